@@ -1,0 +1,95 @@
+"""What users can do wrong, or what can fail around them. Bugs stay ordinary Python exceptions.
+
+    SQLTailorError
+    ├── ConfigError     a recipe, flag or environment value is wrong
+    ├── DataError       a data file or database cannot be read
+    ├── SQLError        a statement cannot be parsed or run
+    │   ├── Refused     the guard or the database's own protection said no
+    │   └── Timeout     it ran past its limit
+    ├── BackendError    a model, trainer or service failed
+    └── MissingExtra    an optional package is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+from typing import ClassVar
+
+from sqltailor.types import Layer
+
+
+class SQLTailorError(Exception):
+    """Base of all expected errors. `exit_code` is what the command line ends with."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ConfigError(SQLTailorError):
+    """A recipe, flag or environment value is wrong."""
+
+
+class DataError(SQLTailorError):
+    """A data file or database cannot be read."""
+
+
+class SQLError(SQLTailorError):
+    """A statement cannot be parsed or run."""
+
+
+class Refused(SQLError):
+    """The guard or the database's own protection refused a statement; `layer` says which."""
+
+    def __init__(self, message: str, layer: Layer) -> None:
+        super().__init__(message)
+        self.layer = layer
+
+
+class Timeout(SQLError):
+    """A statement ran past its time limit."""
+
+
+class BackendError(SQLTailorError):
+    """A model, trainer or service failed."""
+
+    exit_code = 3
+
+
+class MissingExtra(SQLTailorError):
+    """An optional package is not installed."""
+
+
+def did_you_mean(value: str, known: Iterable[str]) -> str:
+    """Return `" Did you mean 'x'?"` for the nearest known name, or an empty string.
+
+    >>> did_you_mean("exec", ["execution", "exact_match"])
+    " Did you mean 'execution'?"
+    """
+    nearest = difflib.get_close_matches(value.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.5)
+    by_lower = {name.lower(): name for name in known}
+    return f" Did you mean '{by_lower[nearest[0]]}'?" if nearest else ""
+
+
+def unknown(what: str, value: str, known: Iterable[str]) -> str:
+    """Return the message for a name that is not in a list of choices.
+
+    >>> unknown("metric", "exec", ["execution", "exact_match"])
+    "Unknown metric 'exec'. Did you mean 'execution'? Known: execution, exact_match."
+    """
+    names = list(known)
+    return f"Unknown {what} '{value}'.{did_you_mean(value, names)} Known: {', '.join(names)}."
+
+
+def require(package: str, *, extra: str, feature: str) -> ModuleType:
+    """Import an optional package, or raise `MissingExtra` that names the extra to install.
+
+    `package` may be dotted (`sqlalchemy.engine`); `feature` begins the sentence: "Local training".
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as e:
+        if e.name is not None and e.name.split(".")[0] != package.split(".")[0]:
+            raise
+        raise MissingExtra(f"{feature} needs {package.split('.')[0]}: pip install 'sqltailor[{extra}]'") from e

@@ -1,0 +1,172 @@
+"""The values that every part of SQLTailor passes around. Frozen, typed, and free of behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Role = Literal["system", "user", "assistant"]
+
+Outcome = Literal[
+    "correct",
+    "wrong",
+    "empty_match",
+    "declined",
+    "no_sql",
+    "unparsed",
+    "schema_error",
+    "refused",
+    "sql_error",
+    "timeout",
+    "truncated",
+    "gold_error",
+]
+"""What became of one predicted SQL. `empty_match`: right, but both results are empty, so it proves little."""
+
+Layer = Literal["text", "parse", "policy", "role", "limits"]
+"""The guard's layer that refused a statement."""
+
+Cell = str | int | float | bytes | bool | None
+
+
+class Reference(NamedTuple):
+    """The column that a foreign key points to."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `type` is the database's own spelling; `samples` are a few stored values, most frequent first."""
+
+    name: str
+    type: str = "TEXT"
+    primary_key: bool = False
+    references: Reference | None = None
+    comment: str | None = None
+    samples: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table or view. `name` is as statements write it, unquoted, with `namespace` apart."""
+
+    name: str
+    columns: tuple[Column, ...]
+    namespace: str | None = None
+    comment: str | None = None
+    is_view: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables, columns, types, keys and comments of one database."""
+
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training or test item.
+
+    Exactly one of `question` and `spec` is set. `sql` lists the accepted gold statements, the preferred one first.
+    `schema` is DDL text; `db_id` names a database instead. `source` and `line` (1-based) say where it came from.
+    """
+
+    id: str
+    sql: tuple[str, ...]
+    question: str | None = None
+    spec: Mapping[str, Any] | None = None
+    history: tuple[Message, ...] = ()
+    evidence: str | None = None
+    schema: str | None = None
+    db_id: str | None = None
+    dialect: str = "sqlite"
+    difficulty: str | None = None
+    source: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked: messages, and the schema and dialect that constrained decoding and the guard need."""
+
+    messages: tuple[Message, ...]
+    schema: Schema = field(default_factory=Schema)
+    dialect: str = "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    n: int = 1
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote. `stop`: `end` (the model ended), `length` (cut at max_tokens), `stop` (a stop string).
+
+    Times are milliseconds since the request began, for the batch that the prompt was in; `logprob` is the sum over
+    the generated tokens. What a backend does not measure is None, never 0.
+    """
+
+    text: str
+    stop: Literal["end", "length", "stop"] = "end"
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+    logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One line of `predictions-REF.jsonl`: an answer, what became of it, and its scores."""
+
+    id: str
+    model: str
+    predicted: str
+    outcome: Outcome
+    scores: Mapping[str, float] = field(default_factory=dict)
+    stop: str = "end"
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """Rows of one statement. `truncated` when the row cap cut them."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+    truncated: bool = False
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """May a statement run? `layer` and `reason` are set when it may not."""
+
+    allowed: bool
+    layer: Layer | None = None
+    reason: str | None = None
+
+
+Generate = Callable[[Sequence[Prompt], GenerateOptions], list[Completion]]
+"""A model is a function: `len(prompts) * options.n` completions, those of one prompt side by side."""
