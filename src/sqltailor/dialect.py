@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sqltailor.errors import ConfigError, SQLError, did_you_mean
 
@@ -19,15 +19,31 @@ if TYPE_CHECKING:
 MAX_SQL_CHARACTERS = 100_000
 """Longer statements are refused before parsing: sqlglot recurses."""
 
-# Words that at least one of SQLite, PostgreSQL, MySQL and DuckDB refuses as a bare column or table name.
+# Words that SQLite, PostgreSQL or sqlglot refuse, or read as something else, as a bare column or table name.
 RESERVED = frozenset(
-    """all alter analyze and any as asc between both by case cast check collate column commit constraint create cross
-    current current_date current_time current_timestamp current_user default deferrable delete desc describe distinct
-    do drop else end escape except exists explain false fetch filter for foreign from full function grant group having
-    if in index inner insert intersect interval into is isnull join key leading left like limit localtime natural not
-    notnull null of offset on only or order outer over partition pivot primary procedure range rank references release
-    rename replace returning right rollback row rows select set show some system table then to trailing transaction
-    trigger true union unique update user using values view when where window with""".split()
+    """
+    add all alter analyse analyze and any array as asc asymmetric autoincrement between both case cast check
+    collate column commit constraint create cross current_date current_role current_time current_timestamp
+    current_user default deferrable delete desc describe distinct do drop else end escape except exists false
+    fetch for foreign freeze from full glob grant group having if ilike in index initially inner insert
+    intersect into is isnull join lateral leading left like limit localtime localtimestamp natural not nothing
+    notnull null offset on only or order outer overlaps placing primary raise references regexp returning right
+    rollback select session_user set similar some symmetric table tablesample then to trailing transaction true
+    union unique update user using values variadic verbose when where window with
+    """.split()  # noqa: SIM905
+)
+# Words that MySQL and MariaDB reserve besides.
+RESERVED_MYSQL = frozenset(
+    """
+    before bigint binary blob by call cascade change char condition continue convert cursor database databases
+    dec decimal declare delayed double dual each elseif empty enclosed exit explain float force fulltext
+    function generated get groups high_priority infile int integer interval iterate key keys kill lag lead leave
+    lines load lock long loop low_priority match maxvalue mod modifies numeric of optimize option out over
+    partition precision procedure purge range rank read reads real release rename repeat replace require
+    restrict return revoke rlike row row_number rows schema schemas separator show signal smallint spatial sql
+    ssl starting stored system terminated trigger undo unlock unsigned usage use varchar varying virtual while
+    write xor zerofill
+    """.split()  # noqa: SIM905
 )
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -108,7 +124,7 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
         raise SQLError(f"Not a {base} statement: {first}") from e
     if len(trees) != 1:
         raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
-    return trees[0]
+    return cast("Expression", trees[0])
 
 
 def write(tree: Expression, dialect: str = "sqlite") -> str:
@@ -144,9 +160,11 @@ def comparable(sql: str, dialect: str = "sqlite", names: Collection[str] | None 
     return write(tree, dialect)
 
 
-def needs_quotes(name: str) -> bool:
+def needs_quotes(name: str, dialect: str = "sqlite") -> bool:
     """Tell whether a table or column name must be quoted to be read as a name."""
-    return name.lower() in RESERVED or PLAIN_NAME.match(name) is None
+    word = name.lower()
+    is_reserved = word in RESERVED or (load_dialect(dialect).base == "mysql" and word in RESERVED_MYSQL)
+    return is_reserved or PLAIN_NAME.match(name) is None
 
 
 @lru_cache(maxsize=65536)
@@ -158,7 +176,7 @@ def quote_name(name: str, dialect: str = "sqlite") -> str:
     """
     from sqlglot import exp
 
-    return exp.to_identifier(name, quoted=needs_quotes(name)).sql(dialect=load_dialect(dialect).base)
+    return exp.to_identifier(name, quoted=needs_quotes(name, dialect)).sql(dialect=load_dialect(dialect).base)
 
 
 def relex(sql: str, names: Collection[str], dialect: str = "sqlite") -> str:
