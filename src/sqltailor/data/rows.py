@@ -1,0 +1,242 @@
+"""Files as rows: JSON Lines, JSON arrays, CSV and TSV, plain, gzip or zip, read as a stream in bounded memory.
+
+A row that cannot be read is a `Reject`, never an exception: only a file that cannot be read at all raises.
+`line` is the physical line in JSON Lines, CSV and TSV, and the position (from 1) in a JSON array or Parquet file.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from sqltailor.errors import DataError
+
+MAX_ROW_BYTES = 4 * 2**20
+"""A longer line is rejected as `too_long`: the largest schemas known to us are a tenth of it."""
+
+RAW_SHOWN = 2000
+WRAPPERS = ("training_data", "data", "examples", "rows")
+ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
+
+
+class Row(NamedTuple):
+    """One row of a file: where it stood, and its value (an object, for all formats but plain text)."""
+
+    line: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One row that was not taken: where it stood, a short stable reason, a sentence, and the row's beginning."""
+
+    line: int
+    reason: str
+    detail: str
+    raw: str
+    source: str | None = None
+
+
+class RowError(Exception):
+    """A row that cannot become an example; `reason` is one of `sqltailor.data.check.REASONS`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def shown(value: object) -> str:
+    """Return the beginning of a row as text, for `Reject.raw`."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= RAW_SHOWN else text[:RAW_SHOWN] + f"... ({len(text)} characters)"
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain, gzip or one-member zip file for reading; the content decides, not the name."""
+    if path.is_dir():
+        files = sorted(f.name for f in path.iterdir() if f.suffix in ENDINGS)
+        inside = f" Name a file in it: {', '.join(files[:8])}." if files else ""
+        raise DataError(f"{path} is a directory, not a data file.{inside}")
+    if not path.exists():
+        hint = f" For a Hugging Face data set write hf:{path}." if re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) else ""
+        raise DataError(f"No such file: {path}.{hint}")
+    try:
+        with path.open("rb") as plain:
+            magic = plain.read(4)
+            plain.seek(0)
+            if magic[:2] == b"\x1f\x8b":
+                with gzip.open(plain) as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            elif magic == b"PK\x03\x04":
+                with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive)) as member:
+                    yield cast(BinaryIO, member)
+            else:
+                yield cast(BinaryIO, plain)
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as e:
+        raise DataError(f"{path} is a broken compressed file: {e}") from e
+    except PermissionError as e:
+        raise DataError(f"{path} may not be read: {e.strerror}") from e
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [n for n in archive.namelist() if Path(n).suffix in ENDINGS and not n.startswith("__MACOSX")]
+    if len(names) != 1:
+        found = ", ".join(archive.namelist()[:8]) or "nothing"
+        raise DataError(f"{path} must hold exactly one data file ({', '.join(ENDINGS)}); it holds: {found}")
+    return names[0]
+
+
+def read_rows(path: Path) -> Iterator[Row | Reject]:
+    """Yield the rows of a data file. Raises `DataError` when there are none or the file is of no known kind."""
+    kind = container(path)
+    if kind == "parquet":
+        yield from _parquet_rows(path)
+        return
+    with open_bytes(path) as file:
+        if kind in ("csv", "tsv"):
+            yield from _table_rows(file, "\t" if kind == "tsv" else None)
+        elif kind == "array":
+            yield from _array_rows(file)
+        else:
+            yield from _json_lines(file)
+
+
+def container(path: Path) -> str:
+    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one) or `lines`."""
+    with open_bytes(path) as file:
+        head = file.read(65536)
+    if head[:4] == b"PAR1":
+        return "parquet"
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError(f"{path} is empty.")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path} is UTF-16; save it as UTF-8.")
+    suffixes = [s.lower() for s in path.suffixes]
+    name_says = next((s for s in (".csv", ".tsv") if s in suffixes), None)
+    if name_says:
+        return name_says[1:]
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"[" or re.match(rb'\{\s*"(%s)"\s*:\s*\[' % "|".join(WRAPPERS).encode(), start):
+        return "array"
+    if start[:1] == b"{" or set(suffixes) & {".jsonl", ".ndjson", ".json"}:
+        return "lines"
+    first = start.split(b"\n", 1)[0]
+    if b"\0" in head or not (b"," in first or b"\t" in first):
+        raise DataError(f"{path} is no data file that can be read. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
+    return "tsv" if b"\t" in first else "csv"
+
+
+def _json_lines(file: BinaryIO) -> Iterator[Row | Reject]:
+    number = 0
+    while line := file.readline(MAX_ROW_BYTES):
+        number += 1
+        if len(line) == MAX_ROW_BYTES and not line.endswith(b"\n"):
+            yield Reject(
+                number, "too_long", f"a line of more than {MAX_ROW_BYTES} bytes", shown(_text(line[:RAW_SHOWN]))
+            )
+            while line and not line.endswith(b"\n"):
+                line = file.readline(MAX_ROW_BYTES)
+            continue
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.strip():
+            yield _json_row(number, line)
+
+
+def _json_row(number: int, line: bytes) -> Row | Reject:
+    try:
+        return Row(number, json.loads(line.decode("utf-8")))
+    except UnicodeDecodeError as e:
+        return Reject(number, "broken_text", f"not UTF-8 at byte {e.start}", shown(_text(line)))
+    except (ValueError, RecursionError) as e:
+        return Reject(number, "broken_json", f"not JSON: {str(e)[:200]}", shown(_text(line)))
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+
+
+def _array_rows(file: BinaryIO) -> Iterator[Row | Reject]:
+    """Stream the elements of a JSON array; what follows a syntax error is one `broken_json` reject."""
+    decode = json.JSONDecoder().raw_decode
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
+    buffer = text.read(2**20)
+    at = buffer.index("[") + 1
+    position = 0
+    while True:
+        at = _skip(buffer, at, " \t\r\n,")
+        if at < len(buffer) and buffer[at] == "]":
+            break
+        position += 1
+        try:
+            value, end = decode(buffer, at)
+            if end >= len(buffer) - 1:
+                raise ValueError("the element may go on")
+        except (ValueError, RecursionError) as e:
+            more = text.read(max(2**20, len(buffer))) if len(buffer) - at < MAX_ROW_BYTES else ""
+            if not more:
+                yield Reject(position, "broken_json", f"not JSON from here on: {e}", shown(buffer[at : at + RAW_SHOWN]))
+                break
+            buffer, at, position = buffer[at:] + more, 0, position - 1
+            continue
+        yield Row(position, value)
+        at = end
+    text.detach()
+
+
+def _skip(text: str, at: int, characters: str) -> int:
+    while at < len(text) and text[at] in characters:
+        at += 1
+    return at
+
+
+def _table_rows(file: BinaryIO, delimiter: str | None) -> Iterator[Row | Reject]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    if delimiter is None:
+        head = text.readline()
+        delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
+        text.seek(0)
+    csv.field_size_limit(MAX_ROW_BYTES)
+    reader = csv.reader(text, delimiter=delimiter)
+    names = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as e:
+            yield Reject(line, "broken_csv", str(e), "")
+            continue
+        if not any(cells):
+            continue
+        if len(cells) != len(names):
+            detail = f"{len(cells)} cells where the header names {len(names)}: {', '.join(names[:12])}"
+            yield Reject(line, "broken_csv", detail, shown(cells))
+        else:
+            yield Row(line, dict(zip(names, cells, strict=True)))
+    text.detach()
+
+
+def _parquet_rows(path: Path) -> Iterator[Row | Reject]:
+    from sqltailor.errors import require
+
+    parquet = require("pyarrow.parquet", extra="files", feature="Reading Parquet")
+    position = 0
+    with parquet.ParquetFile(os.fspath(path)) as file:
+        for batch in file.iter_batches(batch_size=2000):
+            for value in batch.to_pylist():
+                position += 1
+                yield Row(position, value)
