@@ -1,0 +1,1 @@
+"""The sample database, an outdoor shop with an old company's short names, and its hand-written questions."""
