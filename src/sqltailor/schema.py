@@ -123,7 +123,8 @@ def _column(definition: Expression) -> Column:
     comment = definition.find(exp.CommentColumnConstraint)
     reference = definition.find(exp.Reference)
     # a comment hangs on whatever node stands before it
-    trailing = " ".join(c.strip() for node in definition.walk() for c in (node.comments or []) if c.strip())
+    notes = dict.fromkeys(c.strip() for node in definition.walk() for c in (node.comments or []))
+    trailing = " ".join(note for note in notes if note)
     kind = definition.args.get("kind")
     return Column(
         definition.name,
