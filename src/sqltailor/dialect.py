@@ -188,11 +188,18 @@ def relex(sql: str, names: Collection[str], dialect: str = "sqlite") -> str:
     >>> relex('SELECT 5th_place FROM t WHERE nation = "united states"', {"5th_place", "nation", "t"})
     'SELECT "5th_place" FROM t WHERE nation = \\'united states\\''
     """
+    from sqlglot import exp
+
     known = {name.lower() for name in names}
     try:
-        return canonical(_requote(sql, known, reserved=False), dialect)
+        tree = parse(_requote(sql, known, reserved=False), dialect)
     except SQLError:
-        return canonical(_requote(sql, known, reserved=True), dialect)
+        tree = parse(_requote(sql, known, reserved=True), dialect)
+    for identifier in tree.find_all(exp.Identifier):
+        # sqlglot reads `SELECT order FROM t` as a column; databases do not
+        if needs_quotes(identifier.this, dialect):
+            identifier.set("quoted", True)
+    return write(tree, dialect)
 
 
 def _requote(sql: str, known: Collection[str], *, reserved: bool) -> str:

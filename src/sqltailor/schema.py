@@ -41,7 +41,7 @@ _LOOSE_COLUMN_NOISE = re.compile(
 
 def _loose_statements(ddl: str) -> Iterator[str]:
     matches = list(_LOOSE_START.finditer(ddl))
-    ends = [*(m.start() for m in matches[1:]), len(ddl)]
+    ends = [m.start() for m in matches[1:]] + [len(ddl)] * bool(matches)
     for start, end in zip((m.end() for m in matches), ends, strict=True):
         # the separator's `)` belongs to the statement before
         yield ddl[start : end + 1 if ddl[end : end + 1] == ")" else end].strip().rstrip(";,").strip()

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 
 from sqltailor.errors import DataError
 
@@ -98,9 +98,12 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     return names[0]
 
 
-def read_rows(path: Path) -> Iterator[Row | Reject]:
-    """Yield the rows of a data file. Raises `DataError` when there are none or the file is of no known kind."""
-    kind = container(path)
+def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
+    """Yield the rows of a data file; `kind` is one of `container`, recognised when None.
+
+    Raises `DataError` when the file is empty or of no known kind.
+    """
+    kind = kind or container(path)
     if kind == "parquet":
         yield from _parquet_rows(path)
         return
@@ -170,8 +173,12 @@ def _text(line: bytes) -> str:
 
 def _array_rows(file: BinaryIO) -> Iterator[Row | Reject]:
     """Stream the elements of a JSON array; what follows a syntax error is one `broken_json` reject."""
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape") as text:
+        yield from _elements(text)
+
+
+def _elements(text: TextIO) -> Iterator[Row | Reject]:
     decode = json.JSONDecoder().raw_decode
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     buffer = text.read(2**20)
     at = buffer.index("[") + 1
     position = 0
@@ -193,7 +200,6 @@ def _array_rows(file: BinaryIO) -> Iterator[Row | Reject]:
             continue
         yield Row(position, value)
         at = end
-    text.detach()
 
 
 def _skip(text: str, at: int, characters: str) -> int:
@@ -203,11 +209,15 @@ def _skip(text: str, at: int, characters: str) -> int:
 
 
 def _table_rows(file: BinaryIO, delimiter: str | None) -> Iterator[Row | Reject]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    if delimiter is None:
-        head = text.readline()
-        delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
-        text.seek(0)
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        if delimiter is None:
+            head = text.readline()
+            delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
+            text.seek(0)
+        yield from _records(text, delimiter)
+
+
+def _records(text: TextIO, delimiter: str) -> Iterator[Row | Reject]:
     csv.field_size_limit(MAX_ROW_BYTES)
     reader = csv.reader(text, delimiter=delimiter)
     names = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
@@ -227,7 +237,6 @@ def _table_rows(file: BinaryIO, delimiter: str | None) -> Iterator[Row | Reject]
             yield Reject(line, "broken_csv", detail, shown(cells))
         else:
             yield Row(line, dict(zip(names, cells, strict=True)))
-    text.detach()
 
 
 def _parquet_rows(path: Path) -> Iterator[Row | Reject]:

@@ -1,0 +1,131 @@
+import json
+
+import pytest
+
+from sqltailor.data import Reject, read_examples, write_examples
+from sqltailor.errors import ConfigError, DataError
+from sqltailor.types import Example
+
+CONTEXT = {
+    "question": "How old is the head called Ann?",
+    "context": "CREATE TABLE head (5th_place VARCHAR, order INTEGER, name VARCHAR)",
+    "answer": 'SELECT 5th_place, order FROM head WHERE name = "Ann";',
+}
+
+
+def write_json(path, rows, *, lines):
+    text = "\n".join(json.dumps(r) for r in rows) if lines else json.dumps(rows, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_sql_create_context_becomes_canonical(tmp_path, lines):
+    [example] = read_examples(write_json(tmp_path / "c.json", [CONTEXT], lines=lines))
+    assert example == Example(
+        id="c-1",
+        question="How old is the head called Ann?",
+        sql=('SELECT "5th_place", "order" FROM head WHERE name = \'Ann\'',),
+        schema='CREATE TABLE head ("5th_place" VARCHAR, "order" INTEGER, name VARCHAR)',
+        source=str(tmp_path / "c.json"),
+        line=1,
+    )
+
+
+def test_csv_with_a_mapping(tmp_path):
+    path = tmp_path / "my.csv"
+    path.write_text(
+        'nr,ask,query\n1,"How many,\nin all?",SELECT COUNT(*) FROM t\n2,,SELECT 1\n3,Why?,\n', encoding="utf-8"
+    )
+    good, no_question, no_sql = read_examples(path, mapping={"question": "ask", "sql": "query", "id": "nr"})
+    assert (good.id, good.question, good.sql, good.line) == ("1", "How many,\nin all?", ("SELECT COUNT(*) FROM t",), 2)
+    assert (no_question.reason, no_question.line) == ("empty_question", 4)
+    assert (no_sql.reason, no_sql.line) == ("missing_field", 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "question,sql\nq,SELECT 1\n"),
+        ("a.csv", "\ufeffquestion,sql\r\nq,SELECT 1\r\n"),
+        ("a.csv", "question;sql\nq;SELECT 1\n"),
+        ("a.tsv", "question\tsql\nq\tSELECT 1\n"),
+        ("a.txt", "question\tsql\nq\tSELECT 1\n"),
+        ("a", "ask,query\nq,SELECT 1\n"),
+    ],
+)
+def test_tables_are_recognised(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content.encode())
+    [example] = read_examples(tmp_path / name)
+    assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 2)
+
+
+def test_our_own_format_is_recognised(tmp_path):
+    example = Example("x", ("SELECT 1", "SELECT 2"), question="q", source="s", line=9, dialect="duckdb", evidence="e")
+    write_examples(tmp_path / "own.jsonl", [example])
+    assert list(read_examples(tmp_path / "own.jsonl")) == [example]
+
+
+def test_a_mapping_names_other_columns_of_json_rows(tmp_path):
+    rows = [{"frage": "q", "abfrage": "SELECT 1", "ddl": "CREATE TABLE t (a INT)"}]
+    path = write_json(tmp_path / "x.jsonl", rows, lines=True)
+    [example] = read_examples(path, mapping={"question": "frage", "sql": "abfrage", "schema": "ddl"}, dialect="duckdb")
+    assert (example.question, example.schema, example.dialect) == ("q", "CREATE TABLE t (a INT)", "duckdb")
+
+
+def test_an_unknown_format_lists_the_known(tmp_path):
+    path = write_json(tmp_path / "x.jsonl", [{"a": 1}], lines=True)
+    with pytest.raises(DataError, match=r"not recognised. Its columns: a.*--map.*sql-create-context"):
+        list(read_examples(path))
+    with pytest.raises(ConfigError, match="Did you mean 'sql-create-context'"):
+        list(read_examples(path, format="sql_create_context"))
+    with pytest.raises(ConfigError, match=r"field in the mapping 'frage'.*Known: id, question"):
+        list(read_examples(path, mapping={"frage": "a"}))
+
+
+def test_bad_rows_are_rejects_with_line_and_reason(tmp_path):
+    rows = [
+        json.dumps(CONTEXT),
+        '{"question": "cut of',
+        "[1]",
+        json.dumps(CONTEXT | {"answer": "SELECT FROM WHERE ("}),
+        json.dumps(CONTEXT | {"context": "no table here"}),
+        json.dumps({"question": "only"}),
+        json.dumps(CONTEXT | {"answer": None}),
+        json.dumps(CONTEXT | {"question": " "}),
+    ]
+    (tmp_path / "bad.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    found = list(read_examples(tmp_path / "bad.jsonl"))
+    assert isinstance(found[0], Example)
+    assert [(r.line, r.reason) for r in found[1:]] == [
+        (2, "broken_json"),
+        (3, "not_an_object"),
+        (4, "unparsed"),
+        (5, "broken_schema"),
+        (6, "missing_field"),
+        (7, "missing_field"),
+        (8, "empty_question"),
+    ]
+    assert all(isinstance(r, Reject) and r.source == str(tmp_path / "bad.jsonl") and r.detail for r in found[1:])
+
+
+def test_a_local_copy_of_a_hugging_face_data_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    pytest.importorskip("datasets")
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    write_json(folder / "train.jsonl", [CONTEXT, CONTEXT], lines=True)
+    found = list(read_examples(f"hf:{folder}"))
+    assert [e.line for e in found] == [1, 2]
+    assert found[0].sql == ('SELECT "5th_place", "order" FROM head WHERE name = \'Ann\'',)
+    with pytest.raises(DataError, match="cannot be read"):
+        list(read_examples(f"hf:{folder}:absent"))
+
+
+def test_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    parquet.write_table(pyarrow.table({"ask": ["q"], "query": ["SELECT 1"]}), tmp_path / "x.parquet")
+    [example] = read_examples(tmp_path / "x.parquet")
+    assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 1)
