@@ -1,0 +1,23 @@
+"""recipe.yaml + `.env` + environment + `key=value` → a validated, frozen `Recipe` with the origin of every value."""
+
+from sqltailor.recipe.load import Resolved, find_recipe, load_recipe, shipped_recipes
+from sqltailor.recipe.model import Recipe
+from sqltailor.recipe.show import dump, recipe_hash, reference_page, rows
+from sqltailor.recipe.source import has_password, mask, read_env_file
+from sqltailor.recipe.train import Train
+
+__all__ = [
+    "Recipe",
+    "Resolved",
+    "Train",
+    "dump",
+    "find_recipe",
+    "has_password",
+    "load_recipe",
+    "mask",
+    "read_env_file",
+    "recipe_hash",
+    "reference_page",
+    "rows",
+    "shipped_recipes",
+]

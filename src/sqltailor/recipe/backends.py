@@ -1,0 +1,141 @@
+"""What the cloud backends can honour of the common keys of `train:`, so that a recipe fails before any upload.
+
+Ranges: Amazon Bedrock user guide, "Custom model hyperparameters" (2026), and the SageMaker HyperPod recipes for Nova
+(aws/sagemaker-hyperpod-recipes@26319955). A job that runs our own training script honours every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from sqltailor.recipe.train import Train
+
+
+class Limit(NamedTuple):
+    """The values that a service takes for one key, and its own default; `choices` instead of a range."""
+
+    low: float
+    high: float
+    default: float
+    whole: bool = True
+    step: int = 1
+    choices: tuple[float, ...] = ()
+
+    def allows(self, value: float) -> bool:
+        if self.choices:
+            return value in self.choices
+        return self.low <= value <= self.high and (not self.whole or (value == int(value) and value % self.step == 0))
+
+    def __str__(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(f"{choice:g}" for choice in self.choices)
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} from {self.low:g} to {self.high:g}" + (f", a multiple of {self.step}" if self.step > 1 else "")
+
+
+class Family(NamedTuple):
+    """Models that are tuned alike: by what their ids begin with, and what each key may be."""
+
+    name: str
+    ids: tuple[str, ...]
+    limits: Mapping[str, Limit]
+
+
+_NOVA = ("amazon.nova-micro", "amazon.nova-lite", "amazon.nova-pro")
+_BEDROCK = (
+    Family(
+        "Amazon Nova",
+        (*_NOVA, "amazon.nova-2-lite"),
+        {
+            "epochs": Limit(1, 5, 2),
+            "learning_rate": Limit(1e-6, 1e-4, 1e-5, whole=False),
+            "warmup_steps": Limit(0, 100, 10),
+            "batch": Limit(1, 64, 1),
+        },
+    ),
+    Family("Claude 3 Haiku", ("anthropic.claude-3-haiku",), {"epochs": Limit(1, 10, 2), "batch": Limit(4, 256, 32)}),
+    Family(
+        "Llama 3",
+        ("meta.llama3-1", "meta.llama3-2", "meta.llama3-3"),
+        {
+            "epochs": Limit(1, 10, 5),
+            "batch": Limit(1, 1, 1),
+            "learning_rate": Limit(5e-6, 0.1, 1e-4, whole=False),
+        },
+    ),
+)
+_SAGEMAKER = (
+    Family(
+        "Amazon Nova",
+        _NOVA,
+        {
+            "epochs": Limit(1, 1000, 2),
+            "learning_rate": Limit(0, 1, 1e-5, whole=False),
+            "warmup_steps": Limit(0, 1e9, 10),
+            "batch": Limit(16, 64, 64, choices=(16, 32, 64)),
+            "max_length": Limit(1024, 65_536, 8192, step=1024),
+            "weight_decay": Limit(0, 1, 0, whole=False),
+            "lora.alpha": Limit(32, 192, 128, choices=(32, 64, 96, 128, 160, 192)),
+            "lora.dropout": Limit(0, 1, 0.01, whole=False),
+        },
+    ),
+)
+FAMILIES: Mapping[str, tuple[Family, ...]] = {"bedrock": _BEDROCK, "sagemaker": _SAGEMAKER}
+_ALWAYS = {"backend", "method", "resume", "name", "out", "local", "bedrock", "sagemaker", "dpo", "grpo"}
+"""Keys of `train:` that no service has to honour: they choose, name, or belong to a method or another backend."""
+
+
+def family(backend: str, base: str) -> Family | None:
+    """Return the family whose training service takes this base model, or None: then our own script trains it."""
+    return next((f for f in FAMILIES.get(backend, ()) if base.startswith(f.ids)), None)
+
+
+def defaults(backend: str, base: str) -> dict[str, float]:
+    """Return the service's own defaults of the common keys, by key below `train`."""
+    chosen = family(backend, base)
+    return {name: limit.default for name, limit in chosen.limits.items()} if chosen else {}
+
+
+def common_keys() -> list[str]:
+    """Return the keys of `train:` that a backend must honour, LoRA's as `lora.r`."""
+    names = [name for name in Train.model_fields if name not in _ALWAYS and name != "lora"]
+    lora = Train.model_fields["lora"].annotation
+    return [*names, *(f"lora.{name}" for name in getattr(lora, "model_fields", {}))]
+
+
+def ignored(backend: str, base: str) -> list[str]:
+    """Return the common keys that the training service does not take."""
+    chosen = family(backend, base)
+    return [name for name in common_keys() if name not in chosen.limits] if chosen else []
+
+
+def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, str]]:
+    """Return (key below `train`, what is wrong) for all that the active backend cannot honour.
+
+    `given`: the keys that the user has set.
+    """
+    chosen = family(train.backend, base)
+    if train.backend == "bedrock" and chosen is None:
+        known = ", ".join(f"{ids}*" for f in _BEDROCK for ids in f.ids)
+        return [("backend", f"bedrock cannot tune base '{base}'. It tunes: {known}; or set train.backend: local.")]
+    if chosen is None:
+        return []
+    found = []
+    if train.method != "sft":
+        found.append(("method", f"{train.backend} tunes {chosen.name} by sft only, not by {train.method}."))
+    for name in ignored(train.backend, base):
+        if name in given:
+            found.append((name, f"{train.backend} has no such setting for {chosen.name}: leave it out."))
+    for name, limit in chosen.limits.items():
+        value = _value(train, name)
+        if not limit.allows(value):
+            found.append((name, f"is {value:g}; {train.backend} takes {limit} for {chosen.name}."))
+    return found
+
+
+def _value(train: Train, name: str) -> float:
+    node: Any = train
+    for part in name.split("."):
+        node = getattr(node, part)
+    return float(node)

@@ -1,0 +1,147 @@
+"""What keys a recipe has, what each allows, and which is nearest to a mistyped one; read from the models."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, get_args
+
+from sqltailor.recipe.fields import Section
+from sqltailor.recipe.model import Recipe
+from sqltailor.recipe.source import KeyPath, dotted
+
+
+def keys(kind: type[Section]) -> dict[str, type[Section] | None]:
+    """Return the keys of a section as they are written, each with the section that it holds, or None."""
+    return {
+        field.alias or name: field.annotation
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        else None
+        for name, field in kind.model_fields.items()
+    }
+
+
+def leaves(kind: type[Section], path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of every key that holds a value, in the order of the models."""
+    for name, below in keys(kind).items():
+        if below is None:
+            yield (*path, name)
+        else:
+            yield from leaves(below, (*path, name))
+
+
+def section_at(path: KeyPath) -> type[Section]:
+    """Return the section that a path leads to, through the items of `stages` too."""
+    kind: type[Section] = Recipe
+    for part in path:
+        if isinstance(part, str):
+            field = next(field for name, field in kind.model_fields.items() if (field.alias or name) == part)
+            kind = _section_in(field.annotation) or kind
+    return kind
+
+
+def meaning(path: KeyPath) -> str:
+    """Return what a key or a section is for."""
+    kind = section_at(path[:-1])
+    return next(f.description or "" for name, f in kind.model_fields.items() if (f.alias or name) == path[-1])
+
+
+def nearest(path: KeyPath) -> str:
+    """Return `" Did you mean 'train.epochs'?"` for an unknown key, or an empty string.
+
+    Looks in the same section first, then for the same name in another section.
+    """
+    name = str(path[-1])
+    here = difflib.get_close_matches(name.lower(), keys(section_at(path[:-1])), n=1, cutoff=0.6)
+    if here:
+        return f" Did you mean '{dotted((*path[:-1], here[0]))}'?"
+    elsewhere = {dotted(leaf): str(leaf[-1]) for leaf in leaves(Recipe)}
+    found = [whole for whole, last in elsewhere.items() if last == name]
+    if not found:
+        close = difflib.get_close_matches(name.lower(), elsewhere.values(), n=1, cutoff=0.8)
+        found = [whole for whole, last in elsewhere.items() if last in close]
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+@cache
+def _schema(kind: type[Section]) -> dict[str, Any]:
+    return kind.model_json_schema(by_alias=True)
+
+
+def key_schema(path: KeyPath) -> dict[str, Any]:
+    """Return the JSON schema of one key: its type, range, default and meaning."""
+    kind = section_at(path[:-1])
+    properties: dict[str, Any] = _schema(kind).get("properties") or _schema(kind)["$defs"][kind.__name__]["properties"]
+    found: dict[str, Any] = properties[str(path[-1])]
+    return found
+
+
+def allowed(path: KeyPath) -> str:
+    """Return in words what a key, a name in a map, or an item of a list may be.
+
+    >>> allowed(("train", "epochs")), allowed(("data", "train", 1))
+    ('a number above 0, at most 1000 (epochs)', 'a text')
+    """
+    end = next((end for end in range(1, len(path) + 1) if not is_section(path[:end])), len(path))
+    if end == 0 or is_section(path):
+        return "a section of keys"
+    schema = key_schema(path[:end])
+    unit = f" ({schema['unit']})" if "unit" in schema else ""
+    for part in path[end:]:
+        parts = schema.get("anyOf", [schema])
+        found = [p.get("items" if isinstance(part, int) else "additionalProperties") for p in parts]
+        schema = next((p for p in found if isinstance(p, dict)), {})
+    return (_words(schema) if schema else "a value") + unit
+
+
+def is_section(path: KeyPath) -> bool:
+    """Say whether a path leads to a section: `train.lora`, or one of `train.stages`."""
+    kind: type[Section] = Recipe
+    for i, part in enumerate(path):
+        if isinstance(part, int):
+            if path[i - 1] != "stages":
+                return False
+            continue
+        field = next((f for name, f in kind.model_fields.items() if (f.alias or name) == part), None)
+        found = _section_in(field.annotation) if field else None
+        if found is None:
+            return False
+        kind = found
+    return not path or path[-1] != "stages"
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    """Return the section that an annotation is, or is a list of."""
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
+
+
+def _words(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        parts = [_words(part) for part in schema["anyOf"] if part.get("type") != "null"]
+        return ", or ".join(dict.fromkeys(parts))
+    if "enum" in schema or "const" in schema:
+        choices = schema.get("enum") or [schema["const"]]
+        return ("one of " if len(choices) > 1 else "") + ", ".join(map(str, choices))
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return ("a whole number" if kind == "integer" else "a number") + _range(schema)
+    if kind == "array":
+        return f"a list of {_words(schema['items']).removeprefix('a ')}s" if schema.get("items") else "a list"
+    if kind == "string":
+        return f"a text that matches {schema['pattern']}" if "pattern" in schema else "a text"
+    return {"boolean": "true or false"}.get(
+        str(kind), "a section of keys" if "$ref" in schema else "a map of keys to values"
+    )
+
+
+def _range(schema: dict[str, Any]) -> str:
+    limits = [
+        ("from", "minimum"),
+        ("above", "exclusiveMinimum"),
+        ("at most", "maximum"),
+        ("below", "exclusiveMaximum"),
+    ]
+    found = [f"{word} {schema[name]:.10g}" for word, name in limits if name in schema]
+    return " " + ", ".join(found) if found else ""

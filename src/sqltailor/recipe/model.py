@@ -1,0 +1,139 @@
+"""The whole recipe as a frozen pydantic model: what every key means, its unit, its range and its default."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import PrivateAttr, model_validator
+
+from sqltailor.recipe.fields import Float, Int, Natural, Positive, Section, Texts, key, section
+from sqltailor.recipe.train import Train
+
+
+class Database(Section):
+    """What SQL runs on, and what statements may touch."""
+
+    url: str | None = key(
+        None,
+        "Where the database is: `sqlite:///shop.db`, `duckdb:///shop.duckdb`, `postgresql://…`, `mysql://…`. A URL with"
+        " a password belongs into `.env` as DATABASE_URL; write `${DATABASE_URL}` here.",
+        repr=False,
+    )
+    allow: Texts = key(
+        (), "Tables `T` and columns `T.C` that statements may name; none given: everything in the schema."
+    )
+    deny: Texts = key((), "Tables and columns that statements may not name, even if allowed.")
+    namespaces: Texts = key(
+        (), "Namespaces (PostgreSQL schemas) to read; none given: those that the database shows by default."
+    )
+    schema_file: str | None = key(
+        None, "A file of CREATE TABLE statements to use instead of the database's own schema.", alias="schema"
+    )
+    timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)
+    max_rows: Int = key(1000, "Rows that a result may have; more are cut, and it is said.", unit="rows", ge=1)
+    samples: Int = key(0, "Stored values read for each column, to be shown to the model.", unit="values", ge=0, le=100)
+    sample_personal: bool = key(False, "Also read values of columns that look like personal data.")
+
+
+class Split(Section):
+    """How examples of one file are divided. A share of 0 takes nothing away."""
+
+    by: Literal["database", "schema", "template", "question"] = key(
+        "template", "What may not lie on both sides of a split; `template` is the SQL with its literals masked."
+    )
+    seed: Int = key(0, "Seed of the split, and of the samples drawn.", ge=0)
+    validation_share: Float = key(0.0, "Share of the training examples set aside as validation data.", ge=0, lt=1)
+    test_share: Float = key(0.0, "Share of the training examples set aside as test data.", ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Split:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing to train on")
+        return self
+
+
+class Data(Section):
+    """Examples to train and test on, and text to read."""
+
+    train: Texts = key((), "Files of training examples. A file that does not exist yet is told at the start of a run.")
+    validation: str | None = key(None, "File of validation examples.")
+    test: Texts = key((), "Files of test examples.")
+    split: Split = section(Split, "How to take validation and test examples from the training files.")
+    train_samples: Positive | None = key(None, "Training examples drawn at random; not set: all.", unit="examples")
+    test_samples: Positive | None = key(None, "Test examples drawn at random; not set: all.", unit="examples")
+    documents: Texts = key((), "Files of plain text for method `pretrain`: data dictionary, manuals, query logs.")
+    mapping: dict[str, str] = key(
+        None, "Field of an example → column of the file, as in `{question: Q, sql: QUERY}`.", default_factory=dict
+    )
+    format: str | None = key(None, "Format of the files; not set: found out from each file.")
+    statements: Literal["select", "dml"] = key(
+        "select", "Gold SQL that is kept: queries only, or INSERT, UPDATE and DELETE as well."
+    )
+
+
+class PromptOptions(Section):
+    """What the model is shown."""
+
+    name: Literal["auto", "reference", "compact"] = key(
+        "auto", "Prompt; `auto` is `compact` for nano and `reference` else."
+    )
+    comments: bool = key(True, "Show the comments of tables and columns.")
+    samples: Int = key(0, "Stored values shown for each column.", unit="values", ge=0, le=100)
+    max_schema_tokens: Positive | None = key(
+        None, "Room for the schema; tables that do not fit are left out, and it is said."
+    )
+    chat_template: str | None = key(None, "Jinja file with a chat template, for a base model whose tokenizer has none.")
+
+
+class Generation(Section):
+    """How the model writes its answer."""
+
+    max_tokens: Int = key(256, "Longest answer.", unit="tokens", ge=1)
+    temperature: Float = key(0.0, "0 takes the likeliest token each time.", ge=0, le=2)
+    top_p: Float = key(1.0, "Draw from the likeliest tokens that together have this probability.", gt=0, le=1)
+    n: Int = key(1, "Answers for each question.", unit="answers", ge=1, le=256)
+    seed: Natural | None = key(None, "Seed of the drawing; not set: another result each time.")
+    batch: Int = key(16, "Questions answered at a time.", unit="questions", ge=1)
+
+    @model_validator(mode="after")
+    def _several_answers_differ(self) -> Generation:
+        if self.n > 1 and self.temperature == 0:
+            raise ValueError("n above 1 needs a temperature above 0: at 0 all answers are the same")
+        return self
+
+
+class Evaluation(Section):
+    """How answers are scored."""
+
+    metrics: Texts | None = key(None, "Metrics to compute; not set: all that the data allows.")
+    limit: Positive | None = key(None, "Test examples to score; not set: all.", unit="examples")
+    timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)
+
+
+class Deployment(Section):
+    """Where the tuned model goes when `deploy` is not told."""
+
+    target: Literal["bedrock", "sagemaker", "hub"] | None = key(None, "Where to deploy to.")
+    name: str | None = key(
+        None, "Name of the deployment; not set: the name of the run.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+    )
+
+
+class Recipe(Section):
+    """A whole experiment. Paths count from the folder in which the command runs."""
+
+    database: Database = section(Database, "What SQL runs on, and what statements may touch.")
+    dialect: str = key("sqlite", "SQL dialect: a name known to sqlglot, or the path of a YAML dialect.")
+    glossary: dict[str, str] = key(None, "Business term → its meaning, or a fragment of SQL.", default_factory=dict)
+    data: Data = section(Data, "Examples to train and test on, and text to read.")
+    prompt: PromptOptions = section(PromptOptions, "What the model is shown.")
+    base: str = key(
+        "nano", "Model that is tuned: `nano`, `runs/NAME`, a Hugging Face id, a path, or a Bedrock model id."
+    )
+    train: Train = section(Train, "How it is tuned.")
+    generate: Generation = section(Generation, "How the model writes its answer.")
+    evaluate: Evaluation = section(Evaluation, "How answers are scored.")
+    deploy: Deployment = section(Deployment, "Where the tuned model goes.")
+
+    _written: dict[tuple[str | int, ...], tuple[str, str]] = PrivateAttr(default_factory=dict)
+    """Path → (as the recipe writes it, value), for the values that came out of the environment."""

@@ -1,0 +1,220 @@
+"""Where the values of a recipe come from: YAML with line numbers, `.env`, and `key=value` on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqltailor.errors import ConfigError
+
+KeyPath = tuple[str | int, ...]
+"""Where a value lies in a recipe: `("train", "lora", "r")`."""
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong, where, and what to do."""
+
+    path: KeyPath
+    origin: str
+    message: str
+
+
+@dataclass
+class Layer:
+    """The values of one source, with the origin of each; `faults` are what was wrong with the source itself."""
+
+    tree: dict[str, Any] = field(default_factory=dict)
+    origins: dict[KeyPath, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def put(self, path: KeyPath, value: Any, origin: str) -> None:
+        """Set one value, making the sections above it."""
+        node: dict[Any, Any] = self.tree
+        for part in path[:-1]:
+            below = node.get(part)
+            if not isinstance(below, dict):
+                below = node[part] = {}
+            node = below
+        node[path[-1]] = value
+        self.origins[path] = origin
+
+
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9_]{0,17})")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """Return what an unquoted YAML scalar means, by YAML 1.2: `2e-4` is a number, `no` and dates are texts.
+
+    >>> [scalar(text) for text in ("2e-4", "10_000", "no", "007", "null", "2026-01-01")]
+    [0.0002, 10000, 'no', '007', None, '2026-01-01']
+    """
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _WHOLE.fullmatch(text):
+        return int(text.replace("_", ""))
+    if _NUMBER.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):
+        return float(text)
+    return text
+
+
+def read_yaml(text: str, shown: str) -> Layer:
+    """Return the values of a YAML text with their line numbers; `shown` names the file in origins and messages.
+
+    Raises ConfigError when the text is no YAML mapping. A duplicate key is a fault of the layer.
+    """
+    import yaml
+
+    try:
+        node: Any = yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{shown}{line}: {_problem(e.problem or str(e))}") from e
+    except yaml.YAMLError as e:
+        raise ConfigError(f"{shown} is not text that YAML can read: {' '.join(str(e).split())}") from e
+    if node is None:
+        raise ConfigError(f"{shown} is empty. `sqltailor init URL` writes a recipe; docs/recipe.md lists every key.")
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(
+            f"{shown}:{node.start_mark.line + 1}: a recipe is a mapping such as `base: nano`, not {node.id}."
+        )
+    layer = Layer()
+    layer.tree = _construct(node, (), layer, shown, ())
+    return layer
+
+
+def _problem(text: str) -> str:
+    if "'\\t'" in text:
+        return "a tab; YAML is indented with spaces."
+    if "single document" in text:
+        return "a second document begins here; a recipe is one document."
+    return f"not valid YAML: {text}."
+
+
+def _construct(node: Any, path: KeyPath, layer: Layer, shown: str, above: tuple[int, ...]) -> Any:
+    """Return the Python value of a YAML node, noting the line of each path. `above`: the nodes around this one."""
+    if node.id == "scalar":
+        return scalar(node.value) if node.style is None else node.value
+    if id(node) in above:
+        raise ConfigError(f"{shown}:{node.start_mark.line + 1}: an anchor that contains itself.")
+    above = (*above, id(node))
+    if node.id == "sequence":
+        values = []
+        for i, item in enumerate(node.value):
+            layer.origins[*path, i] = f"{shown}:{item.start_mark.line + 1}"
+            values.append(_construct(item, (*path, i), layer, shown, above))
+        return values
+    tree: dict[str, Any] = {}
+    for name_node, item in node.value:
+        origin = f"{shown}:{name_node.start_mark.line + 1}"
+        name = name_node.value if name_node.id == "scalar" else "?"
+        here = (*path, name)
+        if name in tree:
+            layer.faults.append(Fault(here, origin, f"{dotted(here)} is there twice; first at {layer.origins[here]}."))
+        layer.origins[here] = origin
+        tree[name] = _construct(item, here, layer, shown, above)
+    return tree
+
+
+def read_overrides(overrides: Sequence[str]) -> Layer:
+    """Return the values of `key=value` words, with YAML scalars, `[a, b]` and `{a: b}` as values."""
+    layer = Layer()
+    for word in overrides:
+        name, equals, text = word.partition("=")
+        path = tuple(name.strip().split("."))
+        if not equals or not all(path):
+            message = f"'{mask(word)}' is not of the form key=value, such as train.epochs=2."
+            layer.faults.append(Fault((), "command line", message))
+            continue
+        try:
+            layer.put(path, parse_value(text), "command line")
+        except ConfigError as e:
+            layer.faults.append(Fault(path, "command line", str(e)))
+    return layer
+
+
+def parse_value(text: str) -> Any:
+    """Return what the right-hand side of `key=value` means.
+
+    >>> parse_value("2e-4"), parse_value("[a, 2]"), parse_value("sqlite:///shop.db")
+    (0.0002, ['a', 2], 'sqlite:///shop.db')
+    """
+    text = text.strip()
+    if not text or text[0] not in "[{\"'":
+        return scalar(text)
+    return read_yaml(f"value: {text}", "the value").tree["value"]
+
+
+class Variable(NamedTuple):
+    """A variable of the environment or of `.env`."""
+
+    value: str
+    origin: str
+
+
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+_QUOTED = re.compile(r"""(?:'([^']*)'|"((?:[^"\\]|\\.)*)")\s*(?:#.*)?""")
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the variables of a `.env` file; an absent file has none.
+
+    `NAME=value` lines, `export` before them, quotes around values, `#` comments. Nothing is expanded in values.
+    Raises ConfigError that names the line, never its text.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} cannot be read as UTF-8 text: {e.__class__.__name__}.") from e
+    variables = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _ASSIGNMENT.fullmatch(line)
+        if not found:
+            raise ConfigError(f"{path}:{number}: not of the form NAME=value.")
+        name, value = found.groups()
+        if quoted := _QUOTED.fullmatch(value):
+            single, double = quoted.groups()
+            value = single if single is not None else re.sub(r"\\(.)", r"\1", double)
+        else:
+            value = re.split(r"\s#", value, maxsplit=1)[0].rstrip()
+        variables[name] = value
+    return variables
+
+
+def variables(env: Mapping[str, str], env_file: Path) -> dict[str, Variable]:
+    """Return the variables of the environment over those of `.env`, each with its origin."""
+    known = {name: Variable(value, f".env {name}") for name, value in read_env_file(env_file).items()}
+    return known | {name: Variable(value, f"environment {name}") for name, value in env.items()}
+
+
+_PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s:/@]*):(\S+)@")
+_PASSWORD_OPTION = re.compile(r"(?i)([?&;\s](?:ssl)?(?:password|passwd|pwd)=)([^&;\s]+)")
+
+
+def mask(text: str) -> str:
+    """Return the text with the passwords of its URLs replaced by `***`.
+
+    >>> mask("postgresql://reader:s3cret@host/shop")
+    'postgresql://reader:***@host/shop'
+    """
+    return _PASSWORD_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+
+
+def has_password(text: str) -> bool:
+    """Say whether a URL holds a password, rather than `${NAME}` for one."""
+    found = [m.group(2) for pattern in (_PASSWORD, _PASSWORD_OPTION) for m in pattern.finditer(text)]
+    return any(not re.fullmatch(r"\$\{\w+\}", secret) for secret in found)
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a path as it is written on the command line: `train.stages[0].epochs`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

@@ -1,0 +1,346 @@
+"""The run folder: everything that one training or evaluation made, written so that a crash leaves no half file.
+
+A finished run holds `DONE`, written last. Locks are advisory (POSIX flock): they end with the process that holds them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqltailor.errors import BackendError, ConfigError, DataError
+
+PACKAGES = ("sqltailor", "torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers", "sqlglot")
+"""Packages whose versions a run records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The paths inside one run folder. Only `path` itself surely exists."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def prompt(self) -> Path:
+        return self.path / "prompt.json"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def is_done(self) -> bool:
+        return (self.path / "DONE").is_file()
+
+    @property
+    def is_training(self) -> bool:
+        """A run of `train`, as opposed to an evaluation."""
+        return (self.path / "hashes.json").is_file()
+
+    def predictions(self, reference: str) -> Path:
+        """Return the file of one model's predictions."""
+        return self.path / f"predictions-{file_name(reference)}.jsonl"
+
+    def hashes(self) -> dict[str, Any]:
+        """Return what resuming compares: the recipe's hash and those of the data."""
+        return read_json(self.path / "hashes.json") if self.is_training else {}
+
+    def mark_done(self) -> None:
+        """Write `DONE`: the last thing that a run does."""
+        write_text_atomic(self.path / "DONE", datetime.now().astimezone().isoformat(timespec="seconds") + "\n")
+
+
+def create_run(
+    root: Path,
+    name: str,
+    *,
+    recipe_text: str,
+    recipe_hash: str,
+    data: Mapping[str, Mapping[str, Any]],
+    exact: bool = False,
+) -> Run:
+    """Make the folder of a new training run, complete or not at all, and return it.
+
+    The folder is `name` with date and time, and a number when that is taken; with `exact` it is `name`, which must be
+    free. `data`: path → `{"sha256", "rows"}` as from `hash_data`. Writes recipe.yaml, data.json, environment.json.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".new-") as folder:
+        new = Path(folder) / "run"
+        new.mkdir()
+        write_text_atomic(new / "recipe.yaml", recipe_text)
+        write_json_atomic(new / "data.json", data)
+        write_json_atomic(new / "environment.json", environment())
+        write_json_atomic(new / "hashes.json", {"recipe": recipe_hash, "data": data_hash(data)})
+        stem = file_name(name) if exact else f"{file_name(name)}-{datetime.now():%Y%m%d-%H%M%S}"
+        for candidate in [stem] if exact else [stem, *(f"{stem}-{i}" for i in range(2, 1000))]:
+            if _claim(new, root / candidate):
+                return Run(root / candidate)
+    raise ConfigError(f"{root / stem} is there already; a run is never overwritten. Give train.name another value.")
+
+
+def _claim(new: Path, target: Path) -> bool:
+    """Move a folder to a name that is free; False when it is not."""
+    if target.exists():
+        return False
+    try:
+        os.rename(new, target)
+    except OSError:
+        if target.exists():
+            return False
+        raise
+    return True
+
+
+def evaluation_folder(run: Run) -> Run:
+    """Make and return a new `eval-DATE` folder inside a run."""
+    stem = f"eval-{datetime.now():%Y%m%d-%H%M%S}"
+    for candidate in [stem, *(f"{stem}-{i}" for i in range(2, 1000))]:
+        with contextlib.suppress(FileExistsError):
+            (run.path / candidate).mkdir(parents=True)
+            return Run(run.path / candidate)
+    raise DataError(f"No free name for an evaluation in {run.path}.")
+
+
+def all_runs(root: Path) -> list[Run]:
+    """Return the runs in a folder and the evaluations inside them, newest first."""
+    folders = [p for pattern in ("*", "*/eval-*") for p in root.glob(pattern) if p.is_dir() and p.name[0] != "."]
+    return [Run(p) for p in sorted(folders, key=lambda p: (_made(p), p.name), reverse=True)]
+
+
+def _made(folder: Path) -> float:
+    """Return when a run was made: by the file that its making wrote, since the folder's own time moves."""
+    marks = [folder / name for name in ("environment.json", "recipe.yaml") if (folder / name).exists()]
+    return (marks[0] if marks else folder).stat().st_mtime
+
+
+def newest_training(root: Path) -> Run:
+    """Return the newest finished training run; DataError says how to make one."""
+    found = [run for run in all_runs(root) if run.is_training and run.is_done]
+    if not found:
+        raise DataError(f"There is no finished training run in {root}. Make one: sqltailor train")
+    return max(found, key=lambda run: (run.path / "DONE").stat().st_mtime)
+
+
+def newest_with_predictions(root: Path) -> Run:
+    """Return the newest folder that holds predictions; DataError says how to make them."""
+    found = [(p.stat().st_mtime, run) for run in all_runs(root) for p in run.path.glob("predictions-*.jsonl")]
+    if not found:
+        raise DataError(f"There are no predictions in {root}. Make some: sqltailor eval")
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def find_run(root: Path, reference: str | Path) -> Run:
+    """Return the run that a name or a path means."""
+    for path in (Path(reference), root / reference):
+        if path.is_dir():
+            return Run(path)
+    known = ", ".join(run.name for run in all_runs(root)[:8] if run.is_training) or "none"
+    raise DataError(f"There is no run '{reference}'. Newest in {root}: {known}.")
+
+
+def unfinished_run(root: Path, *, recipe_hash: str, data: Mapping[str, Mapping[str, Any]]) -> Run | None:
+    """Return the newest unfinished training run made from an equal recipe and equal data, or None."""
+    wanted = {"recipe": recipe_hash, "data": data_hash(data)}
+    return next((run for run in all_runs(root) if run.is_training and not run.is_done and run.hashes() == wanted), None)
+
+
+@contextlib.contextmanager
+def lock(run: Run) -> Iterator[None]:
+    """Hold a run for this process; BackendError when another living process holds it."""
+    import fcntl
+
+    with (run.path / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            file.seek(0)
+            raise BackendError(
+                f"{run.path} is in use by process {file.read().strip() or '?'}. Wait, or stop it."
+            ) from e
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def log_to(run: Run, level: int = logging.INFO) -> Iterator[None]:
+    """Append what sqltailor logs to the run's log.txt."""
+    logger = logging.getLogger("sqltailor")
+    handler = logging.FileHandler(run.path / "log.txt", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(level, before) if before else level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+        handler.close()
+
+
+def file_name(reference: str) -> str:
+    """Return a model reference as part of a file name.
+
+    >>> file_name("hf:Qwen/Qwen3-0.6B+runs/x")
+    'hf-Qwen-Qwen3-0.6B-runs-x'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]", "-", reference)
+
+
+def hash_data(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Return path → sha256 and number of rows (lines that are not blank) of each file."""
+    return {str(path): _hash_file(path) for path in paths}
+
+
+def _hash_file(path: Path) -> dict[str, Any]:
+    digest, rows = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                digest.update(line)
+                rows += bool(line.strip())
+    except OSError as e:
+        raise DataError(f"{path} cannot be read: {e.strerror}.") from e
+    return {"sha256": digest.hexdigest(), "rows": rows}
+
+
+def data_hash(data: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one hash for the contents of several files, in their order, whatever their names."""
+    return hashlib.sha256("\n".join(str(entry["sha256"]) for entry in data.values()).encode()).hexdigest()[:16]
+
+
+def environment() -> dict[str, Any]:
+    """Return what a run ran in: Python, platform, package versions, git commit, CPUs and threads."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version for name in PACKAGES if (version := package_version(name))},
+        "git_commit": _git_commit(),
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
+    }
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of an installed package, or None."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write a file whole or not at all, also through a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            os.fchmod(file.fileno(), 0o644 if not path.exists() else path.stat().st_mode & 0o777)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def write_json_atomic(path: Path, value: Any) -> None:
+    """Write readable JSON, whole or not at all."""
+    write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file; DataError when it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise DataError(f"{path} cannot be read: {e.strerror}.") from e
+    except ValueError as e:
+        raise DataError(f"{path} is not JSON: {e}.") from e
+
+
+def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
+    """Add one line to a JSON Lines file, closing a torn line first."""
+    line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else "\n" + line
+        file.write(line.encode())
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSON Lines file that this program wrote.
+
+    A last line that a crash tore is left out; a broken line elsewhere is left out with a warning when a later
+    `append_jsonl` closed it. DataError when the file cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as e:
+        raise DataError(f"{path} cannot be read: {e.strerror}.") from e
+    with file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                logging.getLogger(__name__).warning("%s:%d is torn and is left out", path, number)
+                continue
+            yield row
