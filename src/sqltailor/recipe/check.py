@@ -96,11 +96,8 @@ def message(faults: Sequence[Fault], shown: str) -> str:
     lines = []
     for path, origin, text in sorted(set(faults), key=_in_reading_order):
         where = f"{origin}: " if origin != "default" else ""
-        lines.append(
-            f"  {where}{dotted(path)} {message}"
-            if path and not message.startswith(dotted(path))
-            else f"  {where}{message}"
-        )
+        about = "" if not path or text.startswith(dotted(path)) else f"{dotted(path)} "
+        lines.append(f"  {where}{about}{text}")
     count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
     return f"{count} in the recipe ({shown}):\n" + "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The run folder: everything that one training or evaluation made, written so that a crash leaves no half file.
+"""The run folder: everything that one training or evaluation made.
 
 A finished run holds `DONE`, written last. Locks are advisory (POSIX flock): they end with the process that holds them.
 """
@@ -6,26 +6,18 @@ A finished run holds `DONE`, written last. Locks are advisory (POSIX flock): the
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib.metadata
-import json
 import logging
 import os
-import platform
-import re
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError
-
-PACKAGES = ("sqltailor", "torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers", "sqlglot")
-"""Packages whose versions a run records."""
+from sqltailor.runs.environment import environment
+from sqltailor.runs.files import data_hash, file_name, read_json, write_json_atomic, write_text_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,126 +213,3 @@ def log_to(run: Run, level: int = logging.INFO) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(before)
         handler.close()
-
-
-def file_name(reference: str) -> str:
-    """Return a model reference as part of a file name.
-
-    >>> file_name("hf:Qwen/Qwen3-0.6B+runs/x")
-    'hf-Qwen-Qwen3-0.6B-runs-x'
-    """
-    return re.sub(r"[^A-Za-z0-9._-]", "-", reference)
-
-
-def hash_data(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Return path → sha256 and number of rows (lines that are not blank) of each file."""
-    return {str(path): _hash_file(path) for path in paths}
-
-
-def _hash_file(path: Path) -> dict[str, Any]:
-    digest, rows = hashlib.sha256(), 0
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                digest.update(line)
-                rows += bool(line.strip())
-    except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror}.") from e
-    return {"sha256": digest.hexdigest(), "rows": rows}
-
-
-def data_hash(data: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return one hash for the contents of several files, in their order, whatever their names."""
-    return hashlib.sha256("\n".join(str(entry["sha256"]) for entry in data.values()).encode()).hexdigest()[:16]
-
-
-def environment() -> dict[str, Any]:
-    """Return what a run ran in: Python, platform, package versions, git commit, CPUs and threads."""
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: version for name in PACKAGES if (version := package_version(name))},
-        "git_commit": _git_commit(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
-    }
-
-
-def package_version(name: str) -> str | None:
-    """Return the version of an installed package, or None."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git_commit() -> str | None:
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
-
-
-def write_text_atomic(path: Path, text: str) -> None:
-    """Write a file whole or not at all, also through a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            os.fchmod(file.fileno(), 0o644 if not path.exists() else path.stat().st_mode & 0o777)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def write_json_atomic(path: Path, value: Any) -> None:
-    """Write readable JSON, whole or not at all."""
-    write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Return the value of a JSON file; DataError when it is missing or broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror}.") from e
-    except ValueError as e:
-        raise DataError(f"{path} is not JSON: {e}.") from e
-
-
-def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one line to a JSON Lines file, closing a torn line first."""
-    line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
-    with path.open("ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else "\n" + line
-        file.write(line.encode())
-
-
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a JSON Lines file that this program wrote.
-
-    A last line that a crash tore is left out; a broken line elsewhere is left out with a warning when a later
-    `append_jsonl` closed it. DataError when the file cannot be opened.
-    """
-    try:
-        file = path.open("rb")
-    except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror}.") from e
-    with file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError:
-                logging.getLogger(__name__).warning("%s:%d is torn and is left out", path, number)
-                continue
-            yield row

@@ -1,0 +1,48 @@
+"""The run folder, and files written so that a crash leaves no half of one."""
+
+from sqltailor.runs.environment import environment, package_version
+from sqltailor.runs.files import (
+    append_jsonl,
+    data_hash,
+    file_name,
+    hash_data,
+    read_json,
+    read_jsonl,
+    write_json_atomic,
+    write_text_atomic,
+)
+from sqltailor.runs.folder import (
+    Run,
+    all_runs,
+    create_run,
+    evaluation_folder,
+    find_run,
+    lock,
+    log_to,
+    newest_training,
+    newest_with_predictions,
+    unfinished_run,
+)
+
+__all__ = [
+    "Run",
+    "all_runs",
+    "append_jsonl",
+    "create_run",
+    "data_hash",
+    "environment",
+    "evaluation_folder",
+    "file_name",
+    "find_run",
+    "hash_data",
+    "lock",
+    "log_to",
+    "newest_training",
+    "newest_with_predictions",
+    "package_version",
+    "read_json",
+    "read_jsonl",
+    "unfinished_run",
+    "write_json_atomic",
+    "write_text_atomic",
+]
