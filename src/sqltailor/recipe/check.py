@@ -7,9 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sqltailor.errors import did_you_mean
-from sqltailor.recipe import backends
-from sqltailor.recipe.keys import allowed, keys, leaves, nearest, section_at
+from sqltailor.recipe import backends, conflicts
+from sqltailor.recipe.keys import allowed, keys, nearest, section_at
 from sqltailor.recipe.merge import origin_of
 from sqltailor.recipe.model import Recipe
 from sqltailor.recipe.source import Fault, KeyPath, Layer, dotted, mask
@@ -36,30 +35,8 @@ def validate(merged: Layer, written: Written, faults: list[Fault]) -> Recipe | N
     for name, message in backends.faults(recipe.train, recipe.base, given):
         path = ("train", *name.split("."))
         faults.append(Fault(path, origin_of(merged.origins, path), message))
-    faults += [Fault(path, origin_of(merged.origins, path), message) for path, message in _sweep_faults(recipe)]
+    faults += [Fault(path, origin_of(merged.origins, path), text) for path, text in conflicts.faults(recipe)]
     return recipe
-
-
-def _sweep_faults(recipe: Recipe) -> list[tuple[KeyPath, str]]:
-    """Return (path, what is wrong) for keys and values of `train.sweep` that no run could use."""
-    found: list[tuple[KeyPath, str]] = []
-    known = [dotted(leaf[1:]) for leaf in leaves(Recipe) if leaf[0] == "train"]
-    for name, values in recipe.train.sweep.items():
-        path: KeyPath = ("train", "sweep", name)
-        if name not in known or name in ("stages", "sweep", "name", "out", "backend"):
-            found.append((path, f"is not a key that can be swept.{did_you_mean(name, known)}"))
-            continue
-        if not values:
-            found.append((path, "has no values."))
-        leaf: KeyPath = ("train", *name.split("."))
-        for value in values:
-            layer = Layer(tree=recipe.model_dump(by_alias=True, exclude_unset=True))
-            layer.put(leaf, value, "")
-            try:
-                Recipe.model_validate(layer.tree)
-            except ValidationError:
-                found.append((path, f"has {value!r}; {dotted(leaf)} takes {allowed(leaf)}."))
-    return found
 
 
 def _existing(loc: Sequence[str | int], tree: Any) -> KeyPath:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqltailor.database.url import mask as mask_url
 from sqltailor.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
@@ -196,23 +197,19 @@ def variables(env: Mapping[str, str], env_file: Path) -> dict[str, Variable]:
     return known | {name: Variable(value, f"environment {name}") for name, value in env.items()}
 
 
-_PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s:/@]*):(\S+)@")
-_PASSWORD_OPTION = re.compile(r"(?i)([?&;\s](?:ssl)?(?:password|passwd|pwd)=)([^&;\s]+)")
-
-
 def mask(text: str) -> str:
     """Return the text with the passwords of its URLs replaced by `***`.
 
     >>> mask("postgresql://reader:s3cret@host/shop")
     'postgresql://reader:***@host/shop'
     """
-    return _PASSWORD_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+    return re.sub(r"[A-Za-z][\w+.-]*://\S+", lambda found: mask_url(found[0]), text)
 
 
-def has_password(text: str) -> bool:
+def has_password(url: str) -> bool:
     """Say whether a URL holds a password, rather than `${NAME}` for one."""
-    found = [m.group(2) for pattern in (_PASSWORD, _PASSWORD_OPTION) for m in pattern.finditer(text)]
-    return any(not re.fullmatch(r"\$\{\w+\}", secret) for secret in found)
+    plain = re.sub(r":\$\{\w+\}@", "@", re.sub(r"=\$\{\w+\}", "=", url))
+    return "***" in mask(re.sub(r"[^=&?]*=(?=&|$)", "", plain))
 
 
 def dotted(path: KeyPath) -> str:

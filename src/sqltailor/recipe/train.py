@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import field_serializer, field_validator, model_validator
+from pydantic import field_serializer, field_validator
 
 from sqltailor.recipe.fields import Float, Int, Positive, Section, Texts, key, section
 
@@ -177,13 +177,6 @@ class Train(Section):
             if nested := {"stages", "sweep", "name", "out", "backend"} & stage.model_fields_set:
                 raise ValueError(f"a stage cannot set {', '.join(sorted(nested))}")
         return stages
-
-    @model_validator(mode="after")
-    def _micro_batch_divides_batch(self) -> Train:
-        micro = self.local.micro_batch
-        if isinstance(micro, int) and self.batch % micro:
-            raise ValueError(f"train.batch {self.batch} is no multiple of train.local.micro_batch {micro}")
-        return self
 
     @field_serializer("stages")
     def _only_what_stages_set(self, stages: tuple[Train, ...]) -> list[dict[str, Any]]:
