@@ -248,7 +248,7 @@ def template(sql: str, dialect: str = "sqlite") -> str:
     >>> template("SELECT x.a FROM t AS x WHERE x.b IN (1, 2) LIMIT 3")
     'SELECT t1.a FROM t AS t1 WHERE t1.b IN (?) LIMIT ?'
     """
-    return write(_masked(parse(sql, dialect)), dialect)
+    return write(mask_values(parse(sql, dialect)), dialect)
 
 
 def shape(sql: str, dialect: str = "sqlite") -> str:
@@ -257,9 +257,13 @@ def shape(sql: str, dialect: str = "sqlite") -> str:
     >>> shape("SELECT a FROM t WHERE b = 'x'") == shape("SELECT name FROM city WHERE pop = 3")
     True
     """
+    return write(mask_names(mask_values(parse(sql, dialect))), dialect)
+
+
+def mask_names(tree: Expression) -> Expression:
+    """Give every table and every column of a tree one name, in place; return the tree."""
     from sqlglot import exp
 
-    tree = _masked(parse(sql, dialect))
     for table in tree.find_all(exp.Table):
         table.set("this", exp.to_identifier("t"))
         table.set("db", None)
@@ -267,10 +271,11 @@ def shape(sql: str, dialect: str = "sqlite") -> str:
         if not isinstance(column.this, exp.Star):
             column.set("this", exp.to_identifier("c"))
         column.set("table", None)
-    return write(tree, dialect)
+    return tree
 
 
-def _masked(tree: Expression) -> Expression:
+def mask_values(tree: Expression) -> Expression:
+    """Replace every value of a tree by a placeholder and number its table aliases, in place; return the tree."""
     from sqlglot import exp
 
     aliases: dict[str, str] = {}

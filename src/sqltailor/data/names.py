@@ -1,0 +1,160 @@
+"""Which names of a statement does a schema not have? A quick look by scopes that prefers silence to a false alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqltailor.errors import did_you_mean
+from sqltailor.types import Schema
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Column, Expr, Expression, Table
+    from sqlglot.optimizer.scope import Scope
+
+ROW_IDS = frozenset({"rowid", "oid", "_rowid_", "ctid"})
+
+Known = frozenset[str] | None
+"""Lower-cased column names of one source; None when they cannot be known."""
+
+
+class Unknown(NamedTuple):
+    """A name that the schema does not have: `kind` is `unknown_table` or `unknown_column`."""
+
+    kind: str
+    name: str
+    detail: str
+
+
+@lru_cache(maxsize=4096)
+def _tables(schema: Schema) -> Mapping[str, frozenset[str]]:
+    """Return table name → columns, lower-cased; each table under its bare and its qualified name."""
+    found: dict[str, frozenset[str]] = {}
+    for table in schema.tables:
+        columns = frozenset(c.name.lower() for c in table.columns)
+        name = table.name.lower()
+        # two namespaces may hold a table of the same name: a bare mention could mean either
+        found[name] = found.get(name, frozenset()) | columns
+        if table.namespace:
+            found[f"{table.namespace.lower()}.{name}"] = columns
+    return found
+
+
+def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
+    """Return the tables and columns that a statement names and the schema lacks, each once, in reading order.
+
+    Case does not count. Common table expressions, subqueries, aliases and outer columns are resolved; where the
+    columns of a source cannot be known (a table function, a struct), nothing is reported for it.
+    """
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import traverse_scope
+
+    known = _tables(schema)
+    if isinstance(tree, exp.Query):
+        scopes = traverse_scope(tree)
+    else:  # INSERT, UPDATE, DELETE: the queries inside them, and the tables by name
+        scopes = [s for query in tree.find_all(exp.Query) if query.parent_select is None for s in traverse_scope(query)]
+    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    tables = tree.find_all(exp.Table)
+    found = [*_unknown_tables(tables, known, local), *(u for s in scopes for u in _unknown_columns(s, known))]
+    return list(dict.fromkeys(found))
+
+
+def _unknown_tables(tables: Iterator[Table], known: Mapping[str, frozenset[str]], local: set[str]) -> Iterator[Unknown]:
+    from sqlglot import exp
+
+    for table in tables:
+        if not isinstance(table.this, exp.Identifier) or table.name.lower() in local:
+            continue
+        if _columns_of_table(table, known) is None:
+            near = did_you_mean(table.name, [name for name in known if "." not in name])
+            yield Unknown("unknown_table", table.name, f"no table '{_dotted(table)}' in the schema.{near}")
+
+
+def _dotted(table: Table) -> str:
+    return f"{table.db}.{table.name}" if table.db else table.name
+
+
+def _columns_of_table(table: Table, known: Mapping[str, frozenset[str]]) -> Known:
+    name = table.name.lower()
+    exact = known.get(f"{table.db.lower()}.{name}") if table.db else None
+    # SQLite's `main.t`, DuckDB's `memory.t`: a namespace that the schema does not use
+    return exact if exact is not None else known.get(name)
+
+
+def _unknown_columns(scope: Scope, known: Mapping[str, frozenset[str]]) -> Iterator[Unknown]:
+    from sqlglot import exp
+
+    if scope.is_udtf or not isinstance(scope.expression, exp.Select):
+        return
+    aliases = {s.alias.lower() for s in scope.expression.selects if s.alias}
+    visible = dict(_visible(scope, known))
+    for column in scope.find_all(exp.Column):  # not those of the queries inside it
+        name, source = column.name.lower(), column.table.lower()
+        if not name or name == "*" or name in ROW_IDS or (not source and name in aliases):
+            continue
+        detail = _why_unknown(column, name, source, visible)
+        if detail:
+            yield Unknown("unknown_column", column.name, detail)
+
+
+def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, Known]) -> str | None:
+    if any(columns is None for columns in visible.values()) and source not in visible:
+        return None
+    everything = frozenset(c for columns in visible.values() for c in columns or ())
+    if source in visible:
+        columns = visible[source]
+        if columns is None or name in columns:
+            return None
+        return f"no column '{column.name}' in '{column.table}'.{did_you_mean(name, columns)}"
+    if source:
+        # `s.field` of a struct column reads like a column of a table
+        return None if source in everything else f"'{column.table}' in '{column.sql()}' is no table or alias here."
+    if name in everything:
+        return None
+    return f"no column '{column.name}' in {', '.join(visible) or 'the query'}.{did_you_mean(name, everything)}"
+
+
+def _visible(scope: Scope, known: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, Known]]:
+    """Yield each source that the scope's columns can name, outer ones first so that inner ones replace them."""
+    outer = scope.parent
+    if outer is not None and (scope.is_subquery or scope.is_udtf):
+        yield from _visible(outer, known)
+    elif outer is not None and outer.is_subquery:
+        # a derived table or union branch inside a correlated subquery sees what the subquery sees
+        yield from _visible(outer, known)
+    for name, source in scope.sources.items():
+        yield name.lower(), _columns_of(source, name, known)
+
+
+def _columns_of(source: Table | Scope, name: str, known: Mapping[str, frozenset[str]]) -> Known:
+    from sqlglot import exp
+
+    if isinstance(source, exp.Table):
+        if not isinstance(source.this, exp.Identifier):
+            return None
+        columns = _columns_of_table(source, known)
+        renamed = source.args.get("alias")
+        return None if renamed is not None and renamed.args.get("columns") else columns
+    expression = source.expression
+    if named := _named_by_alias(expression, name):
+        return named
+    if source.is_udtf or not isinstance(expression, exp.Query):
+        return None
+    columns = frozenset(name.lower() for name in expression.named_selects if name and name != "*")
+    if not expression.is_star:
+        return columns
+    stars = [_columns_of(inner, n, known) for n, inner in source.sources.items()] or [None]
+    return None if None in stars else columns.union(*(s for s in stars if s is not None))
+
+
+def _named_by_alias(expression: Expr, name: str) -> Known:
+    """Return the columns that `WITH name(a, b) AS (...)` or `(...) AS name(a, b)` gives, or None."""
+    from sqlglot import exp
+
+    owner = expression.find_ancestor(exp.CTE, exp.Subquery)
+    while owner is not None and owner.alias != name:
+        owner = owner.find_ancestor(exp.CTE, exp.Subquery)
+    alias = owner.args.get("alias") if owner is not None else None
+    return frozenset(c.name.lower() for c in alias.columns) or None if isinstance(alias, exp.TableAlias) else None
