@@ -135,12 +135,13 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One line of `predictions-REF.jsonl`: an answer, what became of it, and its scores."""
+    """One line of `predictions-REF.jsonl`: an answer, what became of it and why, and its scores."""
 
     id: str
     model: str
     predicted: str
     outcome: Outcome
+    reason: str | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     stop: str = "end"
     tokens_in: int | None = None

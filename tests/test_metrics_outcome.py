@@ -1,0 +1,240 @@
+"""Exact match, validity, and the one function that says what became of an answer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sqltailor.errors import ConfigError, Refused, SQLError, Timeout
+from sqltailor.metrics import (
+    METRICS,
+    Attempt,
+    GoldAnswer,
+    exact_match,
+    execution,
+    features,
+    metrics_called,
+    outcome,
+    parse_valid,
+    schema_valid,
+)
+from sqltailor.metrics.outcome import difference
+from sqltailor.metrics.validity import unknown_name
+from sqltailor.schema import from_ddl
+from sqltailor.types import QueryResult, Schema, Verdict
+
+SCHEMA = from_ddl(
+    'CREATE TABLE t (a INT, b INT, "Name" TEXT, "weird col" TEXT); CREATE TABLE u (id INT, a INT, c TEXT)'
+)
+ONE = QueryResult(("a",), [(1,)])
+TWO = QueryResult(("a",), [(2,)])
+NONE = QueryResult(("a",), [])
+
+
+def gold_answer(result: QueryResult = ONE, sql: str = "SELECT a FROM t") -> GoldAnswer:
+    return GoldAnswer(sql, dialect="sqlite", run=lambda _: result)
+
+
+def attempt(predicted: str | None = "SELECT a FROM t", gold: str = "SELECT a FROM t", **changes: object) -> Attempt:
+    return dataclasses.replace(Attempt((gold,), predicted, schema=SCHEMA), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "score"),
+    [
+        ("SELECT a FROM t", "select   A\nfrom T ;", 1),
+        ("SELECT a FROM t WHERE b <> 1", "SELECT a FROM t WHERE b != 1 -- why", 1),
+        ("SELECT a FROM t WHERE Name = 'Bob'", 'SELECT a FROM t WHERE name = "Bob"', 1),
+        ("SELECT a FROM t WHERE Name = 'Bob'", "SELECT a FROM t WHERE name = 'bob'", 0),
+        ('SELECT "weird col" FROM t', "SELECT `Weird Col` FROM t", 1),
+        ("SELECT a AS x FROM t", "SELECT a FROM t", 0),
+        ("SELECT a, b FROM t", "SELECT b, a FROM t", 0),
+        ("SELECT a FROM t", None, 0),
+        ("SELEC a FRM t", " selec a frm t", 0),
+        ("SELEC a FRM t", " SELEC  a FRM t;", 1),
+    ],
+)
+def test_exact_match(gold: str, predicted: str | None, score: float) -> None:
+    assert exact_match(attempt(predicted, gold)) == score
+
+
+def test_exact_match_takes_any_accepted_gold() -> None:
+    both = Attempt(("SELECT a FROM t", "SELECT t.a FROM t"), "select t.a from t", schema=SCHEMA)
+    assert exact_match(both) == 1
+
+
+KNOWN = [
+    "select a from t",
+    "select t.a, u.c from t join u on t.a = u.id",
+    "select a + 1 as x from t where x > 1",
+    "select a as x, count(*) n from t group by x having n > 1 order by n",
+    "select rowid from t",
+    "select a from t where exists (select 1 from u where u.id = t.a)",
+    "select b from t where b in (select c from u where id = b)",
+    "with z as (select a as q from t) select q from z",
+    "with recursive z(n) as (select 1 union all select n + 1 from z where n < 5) select n from z",
+    "select a from t join u using (a)",
+    "select * from t natural join u",
+    "select value from json_each('[1]')",
+    "select x.a from (select a from t) x",
+    "select NAME from T",
+    'select "weird col" from main.t',
+    "select a from t union select id from u order by a",
+    "select sum(b) over w from t window w as (order by a)",
+    "select a from t order by (select max(c) from u where u.id = t.a)",
+    "select 1",
+    "select t.* from t, u",
+]
+
+UNKNOWN = {
+    "select nope from t": "Column 'nope' does not exist.",
+    "select a from Nope": "Table 'Nope' does not exist.",
+    "select count(*) from nope": "Table 'nope' does not exist.",
+    "select a from t where a in (select 1 from nope)": "Table 'nope' does not exist.",
+    "with z as (select * from nope) select * from z": "Table 'nope' does not exist.",
+    "select a from other.t": "Table 'other.t' does not exist.",
+    "select u.a from t": "Column 'a' does not exist.",
+    "select T.Zz from t": "Column 'Zz' does not exist.",
+    "select a from t where exists (select 1 from u where u.zz = t.a)": "Column 'zz' does not exist.",
+    "select x.zz from (select a from t) x": "Column 'zz' does not exist.",
+    "with z as (select a as q from t) select a from z": "Column 'a' does not exist.",
+    "select a from t order by zz": "Column 'zz' does not exist.",
+    "select zz.* from t": "Table 'zz' does not exist.",
+    'select a from t where name = "Bob"': "Column 'Bob' does not exist.",
+}
+
+
+@pytest.mark.parametrize("sql", KNOWN)
+def test_names_that_exist(sql: str) -> None:
+    assert unknown_name(sql, SCHEMA) is None
+    assert schema_valid(attempt(sql)) == 1
+
+
+@pytest.mark.parametrize("sql", UNKNOWN)
+def test_names_that_do_not_exist(sql: str) -> None:
+    assert unknown_name(sql, SCHEMA) == UNKNOWN[sql]
+    assert schema_valid(attempt(sql)) == 0
+
+
+@pytest.mark.parametrize(
+    ("sql", "exists"),
+    [
+        ('SELECT "Id", "group" FROM "Order"', True),
+        ("SELECT id FROM orders", True),
+        ("SELECT ID FROM Orders", True),
+        ('SELECT Id FROM "Order"', False),
+        ("SELECT id FROM Order_", False),
+        ('SELECT "ID" FROM orders', False),
+        ('SELECT * FROM "Orders"', False),
+        ("SELECT g FROM generate_series(1, 3) AS g", True),
+        ("SELECT o.id, x.n FROM orders o, LATERAL (SELECT COUNT(*) AS n FROM orders p WHERE p.id < o.id) x", True),
+        ("SELECT ctid, id::text FROM public.orders", True),
+    ],
+)
+def test_postgres_folds_names_that_are_not_quoted(sql: str, exists: bool) -> None:
+    schema = from_ddl('CREATE TABLE "Order" ("Id" INT, "group" TEXT); CREATE TABLE orders (id INT)', "postgres")
+    assert (unknown_name(sql, schema, "postgres") is None) is exists
+
+
+def test_mysql_names_have_no_case() -> None:
+    assert unknown_name("SELECT NAME FROM T", SCHEMA, "mysql") is None
+
+
+def test_validity_without_sql_schema_or_reason() -> None:
+    assert parse_valid(attempt(None)) == schema_valid(attempt(None)) == 0
+    assert parse_valid(attempt("SELECT FROM WHERE")) == schema_valid(attempt("SELECT FROM WHERE")) == 0
+    assert parse_valid(attempt("SELECT 1; SELECT 2")) == 0
+    assert schema_valid(attempt("SELECT a FROM t", schema=Schema())) is None
+
+
+def test_what_the_database_says_of_names_outweighs_the_schema() -> None:
+    assert schema_valid(attempt("SELECT zz FROM t", result=ONE)) == 1
+    failed = attempt(failure=SQLError("no such column: zz"), answers=(gold_answer(),))
+    assert schema_valid(failed) == 0
+    assert outcome(failed) == ("schema_error", "no such column: zz")
+
+
+OUTCOMES = {
+    "correct": attempt(result=ONE, answers=(gold_answer(),)),
+    "correct by a second gold": attempt(result=TWO, answers=(gold_answer(), gold_answer(TWO))),
+    "wrong": attempt(result=TWO, answers=(gold_answer(),)),
+    "empty_match": attempt(result=NONE, answers=(gold_answer(NONE),)),
+    "gold_error": attempt(result=ONE, gold_failure="no such table: x"),
+    "gold_error, whatever the answer": attempt(None, declined="no", was_cut=True, gold_failure="no such table: x"),
+    "declined": attempt(None, declined="no such data", answers=(gold_answer(),)),
+    "no_sql": attempt(None, answers=(gold_answer(),)),
+    "truncated": attempt("SELECT a FROM", was_cut=True, answers=(gold_answer(),)),
+    "truncated without SQL": attempt(None, was_cut=True, answers=(gold_answer(),)),
+    "correct although it was cut": attempt(was_cut=True, result=ONE, answers=(gold_answer(),)),
+    "unparsed": attempt("SELECT FROM FROM", answers=(gold_answer(),), verdict=Verdict(False, "parse", "?")),
+    "schema_error": attempt("SELECT zz FROM t", answers=(gold_answer(),), verdict=Verdict(False, "policy", "?")),
+    "refused": attempt("SELECT load_x(a) FROM t", answers=(gold_answer(),), verdict=Verdict(False, "policy", "bad")),
+    "refused by the database": attempt(answers=(gold_answer(),), failure=Refused("not authorized", "role")),
+    "timeout": attempt(answers=(gold_answer(),), failure=Timeout("longer than 10 s")),
+    "sql_error": attempt(answers=(gold_answer(),), failure=SQLError("integer overflow")),
+    "correct by exact match": attempt("select A from t"),
+    "wrong by exact match": attempt("SELECT b FROM t"),
+    "correct: declined as it should": attempt(None, declined="no", gold="-- cannot answer: x", gold_declined=True),
+    "wrong: answered what has no answer": attempt(gold="-- cannot answer: x", gold_declined=True, result=ONE),
+}
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_outcome(case: str) -> None:
+    word = case.replace(",", " ").replace(":", " ").split(" ")[0]
+    found, reason = outcome(OUTCOMES[case])
+    assert found == word
+    assert (reason is None) is (found == "correct")
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_execution_agrees_with_the_outcome(case: str) -> None:
+    score = execution(OUTCOMES[case])
+    word = case.replace(",", " ").replace(":", " ").split(" ")[0]
+    if "exact match" in case or word == "gold_error":
+        assert score is None
+    else:
+        assert score == (word in ("correct", "empty_match"))
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "ordered", "says"),
+    [
+        ([(1,)], [(1, 2)], False, "2 columns, the gold result has 1"),
+        ([(1,), (2,)], [(1,)], False, "1 row, the gold result has 2"),
+        ([(1,)], [(1,), (2,)], False, "more rows than the 1 of the gold result"),
+        ([(1,), (2,)], [(2,), (1,)], True, "the right rows in another order"),
+        ([(1,), (2,), (3,)], [(1,), (2,), (4,)], False, "1 of 3 rows differ"),
+        ([("a", 1), ("b", 2)], [("b", 1), ("a", 2)], False, "2 of 2 rows differ"),
+    ],
+)
+def test_difference(gold: list[tuple], predicted: list[tuple], ordered: bool, says: str) -> None:  # type: ignore[type-arg]
+    def table(rows: list[tuple]) -> QueryResult:  # type: ignore[type-arg]
+        return QueryResult(tuple("abc"[: len(rows[0])]), rows)
+
+    assert difference(table(gold), table(predicted), ordered=ordered) == says
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT a FROM t", ("one table",)),
+        ("SELECT DISTINCT a FROM t JOIN u ON 1 WHERE b > 1", ("join", "condition", "distinct")),
+        ("SELECT a FROM t WHERE b IN (SELECT c FROM u)", ("condition", "subquery")),
+        ("SELECT a FROM t WHERE b IN (1, 2)", ("one table", "condition")),
+        ("SELECT a FROM t UNION SELECT c FROM u", ("set operation",)),
+        ("SELECT SUM(a) FROM t GROUP BY b HAVING MAX(a) > 1", ("one table", "aggregate", "group by", "having")),
+        ("SELECT CASE WHEN a THEN 1 END, RANK() OVER (ORDER BY a) FROM t", ("one table", "window", "case")),
+        ("not sql", ()),
+    ],
+)
+def test_features(sql: str, found: tuple[str, ...]) -> None:
+    assert features(sql) == found
+
+
+def test_an_unknown_metric_is_told_with_the_nearest() -> None:
+    assert list(metrics_called(None)) == list(METRICS)
+    assert list(metrics_called(["exact_match"])) == ["exact_match"]
+    with pytest.raises(ConfigError, match="Did you mean 'execution'"):
+        metrics_called(["exec"])
