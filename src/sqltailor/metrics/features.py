@@ -35,7 +35,7 @@ def features(sql: str, dialect: str = "sqlite") -> tuple[str, ...]:
         tree = parse(sql, dialect)
     except SQLError:
         return ()
-    nodes: dict[str, tuple[type[exp.Expression], ...]] = {
+    nodes: dict[str, tuple[type[object], ...]] = {
         "join": (exp.Join,),
         "condition": (exp.Where,),
         "aggregate": (exp.AggFunc,),
