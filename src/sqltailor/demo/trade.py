@@ -80,7 +80,11 @@ def make_lines(rng: Random, orders: Sequence[Row], cust: Sequence[Row], item: Se
             price = quarters(item[index][4] * drift * (1 - disc / 100))
             size = 1.7 if item[index][3] in (15, 27, 28, 29, 34, 35) else 1.0  # boots, shoes and clothes come back most
             rtn = rng.randint(1, qty) if stat == "D" and rng.random() < 0.05 * size else 0
-            why = pick(rng, {"SZ": 38, "DM": 20, "NL": 17, "WR": 9, "LT": 5, None: 11}) if rtn else None
+            why = (
+                pick(rng, {"SZ": 60 if size > 1 else 3, "DM": 20, "NL": 17, "WR": 9, "LT": 5, None: 11})
+                if rtn
+                else None
+            )
             rows.append((oid, item[index][0], qty, price, disc, rtn, why))
     return rows
 
