@@ -1,0 +1,122 @@
+"""One way to open any database read-only, read its schema, and run one statement with limits.
+
+    with open_database("sqlite:///shop.db") as database:
+        schema = database.read_schema(samples=3)
+        result = database.run("SELECT count(*) FROM customer")
+
+Every statement runs in a child process (`child.py`) with capped memory, is ended when its time is up, and returns a
+capped number of rows. The statement's text is not judged here: that is `guard.check`, and both are meant to be used.
+
+What each database enforces by itself:
+
+- SQLite: reading user tables and known functions, nothing else (`child_sqlite.py`).
+
+Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
+only SELECT; `Database.warnings` tells), and faults of the driver's or the database's own code. Linux and macOS; the
+memory cap of the process needs Linux.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from sqltailor.database.personal import looks_personal
+from sqltailor.database.process import Child
+from sqltailor.database.samples import with_samples
+from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
+from sqltailor.errors import DataError
+from sqltailor.types import QueryResult, Schema
+
+__all__ = ["Database", "dialect_of", "looks_personal", "open_database"]
+
+MIB = 1 << 20
+
+
+class Backend(NamedTuple):
+    """What a kind of database offers: options for its engine in the child process, and its tables."""
+
+    options: Callable[[Location], dict[str, Any]]
+    read_tables: Callable[[Child], Schema]
+
+
+def _sqlite() -> Backend:
+    from sqltailor.database import sqlite
+
+    return Backend(sqlite.options, sqlite.read_tables)
+
+
+BACKENDS: dict[Kind, Callable[[], Backend]] = {"sqlite": _sqlite}
+
+
+class Database:
+    """An open database. A context manager; calls from several threads wait for each other.
+
+    `url_shown` is its URL without the password; `warnings` says what its role may do that it should not.
+    """
+
+    def __init__(self, location: Location, backend: Backend, child: Child, *, timeout_s: float, max_rows: int) -> None:
+        self.dialect = DIALECTS[location.kind]
+        self.url_shown = location.shown
+        self._backend = backend
+        self._child = child
+        self._timeout_s = timeout_s
+        self._max_rows = max_rows
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self._child.warnings
+
+    def run(self, sql: str, *, timeout_s: float | None = None, max_rows: int | None = None) -> QueryResult:
+        """Run one SELECT and return its first `max_rows` rows.
+
+        Text that is not UTF-8 is decoded with replacement characters. Raises `SQLError` with the database's message,
+        `Timeout`, `Refused` (layer `role` for what may not be done, `limits` for memory and size), and `DataError`
+        when the database itself cannot be read.
+        """
+        return self._child.ask(
+            sql,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+            max_rows=self._max_rows if max_rows is None else max_rows,
+        )
+
+    def read_schema(self, samples: int = 0, personal: bool = False) -> Schema:
+        """Return tables, views, columns, types, keys and comments that the role can see.
+
+        With `samples`, up to that many stored values a column, most frequent first; columns that `looks_personal`
+        recognises have none unless `personal`. Raises `DataError` when there is no table.
+        """
+        schema = self._backend.read_tables(self._child)
+        if not schema.tables:
+            raise DataError(f"{self.url_shown} has no tables that this role can read.")
+        if samples:
+            return with_samples(schema, self.run, self.dialect, count=samples, personal=personal)
+        return schema
+
+    def close(self) -> None:
+        """End the connection and its process."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_database(url: str, *, timeout_s: float = 30.0, max_rows: int = 10_000, max_bytes: int = 256 * MIB) -> Database:
+    """Connect read-only to `sqlite:///…`, `duckdb:///…`, `postgresql://…`, `mysql://…`, or the path of a file.
+
+    `timeout_s` and `max_rows` are the defaults of each statement. `max_bytes` is the memory that one statement may
+    take; its result may take an eighth of it, as JSON. Raises `DataError` when the database cannot be reached or read
+    or has no tables, `MissingExtra` when its driver is not installed.
+    """
+    location = locate(url)
+    backend = BACKENDS[location.kind]()
+    limits = {"shown": location.shown, "secrets": location.secrets, "timeout_s": timeout_s, "max_bytes": max_bytes}
+    child = Child(backend.options(location) | limits)
+    child.start()
+    return Database(location, backend, child, timeout_s=timeout_s, max_rows=max_rows)

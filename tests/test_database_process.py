@@ -1,0 +1,183 @@
+"""The child process: it stays cheap, comes back after a kill, and never outlives its parent."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sqltailor.database import Database, open_database
+from sqltailor.errors import Refused, SQLError, Timeout
+
+ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    path = tmp_path / "t.db"
+    connection = sqlite3.connect(path)
+    connection.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    connection.close()
+    return f"sqlite:///{path}"
+
+
+def pid(database: Database) -> int:
+    process = database._child._process
+    assert process is not None
+    return process.pid
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_gone(process: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_running(process) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not is_running(process)
+
+
+def test_a_statement_costs_little(url: str) -> None:
+    with open_database(url) as database:
+        times = []
+        for _ in range(300):
+            started = time.perf_counter()
+            database.run("SELECT a FROM t")
+            times.append(time.perf_counter() - started)
+    assert sorted(times)[150] < 0.001
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_comes_back_after_it_died_between_statements(url: str, number: signal.Signals) -> None:
+    with open_database(url) as database:
+        first = pid(database)
+        os.kill(first, number)
+        assert wait_until_gone(first, 2)
+        assert database.run("SELECT a FROM t").rows == [(1,)]
+        assert pid(database) != first
+
+
+def test_a_death_during_a_statement_is_the_statements_fault(url: str) -> None:
+    with open_database(url) as database:
+        threading.Timer(0.2, os.kill, (pid(database), signal.SIGKILL)).start()
+        with pytest.raises(Refused, match="ended the process") as error:
+            database.run(ENDLESS, timeout_s=5)
+        assert error.value.layer == "limits"
+        assert database.run("SELECT a FROM t").rows == [(1,)]
+
+
+def test_a_child_that_hangs_is_killed(url: str) -> None:
+    with open_database(url) as database:
+        first = pid(database)
+        os.kill(first, signal.SIGSTOP)
+        with pytest.raises(Timeout):
+            database.run("SELECT a FROM t", timeout_s=0.1)
+        assert not is_running(first)
+        assert database.run("SELECT a FROM t").rows == [(1,)]
+
+
+def test_an_interrupted_parent_reads_no_stale_reply(url: str) -> None:
+    with open_database(url) as database:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            database.run(ENDLESS, timeout_s=3)
+        assert database.run("SELECT a FROM t").rows == [(1,)]
+
+
+def test_close_ends_the_process(url: str) -> None:
+    database = open_database(url)
+    process = pid(database)
+    database.close()
+    database.close()
+    assert not is_running(process)
+
+
+def test_a_forgotten_database_ends_its_process(url: str) -> None:
+    database = open_database(url)
+    process = pid(database)
+    del database
+    gc.collect()
+    assert not is_running(process)
+
+
+PARENT = """
+import sys, threading
+from sqltailor.database import open_database
+database = open_database(sys.argv[1])
+print(database._child._process.pid, flush=True)
+{action}
+"""
+
+
+@pytest.mark.parametrize("action", ["sys.stdin.read()", f"database.run({ENDLESS!r}, timeout_s=60)"])
+def test_ends_when_its_parent_is_killed(url: str, action: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(action=action), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        process = int(parent.stdout.readline())
+        time.sleep(0.1)
+        assert is_running(process)
+        parent.kill()
+    assert wait_until_gone(process, 2)
+
+
+def test_a_forked_copy_starts_its_own_process(url: str) -> None:
+    with open_database(url) as database:
+        first = pid(database)
+        child = os.fork()
+        if child == 0:
+            same = database.run("SELECT a FROM t").rows == [(1,)] and pid(database) != first
+            database.close()
+            os._exit(0 if same else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert database.run("SELECT a FROM t").rows == [(1,)]
+        assert pid(database) == first
+
+
+def test_threads_get_their_own_answers(url: str) -> None:
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for i in range(50):
+            value = number * 1000 + i
+            try:
+                if database.run(f"SELECT {value}").rows != [(value,)]:
+                    wrong.append(value)
+            except SQLError:
+                wrong.append(value)
+
+    with open_database(url) as database:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_sees_no_secret_of_the_environment(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim")
+    with open_database(url) as database:
+        assert b"geheim" not in Path(f"/proc/{pid(database)}/environ").read_bytes()
+
+
+def test_cannot_make_a_file_grow(url: str) -> None:
+    with open_database(url) as database:
+        limits = Path(f"/proc/{pid(database)}/limits").read_text()
+    sizes = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()}
+    assert sizes["Max file size"] == "0"
+    assert sizes["Max core file size"] == "0"
+    assert 512 << 20 < int(sizes["Max address space"]) < 1 << 30
