@@ -83,7 +83,8 @@ def allowed(path: KeyPath) -> str:
     >>> allowed(("train", "epochs")), allowed(("data", "train", 1))
     ('a number above 0, at most 1000 (epochs)', 'a text')
     """
-    end = next((end for end in range(1, len(path) + 1) if not is_section(path[:end])), len(path))
+    ends = (end for end in range(1, len(path) + 1) if path[end - 1] != "stages" and not is_section(path[:end]))
+    end = next(ends, len(path))
     if end == 0 or is_section(path):
         return "a section of keys"
     schema = key_schema(path[:end])

@@ -66,7 +66,7 @@ def resolve_aliases(layer: Layer) -> Layer:
         value, path = training.pop(name), tuple(target.split("."))
         origin = layer.origins.pop(("training", name))
         if path in layer.origins:
-            message = f"training.{name} says the same as {target}, at {layer.origins[path]}: keep one."
+            message = f"is set by training.{name} too: keep one. The other is at {layer.origins[path]}."
             layer.faults.append(Fault(path, origin, message))
         layer.put(path, meanings.get(value, value) if isinstance(value, bool) else value, origin)
     if not training:

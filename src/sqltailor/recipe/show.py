@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sqltailor.recipe import backends
@@ -48,7 +47,7 @@ def dump(recipe: Recipe) -> str:
         pass
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        style = None if isinstance(scalar(value), str) else '"'
+        style = None if isinstance(scalar(value), str) and value.isprintable() else '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
@@ -83,7 +82,7 @@ def reference_page() -> str:
 _HEAD = [
     "# The recipe",
     "",
-    "Every key of `recipe.yaml`. This page is generated from the models: `make docs` writes it.",
+    "Every key of `recipe.yaml`, generated from the models by `python -m sqltailor.recipe docs/recipe.md`.",
     "",
     "A value comes from the first of: `key=value` on the command line, the environment, `.env`, the recipe, the",
     "default. `sqltailor config` prints each value with its origin. `${NAME}` in a text is replaced from the",
@@ -133,8 +132,3 @@ def _legacy() -> Iterator[str]:
         "`training.resume_from_checkpoint` (true, false or a path) means `train.resume`;",
         "`training.flash_attention` (true or false) means `train.local.attention`.",
     )
-
-
-def write_reference_page(path: Path) -> None:
-    """Write docs/recipe.md."""
-    path.write_text(reference_page(), encoding="utf-8")

@@ -92,7 +92,7 @@ def read_yaml(text: str, shown: str) -> Layer:
 def _problem(text: str) -> str:
     if "'\\t'" in text:
         return "a tab; YAML is indented with spaces."
-    if "single document" in text:
+    if "another document" in text:
         return "a second document begins here; a recipe is one document."
     return f"not valid YAML: {text}."
 
