@@ -1,0 +1,241 @@
+"""What tuning and serving cost: a dated price book, and arithmetic that shows its basis.
+
+A price that no trustworthy source gave is None, and what depends on it is None: never a guess. Prices are US dollars
+before tax, without free tiers and discounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqltailor.errors import ConfigError, unknown
+
+HOURS_PER_MONTH = 730
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One price with where and when it was read; `usd` None when it is not verified."""
+
+    usd: float | None
+    source: str
+    date: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrices:
+    """Prices of one family of models: per 1 000 tokens, and per hour of provisioned throughput."""
+
+    training: Price
+    tokens_in: Price
+    tokens_out: Price
+    provisioned_hour: Price
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBook:
+    """All prices: models by the beginning of their id, SageMaker instances by type."""
+
+    models: Mapping[str, ModelPrices]
+    instances: Mapping[str, Price]
+    storage_month: Price
+    import_unit_minute: Price
+    import_storage_month: Price
+
+    def model(self, base: str) -> ModelPrices | None:
+        """Return the prices of a Bedrock model id, with or without a region's prefix, or None."""
+        name = base.removeprefix("bedrock:")
+        name = name.split(".", 1)[1] if name.split(".", 1)[0] in ("us", "eu", "apac", "global") else name
+        found = [ids for ids in self.models if name.startswith(ids)]
+        return self.models[max(found, key=len)] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """One line of an estimate. `basis` is the arithmetic in words."""
+
+    what: str
+    usd: float | None
+    basis: str
+    source: str
+    date: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The lines of an estimate, and the use at which an always-on endpoint costs what on-demand use does."""
+
+    rows: tuple[CostRow, ...]
+    break_even_queries_per_month: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much is trained and asked; the defaults are those of AWS's article (100 users, 10 a day, 22 days)."""
+
+    examples: int = 2_000
+    tokens_per_example: int = 800
+    epochs: float = 5
+    queries_per_month: int = 22_000
+    tokens_in: int = 800
+    tokens_out: int = 60
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it cannot be below 0.")
+
+
+@cache
+def price_book() -> PriceBook:
+    """Return the price book that comes with the package."""
+    import yaml
+
+    text = (Path(__file__).parent / "prices.yaml").read_text(encoding="utf-8")
+    # BaseLoader: dates stay text
+    values: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)
+    keys = ("training", "in", "out", "provisioned_hour")
+    models = {ids: ModelPrices(*(_price(row[key]) for key in keys)) for ids, row in values["models"].items()}
+    instances = {name: _price(row) for name, row in values["instances"].items()}
+    single = (_price(values[key]) for key in ("storage_month", "import_unit_minute", "import_storage_month"))
+    return PriceBook(models, instances, *single)
+
+
+def _price(row: Mapping[str, str]) -> Price:
+    known = {key: None if value == "null" else value for key, value in row.items()}
+    usd = known["usd"]
+    return Price(None if usd is None else float(usd), str(known["source"]), known["date"])
+
+
+def training_cost(prices: ModelPrices, *, tokens: int, epochs: float) -> CostRow:
+    """Return the fee of a customization job: tokens × epochs.
+
+    >>> prices = price_book().model("amazon.nova-micro-v1:0:128k")
+    >>> training_cost(prices, tokens=2_000 * 800, epochs=5).usd
+    8.0
+    """
+    price = prices.training
+    usd = None if price.usd is None else round(tokens * epochs / 1000 * price.usd, 6)
+    basis = f"{tokens:,} tokens × {epochs:g} epochs at {_rate(price)} per 1,000 tokens, once"
+    return CostRow("training", usd, basis, price.source, price.date)
+
+
+def serving_cost(prices: ModelPrices, *, queries: int, tokens_in: int, tokens_out: int) -> CostRow:
+    """Return the fee of on-demand use for a month.
+
+    >>> prices = price_book().model("amazon.nova-micro-v1:0:128k")
+    >>> serving_cost(prices, queries=22_000, tokens_in=800, tokens_out=60).usd
+    0.8008
+    """
+    into, out = prices.tokens_in, prices.tokens_out
+    each = _per_query(prices, tokens_in, tokens_out)
+    usd = None if each is None else round(queries * each, 6)
+    basis = (
+        f"{queries:,} queries × ({tokens_in} in at {_rate(into)} + {tokens_out} out at {_rate(out)} per 1,000 tokens)"
+    )
+    return CostRow("on-demand use, a month", usd, basis, into.source, into.date)
+
+
+def _per_query(prices: ModelPrices, tokens_in: int, tokens_out: int) -> float | None:
+    if prices.tokens_in.usd is None or prices.tokens_out.usd is None:
+        return None
+    return (tokens_in * prices.tokens_in.usd + tokens_out * prices.tokens_out.usd) / 1000
+
+
+def instance_price(instance_type: str, book: PriceBook | None = None) -> Price:
+    """Return the hourly price of a SageMaker instance; ConfigError when the book does not know it."""
+    instances = (book or price_book()).instances
+    if instance_type not in instances:
+        raise ConfigError(unknown("instance type", instance_type, instances))
+    return instances[instance_type]
+
+
+def instance_cost(
+    what: str, instance_type: str, *, hours: float, count: int = 1, book: PriceBook | None = None
+) -> CostRow:
+    """Return the fee of SageMaker instances that run for so many hours.
+
+    >>> instance_cost("training", "ml.g5.48xlarge", hours=4).usd
+    81.44
+    """
+    price = instance_price(instance_type, book)
+    usd = None if price.usd is None else round(price.usd * hours * count, 6)
+    machines = f"{count} × " if count > 1 else ""
+    basis = f"{machines}{instance_type} × {hours:g} h at {_rate(price)} an hour"
+    return CostRow(what, usd, basis, price.source, price.date)
+
+
+def storage_cost(book: PriceBook | None = None) -> CostRow:
+    """Return the monthly fee for keeping one tuned model."""
+    price = (book or price_book()).storage_month
+    return CostRow(
+        "storage of the model, a month", price.usd, f"1 model at {_rate(price)} a month", price.source, price.date
+    )
+
+
+def break_even(prices: ModelPrices, usage: Usage, *, hour_usd: float) -> int | None:
+    """Return the queries a month at which an endpoint that runs all the time costs what on-demand use does.
+
+    >>> break_even(price_book().model("amazon.nova-micro"), Usage(), hour_usd=1.515)
+    30383242
+    """
+    each = _per_query(prices, usage.tokens_in, usage.tokens_out)
+    return None if not each else round(hour_usd * HOURS_PER_MONTH / each)
+
+
+def estimate(
+    base: str,
+    usage: Usage,
+    *,
+    backend: str = "bedrock",
+    instance_type: str = "ml.g5.2xlarge",
+    instance_count: int = 1,
+    training_hours: float | None = None,
+    book: PriceBook | None = None,
+) -> Estimate:
+    """Return what training and a month of use cost for a base model on a backend.
+
+    On Bedrock everything is by tokens; on SageMaker training is by the hour, so `training_hours` must be known for a
+    price; on this machine there is no fee. Every estimate has the endpoint that would serve the model all month.
+    """
+    book = book or price_book()
+    prices = book.model(base)
+    rows = [_training(base, usage, backend, prices, instance_type, instance_count, training_hours, book)]
+    if prices:
+        rows.append(storage_cost(book))
+        use = {"queries": usage.queries_per_month, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
+        rows.append(serving_cost(prices, **use))
+    hosting = f"endpoint {instance_type}, a month"
+    rows.append(instance_cost(hosting, instance_type, hours=HOURS_PER_MONTH, book=book))
+    hour_usd = instance_price(instance_type, book).usd
+    even = break_even(prices, usage, hour_usd=hour_usd) if prices and hour_usd is not None else None
+    return Estimate(tuple(rows), even)
+
+
+def _training(
+    base: str,
+    usage: Usage,
+    backend: str,
+    prices: ModelPrices | None,
+    instance_type: str,
+    instance_count: int,
+    hours: float | None,
+    book: PriceBook,
+) -> CostRow:
+    if backend == "local":
+        return CostRow("training", 0.0, "no fee: this machine trains", "local backend", None)
+    if backend == "sagemaker":
+        if hours is not None:
+            return instance_cost("training", instance_type, hours=hours, count=instance_count, book=book)
+        return CostRow("training", None, f"hours of {instance_type} are not known", "price book", None)
+    if prices is None:
+        return CostRow("training", None, f"no price for {base} in the price book", "price book", None)
+    return training_cost(prices, tokens=usage.examples * usage.tokens_per_example, epochs=usage.epochs)
+
+
+def _rate(price: Price) -> str:
+    return "an unverified price" if price.usd is None else f"${price.usd:.10g}"
