@@ -1,0 +1,276 @@
+"""Random choices over a schema: tables and joins, columns to show, conditions on values that exist."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqltailor.dialect import Function
+from sqltailor.synth.graph import ColumnInfo, Graph, Kind, Link, TableInfo
+from sqltailor.synth.query import Between, Col, Compare, Cond, During, In, Like, Null, Recent, Term, Unit, Use
+from sqltailor.synth.values import Values
+from sqltailor.types import Cell
+
+SHOWN: tuple[Kind, ...] = ("name", "category", "text", "number", "year", "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The tables of one query; the first `Use` is the one whose rows are asked for, the others are its parents."""
+
+    uses: tuple[Use, ...]
+    tables: tuple[TableInfo, ...]
+
+    @property
+    def main(self) -> str:
+        """The binding whose rows are asked for."""
+        return self.uses[0].binding
+
+    @property
+    def table(self) -> TableInfo:
+        """The table whose rows are asked for."""
+        return self.tables[0]
+
+
+@dataclass
+class Draw:
+    """Everything that a sampler chooses from. `weights` (by table key) steer which tables come first."""
+
+    graph: Graph
+    values: Values
+    rng: random.Random
+    terms: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    functions: Sequence[Function] = ()
+    weights: dict[str, float] = field(default_factory=dict)
+    column_weights: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def one(self, items: Sequence[ColumnInfo]) -> ColumnInfo | None:
+        """Return one of the columns, those that were seldom chosen more often; None when there is none."""
+        if not items:
+            return None
+        if not self.column_weights:
+            return items[int(self.rng.random() * len(items))]
+        weights = [self.column_weights.get((c.table, c.name), 1.0) for c in items]
+        return self.rng.choices(items, weights)[0]
+
+    def pick_table(self, fits: Callable[[TableInfo], object] = lambda table: True) -> TableInfo | None:
+        """Return one table that fits, or None."""
+        tables = [table for table in self.graph.tables.values() if fits(table)]
+        if not tables:
+            return None
+        if not self.weights:
+            return tables[int(self.rng.random() * len(tables))]
+        return self.rng.choices(tables, [self.weights.get(table.key, 1.0) for table in tables])[0]
+
+    def scene(
+        self, fits: Callable[[TableInfo], object] = lambda table: True, *, hops: int | None = None
+    ) -> Scene | None:
+        """Return one table, with up to `hops` parents joined to it (drawn when not given)."""
+        table = self.pick_table(fits)
+        if table is None:
+            return None
+        if hops is None:
+            roll = self.rng.random()
+            hops = 0 if roll < 0.6 else 1 if roll < 0.88 else 2 if roll < 0.97 else 3
+        return self.climb(table, hops)
+
+    def climb(self, table: TableInfo, hops: int) -> Scene:
+        """Return the scene of a table and up to `hops` joins to parents, parents of parents, and so on."""
+        steps: list[tuple[int, Link]] = []
+        tables = [table]
+        for _ in range(hops):
+            open_links = [
+                (i, link)
+                for i, other in enumerate(tables)
+                for link in self.graph.up.get(other.key, ())
+                if (i, link) not in steps and _is_speakable(link, tables)
+            ]
+            if not open_links:
+                break
+            step = open_links[int(self.rng.random() * len(open_links))]
+            steps.append(step)
+            tables.append(self.graph.tables[step[1].parent])
+        return make_scene(tables, steps)
+
+    def shown(self, binding: str, table: TableInfo, *kinds: Kind) -> Col | None:
+        """Return one column worth showing."""
+        column = self.one(table.of(*(kinds or SHOWN)))
+        return Col(binding, column.name) if column else None
+
+    def to_show(self, scene: Scene, count: int) -> tuple[Col, ...]:
+        """Return up to `count` different columns of a scene, the label of its main table likeliest."""
+        rng, table = self.rng, scene.table
+        chosen: dict[Col, None] = {}
+        if table.label and rng.random() < 0.6:
+            chosen[Col(scene.main, table.label.name)] = None
+        for _ in range(count * 3):
+            if len(chosen) >= count:
+                break
+            i = 0 if len(scene.uses) == 1 or rng.random() < 0.6 else rng.randrange(len(scene.uses))
+            kinds = ("key",) if rng.random() < 0.1 and i == 0 else SHOWN
+            column = self.shown(scene.uses[i].binding, scene.tables[i], *kinds)
+            if column:
+                chosen[column] = None
+        if not chosen and (any_column := self.one(table.columns)):
+            chosen[Col(scene.main, any_column.name)] = None
+        return tuple(chosen)[:count]
+
+    def conditions(self, scene: Scene, count: int, without: Sequence[Col] = ()) -> tuple[Cond, ...]:
+        """Return up to `count` conditions on different columns; every joined table is named by one if it can be."""
+        found: dict[Col, Cond] = {}
+        order = list(range(len(scene.uses)))
+        order.reverse()  # parents are joined for a reason
+        for n in range(count + 2):
+            if len(found) >= count:
+                break
+            i = order[n % len(order)] if n < len(order) else self.rng.randrange(len(order))
+            cond = self.condition(scene.uses[i].binding, scene.tables[i], is_main=i == 0)
+            if cond is None:
+                continue
+            left = cond.left if not isinstance(cond, Term) else Col(cond.binding, cond.words)
+            if isinstance(left, Col) and left not in found and left not in without:
+                found[left] = cond
+        return tuple(found.values())
+
+    def condition(self, binding: str, table: TableInfo, *, is_main: bool = True) -> Condition | None:
+        """Return one condition on a column of a table, on values that are there."""
+        if table.key in self.terms and binding == table.key and self.rng.random() < 0.25:
+            return self.rng.choice(self.terms[table.key])
+        key_rate = 0.06 if is_main else 0.0
+        columns = [c for c in table.columns if c.kind not in ("opaque", "key") or self.rng.random() < key_rate]
+        column = self.one(columns)
+        return self.condition_on(binding, column) if column else None
+
+    def condition_on(self, binding: str, column: ColumnInfo) -> Condition | None:
+        """Return one condition on this column, or None when nothing is known of its values."""
+        left, rng = Col(binding, column.name), self.rng
+        seen = self.values.of(column.table, column.name)
+        null = 0.05 if self.values.may_be_null(column.table, column.name) and not column.is_primary else 0.0
+        if column.kind == "opaque" or rng.random() < null:
+            return Null(left, negated=rng.random() < 0.5) if null else None
+        if not seen:
+            return None
+        return _MAKERS[column.kind](self, left, column, seen)
+
+
+Condition = Compare | Between | In | Like | Null | During | Recent | Term
+
+
+def make_scene(tables: Sequence[TableInfo], steps: Sequence[tuple[int, Link]]) -> Scene:
+    """Return the scene of joined tables: `steps` are (position of the child, link), one for each table but the first."""
+    keys = [table.key for table in tables]
+    twice = len(set(keys)) < len(keys)
+    bindings = [f"T{i + 1}" if twice else key for i, key in enumerate(keys)]
+    uses = [Use(bindings[0], keys[0], tables[0].noun)]
+    for n, (child, link) in enumerate(steps, start=1):
+        on = (Col(bindings[child], link.child_column), Col(bindings[n], link.parent_column))
+        uses.append(Use(bindings[n], keys[n], link.role, on))
+    return Scene(tuple(uses), tuple(tables))
+
+
+def _is_speakable(link: Link, tables: Sequence[TableInfo]) -> bool:
+    """A second way to a table that is already there would need words that tell them apart."""
+    present = [table.key for table in tables]
+    return link.parent not in present or (link.child == link.parent and len(tables) == 1)
+
+
+def _equal(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    return Compare(left, "=", draw.rng.choice(seen))
+
+
+def _flag(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    return Compare(left, "=", draw.rng.choice(seen))
+
+
+def _category(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    roll, rng = draw.rng.random(), draw.rng
+    if roll < 0.72 or len(seen) < 3:
+        return Compare(left, "=", rng.choice(seen))
+    if roll < 0.82:
+        return Compare(left, "<>", rng.choice(seen))
+    chosen = tuple(dict.fromkeys(rng.choice(seen) for _ in range(rng.choice((2, 2, 2, 3)))))
+    return In(left, chosen, negated=rng.random() < 0.2) if len(chosen) > 1 else Compare(left, "=", chosen[0])
+
+
+def _text(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    rng = draw.rng
+    value = rng.choice(seen)
+    if not isinstance(value, str) or (rng.random() < 0.7 and len(value) <= 40):
+        return Compare(left, "=", value)
+    return _like(rng, left, value)
+
+
+def _like(rng: random.Random, left: Col, value: str) -> Condition | None:
+    words = [word for word in value.split() if len(word) > 2 and word.isalnum()]
+    roll = rng.random()
+    if roll < 0.6 and words:
+        return Like(left, "contains", rng.choice(words), negated=rng.random() < 0.08)
+    if roll < 0.85 and value[:1].isalnum():
+        return Like(left, "starts", value[: rng.choice((1, 1, 2, 3))].rstrip())
+    return Like(left, "ends", value[-rng.choice((1, 2, 3)) :].lstrip()) if value[-1:].isalnum() else None
+
+
+def _number(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    rng = draw.rng
+    numbers = [value for value in seen if isinstance(value, int | float)]
+    if not numbers:
+        return Compare(left, "=", rng.choice(seen))
+    value, roll = rng.choice(numbers), rng.random()
+    if roll < 0.14:
+        return Compare(left, "=", value)
+    if roll < 0.24:
+        low, high = sorted((round_number(value), round_number(rng.choice(numbers))))
+        return Between(left, low, high) if low < high else None
+    return Compare(left, rng.choice((">", ">", ">", "<", "<", ">=", ">=", "<=")), round_number(value))
+
+
+def round_number(value: int | float) -> int | float:
+    """Return a number as people would say it in a question: two or three leading digits.
+
+    >>> round_number(18437), round_number(12.3456), round_number(7)
+    (18000, 12.3, 7)
+    """
+    if isinstance(value, float) and not value.is_integer():
+        return float(f"{value:.3g}") if abs(value) < 1000 else int(float(f"{value:.2g}"))
+    whole = int(value)
+    return whole if abs(whole) < 1000 else int(float(f"{whole:.2g}"))
+
+
+def _year(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    rng, value = draw.rng, draw.rng.choice(seen)
+    if rng.random() < 0.4:
+        return Compare(left, "=", value)
+    if rng.random() < 0.2:
+        pair = sorted({str(rng.choice(seen)), str(value)})
+        if len(pair) == 2:
+            typed = [int(p) if isinstance(value, int) else p for p in pair]
+            return Between(left, typed[0], typed[1])
+    return Compare(left, rng.choice((">", ">", "<", "<", ">=", "<=")), value)
+
+
+def _date(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
+    rng, value = draw.rng, str(draw.rng.choice(seen))
+    day, roll = value[:10], draw.rng.random()
+    if roll < 0.32:
+        return During(left, "year", day[:4])
+    if roll < 0.5:
+        return During(left, "month", day[:7])
+    if roll < 0.58:
+        return Compare(left, "=", day) if len(value) == 10 else During(left, "day", day)
+    if roll < 0.66:
+        units: tuple[Unit, ...] = ("day", "day", "month", "month", "year")
+        unit = rng.choice(units)
+        count = rng.choice({"day": (7, 30, 90, 14), "month": (1, 3, 6, 12), "year": (1, 2, 5)}[unit])
+        return Recent(left, count, unit)
+    if roll < 0.78:
+        low, high = sorted((day, str(rng.choice(seen))[:10]))
+        return Between(left, low, high) if low < high else None
+    boundary = rng.choice((day, day, day[:7] + "-01", day[:4] + "-01-01"))
+    return Compare(left, rng.choice((">", ">=", "<", "<")), boundary)
+
+
+_MAKERS: dict[Kind, Callable[[Draw, Col, ColumnInfo, tuple[Cell, ...]], Condition | None]] = {
+    "key": _equal, "flag": _flag, "category": _category, "name": _text, "text": _text, "number": _number,
+    "year": _year, "date": _date,
+}  # fmt: skip

@@ -1,0 +1,328 @@
+"""A schema as the synthesiser sees it: what kind of thing each column is, and which tables join on what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqltailor.synth.comments import read_comment
+from sqltailor.synth.phrases import ACTIVE, PARTICIPLES
+from sqltailor.synth.words import column_words, singular, split_name, table_words
+from sqltailor.types import Cell, Column, Schema, Table
+
+Kind = Literal["key", "flag", "number", "year", "date", "name", "category", "text", "opaque"]
+
+_NUMERIC = re.compile(r"int|num|dec|real|double|float|money|serial|number", re.I)
+_DATE = re.compile(r"date|timestamp", re.I)
+_FLAG = re.compile(r"bool|^bit$", re.I)
+_OPAQUE = re.compile(r"blob|bytea|binary|json|xml|array|\[\]|uuid|geometry|geography|vector|struct|map|image", re.I)
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(:\d\d(\.\d+)?)?.*)?")
+NAME_WORDS = {"name", "title", "surname", "label", "headline", "caption"}
+CATEGORY_WORDS = {
+    "type", "category", "status", "kind", "class", "genre", "gender", "sex", "color", "colour", "city", "country",
+    "state", "region", "nationality", "language", "level", "grade", "role", "position", "department", "brand", "party",
+    "segment", "tier", "priority", "currency", "method", "result", "rank", "major", "district", "county", "continent",
+    "season", "channel", "plan", "size", "code", "style", "shape", "material", "mode", "team", "club", "college", "venue",
+}  # fmt: skip
+DATE_WORDS = {"date", "birthday", "timestamp", "datetime"}
+FLAG_STARTS = {"is", "has", "can", "was", "allows", "accepts", "requires"}
+NUMBER_WORDS = {
+    "amount",
+    "price",
+    "quantity",
+    "total",
+    "cost",
+    "salary",
+    "age",
+    "count",
+    "score",
+    "population",
+    "points",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """One column, its kind, and its words. `table` is the key of its table in the graph.
+
+    `codes` pair stored codes with what they mean, `empty` is what a NULL means, both from the column's comment.
+    """
+
+    table: str
+    name: str
+    kind: Kind
+    words: str
+    synonyms: tuple[str, ...] = ()
+    unit: str | None = None
+    codes: tuple[tuple[str, str], ...] = ()
+    empty: str | None = None
+    is_primary: bool = False
+    is_whole: bool = False
+    is_numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`child.child_column` refers to `parent.parent_column`; `role` is what the child calls the parent."""
+
+    child: str
+    child_column: str
+    parent: str
+    parent_column: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """One table: `noun` is singular; `label` is the column that names a row, if any."""
+
+    key: str
+    noun: str
+    columns: tuple[ColumnInfo, ...]
+    label: ColumnInfo | None
+    identifier: ColumnInfo | None
+    comment: str | None = None
+
+    def of(self, *kinds: Kind) -> list[ColumnInfo]:
+        """Return the columns of these kinds, in their order."""
+        return [column for column in self.columns if column.kind in kinds]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Tables by key (`namespace.name` or `name`) and the links between them."""
+
+    tables: Mapping[str, TableInfo]
+    links: tuple[Link, ...]
+    up: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    down: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+
+    def column(self, table: str, name: str) -> ColumnInfo:
+        """Return one column; KeyError when there is none."""
+        for column in self.tables[table].columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{table}.{name}")
+
+
+def build_graph(schema: Schema, samples: Mapping[tuple[str, str], Sequence[Cell]] | None = None) -> Graph:
+    """Return the graph of a schema. `samples` (values by table key and column) sharpen the kinds of its columns.
+
+    Links are the declared foreign keys; where a schema declares none at all they are guessed from names.
+    """
+    samples = samples or {}
+    declared = [
+        (key(table), column.name, column.references)
+        for table in schema.tables
+        for column in table.columns
+        if column.references
+    ]
+    by_name = {table.name.lower(): key(table) for table in reversed(schema.tables)}
+    by_name |= {key(table).lower(): key(table) for table in schema.tables}
+    nouns = {key(table): table_words(table.name) for table in schema.tables}
+    foreign = {
+        (table, column): nouns[by_name[reference.table.lower()]]
+        for table, column, reference in declared
+        if reference.table.lower() in by_name
+    }
+    tables = {key(table): _table_info(table, foreign, samples) for table in schema.tables if table.columns}
+    links = []
+    for table, column, reference in declared:
+        parent = by_name.get(reference.table.lower(), "")
+        target = _target(tables[parent], reference.column) if parent in tables else None
+        if target:
+            links.append(Link(table, column, parent, target, _role(tables[table], column, tables[parent])))
+    if not declared:
+        links = _guess_links(schema, tables)
+        foreign = {(link.child, link.child_column): nouns[link.parent] for link in links}
+        tables = {key(table): _table_info(table, foreign, samples) for table in schema.tables if table.columns}
+    up = {name: tuple(link for link in links if link.child == name) for name in tables}
+    down = {name: tuple(link for link in links if link.parent == name) for name in tables}
+    return Graph(tables, tuple(links), up, down)
+
+
+def key(table: Table) -> str:
+    """Return the name that stands for a table in the graph: with its namespace, if it has one."""
+    return f"{table.namespace}.{table.name}" if table.namespace else table.name
+
+
+def _target(table: TableInfo, column: str) -> str | None:
+    if not column:  # REFERENCES t means t's primary key
+        return table.identifier.name if table.identifier else None
+    return next((c.name for c in table.columns if c.name.lower() == column.lower()), None)
+
+
+def _table_info(
+    table: Table, foreign: Mapping[tuple[str, str], str], samples: Mapping[tuple[str, str], Sequence[Cell]]
+) -> TableInfo:
+    name, noun, prefix = key(table), table_words(table.name), _shared_prefix(table)
+    columns = []
+    for column in table.columns:
+        values = samples.get((name, column.name)) or column.samples
+        parent = foreign.get((name, column.name))
+        columns.append(_column_info(name, noun, column, values, prefix, parent))
+    return TableInfo(name, noun, tuple(columns), _label(columns), _identifier(columns, noun), table.comment)
+
+
+def _column_info(
+    table: str, noun: str, column: Column, values: Sequence[Cell], prefix: str | None, parent: str | None
+) -> ColumnInfo:
+    """Return what is known of a column; `parent` is the noun of the table that it refers to."""
+    meaning = read_comment(column.comment)
+    kind: Kind = "key" if parent else column_kind(column, values)
+    if meaning.codes and kind not in ("key", "opaque"):
+        two = {code for code, _ in meaning.codes} <= {"0", "1"}
+        kind = "flag" if two and (not values or set(map(str, values)) <= {"0", "1"}) else "category"
+    words = column_words(column.name, noun, prefix)
+    if kind == "key":
+        words = _key_words(words, noun, parent)
+    elif kind == "date" and (words.split()[-1] in PARTICIPLES or words.split()[-1] in ACTIVE):
+        words += " date"
+    return ColumnInfo(
+        table=table,
+        name=column.name,
+        kind=kind,
+        words=words,
+        synonyms=(meaning.phrase,) if meaning.phrase and meaning.phrase != words else (),
+        unit=meaning.unit,
+        codes=meaning.codes,
+        empty=meaning.empty,
+        is_primary=column.primary_key,
+        is_whole=_is_whole(column, values),
+        is_numeric=_is_numeric(column, values),
+    )
+
+
+def _key_words(words: str, noun: str, parent: str | None) -> str:
+    """Spell out terse keys: `cid` in customers, or referring to them, is the customer id."""
+    owner = parent or noun
+    if re.fullmatch(r"[a-z]{0,2}id|sku|code|key", words) or words == owner.replace(" ", "") + "id":
+        return f"{owner} id"
+    return words
+
+
+def _is_numeric(column: Column, values: Sequence[Cell]) -> bool:
+    if values:
+        return all(isinstance(value, int | float) for value in values)
+    return bool(_NUMERIC.search(column.type))
+
+
+def _shared_prefix(table: Table) -> str | None:
+    firsts = [split_name(column.name) for column in table.columns]
+    if len(firsts) < 3 or any(len(words) < 2 for words in firsts):
+        return None
+    prefixes = {words[0] for words in firsts}
+    return prefixes.pop() if len(prefixes) == 1 else None
+
+
+def column_kind(column: Column, values: Sequence[Cell] = ()) -> Kind:
+    """Return what kind of thing a column holds, from its type, its name and, where there are some, its values."""
+    words = split_name(column.name)
+    type_, last = column.type or "", words[-1]
+    seen = [value for value in values if value is not None]
+    if _OPAQUE.search(type_) or any(isinstance(value, bytes) for value in seen):
+        return "opaque"
+    if column.primary_key or last in ("id", "uuid", "guid") or (words[-1] == "key" and len(words) > 1):
+        return "key"
+    if _FLAG.search(type_) or (words[0] in FLAG_STARTS and len(words) > 1) or last == "flag":
+        return "flag" if not seen or len(set(map(str, seen))) <= 2 else "category"
+    if _DATE.search(type_) or (last in DATE_WORDS or words[0] in DATE_WORDS or (last == "at" and len(words) > 1)):
+        return "date" if _all_dates(seen) else "text"
+    if _NUMERIC.search(type_) and all(isinstance(value, int | float) for value in seen):
+        return "year" if last == "year" or words[0] == "year" else "number"
+    if seen:
+        return _kind_of_values(seen, words)
+    if set(words) & NAME_WORDS:
+        return "name"
+    if last in NUMBER_WORDS and not _is_text(type_):
+        return "number"
+    return "category" if set(words) & CATEGORY_WORDS else "text"
+
+
+def _is_text(type_: str) -> bool:
+    return bool(re.search(r"char|text|clob|string", type_, re.I))
+
+
+def _all_dates(seen: Sequence[Cell]) -> bool:
+    return all(_ISO_DATE.fullmatch(str(value)) for value in seen)
+
+
+def _kind_of_values(seen: Sequence[Cell], words: Sequence[str]) -> Kind:
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen):
+        return "year" if words[-1] == "year" else "number"
+    if _all_dates(seen):
+        return "date"
+    if max(len(str(value)) for value in seen) > 60:
+        return "text"
+    if set(words) & NAME_WORDS:
+        return "name"
+    distinct = len(set(map(str, seen)))
+    return "category" if set(words) & CATEGORY_WORDS or distinct <= min(12, len(seen)) else "text"
+
+
+def _is_whole(column: Column, values: Sequence[Cell]) -> bool:
+    seen = [value for value in values if isinstance(value, int | float)]
+    if seen:
+        return all(isinstance(value, int) for value in seen)
+    return "int" in column.type.lower() or "serial" in column.type.lower()
+
+
+def _label(columns: Sequence[ColumnInfo]) -> ColumnInfo | None:
+    names = [column for column in columns if column.kind == "name"]
+    exact = [column for column in names if column.words.split()[-1] in ("name", "title")]
+    whole = [column for column in exact if not {"first", "last", "middle"} & set(column.words.split())]
+    return next(iter(whole or exact or names), None)
+
+
+def _identifier(columns: Sequence[ColumnInfo], noun: str) -> ColumnInfo | None:
+    primary = [column for column in columns if column.is_primary]
+    if len(primary) == 1:
+        return primary[0]
+    own = [column for column in columns if column.kind == "key" and column.words in ("id", f"{noun} id")]
+    return own[0] if own else None
+
+
+LEADERS = {"boss", "manager", "supervisor", "leader", "mentor", "parent", "head", "chief", "captain", "owner"}
+
+
+def _role(child: TableInfo, column: str, parent: TableInfo) -> str:
+    """Return what a child calls its parent: `manager` for `manager_id`, else the parent's own noun."""
+    info = next(c for c in child.columns if c.name == column)
+    words = info.words
+    for ending in (" id", " code", " key", " number", " uuid"):
+        words = words.removesuffix(ending)
+    if words in ("id", "code", "key", parent.noun) or not words.isascii():
+        return parent.noun
+    if child.key == parent.key:
+        if info.synonyms:
+            return info.synonyms[0]
+        return words if words.split()[-1] in LEADERS else f"{words} {parent.noun}"
+    if any(character.isdigit() for character in words) or len(words) < 3 or words in parent.noun:
+        return parent.noun
+    return singular(words)
+
+
+def _guess_links(schema: Schema, tables: Mapping[str, TableInfo]) -> list[Link]:
+    """Link `x_id` to the table x, when x has `id` or the same column of the same type; nothing bolder."""
+    types = {(key(t), c.name): c.type.lower() for t in schema.tables for c in t.columns}
+    nouns: dict[str, list[TableInfo]] = {}
+    for table in tables.values():
+        nouns.setdefault(table.noun, []).append(table)
+    links = []
+    for child in tables.values():
+        for column in child.columns:
+            words = column.words.split()
+            if len(words) < 2 or words[-1] not in ("id", "code", "key"):
+                continue
+            parents = nouns.get(singular(" ".join(words[:-1])), [])
+            if len(parents) != 1 or parents[0].key == child.key:
+                continue
+            targets = [c for c in parents[0].columns if c.words in (column.words, words[-1])]
+            if targets and types[child.key, column.name] == types[parents[0].key, targets[0].name]:
+                parent = parents[0]
+                links.append(
+                    Link(child.key, column.name, parent.key, targets[0].name, _role(child, column.name, parent))
+                )
+    return links

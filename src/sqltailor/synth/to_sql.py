@@ -1,0 +1,241 @@
+"""Query values to SQL text in the house style, without a detour through a syntax tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqltailor.dialect import load_dialect, quote_name, transpile
+from sqltailor.synth.query import (
+    Agg,
+    Between,
+    Call,
+    Case,
+    Col,
+    Compare,
+    Cond,
+    CountIf,
+    During,
+    Either,
+    Exists,
+    Expr,
+    In,
+    Like,
+    Null,
+    Part,
+    Product,
+    Query,
+    Recent,
+    Share,
+    Term,
+    Use,
+    Window,
+)
+from sqltailor.types import Cell
+
+_PARTS: dict[str, dict[str, str]] = {
+    "sqlite": {"year": "STRFTIME('%Y', {})", "month": "STRFTIME('%Y-%m', {})", "day": "DATE({})"},
+    "postgres": {"year": "EXTRACT(YEAR FROM {})", "month": "TO_CHAR({}, 'YYYY-MM')", "day": "CAST({} AS DATE)"},
+    "mysql": {"year": "YEAR({})", "month": "DATE_FORMAT({}, '%Y-%m')", "day": "DATE({})"},
+    "duckdb": {"year": "EXTRACT(YEAR FROM {})", "month": "STRFTIME({}, '%Y-%m')", "day": "CAST({} AS DATE)"},
+}
+_RECENT: dict[str, str] = {
+    "sqlite": "{0} >= DATE('now', '-{1} {2}')",
+    "postgres": "{0} >= CURRENT_DATE - INTERVAL '{1} {3}'",
+    "mysql": "{0} >= CURRENT_DATE - INTERVAL '{1}' {3}",
+    "duckdb": "{0} >= CURRENT_DATE - INTERVAL '{1}' {3}",
+}
+
+
+def to_sql(query: Query, dialect: str = "sqlite") -> str:
+    """Return the statement in canonical form: one line, upper-case keywords, `<>`, no `;`.
+
+    SQLite, PostgreSQL, MySQL and DuckDB are written directly; other dialects by way of DuckDB's text and sqlglot.
+    """
+    base = load_dialect(dialect).base
+    if base in _PARTS:
+        return _Writer(base).query(query)
+    return transpile(_Writer("duckdb").query(query), "duckdb", dialect)
+
+
+def literal(value: Cell) -> str:
+    """Return a value as a SQL literal, quotes doubled.
+
+    >>> literal("O'Brien"), literal(3), literal(True)
+    ("'O''Brien'", '3', 'TRUE')
+    """
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return "NULL" if value is None else repr(value)
+
+
+class _Writer:
+    """Writes one statement. `dialect` is one of the four that are written directly."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self.qualified = False
+
+    def query(self, query: Query) -> str:
+        outer, self.qualified = self.qualified, len(query.uses) > 1 or query.is_inner or _has_inner(query.where)
+        select = ", ".join([self.expr(e) for e in query.select]) or "*"
+        if not query.select and len(query.uses) > 1:
+            select = self.name(query.about or query.uses[0].binding) + ".*"
+        sql = f"SELECT {'DISTINCT ' if query.distinct else ''}{select} FROM {self.uses(query.uses)}"
+        if query.where:
+            sql += " WHERE " + self.all(query.where)
+        if query.group_by:
+            sql += " GROUP BY " + ", ".join([self.expr(e) for e in query.group_by])
+        if query.having:
+            sql += " HAVING " + self.all(query.having)
+        if query.set_operation:
+            sql += f" {query.set_operation[0]} {self.query(query.set_operation[1])}"
+        if query.order_by:
+            sql += " ORDER BY " + ", ".join([self.expr(o.by) + " DESC" * o.descending for o in query.order_by])
+        if query.limit is not None:
+            sql += f" LIMIT {query.limit}"
+        self.qualified = outer
+        return sql
+
+    def name(self, name: str) -> str:
+        if "." not in name:
+            return quote_name(name, self.dialect)
+        return ".".join(quote_name(part, self.dialect) for part in name.split(".", 1))
+
+    def uses(self, uses: tuple[Use, ...]) -> str:
+        text = ""
+        for use in uses:
+            table = self.name(use.table)
+            if use.binding != use.table:
+                table += f" AS {quote_name(use.binding, self.dialect)}"
+            if use.on is None:
+                text = table
+            else:
+                text += f" {use.kind} {table} ON {self.column(use.on[0])} = {self.column(use.on[1])}"
+        return text
+
+    def column(self, column: Col) -> str:
+        return f"{self.name(column.binding)}.{quote_name(column.name, self.dialect)}"
+
+    def expr(self, expr: Expr) -> str:
+        return _EXPRESSIONS[type(expr)](self, expr)
+
+    def all(self, conditions: tuple[Cond, ...]) -> str:
+        if len(conditions) == 1:
+            return self.cond(conditions[0])
+        return " AND ".join(f"({self.cond(c)})" if isinstance(c, Either) else self.cond(c) for c in conditions)
+
+    def cond(self, cond: Cond) -> str:
+        return _CONDITIONS[type(cond)](self, cond)
+
+    def side(self, value: Any) -> str:
+        if isinstance(value, Query):
+            return f"({self.query(value)})"
+        return self.expr(value) if isinstance(value, Col) else literal(value)
+
+
+def _has_inner(conditions: tuple[Cond, ...]) -> bool:
+    return any(isinstance(c, Exists) for c in conditions)
+
+
+def _col(w: _Writer, e: Col) -> str:
+    return w.column(e) if w.qualified else quote_name(e.name, w.dialect)
+
+
+def _agg(w: _Writer, e: Agg) -> str:
+    if e.argument is None:
+        return "COUNT(*)"
+    return f"{e.function}({'DISTINCT ' if e.distinct else ''}{w.expr(e.argument)})"
+
+
+def _product(w: _Writer, e: Product) -> str:
+    return f"{w.expr(e.left)} * {w.expr(e.right)}"
+
+
+def _part(w: _Writer, e: Part) -> str:
+    return _PARTS[w.dialect][e.unit].format(_col(w, e.column))
+
+
+def _share(w: _Writer, e: Share) -> str:
+    return f"100.0 * SUM(CASE WHEN {w.cond(e.condition)} THEN 1 ELSE 0 END) / COUNT(*)"
+
+
+def _count_if(w: _Writer, e: CountIf) -> str:
+    return f"SUM(CASE WHEN {w.cond(e.condition)} THEN 1 ELSE 0 END)"
+
+
+def _case(w: _Writer, e: Case) -> str:
+    whens = " ".join(f"WHEN {w.cond(when)} THEN {literal(label)}" for when, label in e.whens)
+    return f"CASE {whens} ELSE {literal(e.otherwise)} END"
+
+
+def _window(w: _Writer, e: Window) -> str:
+    partition = f"PARTITION BY {_col(w, e.partition)}" if e.partition else ""
+    order = f"ORDER BY {_col(w, e.order)}{' DESC' * e.descending}" if e.order else ""
+    inside = f"{partition} {order}".strip()
+    return f"{e.function}({_col(w, e.argument) if e.argument else ''}) OVER ({inside})"
+
+
+def _call(w: _Writer, e: Call) -> str:
+    return f"{e.name}({', '.join(w.side(argument) for argument in e.arguments)})"
+
+
+def _compare(w: _Writer, c: Compare) -> str:
+    return f"{w.expr(c.left)} {c.operator} {w.side(c.value)}"
+
+
+def _between(w: _Writer, c: Between) -> str:
+    return f"{w.expr(c.left)} BETWEEN {literal(c.low)} AND {literal(c.high)}"
+
+
+def _in(w: _Writer, c: In) -> str:
+    if isinstance(c.values, Query):
+        inner = w.query(c.values)
+    else:
+        inner = ", ".join([literal(value) for value in c.values])
+    return f"{'NOT ' * c.negated}{w.expr(c.left)} IN ({inner})"
+
+
+def _like(w: _Writer, c: Like) -> str:
+    pattern = {"contains": "%{}%", "starts": "{}%", "ends": "%{}"}[c.place].format(c.text)
+    return f"{w.expr(c.left)} {'NOT ' * c.negated}LIKE {literal(pattern)}"
+
+
+def _null(w: _Writer, c: Null) -> str:
+    return f"{'NOT ' * c.negated}{w.expr(c.left)} IS NULL"
+
+
+def _during(w: _Writer, c: During) -> str:
+    value = c.value if c.unit == "year" and w.dialect != "sqlite" else literal(c.value)
+    return f"{_PARTS[w.dialect][c.unit].format(_col(w, c.left))} = {value}"
+
+
+def _recent(w: _Writer, c: Recent) -> str:
+    plural = f"{c.unit}s" if c.count != 1 else c.unit
+    return _RECENT[w.dialect].format(_col(w, c.left), c.count, plural, c.unit.upper())
+
+
+def _exists(w: _Writer, c: Exists) -> str:
+    return f"{'NOT ' * c.negated}EXISTS(SELECT 1 FROM {w.query(c.query).split(' FROM ', 1)[1]})"
+
+
+def _either(w: _Writer, c: Either) -> str:
+    return " OR ".join(w.cond(condition) for condition in c.conditions)
+
+
+def _term(w: _Writer, c: Term) -> str:
+    return c.sql
+
+
+_EXPRESSIONS: dict[type, Callable[[_Writer, Any], str]] = {
+    Col: _col, Agg: _agg, Product: _product, Part: _part, Share: _share, CountIf: _count_if, Case: _case,
+    Window: _window, Call: _call,
+}  # fmt: skip
+_CONDITIONS: dict[type, Callable[[_Writer, Any], str]] = {
+    Compare: _compare, Between: _between, In: _in, Like: _like, Null: _null, During: _during, Recent: _recent,
+    Exists: _exists, Either: _either, Term: _term,
+}  # fmt: skip

@@ -1,0 +1,156 @@
+"""Example values of each column: from a database, or invented where there is only DDL."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqltailor.schema import qualified_name
+from sqltailor.synth import pools
+from sqltailor.synth.comments import read_comment
+from sqltailor.synth.graph import column_kind, key
+from sqltailor.synth.words import split_name, table_words
+from sqltailor.types import Cell, Column, Schema, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Fetch = Callable[[str], "Iterable[Sequence[Cell]]"]
+
+
+class Values:
+    """Example values by table key and column; `None` is never among them.
+
+    `of` returns an empty tuple for a column that has no values. `counts` are the numbers of rows of each table,
+    where known. `nullable` tells whether an empty cell was seen (or may be, where the values are invented).
+    """
+
+    def __init__(
+        self,
+        values: Mapping[tuple[str, str], Sequence[Cell]],
+        *,
+        counts: Mapping[str, int] | None = None,
+        nullable: frozenset[tuple[str, str]] | None = None,
+        invent: Callable[[str, str], tuple[Cell, ...]] | None = None,
+    ) -> None:
+        self._values: dict[tuple[str, str], tuple[Cell, ...]] = {
+            name: tuple(v for v in seen if v is not None) for name, seen in values.items()
+        }
+        self.counts = dict(counts or {})
+        self._nullable = nullable
+        self._invent = invent
+
+    @property
+    def samples(self) -> Mapping[tuple[str, str], Sequence[Cell]]:
+        """The values known so far."""
+        return self._values
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the values come from a database."""
+        return self._invent is None
+
+    def of(self, table: str, column: str) -> tuple[Cell, ...]:
+        """Return the example values of one column."""
+        name = (table, column)
+        if name not in self._values:
+            self._values[name] = self._invent(table, column) if self._invent else ()
+        return self._values[name]
+
+    def may_be_null(self, table: str, column: str) -> bool:
+        """Tell whether an empty cell is to be expected in this column."""
+        return self._nullable is None or (table, column) in self._nullable
+
+
+def invent_values(schema: Schema, rng: random.Random, *, per_column: int = 12) -> Values:
+    """Return made-up values for every column of a schema, made when first asked for."""
+    seed = rng.getrandbits(64)
+    columns = {(key(table), column.name): (table, column) for table in schema.tables for column in table.columns}
+
+    def invent(table: str, column: str) -> tuple[Cell, ...]:
+        own = random.Random(f"{seed}/{table}/{column}")
+        found = columns[table, column]
+        return tuple(dict.fromkeys(invent_value(*found, own) for _ in range(per_column)))
+
+    return Values({name: () for name in columns if False}, invent=invent)
+
+
+def invent_value(table: Table, column: Column, rng: random.Random) -> Cell:
+    """Return one plausible value for a column, from its name and type."""
+    codes = read_comment(column.comment).codes
+    if codes:
+        code = rng.choice(codes)[0] if len(codes) > 1 else rng.choice(("0", "1"))
+        return int(code) if code.isdigit() and _is_number(column) else code
+    kind = column_kind(column)
+    words = split_name(column.name)
+    if kind == "key":
+        return rng.randint(1, 999) if _is_number(column) else f"{rng.choice('ABCDEFGKMPRSTX')}{rng.randint(10, 9999)}"
+    if kind == "flag":
+        return rng.randint(0, 1) if _is_number(column) else rng.choice(("Y", "N"))
+    if kind == "year":
+        return rng.randint(1950, 2025)
+    if kind == "date":
+        day = f"{rng.randint(2005, 2025)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+        has_time = "time" in column.type.lower()
+        return f"{day} {rng.randint(0, 23):02}:{rng.choice((0, 15, 30, 45)):02}:00" if has_time else day
+    if kind == "number":
+        return invent_number(words, rng, whole="int" in column.type.lower())
+    return invent_text(words, table_words(table.name), rng)
+
+
+def _is_number(column: Column) -> bool:
+    return any(word in column.type.lower() for word in ("int", "num", "real", "serial", "dec", "bool", "bit"))
+
+
+def invent_number(words: Sequence[str], rng: random.Random, *, whole: bool) -> int | float:
+    """Return a number of the size that the column's name suggests."""
+    low, high = next((pools.RANGES[word] for word in reversed(words) if word in pools.RANGES), (1, 1000))
+    if whole or rng.random() < 0.3:
+        number = rng.randint(int(low), int(high))
+        return round(number, -1) if number > 500 and rng.random() < 0.5 else number
+    return round(rng.uniform(low, high), rng.choice((1, 2, 2)))
+
+
+def invent_text(words: Sequence[str], noun: str, rng: random.Random) -> str:
+    """Return text of the kind that the column's name suggests; else a word, a phrase or a code."""
+    if words[-1] in ("name", "title", "label") and len(words) == 1:
+        return _name_of(noun, rng)
+    for word in reversed(words):
+        if word in pools.MAKERS:
+            return pools.MAKERS[word](rng)
+    if words[-1] in ("name", "title"):
+        return _name_of(words[-2], rng)
+    return rng.choice(_ANYTHING)(rng)
+
+
+def _name_of(noun: str, rng: random.Random) -> str:
+    last = noun.split()[-1]
+    if last in pools.PEOPLE:
+        return pools.person(rng)
+    return pools.MAKERS.get(last, pools.title if rng.random() < 0.7 else pools.person)(rng)
+
+
+_ANYTHING: tuple[Callable[[random.Random], str], ...] = (
+    pools.word, pools.title, pools.title, pools.person, pools.code, pools.city, pools.phrase, pools.invented,
+)  # fmt: skip
+
+
+def read_values(schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, per_column: int = 200) -> Values:
+    """Return stored values of every column. `fetch` runs one statement and returns its rows.
+
+    One statement a table reads its first rows, so that a huge table costs no more than a small one.
+    """
+    values: dict[tuple[str, str], list[Cell]] = {}
+    counts, nullable = {}, set()
+    for table in schema.tables:
+        name = key(table)
+        rows = list(fetch(f"SELECT * FROM {qualified_name(table, dialect)} LIMIT {per_column * 5}"))
+        counts[name] = len(rows)
+        for i, column in enumerate(table.columns):
+            cells = [row[i] for row in rows]
+            if any(cell is None for cell in cells):
+                nullable.add((name, column.name))
+            distinct: dict[Cell, None] = dict.fromkeys(cell for cell in cells if cell is not None)
+            values[name, column.name] = list(distinct)[:per_column]
+    return Values(values, counts=counts, nullable=frozenset(nullable))

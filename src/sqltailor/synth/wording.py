@@ -1,0 +1,270 @@
+"""A query in words: many ways for each shape, then the small unevenness of what people type."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+
+from sqltailor.synth.conditions import clause, plainly
+from sqltailor.synth.frame_texts import FRAMES, PREFIXES_COMMAND, PREFIXES_QUESTION, TAILS
+from sqltailor.synth.frames import Slots, fill
+from sqltailor.synth.measures import (
+    aggregate_words,
+    amount,
+    best,
+    column_list,
+    extreme_measure,
+    extremes,
+    group_words,
+    measured,
+    number_words,
+    ordering,
+    superlatives,
+    two_aggregates,
+)
+from sqltailor.synth.query import Agg, Col, Compare, Part, Query
+from sqltailor.synth.rows import plural_words, predicate, rows, strip_marks
+from sqltailor.synth.say import OPEN, Lexicon, Say
+from sqltailor.synth.typos import with_typos
+from sqltailor.synth.wording_deep import DEEP
+
+
+def word(
+    query: Query, lexicon: Lexicon, rng: random.Random, *, typo_rate: float = 0.02, lower_rate: float = 0.03
+) -> str:
+    """Return one question that asks for the query.
+
+    `typo_rate` is the share of questions that get a typing error, `lower_rate` of those that spell text values in
+    lower case. Values are never misspelt.
+    """
+    say = Say(query, lexicon, rng, lower_rate=lower_rate)
+    text = (SHAPE_WORDS.get(query.shape) or DEEP[query.shape])(say, query)
+    return finish(text, rng, typo_rate=typo_rate)
+
+
+def framed(say: Say, name: str, slots: Slots) -> str:
+    """Return one of the frames of a kind of sentence, filled."""
+    choices = FRAMES[name]
+    return fill(choices[int(say.rng.random() * len(choices))], slots, say.rng)
+
+
+def _columns(say: Say, query: Query) -> tuple[Col, ...]:
+    return tuple(expr for expr in query.select if isinstance(expr, Col))
+
+
+def _list(say: Say, query: Query) -> str:
+    columns, binding = _columns(say, query), say.about
+    own = say.conditions(binding)
+    slots: dict[str, str | Callable[[], str]] = {
+        "cols": lambda: column_list(say, columns, many=False),
+        "colsp": lambda: column_list(say, columns, many=True),
+        "np": lambda: rows(say, binding),
+    }
+    label = say.graph.tables[say.use(binding).table].label
+    if len(query.where) == 1 and own and say.chance(0.3):
+        slots |= {"nouns": say.nouns(binding), "who": say.who(binding), "pred": predicate(say, own[0])}
+        name = "list_which"
+        if label and columns == (Col(binding, label.name),) and say.chance(0.4):
+            return f"{say.pick(('which', 'which', 'what'))} {slots['nouns']} {slots['pred']}?"
+        text = framed(say, name, slots)
+        if "cols" not in text and text.endswith("?") and not _mentions(text, say, columns):
+            text += f" {say.pick(('show', 'give', 'list'))} the {column_list(say, columns, many=False)}"
+        return text
+    if len(columns) == 1 and query.where and len(own) == len(query.where) and say.chance(0.25):
+        slots |= {
+            "plain": lambda: " and ".join(plainly(say, c) for c in own),
+            "clauses": lambda: " and ".join(clause(say, c) for c in own),
+        }
+        return framed(say, "list_wiki", slots)
+    return framed(say, "list", slots)
+
+
+def _mentions(text: str, say: Say, columns: tuple[Col, ...]) -> bool:
+    return all(say.bare(column) in text or plural_words(say.bare(column)) in text for column in columns)
+
+
+def _all(say: Say, query: Query) -> str:
+    return framed(say, "all", {"np": rows(say, say.about)})
+
+
+def _distinct(say: Say, query: Query) -> str:
+    columns = _columns(say, query)
+    return framed(say, "distinct", {
+        "cols": lambda: column_list(say, columns, many=False),
+        "colsp": lambda: column_list(say, columns, many=True),
+        "np": lambda: rows(say, say.about),
+    })  # fmt: skip
+
+
+def _ordered(say: Say, query: Query) -> str:
+    text = framed(say, "list", {
+        "cols": lambda: column_list(say, _columns(say, query), many=False),
+        "colsp": lambda: column_list(say, _columns(say, query), many=True),
+        "np": lambda: rows(say, say.about),
+    })  # fmt: skip
+    mark = "?" if text.endswith("?") else ""
+    comma = say.pick(("", ","))
+    return f"{text.rstrip('?')}{comma} {ordering(say, query.order_by[0])}{mark}"
+
+
+def _top(say: Say, query: Query) -> str:
+    columns, order, binding = _columns(say, query), query.order_by[0], say.about
+    by = order.by
+    assert isinstance(by, Col)
+    label = say.graph.tables[say.use(binding).table].label
+    by_label = bool(label) and columns == (Col(binding, label.name if label else ""),) and say.chance(0.6)
+    slots: dict[str, str | Callable[[], str]] = {
+        "cols": lambda: column_list(say, columns, many=False),
+        "colsp": lambda: column_list(say, columns, many=True),
+        "best": lambda: best(say, order, binding, many=False),
+        "bests": lambda: best(say, order, binding, many=True),
+        "extreme": lambda: say.pick(extremes(say, order)),
+        "by": lambda: say.column(by),
+        "n": lambda: number_words(say, query.limit or 1),
+        "one": lambda: rows(say, binding).replace(say.nouns(binding), say.noun(binding), 1),
+        "many": lambda: rows(say, binding),
+        "best_short": lambda: say.pick(
+            superlatives(say, order) or (f"one with the {say.pick(extremes(say, order))} {say.column(by)}",)
+        ),
+    }
+    if query.limit == 1:
+        return framed(say, "top_one_label" if by_label else "top_one", slots)
+    if order.descending and say.info(order.by).kind == "number" and say.chance(0.25):
+        return framed(say, "ranked_by", slots)
+    return framed(say, "top_many_label" if by_label else "top_many", slots)
+
+
+def _count(say: Say, query: Query) -> str:
+    own = say.conditions(say.about)
+    if len(query.where) == 1 and own and say.chance(0.3):
+        return framed(say, "count_which", {
+            "nouns": say.nouns(say.about), "who": say.who(say.about), "pred": predicate(say, own[0]),
+        })  # fmt: skip
+    return framed(say, "count", {"np": rows(say, say.about)})
+
+
+def _count_distinct(say: Say, query: Query) -> str:
+    what = query.select[0]
+    assert isinstance(what, Agg) and isinstance(what.argument, Col)
+    return framed(say, "count_distinct", {"colsp": plural_words(say.column(what.argument)), "np": rows(say, say.about)})
+
+
+def _aggregate(say: Say, query: Query) -> str:
+    first = query.select[0]
+    assert isinstance(first, Agg)
+    np = rows(say, say.about)
+    if len(query.select) == 2:
+        second = query.select[1]
+        assert isinstance(second, Agg)
+        return framed(say, "aggregate_two", {"what": two_aggregates(say, first, second), "np": np})
+    return framed(say, "aggregate", {"what": aggregate_words(say, first), "np": np})
+
+
+def _group_slots(say: Say, query: Query) -> dict[str, str | Callable[[], str]]:
+    group = query.group_by[-1]
+    words = group_words(say, group)
+    return {
+        "group": words,
+        "groups": plural_words(words),
+        "np": lambda: rows(say, say.about),
+        "n": lambda: number_words(say, query.limit or 1),
+    }
+
+
+def _per_group(say: Say, query: Query) -> str:
+    aggregates = [expr for expr in query.select if isinstance(expr, Agg)]
+    what, slots = aggregates[0], _group_slots(say, query)
+    if len(aggregates) > 1:
+        slots["what"] = two_aggregates(say, *aggregates[:2])
+    else:
+        slots["what"] = lambda: measured(say, what, say.about)
+    is_count = what.argument is None and len(aggregates) == 1
+    text = framed(say, "per_group_count" if is_count and say.chance(0.5) else "per_group", slots)
+    return _with_order(say, text, query)
+
+
+def _with_order(say: Say, text: str, query: Query) -> str:
+    """Add the order of groups: by what is computed, or by the group itself."""
+    if not query.order_by:
+        return text
+    order = query.order_by[0]
+    mark = "?" if text.endswith("?") else ""
+    if isinstance(order.by, Col | Part):
+        end = say.pick(("in order", f"ordered by {group_words(say, order.by)}", "in chronological order", "sorted"))
+    elif order.descending:
+        end = say.pick(
+            ("highest first", "in descending order", "from most to least", "largest first", "sorted descending")
+        )
+    else:
+        end = say.pick(("lowest first", "in ascending order", "from least to most", "smallest first"))
+    return f"{text.rstrip('?')}, {end}{mark}"
+
+
+def _top_group(say: Say, query: Query) -> str:
+    order, slots = query.order_by[0], _group_slots(say, query)
+    assert isinstance(order.by, Agg)
+    many = (query.limit or 1) > 1
+    slots["extreme_what"] = lambda: extreme_measure(say, order, say.about)
+    slots["common"] = (
+        say.pick(("most common", "most frequent")) if order.descending else say.pick(("least common", "rarest"))
+    )
+    if not many and order.by.argument is None and say.chance(0.3):
+        text = framed(say, "common", slots)
+    else:
+        text = framed(say, "top_group_many" if many else "top_group", slots)
+    return _with_measure(say, text, query, order.by)
+
+
+def _with_measure(say: Say, text: str, query: Query, what: Agg) -> str:
+    """Add that the computed number is wanted too, where it is selected."""
+    if what not in query.select:
+        return text
+    name = (
+        say.pick(("the number", "the count", "how many"))
+        if what.argument is None
+        else f"the {aggregate_words(say, what)}"
+    )
+    mark = "?" if text.endswith("?") else ""
+    if mark and say.chance(0.4):
+        return f"{text} {say.pick(('also show', 'include', 'and', 'also give'))} {name}"
+    return f"{text.rstrip('?')}{say.pick((' and', ', and', ', with', ', along with'))} {name}{mark}"
+
+
+def _having(say: Say, query: Query) -> str:
+    cond, slots = query.having[0], _group_slots(say, query)
+    assert isinstance(cond, Compare) and isinstance(cond.left, Agg)
+    slots["amount"] = amount(say, cond, say.about)
+    return _with_measure(say, framed(say, "having", slots), query, cond.left)
+
+
+SHAPE_WORDS: dict[str, Callable[[Say, Query], str]] = {
+    "list": _list, "all": _all, "distinct": _distinct, "ordered": _ordered, "top": _top, "count": _count,
+    "count_distinct": _count_distinct, "aggregate": _aggregate, "total_value": _aggregate, "per_group": _per_group,
+    "top_group": _top_group, "having": _having,
+}  # fmt: skip
+
+
+def finish(text: str, rng: random.Random, *, typo_rate: float) -> str:
+    """Return the question as typed: prefixes, capitals, end marks, typos."""
+    text = re.sub(r"\s+", " ", text).strip()
+    is_question = text.endswith("?") or text.startswith(("which ", "what ", "how ", "who "))
+    roll = rng.random()
+    if roll < 0.07 and is_question:
+        text = fill(rng.choice(PREFIXES_QUESTION), {}, rng) + " " + text
+    elif roll < 0.12 and text.startswith(
+        ("show", "list", "give", "find", "count", "tell", "return", "calculate", "get")
+    ):
+        text = fill(rng.choice(PREFIXES_COMMAND), {}, rng) + " " + text
+    if rng.random() < 0.025:
+        text = text.rstrip("?") + rng.choice(TAILS) + ("?" if is_question else "")
+    if rng.random() < typo_rate:
+        text = with_typos(text, rng)
+    if rng.random() < 0.8:
+        i = 1 if text.startswith(OPEN) else 0
+        text = text[:i] + text[i : i + 1].upper() + text[i + 1 :]
+    if text.endswith("?") and rng.random() < 0.12:
+        text = text[:-1]
+    elif not text.endswith("?") and (is_question or rng.random() < 0.4):
+        text += "?" if is_question and rng.random() < 0.8 else "." if rng.random() < 0.7 else ""
+    return strip_marks(text)
