@@ -48,13 +48,16 @@ def data_hash(data: Mapping[str, Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(str(entry["sha256"]) for entry in data.values()).encode()).hexdigest()[:16]
 
 
-def write_text_atomic(path: Path, text: str) -> None:
-    """Write a file whole or not at all, also through a power cut."""
+def write_text_atomic(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Write a file whole or not at all, also through a power cut.
+
+    It gets these permissions, or keeps those that it has; a new one is 0644.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            os.fchmod(file.fileno(), 0o644 if not path.exists() else path.stat().st_mode & 0o777)
+            os.fchmod(file.fileno(), mode or (path.stat().st_mode & 0o777 if path.exists() else 0o644))
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

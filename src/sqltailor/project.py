@@ -1,0 +1,187 @@
+"""`sqltailor init`: recipe.yaml, and `.env` for a password, from the URL of a database."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqltailor.database import open_database
+from sqltailor.dialect import load_dialect
+from sqltailor.errors import ConfigError
+from sqltailor.recipe import find_recipe, has_password, load_recipe, mask, read_env_file
+from sqltailor.runs import write_text_atomic
+
+_TEMPLATE = """\
+# Tailors a model to one database: sqltailor train, then sqltailor eval.
+# Every key: docs/recipe.md. What counts, and where it comes from: sqltailor config
+
+{database}
+
+# glossary:                     # what words of your business mean
+#   active customer: has an order in the last 90 days
+
+data:
+  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
+  validation: data/validation.jsonl
+  test: data/test.jsonl
+
+base: nano                      # or a Hugging Face id, such as Qwen/Qwen2.5-Coder-0.5B-Instruct
+
+train:
+  epochs: 4
+  learning_rate: 1e-3           # for nano; larger models take about 2e-4
+  schedule: cosine
+  warmup_steps: 10
+  batch: 8
+  max_length: 1024              # tokens; a longer example is left out, and it is said
+  lora:
+    r: 16
+    alpha: 32
+"""
+_DATABASE = """\
+database:
+  url: {url}
+  # deny: [customer.email]      # tables and columns that no statement may name
+
+dialect: {dialect}"""
+
+NEXT = (
+    "sqltailor data import questions.csv",
+    "sqltailor data synth -n 2000",
+    "sqltailor train",
+    "sqltailor eval",
+)
+"""The commands that follow `init`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What `init` found and wrote. `notes` are things to know; `next_commands` are what to do now."""
+
+    recipe: Path
+    written: tuple[Path, ...]
+    url_shown: str
+    dialect: str
+    tables: int
+    columns: int
+    notes: tuple[str, ...]
+    next_commands: tuple[str, ...]
+
+
+def init(
+    url: str,
+    *,
+    out: str | Path = ".",
+    dialect: str | None = None,
+    recipe: str | None = None,
+    force: bool = False,
+) -> Project:
+    """Connect to a database, and write `recipe.yaml` for it into a folder; a password goes to `.env`, mode 0600.
+
+    `recipe` copies a shipped recipe instead of the short one. An existing `recipe.yaml`, and another DATABASE_URL in
+    `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
+    """
+    folder = Path(out)
+    target = folder / "recipe.yaml"
+    if target.exists() and not force:
+        raise ConfigError(f"{target} is there already. Another folder: --out DIR; replace it: --force")
+    template = _TEMPLATE if recipe is None else _shipped(recipe)
+    with open_database(url) as database:
+        tables = database.read_schema().tables
+        spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
+    dialect = spoken if dialect is None else dialect
+    load_dialect(dialect)
+    secret = has_password(url)
+    where = "${DATABASE_URL}" if secret else _quoted_yaml(_portable(url, folder, spoken))
+    section = _DATABASE.format(url=where, dialect=_quoted_yaml(dialect))
+    text = template.replace("{database}", section)
+    _must_be_valid(text, url)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = _write_secret(folder, url, force=force) if secret else []
+    write_text_atomic(target, text)
+    return Project(
+        target,
+        (target, *written),
+        shown,
+        dialect,
+        len(tables),
+        sum(len(table.columns) for table in tables),
+        (*warnings, *_notes(folder, url)),
+        NEXT if folder.resolve() == Path.cwd() else (f"cd {folder}", *NEXT),
+    )
+
+
+def _shipped(name: str) -> str:
+    """Return a shipped recipe with `{database}` where its own database and dialect stood."""
+    path = find_recipe(name, cwd=Path.cwd())
+    text = path.read_text(encoding="utf-8") if path else ""
+    text = re.sub(rf"\bsqltailor train {re.escape(name)}\b", "sqltailor train", text)
+    text = re.sub(r"(?m)^database:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*", "", text)
+    text = re.sub(r"(?m)^dialect:.*\n\n*", "", text)
+    header = re.match(r"(?:#.*\n|\n)*", text)
+    end = header.end() if header else 0
+    return f"{text[:end].rstrip()}\n\n{{database}}\n\n{text[end:]}"
+
+
+def _portable(url: str, folder: Path, spoken: str) -> str:
+    """Return a URL as the recipe holds it: a file below the folder by its relative path, others by the whole one."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme not in ("sqlite", "duckdb"):
+        return url
+    path = Path(rest[1:] if separator else url).expanduser().resolve()
+    scheme = scheme if separator else spoken
+    inside = path.is_relative_to(folder.resolve())
+    return f"{scheme}:///{path.relative_to(folder.resolve()) if inside else path}"
+
+
+def _quoted_yaml(text: str) -> str:
+    return text if re.fullmatch(r"[\w/][\w:/.@%?=&+~,-]*", text) else json.dumps(text, ensure_ascii=False)
+
+
+def _must_be_valid(text: str, url: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.yaml"
+        path.write_text(text, encoding="utf-8")
+        load_recipe(path, env={"DATABASE_URL": url}, cwd=Path(folder))
+
+
+def _write_secret(folder: Path, url: str, *, force: bool) -> list[Path]:
+    """Put DATABASE_URL into `.env` beside what is there, keep `.env` out of git, and return the files written."""
+    env_file, ignore = folder / ".env", folder / ".gitignore"
+    lines = env_file.read_text(encoding="utf-8-sig").splitlines() if env_file.exists() else []
+    known = read_env_file(env_file).get("DATABASE_URL")
+    if known not in (None, "", url) and not force:
+        raise ConfigError(f"{env_file} has another DATABASE_URL, {mask(str(known))}. Replace it: --force")
+    kept = [line for line in lines if not re.match(r"\s*(export\s+)?DATABASE_URL\s*=", line)]
+    text = "\n".join([*kept, f"DATABASE_URL={_quoted(url)}"]) + "\n"
+    if known != url:
+        write_text_atomic(env_file, text, mode=0o600)
+    env_file.chmod(0o600)
+    ignored = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
+    if ".env" in (line.strip().lstrip("/") for line in ignored):
+        return [env_file]
+    write_text_atomic(ignore, "\n".join([*ignored, ".env"]) + "\n")
+    return [env_file, ignore]
+
+
+def _quoted(value: str) -> str:
+    """Return a value as `.env` holds it."""
+    if re.fullmatch(r"[^\s'\"#\\$`]+", value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+
+
+def _notes(folder: Path, url: str) -> list[str]:
+    set_here = os.environ.get("DATABASE_URL")
+    if set_here and set_here != url:
+        return [f"DATABASE_URL of the environment, {mask(set_here)}, wins over this recipe: unset DATABASE_URL"]
+    known = read_env_file(folder / ".env").get("DATABASE_URL")
+    if known and known != url:
+        return [f"DATABASE_URL in {folder / '.env'}, {mask(known)}, wins over this recipe: take it out"]
+    return []
