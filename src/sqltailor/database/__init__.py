@@ -10,6 +10,7 @@ capped number of rows. The statement's text is not judged here: that is `guard.c
 What each database enforces by itself:
 
 - SQLite: reading user tables and known functions, nothing else (`child_sqlite.py`).
+- PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child_postgres.py`).
 
 Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
 only SELECT; `Database.warnings` tells), and faults of the driver's or the database's own code. Linux and macOS; the
@@ -18,7 +19,7 @@ memory cap of the process needs Linux.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -47,7 +48,13 @@ def _sqlite() -> Backend:
     return Backend(sqlite.options, sqlite.read_tables)
 
 
-BACKENDS: dict[Kind, Callable[[], Backend]] = {"sqlite": _sqlite}
+def _postgres() -> Backend:
+    from sqltailor.database import server
+
+    return Backend(server.postgres_options, server.read_postgres_tables)
+
+
+BACKENDS: dict[Kind, Callable[[], Backend]] = {"sqlite": _sqlite, "postgresql": _postgres}
 
 
 class Database:
@@ -81,15 +88,18 @@ class Database:
             max_rows=self._max_rows if max_rows is None else max_rows,
         )
 
-    def read_schema(self, samples: int = 0, personal: bool = False) -> Schema:
+    def read_schema(self, samples: int = 0, personal: bool = False, *, namespaces: Collection[str] = ()) -> Schema:
         """Return tables, views, columns, types, keys and comments that the role can see.
 
         With `samples`, up to that many stored values a column, most frequent first; columns that `looks_personal`
-        recognises have none unless `personal`. Raises `DataError` when there is no table.
+        recognises have none unless `personal`. With `namespaces`, only those beside the tables that need none.
+        Raises `DataError` when there is no table.
         """
         schema = self._backend.read_tables(self._child)
+        if namespaces:
+            schema = Schema(tuple(t for t in schema.tables if t.namespace is None or t.namespace in namespaces))
         if not schema.tables:
-            raise DataError(f"{self.url_shown} has no tables that this role can read.")
+            raise DataError(f"{self.url_shown} has no tables that its role may read.")
         if samples:
             return with_samples(schema, self.run, self.dialect, count=samples, personal=personal)
         return schema

@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,8 +32,9 @@ _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "
 class Child:
     """A process that holds one connection. It starts when first asked, and again after it was killed or died.
 
-    `options` go to the engine over the pipe, so that a password is in no argument list and no environment. Calls from
-    several threads wait for each other; a forked copy of the parent starts its own process.
+    `options` go to the engine over the pipe, so that a password is in no argument list; its environment holds a few
+    harmless variables and those that match `options["environment"]`. Calls from several threads wait for each other;
+    a forked copy of the parent starts its own process.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -53,6 +55,9 @@ class Child:
         """Run one statement in the child. Raises `SQLError`, `Refused`, `Timeout` or `DataError`."""
         if len(sql) > MAX_SQL_CHARACTERS:
             raise Refused(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.", "limits")
+        if "\0" in sql:
+            # C libraries would run what stands before it
+            raise SQLError("The statement holds a NUL character.")
         request = {"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog}
         with self._lock:
             self.start()
@@ -85,7 +90,8 @@ class Child:
     def _start(self) -> None:
         if self._owner == os.getpid():
             self.close()
-        environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        kept = [*_KEPT_ENVIRONMENT, *self._options.get("environment", ())]
+        environment = {name: value for name, value in os.environ.items() if any(fnmatchcase(name, k) for k in kept)}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_PROGRAM)],
             stdin=subprocess.PIPE,
