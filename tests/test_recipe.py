@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from sqltailor.recipe import (
     Recipe,
     Resolved,
     dump,
+    export_env_file,
     load_recipe,
     recipe_hash,
     reference_page,
@@ -31,6 +33,9 @@ from sqltailor.recipe.keys import leaves, meaning
 from sqltailor.recipe.names import LEGACY
 from sqltailor.recipe.source import parse_value, read_env_file, scalar
 
+BOMB = "a: &a [1, 2]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghi")
+)
 SECRET = "s3cret-Pa55"
 URL = f"postgresql://reader:{SECRET}@db.example/shop"
 
@@ -118,6 +123,8 @@ def test_faults_of_command_line_and_environment_are_told_with_the_others(tmp_pat
         ("train: {epochs: 3\nbase: nano\n", "recipe.yaml:2: not valid YAML"),
         ("base: nano\n---\nbase: nano\n", "recipe.yaml:2: a second document"),
         ("a: &x [*x]\n", "an anchor that contains itself"),
+        ("base: " + "[" * 5000, "recipe.yaml is nested too deep"),
+        (BOMB, "recipe.yaml has more than 100,000 values"),
         ("base: *nowhere\n", "recipe.yaml:1: not valid YAML"),
         ("base: \x07\n", "is not text that YAML can read"),
     ],
@@ -372,6 +379,13 @@ def test_env_file(tmp_path: Path) -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_secrets_for_libraries_go_from_env_file_to_the_environment(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HF_TOKEN=a\nHF_MODEL_ID=m\nDATABASE_URL=u\nAWS_REGION=b\nWANDB_API_KEY=c\n")
+    env = {"AWS_REGION": "kept"}
+    assert export_env_file(tmp_path, env) == ["HF_TOKEN", "WANDB_API_KEY"]
+    assert env == {"AWS_REGION": "kept", "HF_TOKEN": "a", "WANDB_API_KEY": "c"}
+
+
 def test_values_that_do_not_go_together(tmp_path: Path) -> None:
     text = """\
 train:
@@ -444,12 +458,14 @@ def test_bedrock_defaults_and_limits(tmp_path: Path) -> None:
     assert found == [
         "recipe.yaml:4: train.epochs is 6; bedrock takes a whole number from 1 to 5 for Amazon Nova.",
         "recipe.yaml:5: train.learning_rate is 0.0002; bedrock takes a number from 1e-06 to 0.0001 for Amazon Nova.",
-        "recipe.yaml:7: train.lora.r bedrock has no such setting for Amazon Nova: leave it out.",
-        "recipe.yaml:8: train.max_length bedrock has no such setting for Amazon Nova: leave it out.",
+        "recipe.yaml:7: train.lora.r is no setting of bedrock for Amazon Nova: leave it out.",
+        "recipe.yaml:8: train.max_length is no setting of bedrock for Amazon Nova: leave it out.",
     ]
     assert "whole number" in faults(tmp_path, NOVA + "  epochs: 1.5\n")[0]
     assert "by sft only" in faults(tmp_path, NOVA + "  method: dpo\n")[0]
-    assert "bedrock cannot tune base 'nano'" in faults(tmp_path, "train: {backend: bedrock}\n")[0]
+    assert (
+        "train.backend is bedrock, which cannot tune base 'nano'" in faults(tmp_path, "train: {backend: bedrock}\n")[0]
+    )
 
 
 def test_sections_of_other_backends_are_checked_then_ignored(tmp_path: Path) -> None:
@@ -470,7 +486,9 @@ def test_sagemaker_nova_limits_but_own_script_takes_everything(tmp_path: Path) -
 
 def test_hash_follows_what_training_sees(tmp_path: Path) -> None:
     base = load(tmp_path, "train: {epochs: 3}\n").recipe
-    same = load(tmp_path, "train: {epochs: 3.0, resume: never, name: x}\nevaluate: {limit: 5}\n").recipe
+    same = load(
+        tmp_path, "train: {epochs: 3.0, resume: never, name: x, local: {threads: 1}}\nevaluate: {limit: 5}\n"
+    ).recipe
     other = load(tmp_path, "train: {epochs: 4}\n").recipe
     assert recipe_hash(base) == recipe_hash(same) != recipe_hash(other)
     env_a, env_b = {"DATABASE_URL": URL}, {"DATABASE_URL": URL.replace(SECRET, "rotated")}

@@ -93,15 +93,13 @@ def init(
     with open_database(url) as database:
         tables = database.read_schema().tables
         spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
-    dialect = spoken if dialect is None else dialect
+    dialect = dialect or spoken
     load_dialect(dialect)
-    secret = has_password(url)
-    where = "${DATABASE_URL}" if secret else _quoted_yaml(_portable(url, folder, spoken))
-    section = _DATABASE.format(url=where, dialect=_quoted_yaml(dialect))
-    text = template.replace("{database}", section)
+    where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(_portable(url, folder, spoken))
+    text = template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
     _must_be_valid(text, url)
     folder.mkdir(parents=True, exist_ok=True)
-    written = _write_secret(folder, url, force=force) if secret else []
+    written = _write_secret(folder, url, force=force) if has_password(url) else []
     write_text_atomic(target, text)
     return Project(
         target,

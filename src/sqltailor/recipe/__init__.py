@@ -2,6 +2,7 @@
 
 from sqltailor.recipe.load import Resolved, find_recipe, load_recipe, shipped_recipes
 from sqltailor.recipe.model import Recipe
+from sqltailor.recipe.names import export_env_file
 from sqltailor.recipe.plan import stages, variants, with_values
 from sqltailor.recipe.show import dump, recipe_hash, reference_page, rows
 from sqltailor.recipe.source import has_password, mask, read_env_file
@@ -12,6 +13,7 @@ __all__ = [
     "Resolved",
     "Train",
     "dump",
+    "export_env_file",
     "find_recipe",
     "has_password",
     "load_recipe",

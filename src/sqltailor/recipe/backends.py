@@ -118,15 +118,17 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
     chosen = family(train.backend, base)
     if train.backend == "bedrock" and chosen is None:
         known = ", ".join(f"{ids}*" for f in _BEDROCK for ids in f.ids)
-        return [("backend", f"bedrock cannot tune base '{base}'. It tunes: {known}; or set train.backend: local.")]
+        return [
+            ("backend", f"is bedrock, which cannot tune base '{base}'. It tunes {known}. Or set train.backend: local.")
+        ]
     if chosen is None:
         return []
     found = []
     if train.method != "sft":
-        found.append(("method", f"{train.backend} tunes {chosen.name} by sft only, not by {train.method}."))
+        found.append(("method", f"is {train.method}; {train.backend} tunes {chosen.name} by sft only."))
     for name in ignored(train.backend, base):
         if name in given:
-            found.append((name, f"{train.backend} has no such setting for {chosen.name}: leave it out."))
+            found.append((name, f"is no setting of {train.backend} for {chosen.name}: leave it out."))
     for name, limit in chosen.limits.items():
         value = _value(train, name)
         if not limit.allows(value):

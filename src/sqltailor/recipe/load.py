@@ -70,7 +70,7 @@ def load_recipe(
     recipe._written.update(written)
     origins = {dotted(leaf): origin_of(merged.origins, leaf) for leaf in leaves(Recipe)}
     stem = path.stem if path else "recipe"
-    return Resolved(recipe, origins, path, cwd.resolve().name if stem == "recipe" else stem)
+    return Resolved(recipe, origins, path, (cwd.resolve().name or "run") if stem == "recipe" else stem)
 
 
 def find_recipe(path_or_name: str | Path | None, *, cwd: Path) -> Path | None:

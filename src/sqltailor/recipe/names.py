@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from typing import Any
 
-from sqltailor.recipe.source import Fault, Layer, Variable, scalar
+from sqltailor.recipe.source import Fault, Layer, Variable, read_env_file, scalar
 
 LEGACY: Mapping[str, str] = {
     "HF_MODEL_ID": "base",
@@ -72,3 +73,17 @@ def resolve_aliases(layer: Layer) -> Layer:
     if not training:
         del layer.tree["training"]
     return layer
+
+
+_FOR_LIBRARIES = ("HF_", "WANDB_", "MLFLOW_", "AWS_")
+
+
+def export_env_file(folder: Path, env: MutableMapping[str, str]) -> list[str]:
+    """Put what libraries read themselves (`HF_TOKEN`, `WANDB_API_KEY`, `AWS_PROFILE`) from `.env` into `env`.
+
+    What `env` has already stays. Returns the names added; call it before those libraries are imported.
+    """
+    found = read_env_file(folder / ".env")
+    added = {n: v for n, v in found.items() if n.startswith(_FOR_LIBRARIES) and n not in env and n not in LEGACY}
+    env.update(added)
+    return list(added)

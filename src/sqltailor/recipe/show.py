@@ -16,6 +16,7 @@ from sqltailor.recipe.source import KeyPath, dotted, has_password, mask, scalar
 
 _NOT_TRAINED = ("generate", "evaluate", "deploy")
 _NOT_TRAINED_TRAIN = ("resume", "name", "out")
+_NOT_TRAINED_LOCAL = ("threads", "keep_checkpoints", "track")
 
 
 def tree(recipe: Recipe) -> dict[str, Any]:
@@ -58,6 +59,8 @@ def recipe_hash(recipe: Recipe) -> str:
     """Return a hash of all that decides what training makes: equal for two recipes that train the same."""
     values = {name: value for name, value in tree(recipe).items() if name not in _NOT_TRAINED}
     values["train"] = {name: value for name, value in values["train"].items() if name not in _NOT_TRAINED_TRAIN}
+    local = values["train"]["local"]
+    values["train"]["local"] = {name: value for name, value in local.items() if name not in _NOT_TRAINED_LOCAL}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -15,6 +15,10 @@ KeyPath = tuple[str | int, ...]
 """Where a value lies in a recipe: `("train", "lora", "r")`."""
 
 
+MAX_VALUES = 100_000
+"""Values that a recipe may have: anchors can multiply a few lines without end."""
+
+
 class Fault(NamedTuple):
     """One thing that is wrong, where, and what to do."""
 
@@ -76,6 +80,8 @@ def read_yaml(text: str, shown: str) -> Layer:
         mark = e.problem_mark or e.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(f"{shown}{line}: {_problem(e.problem or str(e))}") from e
+    except RecursionError as e:
+        raise ConfigError(f"{shown} is nested too deep.") from e
     except yaml.YAMLError as e:
         raise ConfigError(f"{shown} is not text that YAML can read: {' '.join(str(e).split())}") from e
     if node is None:
@@ -103,6 +109,8 @@ def _construct(node: Any, path: KeyPath, layer: Layer, shown: str, above: tuple[
         return scalar(node.value) if node.style is None else node.value
     if id(node) in above:
         raise ConfigError(f"{shown}:{node.start_mark.line + 1}: an anchor that contains itself.")
+    if len(layer.origins) > MAX_VALUES:
+        raise ConfigError(f"{shown} has more than {MAX_VALUES:,} values.")
     above = (*above, id(node))
     if node.id == "sequence":
         values = []
