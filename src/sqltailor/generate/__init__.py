@@ -1,0 +1,46 @@
+"""Model reference → `Generate`: a function from prompts to completions, whatever stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqltailor.errors import ConfigError
+from sqltailor.types import Example, Generate
+
+KINDS = {
+    "nano": "the model that comes with the package",
+    "runs/NAME": "what a training run made",
+    "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
+    "gold": "the gold SQL of the examples",
+    "echo:FILE": "answers from a file",
+}
+"""Forms of a model reference, each with its meaning. A plain path or Hub id is read as `hf:`."""
+
+
+def load(reference: str, *, examples: Iterable[Example] | None = None, batch: int = 16) -> Generate:
+    """Return the function that a model reference names.
+
+    `examples` are what `gold` answers from; `batch` is how many prompts a local model reads at a time. Raises
+    `ConfigError` for a reference without meaning, `BackendError` when what it names cannot be opened.
+    """
+    if reference == "gold":
+        from sqltailor.generate.canned import gold
+
+        if examples is None:
+            raise ConfigError("Model 'gold' answers from examples: give it some (--data FILE).")
+        return gold(examples)
+    if reference.startswith("echo:"):
+        from sqltailor.generate.canned import echo
+
+        return echo(Path(reference.removeprefix("echo:")))
+    kind, colon, rest = reference.partition(":")
+    if not reference.strip() or (colon and kind != "hf" and not Path(reference).exists()) or (colon and not rest):
+        forms = ", ".join(KINDS)
+        raise ConfigError(f"Unknown model reference '{reference}'. Forms: {forms}.")
+    from sqltailor.generate.local import LocalModel, open_model
+
+    return LocalModel(open_model(reference), batch=batch)
+
+
+__all__ = ["KINDS", "load"]

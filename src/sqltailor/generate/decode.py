@@ -1,0 +1,132 @@
+"""From prompts' token ids to completions' token ids: one loop for greedy and sampled text, whatever the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from sqltailor.generate.attention import Prefix
+    from sqltailor.types import GenerateOptions
+
+
+class Engine(Protocol):
+    """A model's forward pass: read rows after an optional prefix they share, then a token a row at a time."""
+
+    device: Any
+
+    def start(self, rows: Sequence[Sequence[int]], prefix: Any, room: int) -> tuple[Any, Tensor]: ...
+
+    def step(self, tokens: Tensor, state: Any) -> Tensor: ...
+
+    def keep(self, rows: Tensor, state: Any) -> Any: ...
+
+
+@dataclass
+class Written:
+    """What was written for one prompt. `logprob` is the sum over the written tokens, the end token among them."""
+
+    ids: list[int] = field(default_factory=list)
+    stop: Literal["end", "length", "stop"] = "length"
+    logprob: float = 0.0
+    first_token_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+def decode(
+    engine: Engine,
+    rows: Sequence[Sequence[int]],
+    options: GenerateOptions,
+    *,
+    ends: Collection[int],
+    prefix: Prefix | None = None,
+    seeds: Sequence[int] | None = None,
+    is_stopped: Callable[[list[int]], bool] | None = None,
+    began: float | None = None,
+) -> Iterator[list[Written]]:
+    """Write up to `options.max_tokens` tokens after each row; yield the same growing list after each token.
+
+    `rows` hold what follows `prefix`. A token of `ends` ends a row and is not part of it; `is_stopped` ends a row by
+    its ids so far. `seeds`, one a row, make sampling independent of the batch that a row is in. Times count from
+    `began` (of `time.perf_counter`), by default from now.
+    """
+    import torch
+
+    # the decorator, unlike a `with` inside the generator, leaves the mode at each yield
+    return torch.inference_mode()(_decode)(
+        engine, rows, options, ends, prefix, seeds, is_stopped, time.perf_counter() if began is None else began
+    )
+
+
+def _decode(
+    engine: Engine,
+    rows: Sequence[Sequence[int]],
+    options: GenerateOptions,
+    ends: Collection[int],
+    prefix: Prefix | None,
+    seeds: Sequence[int] | None,
+    is_stopped: Callable[[list[int]], bool] | None,
+    began: float,
+) -> Iterator[list[Written]]:
+    import torch
+
+    written = [Written() for _ in rows]
+    draws = [torch.Generator(engine.device).manual_seed(seed) for seed in seeds] if seeds else None
+    state, logits = engine.start(rows, prefix, options.max_tokens)
+    active = list(range(len(rows)))
+    while True:
+        tokens = _pick(logits, options, [draws[row] for row in active] if draws else None)
+        logprobs = _logprobs(logits, tokens)
+        elapsed_ms = (time.perf_counter() - began) * 1000
+        going = []
+        for place, (row, token, logprob) in enumerate(zip(active, tokens.tolist(), logprobs.tolist(), strict=True)):
+            _take(written[row], token, logprob, elapsed_ms)
+            if token in ends:
+                written[row].stop = "end"
+                written[row].ids.pop()
+            elif is_stopped is not None and is_stopped(written[row].ids):
+                written[row].stop = "stop"
+            elif len(written[row].ids) < options.max_tokens:
+                going.append(place)
+        yield written
+        if not going:
+            return
+        if len(going) < len(active):
+            kept = torch.tensor(going, device=engine.device)
+            active, tokens, state = [active[place] for place in going], tokens[kept], engine.keep(kept, state)
+        logits = engine.step(tokens, state)
+
+
+def _take(written: Written, token: int, logprob: float, elapsed_ms: float) -> None:
+    written.ids.append(token)
+    written.logprob += logprob
+    written.total_ms = elapsed_ms
+    if len(written.ids) == 1:
+        written.first_token_ms = elapsed_ms
+
+
+def _logprobs(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return log P of each row's token, (B,), under the model itself: temperature and top_p do not change it."""
+    return logits.gather(1, tokens[:, None]).squeeze(1) - logits.logsumexp(-1)
+
+
+def _pick(logits: Tensor, options: GenerateOptions, draws: Sequence[Generator] | None) -> Tensor:
+    """Return the next token of each row, (B,): the likeliest, or drawn at `temperature` from the `top_p` likeliest."""
+    import torch
+
+    if options.temperature == 0:
+        return logits.argmax(-1)
+    probabilities = (logits / options.temperature).softmax(-1)  # (B, V)
+    if options.top_p < 1:
+        ordered, order = probabilities.sort(-1, descending=True)
+        # the tokens before which the sum is still below top_p: the likeliest always stays
+        ordered[ordered.cumsum(-1) - ordered >= options.top_p] = 0
+        probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered)
+    if draws is None:
+        return torch.multinomial(probabilities, 1).squeeze(1)
+    drawn = [torch.multinomial(row, 1, generator=draw) for row, draw in zip(probabilities, draws, strict=True)]
+    return torch.cat(drawn)

@@ -1,0 +1,194 @@
+"""Local generation: a transformers model on this machine as a function of prompts, and its streaming twin."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqltailor.errors import BackendError, require
+from sqltailor.generate.anymodel import AnyEngine
+from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
+from sqltailor.generate.decode import Engine, Written, decode
+from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.weights import (
+    SMALL,
+    Opened,
+    Source,
+    best_device,
+    best_dtype,
+    check_base,
+    open_tokenizer,
+    open_weights,
+    resolve,
+)
+from sqltailor.prompt import encode, end_of_turn
+from sqltailor.types import Completion, GenerateOptions, Prompt
+
+if TYPE_CHECKING:
+    import torch
+
+    from sqltailor.generate.attention import Prefix
+
+logger = logging.getLogger(__name__)
+
+
+def open_model(
+    reference: str, *, dtype: torch.dtype | None = None, device: str | None = None, merge: bool | None = None
+) -> Opened:
+    """Return the model of a reference, ready to generate; `dtype` and `device` default to the best here.
+
+    `merge`: add an adapter to the weights (in fp32, then rounded once) instead of beside them; None decides by size.
+    """
+    require("torch", extra="local", feature="A local model")
+    source = resolve(reference)
+    check_base(source)
+    device = device or best_device()
+    dtype = dtype or best_dtype(device)
+    tokenizer = open_tokenizer(source)
+    model = _with_adapter(source, dtype, device, merge) if source.adapter else open_weights(source.base, dtype, device)
+    return Opened(model.eval().requires_grad_(False), tokenizer, source)
+
+
+def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool | None) -> Any:
+    import torch
+
+    peft = require("peft", extra="local", feature="An adapter")
+    if merge is None:
+        merge = _parameters(source.base) < SMALL
+    exact = torch.float32 if merge else dtype
+    model = open_weights(source.base, exact, device, source.quantization)
+    if merge and source.quantization != "none":
+        # what the adapter saw in training: the quantised weights, not the original ones
+        model = model.dequantize().to(exact)
+    try:
+        model = peft.PeftModel.from_pretrained(model, source.adapter)
+    except (OSError, ValueError, RuntimeError, KeyError) as e:
+        raise BackendError(f"The adapter {source.adapter} does not fit '{source.base}': {e}") from e
+    return model.merge_and_unload().to(dtype) if merge else model.get_base_model()
+
+
+def _parameters(base: str) -> int:
+    """Return how many parameters a base model has, without loading it."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return int(AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base)).num_parameters())
+
+
+class LocalModel:
+    """A model as a function: prompts and options in, completions out. What prompts share is read once and kept.
+
+    One call at a time: others wait. A prompt as long as the model's context is answered by nothing, with stop `length`.
+    """
+
+    def __init__(self, opened: Opened, *, batch: int = 16) -> None:
+        self.model, self.tokenizer, self.source = opened
+        self.engine: Engine = LlamaEngine(self.model) if LlamaEngine.supports(self.model) else AnyEngine(self.model)
+        self.batch = batch
+        self.limit: int = getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
+        self.ends = _ends(self.model, self.tokenizer)
+        self._prefixes = PrefixCache()
+        self._lock = threading.Lock()
+
+    def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        """Return `options.n` completions a prompt, side by side, in the order of the prompts."""
+        asked = [encode(self.tokenizer, prompt.messages) for prompt in prompts]
+        rows = [ids for ids in asked for _ in range(options.n)]
+        completions = [Completion("", "length", len(row), 0) for row in rows]
+        fitting = [i for i, row in enumerate(rows) if len(row) < self.limit]
+        if len(fitting) < len(rows):
+            over = f"{len(rows) - len(fitting)} of {len(rows)} prompts"
+            logger.warning("%s have %d tokens or more, which is all that the model reads", over, self.limit)
+        with self._lock:
+            for batch in plan([rows[i] for i in fitting], self.batch):
+                batch = Batch([fitting[i] for i in batch.rows], batch.shared)
+                *_, written = self._decode(rows, batch, options)
+                for number, one in zip(batch.rows, written, strict=True):
+                    completions[number] = self._completion(len(rows[number]), one, options)
+        return completions
+
+    def stream(self, prompt: Prompt, options: GenerateOptions) -> Iterator[str]:
+        """Yield the text of one completion in pieces as it is written; together they are the whole text.
+
+        Raises `BackendError` when the prompt is as long as the model's context.
+        """
+        row = encode(self.tokenizer, prompt.messages)
+        if len(row) >= self.limit:
+            raise BackendError(f"The prompt has {len(row):,} tokens; the model reads {self.limit:,} with its answer.")
+        shown = ""
+        with self._lock:
+            for (written,) in self._decode([row], Batch([0], 0), options):
+                text = self._text(written.ids, options)
+                # half a character, and what may become a stop string, wait for what follows
+                if written.stop == "length" and (text.endswith("\ufffd") or _may_stop(text, options)):
+                    continue
+                yield text[len(shown) :]
+                shown = text
+        if len(text) > len(shown):
+            yield text[len(shown) :]
+
+    def _decode(self, rows: Sequence[list[int]], batch: Batch, options: GenerateOptions) -> Iterator[list[Written]]:
+        began = time.perf_counter()
+        mine = [rows[number] for number in batch.rows]
+        prefix = self._shared(mine, batch.shared) if isinstance(self.engine, LlamaEngine) else None
+        known = len(prefix.ids) if prefix else 0
+        seeds = [options.seed + number for number in batch.rows] if options.seed is not None else None
+        return decode(
+            self.engine,
+            [row[known:] for row in mine],
+            options,
+            ends=self.ends,
+            prefix=prefix,
+            seeds=seeds,
+            is_stopped=(lambda ids: _stops_in(self._plain(ids), options)) if options.stop else None,
+            began=began,
+        )
+
+    def _shared(self, rows: Sequence[list[int]], shared: int) -> Prefix | None:
+        """Return what the rows' common beginning left in the model, read now as far as it is not kept from before."""
+        import torch
+
+        assert isinstance(self.engine, LlamaEngine)
+        if len(rows) == 1:
+            shared = len(rows[0]) - 1
+        if shared < WORTH_SHARING:
+            return None
+        prefix = self._prefixes.longest(rows[0][: shared + 1])
+        known = len(prefix.ids) if prefix else 0
+        if known < shared:
+            with torch.inference_mode():
+                prefix = self.engine.read(rows[0][known:shared], prefix)
+            self._prefixes.add(prefix)
+        return prefix
+
+    def _completion(self, tokens_in: int, written: Written, options: GenerateOptions) -> Completion:
+        text = self._text(written.ids, options)
+        times = (round(written.first_token_ms, 2), round(written.total_ms, 2))
+        return Completion(text, written.stop, tokens_in, len(written.ids), *times, written.logprob)
+
+    def _plain(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+
+    def _text(self, ids: list[int], options: GenerateOptions) -> str:
+        text = self._plain(ids)
+        return text[: min([at for stop in options.stop if (at := text.find(stop)) >= 0], default=len(text))]
+
+
+def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Return the tokens that end an answer: the template's end of turn, and those that the model's files name."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ends = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in [*ends, tokenizer.eos_token_id, end_of_turn(tokenizer)[-1]] if i is not None)
+
+
+def _stops_in(text: str, options: GenerateOptions) -> bool:
+    return any(stop in text for stop in options.stop)
+
+
+def _may_stop(text: str, options: GenerateOptions) -> bool:
+    return any(text.endswith(stop[:length]) for stop in options.stop for length in range(1, len(stop)))

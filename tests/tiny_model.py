@@ -1,0 +1,80 @@
+"""A two-layer random Llama with nano's kind of tokenizer, made in a second, for tests of training and generation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+CONTROL_TOKENS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+
+CHAT_TEMPLATE = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}<|assistant|>{% generation %}{{ m.content }}<|end|>"
+    "{% endgeneration %}{% else %}<|{{ m.role }}|>{{ m.content }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+_TEXT = """
+sqlite postgres
+customer: id* int, name, city, country order: id* int, customer_id int > customer.id, total num, placed_at date
+product: id* int, title, price num, stock int How many customers do we have? Which customers live in Lyon?
+What is the average price of a product? List the names of all customers sorted by city. Total of all orders in 2024?
+SELECT COUNT(*) FROM customer SELECT name FROM customer WHERE city = 'Lyon' SELECT AVG(price) FROM product
+SELECT T1.name, SUM(T2.total) FROM customer AS T1 JOIN order AS T2 ON T1.id = T2.customer_id GROUP BY T1.name
+SELECT DISTINCT country FROM customer ORDER BY country DESC LIMIT 10 HAVING COUNT(*) > 1 BETWEEN 1 AND 2 NOT IN
+You are a powerful text-to-SQL model. Your job is to answer questions about a database. CREATE TABLE customer
+You can use the following table schema for context: Return the SQL query that answers the following question:
+"""
+
+
+def make_tokenizer(vocabulary: int = 512) -> Any:
+    """Return a byte-level BPE tokenizer with single digits, nano's control tokens and nano's chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(CONTROL_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator([_TEXT], trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        eos_token="<|end|>",
+        pad_token="<|pad|>",
+        additional_special_tokens=["<|system|>", "<|user|>", "<|assistant|>"],
+        clean_up_tokenization_spaces=False,
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def make_tiny_model(folder: Path, *, seed: int = 0, hidden: int = 32, layers: int = 2, **config: Any) -> Path:
+    """Write a random Llama and its tokenizer to `folder`, as `save_pretrained` does, and return the folder."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = make_tokenizer()
+    torch.manual_seed(seed)
+    settings: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "intermediate_size": hidden * 2,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 1024,
+        "tie_word_embeddings": True,
+        "initializer_range": 0.3,  # what it writes shall vary
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    model = LlamaForCausalLM(LlamaConfig(**(settings | config)))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
