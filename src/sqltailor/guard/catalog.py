@@ -1,0 +1,180 @@
+"""What may be named: the schema's tables and columns under a grant, found by the names that statements use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqltailor.errors import ConfigError, Refused, did_you_mean
+from sqltailor.guard.syntax import shown
+from sqltailor.types import Schema, Table
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The tables and columns that statements may name.
+
+    Entries are `T`, `T.C`, `T.*`, `NS.T`, `NS.T.C`; a name that has a dot is written in double quotes. An empty
+    `allow` means everything in the schema; `deny` wins. System catalogs are never granted.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+class Stored(NamedTuple):
+    """A table of the schema: its columns by lower-case name, and whether each is granted."""
+
+    table: Table
+    columns: Mapping[str, bool]
+
+    @property
+    def denied(self) -> list[str]:
+        """The columns that are not granted."""
+        return [name for name, granted in self.columns.items() if not granted]
+
+
+# Namespaces that a name without one is looked up in.
+_DEFAULT = {
+    "sqlite": "main",
+    "duckdb": "main",
+    "postgres": "public",
+    "redshift": "public",
+    "snowflake": "public",
+    "tsql": "dbo",
+    "fabric": "dbo",
+}
+# Here quoted names keep their case and bare ones are lower-cased: "T" is another table than T.
+_FOLDS_LOWER = frozenset({"postgres", "redshift", "materialize", "risingwave"})
+# Names of the servers' own catalogs: prefixes of tables, and namespaces, by dialect and for all.
+_SYSTEM_PREFIXES = {
+    "sqlite": ("sqlite_", "pragma_", "dbstat"),
+    "duckdb": ("sqlite_", "pragma_", "duckdb_", "pg_"),
+    "postgres": ("pg_",),
+    "redshift": ("pg_", "stl_", "stv_", "svl_", "svv_", "svcs_"),
+}
+_SYSTEM_NAMESPACES = {
+    "sqlite": {"temp"},
+    "duckdb": {"temp", "system"},
+    "mysql": {"mysql", "sys"},
+    "tsql": {"sys", "master", "msdb", "tempdb"},
+    "oracle": {"sys", "system"},
+    "clickhouse": {"system"},
+}
+_SYSTEM_EVERYWHERE = {"information_schema", "performance_schema", "pg_catalog", "pg_toast", "pg_temp"}
+
+
+class Catalog:
+    """The tables that exist, and what of them is granted."""
+
+    def __init__(self, schema: Schema, grant: Grant, dialect: str = "sqlite") -> None:
+        self.dialect = dialect
+        granted = _granted(schema, grant)
+        self._by_name: dict[str, list[Stored]] = {}
+        for i, table in enumerate(schema.tables):
+            if not is_system(table.name, table.namespace, dialect):
+                columns = {name: (i, name) in granted for name in _columns(table)}
+                self._by_name.setdefault(table.name.lower(), []).append(Stored(table, columns))
+        self.names = [t.table.name for stored in self._by_name.values() for t in stored if any(t.columns.values())]
+
+    def find(self, node: exp.Table) -> list[Stored]:
+        """Return the granted tables that a name may mean, usually one, or raise `Refused`."""
+        name, namespace = node.name, ".".join(part.lower() for part in (node.catalog, node.db) if part)
+        if is_system(name, namespace, self.dialect):
+            raise Refused(f"{shown(_dotted(node))} is a system catalog; statements may not read it.", "policy")
+        found = [t for t in self._by_name.get(name.lower(), []) if self._is_meant(t.table, node, namespace)]
+        here = [t for t in found if t.table.namespace is None or t.table.namespace.lower() == self._default]
+        found = here or found
+        if not found:
+            raise Refused(f"There is no table {shown(_dotted(node))}.{did_you_mean(name, self.names)}", "policy")
+        if not all(any(t.columns.values()) for t in found):
+            raise Refused(f"The table {shown(_dotted(node))} is not granted.{_nearest(name, self.names)}", "policy")
+        return found
+
+    @property
+    def _default(self) -> str | None:
+        return _DEFAULT.get(self.dialect)
+
+    def _is_meant(self, table: Table, node: exp.Table, namespace: str) -> bool:
+        own = table.namespace.lower() if table.namespace else None
+        if namespace and namespace != own and not (own is None and namespace == self._default):
+            return False
+        is_exact = self.dialect in _FOLDS_LOWER and node.this.args.get("quoted")
+        return not is_exact or node.name in (table.name, table.name.lower())
+
+
+def is_system(name: str, namespace: str | None, dialect: str) -> bool:
+    """Tell whether a name belongs to the server's own catalogs rather than to anyone's data."""
+    if name.lower().startswith(_SYSTEM_PREFIXES.get(dialect, ())):
+        return True
+    system = _SYSTEM_EVERYWHERE | _SYSTEM_NAMESPACES.get(dialect, set())
+    return any(part in system or part.startswith("pg_temp") for part in (namespace or "").lower().split("."))
+
+
+def _columns(table: Table) -> list[str]:
+    return [c.name.lower() for c in table.columns] or [""]  # a view may come without its columns
+
+
+def _granted(schema: Schema, grant: Grant) -> set[tuple[int, str]]:
+    everything = {(i, column) for i, table in enumerate(schema.tables) for column in _columns(table)}
+    allowed = _named(schema, grant.allow) if grant.allow else everything
+    return allowed - _named(schema, grant.deny)
+
+
+def _named(schema: Schema, entries: Iterable[str]) -> set[tuple[int, str]]:
+    """The columns that grant entries name, as (number of the table, lower-case column)."""
+    named: set[tuple[int, str]] = set()
+    for entry in entries:
+        parts = [part.lower() for part in split_name(entry)]
+        found = {
+            (i, column)
+            for i, table in enumerate(schema.tables)
+            for column in _columns(table)
+            if _matches(parts, table, column)
+        }
+        if not found:
+            known = [n for t in schema.tables for n in (t.name, *(f"{t.name}.{c.name}" for c in t.columns))]
+            raise ConfigError(
+                f"The grant names '{entry}', which is not in the schema.{did_you_mean(entry, known)} "
+                "Write T, T.C, NS.T or NS.T.C."
+            )
+        named |= found
+    return named
+
+
+def _matches(parts: list[str], table: Table, column: str) -> bool:
+    name, namespace = table.name.lower(), (table.namespace or "").lower()
+    forms = [[name], [name, "*"], [name, column]]
+    if namespace:
+        forms += [[namespace, *form] for form in forms]
+    return parts in forms
+
+
+def split_name(entry: str) -> list[str]:
+    """Return the parts of a dotted name.
+
+    >>> split_name('sales."order.items".id')
+    ['sales', 'order.items', 'id']
+    """
+    parts, part, quoted = [], "", False
+    for c in entry.strip():
+        if c == '"':
+            quoted = not quoted
+        elif c == "." and not quoted:
+            parts.append(part)
+            part = ""
+        else:
+            part += c
+    return [*parts, part]
+
+
+def _dotted(node: exp.Table) -> str:
+    return ".".join(part for part in (node.catalog, node.db, node.name) if part)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    return did_you_mean(name, known) or (f" Granted: {', '.join(known[:10])}." if known else "")

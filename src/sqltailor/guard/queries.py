@@ -1,0 +1,334 @@
+"""Every table and column name of a statement, looked up the way a server does it.
+
+Common table expressions, aliases, derived tables, LATERAL and correlated queries make names; the others must be
+granted tables and columns. Where the schema lacks a column that the database has, two ways to it stay open: `*`, and
+an alias of the same name in GROUP BY or HAVING. Give the whole schema and deny the column instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqltailor.errors import Refused
+from sqltailor.guard.catalog import Catalog
+from sqltailor.guard.functions import TABLE_FUNCTIONS
+from sqltailor.guard.names import Output, Scope, Source
+from sqltailor.guard.syntax import shown
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.expressions import Expr
+
+_EVERYWHERE = frozenset({"expressions", "where", "group", "having", "qualify", "order", "distinct"})
+# The clauses in whose expressions an alias of the select list counts. As a whole item of ORDER BY or GROUP BY it
+# counts in every dialect.
+_ALIASES = {
+    "sqlite": frozenset({"where", "group", "having", "order"}),
+    "mysql": frozenset({"group", "having", "order"}),
+    "bigquery": frozenset({"group", "having", "order", "qualify"}),
+    **dict.fromkeys(("duckdb", "snowflake", "redshift", "databricks", "spark", "clickhouse", "teradata"), _EVERYWHERE),
+}
+# Where a common table expression sees itself without the word RECURSIVE, and in every branch after the first.
+_RECURSIVE_UNASKED = frozenset({"sqlite", "tsql", "fabric", "oracle"})
+_RECURSIVE_ANYWHERE = frozenset({"sqlite", "mysql", "tsql", "fabric"})
+_LATERAL_UNASKED = frozenset({"duckdb"})
+_CASE_MATTERS = frozenset({"mysql", "clickhouse"})
+_FOLDS_LOWER = frozenset({"postgres", "redshift", "materialize", "risingwave"})
+_FOLDS_UPPER = frozenset({"snowflake", "oracle"})
+_TABLE_PARTS = frozenset({"this", "db", "catalog", "alias", "joins", "pivots", "sample", "hints", "ordinality", "only"})
+_FUNCTION_COLUMNS = {
+    "json_each": "key value type atom id parent fullkey path json root",
+    "json_tree": "key value type atom id parent fullkey path json root",
+    "jsonb_tree": "key value type atom id parent fullkey path json root",
+    "string_split": "value ordinal",
+    "posexplode": "pos col key value",
+    "explode": "col key value",
+    "flatten": "seq key path index value this",
+    "numbers": "number",
+}
+
+Ctes = Mapping[str, Output]
+
+
+class Resolver:
+    """Looks up the names of one statement; `check` raises `Refused` for one that is unknown or not granted."""
+
+    def __init__(self, catalog: Catalog, dialect: str) -> None:
+        self.catalog = catalog
+        self.dialect = dialect
+
+    def check(self, tree: Expr) -> None:
+        """Refuse the statement when a name in it is unknown or not granted."""
+        self._query(tree, None, {})
+
+    def _query(self, node: Expr, outer: Scope | None, ctes: Ctes, *, counts_rows: bool = False) -> Output:
+        """Check a query and return its columns; `counts_rows` (EXISTS) lets a star pass, since nothing is read."""
+        from sqlglot import exp
+
+        ctes = self._with(node, outer, ctes)
+        if isinstance(node, exp.Select):
+            return self._select(node, outer, ctes, counts_rows)
+        if isinstance(node, exp.SetOperation):
+            return self._set_operation(node, outer, ctes)
+        if isinstance(node, exp.Values):
+            self._expressions(node.expressions, Scope(outer, self.dialect), ctes)
+            rows = node.expressions[0].expressions if node.expressions else []
+            names = [f"{base}{i + first}" for base, first in (("column", 1), ("col", 0)) for i in range(len(rows))]
+            return Output(tuple(names), is_complete=False)
+        if isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Table):
+            output = self._query(node.this, outer, ctes, counts_rows=counts_rows)
+            self._tail(node, output, outer, ctes)
+            return output
+        raise Refused(f"{type(node).__name__.upper()} cannot stand where a query is expected.", "policy")
+
+    def _with(self, node: Expr, outer: Scope | None, ctes: Ctes) -> Ctes:
+        from sqlglot import exp
+
+        with_: Any = node.args.get("with_")
+        if not with_:
+            return ctes
+        known = dict(ctes)
+        for cte in with_.expressions:
+            alias: Any = cte.args["alias"]
+            key, declared = self._folded(alias.this), [c.name.lower() for c in alias.args.get("columns") or ()]
+            is_recursive = with_.args.get("recursive") or self.dialect in _RECURSIVE_UNASKED
+            if is_recursive and isinstance(cte.this, exp.SetOperation):
+                output = self._set_operation(cte.this, outer, self._with(cte.this, outer, known), key, declared)
+            else:
+                output = self._query(cte.this, outer, known)
+            known[key] = output.renamed(declared)
+        return known
+
+    def _set_operation(
+        self, node: Expr, outer: Scope | None, ctes: Ctes, itself: str = "", declared: Iterable[str] = ()
+    ) -> Output:
+        """Check the branches. Those of a recursive expression named `itself` see it, except the first."""
+        from sqlglot import exp
+
+        first, later = node, []
+        while isinstance(first, exp.SetOperation):  # a loop: thousands of branches must not exhaust the stack
+            ctes = ctes if first is node else self._with(first, outer, ctes)
+            later.append(first.expression)
+            first = first.this
+        output = self._query(first, outer, ctes)
+        for i, branch in enumerate(reversed(later), start=1):
+            sees_itself = itself and (self.dialect in _RECURSIVE_ANYWHERE or i == len(later))
+            inner = {**ctes, itself: output.renamed(declared)} if sees_itself else ctes
+            other = self._query(branch, outer, inner)
+            if node.args.get("by_name"):
+                output = Output(tuple(dict.fromkeys(output.names + other.names)), output.is_complete)
+        self._tail(node, output, outer, ctes)
+        return output
+
+    def _tail(self, node: Expr, output: Output, outer: Scope | None, ctes: Ctes) -> None:
+        """Check ORDER BY and LIMIT after a set operation or a bracket: they see the output's columns only."""
+        scope = Scope(outer, self.dialect)
+        scope.sources = [Source("", dict.fromkeys(output.names, True), is_complete=output.is_complete)]
+        self._expressions([node.args[k] for k in ("order", "limit", "offset") if node.args.get(k)], scope, ctes)
+
+    def _select(self, node: Expr, outer: Scope | None, ctes: Ctes, counts_rows: bool) -> Output:
+        from sqlglot import exp
+
+        scope = Scope(outer, self.dialect)
+        from_ = node.args.get("from_")
+        items = [*([from_.this] if from_ else []), *(node.args.get("joins") or []), *(node.args.get("laterals") or [])]
+        later = [expression for item in items for expression in self._from(item, scope, ctes)]
+        output = self._projections(node, scope, counts_rows)
+        scope.aliases = frozenset(
+            name.lower()
+            for p in node.expressions
+            for name in (p.alias, p.sql_name() if isinstance(p, exp.Func) else "")
+        )
+        self._expressions(later, scope, ctes)
+        for key, value in node.args.items():
+            if key not in ("with_", "from_", "joins", "laterals"):
+                self._expressions(value if isinstance(value, list) else [value], scope, ctes, key)
+        return output
+
+    def _projections(self, node: Expr, scope: Scope, counts_rows: bool) -> Output:
+        from sqlglot import exp
+
+        names: list[str] = []
+        is_complete = True
+        for item in node.expressions:
+            if item.is_star and isinstance(item, (exp.Star, exp.Column)):
+                star = item if isinstance(item, exp.Star) else item.this
+                excluded = [c.name for c in star.args.get("except_") or ()]
+                qualifier = item.args["table"].name.lower() if isinstance(item, exp.Column) else None
+                if not counts_rows:
+                    names += scope.starred(qualifier, excluded)
+                is_complete = is_complete and all(source.is_complete for source in scope.sources)
+                names += [c.alias.lower() for c in star.args.get("rename") or ()]
+            else:
+                names.append((item.alias_or_name or (item.sql_name() if isinstance(item, exp.Func) else "")).lower())
+                is_complete = is_complete and bool(item.alias_or_name)
+        return Output(tuple(names), is_complete)
+
+    # FROM
+
+    def _from(self, item: Expr, scope: Scope, ctes: Ctes) -> list[Any]:
+        """Add one item of FROM to the scope. Returns the expressions in it that may name later items too."""
+        from sqlglot import exp
+
+        if not isinstance(item, exp.Join):
+            return self._source(item, scope, ctes)
+        before = len(scope.sources)
+        later = [*self._source(item.this, scope, ctes), item.args.get("on")]
+        right = scope.sources[before:]
+        if item.args.get("method") == "NATURAL":
+            scope.starred(None)
+        for shared in item.args.get("using") or ():
+            scope.check_shared(shared.name.lower(), right)
+        return later
+
+    def _source(self, node: Expr, scope: Scope, ctes: Ctes) -> list[Any]:
+        from sqlglot import exp
+
+        later: list[Any] = []
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+            source = self._table(node, ctes)
+        elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
+            return self._bracketed(node, scope, ctes)
+        elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+            source = _derived(node, self._query(node.this, scope, ctes))
+        elif isinstance(node, (exp.Subquery, exp.Values)):
+            outer = scope if self.dialect in _LATERAL_UNASKED else scope.outer
+            source = _derived(node, self._query(node, outer, ctes))
+        elif isinstance(node, (exp.Table, exp.Lateral, exp.Unnest, exp.TableFromRows)):
+            source = _function(node)
+            later = node.expressions if isinstance(node, exp.Unnest) else [node.this]
+        else:
+            raise Refused(f"{type(node).__name__.upper()} cannot stand in FROM.", "policy")
+        if node.args.get("pivots"):
+            source = _pivoted(node, source)
+        scope.sources.append(source)
+        return later + [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
+
+    def _table(self, node: exp.Table, ctes: Ctes) -> Source:
+        if unexpected := [k for k, v in node.args.items() if v and k not in _TABLE_PARTS]:
+            raise Refused(f"{unexpected[0].upper()} is not allowed after a table.", "policy")
+        cte = None if node.args.get("db") else ctes.get(self._folded(node.this))
+        if cte:
+            return _derived(node, cte)
+        if node.name.lower() == "dual" and not node.args.get("db"):
+            return Source("dual", {})
+        found = self.catalog.find(node)
+        if node.args.get("alias") and node.args["alias"].args.get("columns"):
+            raise Refused(f"The columns of {shown(node.name)} cannot be renamed by position; use AS.", "policy")
+        columns: dict[str, bool] = {}
+        for stored in found:
+            columns |= {c: granted and columns.get(c, True) for c, granted in stored.columns.items()}
+        name = node.alias_or_name.lower()
+        namespace = None if node.alias else node.text("db").lower() or (found[0].table.namespace or "").lower()
+        return Source(name, columns, is_stored=True, namespace=namespace or None)
+
+    def _bracketed(self, node: Expr, scope: Scope, ctes: Ctes) -> list[Any]:
+        """`(t JOIN s ON …)`: the tables are seen outside, or as one under an alias."""
+        if not node.alias:
+            later = self._source(node.this, scope, ctes)
+            return later + [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
+        inner = Scope(scope.outer, self.dialect)
+        self._expressions(self._source(node.this, inner, ctes), inner, ctes)
+        if node.args["alias"].args.get("columns") and inner.is_of_tables():
+            raise Refused("The columns of joined tables cannot be renamed by position; use AS.", "policy")
+        columns: dict[str, bool] = {}
+        for source in inner.sources:
+            columns |= {c: granted and columns.get(c, True) for c, granted in source.columns.items()}
+        scope.sources.append(Source(node.alias.lower(), columns, is_stored=inner.is_of_tables()))
+        return [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
+
+    def _folded(self, name: Expr) -> str:
+        """Return the form in which the dialect compares names of common table expressions."""
+        text: str = name.name
+        if self.dialect in _CASE_MATTERS or (name.args.get("quoted") and self.dialect in _FOLDS_LOWER | _FOLDS_UPPER):
+            return text
+        return text.upper() if self.dialect in _FOLDS_UPPER else text.lower()
+
+    # expressions
+
+    def _expressions(self, roots: Iterable[Any], scope: Scope, ctes: Ctes, key: str = "") -> None:
+        """Check every name in expressions; `key` is the clause that they stand in."""
+        from sqlglot import exp
+
+        stack = [root for root in roots if isinstance(root, exp.Expr)]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (exp.Query, exp.Values)):
+                self._query(node, scope, ctes, counts_rows=isinstance(node.parent, exp.Exists))
+            elif isinstance(node, exp.Star):
+                self._star(node, scope, key)
+                stack += [e for part in ("replace", "rename") for e in node.args.get(part) or ()]
+            elif isinstance(node, exp.Columns):
+                scope.starred(None)
+            elif isinstance(node, exp.Column) and node.is_star:
+                self._star(node, scope, key)
+            elif isinstance(node, exp.Column):
+                counts = key in _ALIASES.get(self.dialect, ()) or _is_whole_item(node, key)
+                scope.check_column(node, aliases_count=counts)
+            else:
+                stack += node.iter_expressions()
+
+    def _star(self, node: Expr, scope: Scope, key: str) -> None:
+        from sqlglot import exp
+
+        if key == "expressions" and isinstance(node.parent, exp.Select):
+            return  # `_projections` has seen to it
+        counted = node.parent.parent if isinstance(node.parent, exp.Distinct) else node.parent
+        if isinstance(counted, exp.Count):
+            if isinstance(node, exp.Column):
+                scope.starred(node.args["table"].name.lower())
+            return
+        scope.check_whole_rows(node.args["table"].name.lower() if isinstance(node, exp.Column) else None)
+
+
+def _is_whole_item(node: Expr, key: str) -> bool:
+    from sqlglot import exp
+
+    parent = node.parent
+    if key == "order":  # of the query, not of a window or an aggregate
+        order = parent.parent if isinstance(parent, exp.Ordered) else None
+        return isinstance(order, exp.Order) and isinstance(order.parent, exp.Query)
+    groups = (exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
+    return key in ("group", "distinct") and isinstance(parent, groups)
+
+
+def _derived(node: Expr, output: Output) -> Source:
+    alias = node.args.get("alias")
+    declared = [c.name.lower() for c in alias.args.get("columns") or ()] if alias else []
+    output = output.renamed(declared)
+    is_complete = output.is_complete or bool(declared)
+    return Source(node.alias_or_name.lower(), dict.fromkeys(output.names, True), is_complete=is_complete)
+
+
+def _function(node: Expr) -> Source:
+    """Return the source of a function in FROM: `json_each(…)`, `unnest(…)`, LATERAL VIEW."""
+    from sqlglot import exp
+
+    call = node if isinstance(node, exp.Unnest) else node.this
+    names = {call.name.lower()} if isinstance(call, exp.Anonymous) else set()
+    if isinstance(call, exp.Func) and not names:
+        names = {name.lower() for name in call.sql_names()}
+    if isinstance(call, exp.ExplodingGenerateSeries):
+        names = {"generate_series"}
+    if not names & TABLE_FUNCTIONS:
+        raise Refused(f"{shown(min(names, default='this'))} may not be used as a table.", "policy")
+    alias = node.args.get("alias")
+    columns = [c.name.lower() for c in alias.args.get("columns") or ()] if alias else []
+    columns += [c.name.lower() for c in call.find_all(exp.JSONColumnDef) if c.name]
+    if isinstance(node.args.get("offset"), exp.Identifier):
+        columns.append(node.args["offset"].name.lower())
+    if not columns:
+        columns = " ".join(_FUNCTION_COLUMNS.get(name, "key value") for name in names).split()
+    name = node.alias.lower() or min(names & TABLE_FUNCTIONS)
+    return Source(name, dict.fromkeys([*columns, name, *names, "range", "ordinality"], True))
+
+
+def _pivoted(node: Expr, source: Source) -> Source:
+    """Return the source after PIVOT, whose columns depend on the data; only of tables whose columns are all known."""
+    from sqlglot import exp
+
+    pivots = node.args["pivots"]
+    if source.is_stored or any(pivot.find(exp.Query) for pivot in pivots):
+        raise Refused("Only a subquery that names its columns may be pivoted, not a table.", "policy")
+    return Source((pivots[-1].alias or source.name).lower(), {}, is_complete=False)
