@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 import sqlglot
+import yaml
 from sqlglot import exp
 
 from sqltailor.data.examples import load_examples
 from sqltailor.demo import database
 from sqltailor.demo.database import build_database
 from sqltailor.dialect import shape
+from sqltailor.prompt import compact_schema, used_terms
+from sqltailor.schema import from_ddl
 from sqltailor.types import Example
 
 QUESTIONS = Path(database.__file__).parent / "questions"
@@ -95,6 +98,32 @@ def test_ids_and_questions_are_unique() -> None:
     ids = Counter(example.id for example in every_example())
     texts = Counter(re.sub(r"\W+", " ", (example.question or "").lower()).strip() for example in every_example())
     assert {key: n for key, n in (ids | texts).items() if n > 1} == {}
+
+
+def test_compact_schema_fits_a_small_prompt() -> None:
+    schema = from_ddl(database.DDL.read_text(encoding="utf-8"))
+    pieces = re.findall(r"[a-z]+|[^a-z ]", compact_schema(schema))
+    assert 55 <= sum(len(table.columns) for table in schema.tables) <= 65
+    assert len(pieces) <= 300
+
+
+def test_sizes_of_the_question_sets() -> None:
+    assert [len(examples(name)) for name in FILES] == [160, 100, 100]
+
+
+def test_most_questions_name_no_column() -> None:
+    schema = from_ddl(database.DDL.read_text(encoding="utf-8"))
+    columns = {column.name for table in schema.tables for column in table.columns}
+    questions = [set(re.findall(r"\w+", (example.question or "").lower())) for example in every_example()]
+    assert sum(1 for words in questions if words & columns) < len(questions) / 2
+
+
+def test_every_glossary_term_is_used_in_train() -> None:
+    glossary = yaml.safe_load((QUESTIONS.parent / "glossary.yaml").read_text(encoding="utf-8"))
+    used = {term for example in examples("train") for term in used_terms(example.question or "", glossary)}
+    assert 20 <= len(glossary) <= 30
+    assert {term for term in glossary if term not in used} == set()
+    assert all(isinstance(meaning, str) for meaning in glossary.values())
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -195,10 +224,10 @@ def other_aggregates(node: exp.Expression) -> Iterator[exp.Expression]:
 
 
 def other_orders(node: exp.Expression) -> Iterator[exp.Expression]:
-    """The direction matters where a limit or a window follows; the last key of a limited list breaks ties only."""
-    if not isinstance(node, exp.Ordered) or node.parent is None:
+    """The direction matters where a limit or a window follows; the last of several keys only breaks ties."""
+    if not isinstance(node, exp.Ordered) or node.parent is None or node.parent.parent is None:
         return
-    is_limited = node.parent.parent is not None and node.parent.parent.args.get("limit") is not None
-    is_tie_breaker = is_limited and node.parent.expressions[-1] is node and len(node.parent.expressions) > 1
-    if (is_limited and not is_tie_breaker) or isinstance(node.parent.parent, exp.Window):
+    keys, user = node.parent.expressions, node.parent.parent
+    is_tie_breaker = len(keys) > 1 and keys[-1] is node
+    if not is_tie_breaker and (user.args.get("limit") is not None or isinstance(user, exp.Window)):
         yield exp.Ordered(this=node.this, desc=not node.args.get("desc"))
