@@ -1,0 +1,177 @@
+"""What later steps need to know about one example, in numbers small enough to keep for a million of them.
+
+Keys are 64-bit hashes: two different texts get the same one about once in 40 data sets of a billion rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+from sqltailor.dialect import mask_names, mask_values, write
+from sqltailor.types import Example
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
+
+BANDS, BAND_ROWS = 8, 4
+"""MinHash bands: questions that share 80 % of their shingles share a band with probability 0.985."""
+
+LEVELS = ("easy", "medium", "hard", "extra")
+CHARACTERS_PER_TOKEN = 4
+PROMPT_CHARACTERS = 240  # the reference prompt's own words
+
+
+class Facts(NamedTuple):
+    """Keys and measures of one example.
+
+    `exact` = schema, normalised question and gold SQL together; `pair` the same without the schema; `question` and
+    `sql` each with the schema.
+    """
+
+    exact: int
+    question: int
+    sql: int
+    template: int
+    schema: int
+    database: int
+    level: str
+    tokens: int
+    shape: str
+    tables: tuple[str, ...]
+    bands: tuple[int, ...]
+    id: int
+    pair: int
+
+
+def key(*parts: str) -> int:
+    """Return a 64-bit hash of some texts, the same in every process."""
+    return int.from_bytes(hashlib.blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).digest(), "big")
+
+
+def facts_of(example: Example, tree: Expression | None) -> Facts:
+    """Return the facts of a checked example; `tree` is its parsed gold SQL (changed in place) or None."""
+    asked = asked_text(example)
+    schema = key(example.schema or example.db_id or "")
+    sql = key(str(schema), fold_sql(example.sql[0]))
+    question = normalise(asked)
+    tables: tuple[str, ...] = ()
+    template = shape = fold_sql(example.sql[0])
+    level = LEVELS[0]
+    if tree is not None:
+        tables, level = _tables(tree), level_of(tree)
+        template = fold_sql(write(mask_values(tree), example.dialect))
+        shape = write(mask_names(tree), example.dialect)
+    return Facts(
+        exact=key(str(schema), question, fold_sql(example.sql[0])),
+        question=key(str(schema), question),
+        sql=sql,
+        template=key(template),
+        schema=schema,
+        database=key(example.db_id) if example.db_id else schema,
+        level=example.difficulty or level,
+        tokens=_tokens(example, asked),
+        shape=shape,
+        tables=tables,
+        bands=bands_of(question, sql),
+        id=key(example.id),
+        pair=key(question, fold_sql(example.sql[0])),
+    )
+
+
+def asked_text(example: Example) -> str:
+    """Return what is asked: the question or spec, after the turns before it and with its evidence."""
+    asked = example.question if example.question is not None else json.dumps(example.spec, sort_keys=True)
+    return "\n".join([*(m.content for m in example.history), asked, *([example.evidence] if example.evidence else [])])
+
+
+def normalise(question: str) -> str:
+    """Return a question without the differences that say nothing: case, spacing, punctuation around words.
+
+    >>> normalise("How many  Singers are there ?")
+    'how many singers are there'
+    """
+    folded = unicodedata.normalize("NFKC", question).casefold()
+    return " ".join(word for w in folded.split() if (word := w.strip(".,;:!?\"'`()[]")))
+
+
+_OUTSIDE_QUOTES = re.compile(r"('(?:[^']|'')*')|[^']+")
+
+
+def fold_sql(sql: str) -> str:
+    """Return canonical SQL with everything but its text values in lower case.
+
+    >>> fold_sql("SELECT Name FROM T WHERE City = 'Oslo'")
+    "select name from t where city = 'Oslo'"
+    """
+    return _OUTSIDE_QUOTES.sub(lambda m: m.group() if m.group(1) else m.group().lower(), sql)
+
+
+def _tables(tree: Expression) -> tuple[str, ...]:
+    from sqlglot import exp
+
+    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    named = (t.name.lower() for t in tree.find_all(exp.Table) if isinstance(t.this, exp.Identifier))
+    return tuple(dict.fromkeys(name for name in named if name not in local))
+
+
+def level_of(tree: Expression) -> str:
+    """Return how hard a statement is to write: easy, medium, hard or extra.
+
+    One point for each join, inner query, set operation, window, CASE, GROUP BY, HAVING and ORDER BY, for each
+    condition after the first and each aggregate after the first; 0 is easy, to 2 medium, to 4 hard, else extra.
+    """
+    from sqlglot import exp
+
+    counted = (exp.Join, exp.SetOperation, exp.Window, exp.Case, exp.Group, exp.Having, exp.Order, exp.Select)
+    points = conditions = aggregates = 0
+    for node in tree.walk():
+        points += isinstance(node, counted)
+        conditions += isinstance(node, (exp.And, exp.Or))
+        aggregates += isinstance(node, exp.AggFunc)
+    points += conditions + max(0, aggregates - 1) - 1  # the outermost SELECT is free
+    return LEVELS[0 if points <= 0 else 1 if points <= 2 else 2 if points <= 4 else 3]
+
+
+def _tokens(example: Example, asked: str) -> int:
+    characters = len(example.schema or "") + len(asked) + len(example.sql[0]) + PROMPT_CHARACTERS
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def shingles(text: str) -> set[bytes]:
+    """Return all pieces of three characters of a normalised question; a shorter one is its own piece."""
+    raw = text.encode("utf-8", "replace")
+    return {raw[i : i + 3] for i in range(len(raw) - 2)} or {raw}
+
+
+def bands_of(question: str, sql: int) -> tuple[int, ...]:
+    """Return one key a band: rows with the same gold SQL and similar questions share at least one.
+
+    One-permutation MinHash: one hash a shingle, the smallest in each of 32 bins; an empty bin borrows its neighbour's.
+    """
+    bins: list[int] = [0] * (BANDS * BAND_ROWS)
+    for piece in shingles(question):
+        value = (crc32(piece) * 0x9E3779B97F4A7C15 ^ 0x5851F42D4C957F2D) & 0xFFFFFFFFFFFFFFFF
+        place = value >> 59
+        if not bins[place] or value < bins[place]:
+            bins[place] = value
+    full = _filled(bins)
+    return tuple(hash((sql, *full[b * BAND_ROWS : (b + 1) * BAND_ROWS])) & 0xFFFFFFFFFFFFFFFF for b in range(BANDS))
+
+
+def _filled(bins: list[int]) -> list[int]:
+    last = next(value for value in reversed(bins) if value)
+    filled = []
+    for value in bins:
+        last = value or last
+        filled.append(last)
+    return filled
+
+
+def jaccard(a: set[bytes], b: set[bytes]) -> float:
+    """Return the share of shingles that two questions have in common."""
+    return len(a & b) / len(a | b)

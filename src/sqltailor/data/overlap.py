@@ -1,0 +1,60 @@
+"""Does training data hold what a test file asks? Exactly, by SQL template, or by long runs of equal words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqltailor.data.check import check_example
+from sqltailor.data.facts import asked_text, normalise
+from sqltailor.data.readers import read_examples
+from sqltailor.data.rows import Reject, RowError
+from sqltailor.errors import DataError
+from sqltailor.types import Schema
+
+WORDS = 8
+"""Length of the word runs: shorter ones (`what is the name of the`) say nothing."""
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Keys of all examples of some test files."""
+
+    files: tuple[str, ...]
+    count: int
+    pairs: frozenset[int]
+    templates: frozenset[int]
+    runs: frozenset[str]
+
+
+def read_tests(paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None = None) -> Tests:
+    """Return the keys of test files in any known format. Raises `DataError` when one holds no example."""
+    files: list[str] = []
+    count = 0
+    pairs: set[int] = set()
+    templates: set[int] = set()
+    runs: set[str] = set()
+    for path in paths:
+        before = count
+        for example in read_examples(path):
+            if isinstance(example, Reject):
+                continue
+            try:
+                checked = check_example(example, schema=schema)
+            except RowError:
+                continue
+            count += 1
+            pairs.add(checked.facts.pair)
+            templates.add(checked.facts.template)
+            runs.update(word_runs(asked_text(checked.example)))
+        if count == before:
+            raise DataError(f"The test file {path} holds no example that can be checked.")
+        files.append(os.fspath(path))
+    return Tests(tuple(files), count, frozenset(pairs), frozenset(templates), frozenset(runs))
+
+
+def word_runs(question: str) -> list[str]:
+    """Return all runs of eight words of a normalised question; a shorter question has none."""
+    words = normalise(question).split()
+    return [" ".join(words[i : i + WORDS]) for i in range(len(words) - WORDS + 1)]

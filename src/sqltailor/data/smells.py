@@ -1,0 +1,158 @@
+"""Gold SQL that runs and may still be wrong: patterns worth a look, each with a short name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqltailor.data.facts import asked_text
+from sqltailor.schema import find_column
+from sqltailor.types import Column, Example, Schema
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr, Expression, Select
+
+NUMBER_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()  # noqa: SIM905
+    )
+} | {"once": "1", "twice": "2", "single": "1", "both": "2", "dozen": "12", "hundred": "100", "thousand": "1000"}
+NUMERIC = re.compile(r"INT|REAL|FLOA|DOUB|NUM|DEC|MONEY|SERIAL", re.IGNORECASE)
+NUMBER_NAME = re.compile(
+    r"(^|_)(price|cost|amount|total|count|number|num|qty|quantity|year|age|size|weight|height|salary|population"
+    r"|points?|score|rank|percent|percentage|rate|budget)(_|$)",
+    re.IGNORECASE,
+)
+
+
+def smells(example: Example, tree: Expression, schema: Schema | None) -> list[str]:
+    """Return the names of the smells of an example's gold SQL; see `sqltailor.data.check.WARNINGS`."""
+    from sqlglot import exp
+
+    found = []
+    for select in tree.find_all(exp.Select):
+        found += [*_order_smells(select, schema), *_join_smells(select)]
+    if _compares_text_as_number(tree, schema):
+        found.append("text_order")
+    if any(True for _ in unasked_values(example, tree)):
+        found.append("value_not_asked")
+    return list(dict.fromkeys(found))
+
+
+def _order_smells(select: Select, schema: Schema | None) -> Iterator[str]:
+    from sqlglot import exp
+
+    order, limit = select.args.get("order"), select.args.get("limit")
+    if order is None:
+        return
+    keys = [ordered.this for ordered in order.expressions]
+    if limit is not None and limit.expression is not None:
+        unique = any(_is_key(k, schema) for k in keys)
+        if limit.expression.name == "1" and not unique:
+            yield "limit_ties"
+        first = order.expressions[0]
+        if (
+            not first.args.get("desc")
+            and isinstance(first.this, exp.Column)
+            and _may_be_null(first.this, select, schema)
+        ):
+            yield "null_order"
+    for sorted_by in keys:
+        column = _lookup(sorted_by, schema)
+        if column is not None and NUMBER_NAME.search(column.name) and not NUMERIC.search(column.type):
+            yield "text_order"
+
+
+def _join_smells(select: Select) -> Iterator[str]:
+    from sqlglot import exp
+
+    joins = select.args.get("joins") or []
+    bare = [
+        j
+        for j in joins
+        if not (j.args.get("on") or j.args.get("using") or j.args.get("method") == "NATURAL" or j.kind == "CROSS")
+        and isinstance(j.this, (exp.Table, exp.Subquery))
+        and (isinstance(j.this, exp.Subquery) or isinstance(j.this.this, exp.Identifier))
+    ]
+    where = select.args.get("where")
+    compares = where.find_all(exp.EQ) if where is not None else iter(())
+    linking = sum(isinstance(c.left, exp.Column) and isinstance(c.right, exp.Column) for c in compares)
+    one_row = all(_is_one_row(j.this) for j in bare)
+    if len(bare) > linking and not one_row:
+        yield "cross_join"
+
+
+def _is_one_row(source: Expression) -> bool:
+    from sqlglot import exp
+
+    inner = source.this if isinstance(source, exp.Subquery) else None
+    is_plain_aggregate = isinstance(inner, exp.Select) and not inner.args.get("group")
+    return is_plain_aggregate and all(s.find(exp.AggFunc) is not None for s in inner.selects)  # type: ignore[union-attr]
+
+
+def _lookup(expression: Expr, schema: Schema | None) -> Column | None:
+    """Return the schema's column that an expression names, when only one can be meant."""
+    from sqlglot import exp
+
+    if schema is None or not isinstance(expression, exp.Column):
+        return None
+    found = [c for table in schema.tables if (c := find_column(table, expression.name))]
+    return found[0] if len({c.type for c in found}) == 1 else None
+
+
+def _is_key(expression: Expression, schema: Schema | None) -> bool:
+    column = _lookup(expression, schema)
+    return column is not None and column.primary_key
+
+
+def _may_be_null(column: Expression, select: Select, schema: Schema | None) -> bool:
+    from sqlglot import exp
+
+    where = select.args.get("where")
+    if where is not None and any(c.name.lower() == column.name.lower() for c in where.find_all(exp.Column)):
+        return False
+    known = _lookup(column, schema)
+    return known is not None and not known.primary_key
+
+
+def _compares_text_as_number(tree: Expression, schema: Schema | None) -> bool:
+    """Tell whether a text column is compared by size with digits in quotes: '9' > '10' as text."""
+    from sqlglot import exp
+
+    for compare in tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE):
+        column, value = compare.left, compare.right
+        if isinstance(value, exp.Literal) and value.is_string and re.fullmatch(r"-?\d+(\.\d+)?", value.name):
+            known = _lookup(column, schema)
+            if known is not None and not NUMERIC.search(known.type) and len(value.name) != 4:
+                return True
+    return False
+
+
+def unasked_values(example: Example, tree: Expression) -> Iterator[str]:
+    """Yield the text values and numbers of a statement that nothing in question, spec or evidence mentions.
+
+    0, 1 and LIMIT's number are never told; `%` of LIKE, case, plural and number words are forgiven.
+    """
+    from sqlglot import exp
+
+    asked = asked_text(example).casefold()
+    words = set(re.findall(r"\w+", asked))
+    mentioned = words | {NUMBER_WORDS[w] for w in words if w in NUMBER_WORDS}
+    flat = re.sub(r"[\W_]+", "", asked)
+    for literal in tree.find_all(exp.Literal):
+        if isinstance(literal.parent, (exp.Limit, exp.Offset, exp.Ordered, exp.Group, exp.Order)):
+            continue
+        text = literal.name.strip("%").casefold()
+        if not literal.is_string:
+            text = text.removesuffix(".0")
+            if text in ("0", "1", "100") or text in mentioned or text in re.sub(r"(?<=\d),(?=\d)", "", asked):
+                continue
+        elif not text or text in asked or _stem(re.sub(r"[\W_]+", "", text)) in flat:
+            continue
+        yield literal.name
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("s") if len(word) > 3 else word

@@ -1,0 +1,153 @@
+"""The first pass over files: every row read and checked; what is kept goes to disk, its keys and counts to memory."""
+
+from __future__ import annotations
+
+import functools
+import json
+import mmap
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TextIO
+
+from sqltailor.data.canonical import is_declined
+from sqltailor.data.check import Statements, check_example
+from sqltailor.data.deduplicate import Ledger
+from sqltailor.data.examples import from_json, json_line, to_line
+from sqltailor.data.execute import Databases, run_gold
+from sqltailor.data.facts import Facts, asked_text
+from sqltailor.data.pool import map_ordered
+from sqltailor.data.readers import Source, converter
+from sqltailor.data.rows import Reject, Row, RowError, shown
+from sqltailor.data.tally import Tally
+from sqltailor.guard import Grant
+from sqltailor.types import Example, Schema
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What rows are checked against. `database` is a URL, a file, or a folder with one database a `db_id`."""
+
+    database: str | None = None
+    schema: Schema | None = None
+    grant: Grant = Grant()
+    statements: Statements = "select"
+    timeout_s: float = 10.0
+    max_rows: int = 10_000
+    run: bool = True
+
+
+class Kept(NamedTuple):
+    """A row that is taken: its example as a line of JSON, its facts, the names of its warnings."""
+
+    line: str
+    facts: Facts
+    warnings: tuple[str, ...]
+
+
+Item = tuple[Source, Row | Reject]
+
+
+def make_checker(settings: Settings) -> Callable[[Item], Kept | Reject]:
+    """Return the function that reads and checks one row; it opens databases when it first needs them."""
+    databases = (
+        Databases(settings.database, settings.timeout_s, settings.max_rows, settings.grant)
+        if settings.database
+        else None
+    )
+    converters: dict[str, Callable[[Row], Example]] = {}
+
+    def check(item: Item) -> Kept | Reject:
+        source, row = item
+        if isinstance(row, Reject):
+            return row
+        try:
+            convert = converters.get(source.name) or converters.setdefault(source.name, converter(source))
+            return _check(convert(row), settings, databases)
+        except RowError as e:
+            return Reject(row.line, e.reason, str(e), shown(row.value), source.name)
+
+    return check
+
+
+def _check(example: Example, settings: Settings, databases: Databases | None) -> Kept:
+    schema = databases.find(example.db_id)[1] if databases is not None else settings.schema
+    example, facts, warnings = check_example(example, schema=schema, statements=settings.statements)
+    can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
+    if databases is not None and can_run:
+        warnings += tuple(run_gold(example, databases))
+    return Kept(to_line(example), facts, warnings)
+
+
+class Survey:
+    """What the first pass found. A context manager; its files live in `folder`, which the caller removes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ledger = Ledger(folder)
+        self.tally = Tally()
+        self.path = folder / "kept.jsonl"
+        self._kept = self.path.open("w", encoding="utf-8", newline="\n")
+        self._rejects: TextIO = (folder / "rejects.jsonl").open("w", encoding="utf-8", newline="\n")
+        self._starts = array("Q")
+        self._size = 0
+        self._map: mmap.mmap | None = None
+
+    def take(self, items: Iterable[Item], settings: Settings, *, workers: int | None = None) -> None:
+        """Read and check all rows."""
+        for result in map_ordered(functools.partial(make_checker, settings), items, workers=workers):
+            self.tally.read += 1
+            if isinstance(result, Reject):
+                self.reject(result)
+            else:
+                self._keep(result)
+        self._kept.flush()
+
+    def reject(self, reject: Reject) -> None:
+        """Write a row that is not taken to `rejects.jsonl`."""
+        self.tally.reject(reject)
+        where = {"source": reject.source, "line": reject.line, "reason": reject.reason}
+        self._rejects.write(json_line({**where, "detail": reject.detail, "raw": reject.raw}))
+
+    def _keep(self, kept: Kept) -> None:
+        self.ledger.add(kept.facts)
+        self.tally.keep(kept.facts)
+        for name in kept.warnings:
+            self.tally.warn(name, kept.line)
+        self._starts.append(self._size)
+        self._size += len(kept.line.encode())
+        self._kept.write(kept.line)
+
+    def line(self, row: int) -> str:
+        """Return the JSON line of a kept row."""
+        if self._map is None:
+            with self.path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        end = self._starts[row + 1] if row + 1 < len(self._starts) else self._size
+        return self._map[self._starts[row] : end].decode()
+
+    def question(self, row: int) -> str:
+        """Return what a kept row asks."""
+        return asked_text(from_json(json.loads(self.line(row))))
+
+    def lines(self) -> Iterator[str]:
+        """Yield the JSON lines of all kept rows, in order."""
+        with self.path.open(encoding="utf-8", newline="\n") as file:
+            yield from file
+
+    def close(self) -> None:
+        """Close all files."""
+        self._kept.close()
+        self._rejects.close()
+        self.ledger.close()
+        if self._map is not None:
+            self._map.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
