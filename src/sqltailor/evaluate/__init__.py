@@ -1,0 +1,16 @@
+"""Evaluation: models answer the same questions, and every answer is scored and kept."""
+
+from sqltailor.evaluate.ask import Evaluation, Progress, evaluate, score_predictions
+from sqltailor.evaluate.files import ChooseFolder, read_answers, resume_or_new
+from sqltailor.metrics.scorer import Scoring
+
+__all__ = [
+    "ChooseFolder",
+    "Evaluation",
+    "Progress",
+    "Scoring",
+    "evaluate",
+    "read_answers",
+    "resume_or_new",
+    "score_predictions",
+]

@@ -1,0 +1,75 @@
+"""The files of an evaluation: its folder, continued only for equal inputs, and predictions that came from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqltailor.data import write_examples
+from sqltailor.errors import ConfigError, DataError
+from sqltailor.evaluate.prepare import Exam, described
+from sqltailor.runs import Run, environment, evaluation_folder, read_json, read_jsonl, write_json_atomic
+from sqltailor.types import Completion, Example, Prediction
+
+ChooseFolder = Callable[[Mapping[str, str]], Path]
+"""Given model → hash of its inputs, returns the folder to write to."""
+
+
+def resume_or_new(run: Run) -> ChooseFolder:
+    """Return what chooses an evaluation's folder inside `run`: an unfinished one of equal inputs, else a new one."""
+
+    def choose(inputs: Mapping[str, str]) -> Path:
+        for path in sorted(run.path.glob("eval-*/evaluation.json"), reverse=True):
+            if not Run(path.parent).scores.exists() and read_json(path)["inputs"].items() >= inputs.items():
+                return path.parent
+        return evaluation_folder(run).path
+
+    return choose
+
+
+def open_folder(folder: Run, exam: Exam, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+    """Make the folder, or check that the predictions in it come from equal inputs."""
+    about, hashes = folder.path / "evaluation.json", {"exam": exam.inputs(), **inputs}
+    before = read_json(about)["inputs"] if about.exists() else {}
+    kept = [name for name in hashes if name in before or folder.predictions(name).exists()]
+    if differs := [name for name in kept if before.get(name) != hashes[name]]:
+        what = "is about other examples" if "exam" in differs else f"has answers of '{differs[0]}' to other prompts"
+        raise ConfigError(f"{folder.path} {what}, or under other settings. Give another folder: --out DIR")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.scores.unlink(missing_ok=True)
+    how = described(exam.scorer.scoring) | dict(settings)
+    write_json_atomic(about, {"inputs": before | hashes, "examples": len(exam.examples), **how})
+    write_examples(folder.path / "examples.jsonl", exam.examples)
+    if not (folder.path / "environment.json").exists():
+        write_json_atomic(folder.path / "environment.json", environment())
+
+
+def written(folder: Run, model: str) -> dict[str, Prediction]:
+    """Return example id → prediction that a folder holds of a model."""
+    path = folder.predictions(model)
+    return {row["id"]: Prediction(**row) for row in read_jsonl(path)} if path.exists() else {}
+
+
+def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completion]:
+    """Return example id → answer from a file of predictions.
+
+    JSON Lines with `id` and `predicted` (or `sql`), such as our own; or plain text with one statement a line, in the
+    order of the examples. Raises `DataError` when the file is neither.
+    """
+    text = path.read_text(encoding="utf-8") if path.is_file() else None
+    if text is None:
+        raise DataError(f"{path} does not exist.")
+    if not text.lstrip().startswith("{"):
+        lines = text.removesuffix("\n").split("\n")
+        if len(lines) != len(examples):
+            raise DataError(f"{path} has {len(lines)} lines for {len(examples)} examples: it needs one statement each.")
+        return {example.id: Completion(line) for example, line in zip(examples, lines, strict=True)}
+    answers = {}
+    for row in read_jsonl(path):
+        answer = row.get("predicted", row.get("sql"))
+        if "id" not in row or not isinstance(answer, str):
+            raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(row) or 'nothing'}.")
+        measured = {k: row.get(k) for k in ("tokens_in", "tokens_out", "first_token_ms", "total_ms")}
+        answers[str(row["id"])] = Completion(answer, row.get("stop", "end"), **measured)
+    return answers

@@ -1,0 +1,392 @@
+"""The whole harness on a real SQLite database, with models that are plain functions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from sqltailor.database import Database, open_database
+from sqltailor.errors import BackendError, ConfigError, DataError
+from sqltailor.evaluate import Scoring, evaluate, read_answers, resume_or_new, score_predictions
+from sqltailor.guard import Grant
+from sqltailor.runs import Run
+from sqltailor.schema import from_ddl
+from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
+
+SCRIPT = """
+CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, city TEXT);
+INSERT INTO item VALUES (1, 'ant', 9, 'Lyon'), (2, 'bee', 5, 'Lyon'), (3, 'cat', 5, 'Nice'), (4, 'dog', 5, NULL);
+CREATE TABLE secret (id INTEGER, word TEXT);
+INSERT INTO secret VALUES (1, 'xyzzy');
+"""
+
+GOLD = {
+    "all": "SELECT name FROM item",
+    "count": "SELECT COUNT(*) FROM item",
+    "by price": "SELECT name FROM item ORDER BY price DESC",
+    "dearest": "SELECT name FROM item WHERE city IS NULL OR price < 9 ORDER BY price DESC LIMIT 1",
+    "nobody": "SELECT name FROM item WHERE price > 100",
+    "average": "SELECT city, AVG(price) AS mean FROM item GROUP BY city HAVING COUNT(*) > 0",
+    "duplicates": "SELECT price FROM item",
+    "any two": "SELECT name FROM item LIMIT 2",
+}
+
+
+def example(name: str, sql: str, **more: str) -> Example:
+    return Example(name, (sql,), question=f"question {name}", source=more.pop("source", "test.jsonl"), **more)  # type: ignore[arg-type]
+
+
+EXAMPLES = [example(name, sql) for name, sql in GOLD.items()]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    path = tmp_path / "shop.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(SCRIPT)
+    connection.close()
+    with open_database(f"sqlite:///{path}", timeout_s=5) as database:
+        yield database
+
+
+def answers(by_question: dict[str, str], default: str = "", **more: object) -> Generate:
+    """Return a model that answers by the name of the example."""
+
+    def generate(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        asked = [prompt.messages[-1].content.rpartition("question ")[2] for prompt in prompts]
+        return [Completion(by_question.get(name, default), **more) for name in asked]  # type: ignore[arg-type]
+
+    return generate
+
+
+gold = answers(GOLD)
+
+
+def test_gold_against_gold_is_all_right(database: Database, tmp_path: Path) -> None:
+    found = evaluate(EXAMPLES, {"gold": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    rates = found.scores["models"]["gold"]
+    assert {metric: (rate["value"], rate["n"]) for metric, rate in rates.items()} == {
+        "execution": (1.0, 8),
+        "exact_match": (1.0, 8),
+        "parse_valid": (1.0, 8),
+        "schema_valid": (1.0, 8),
+    }
+    assert found.scores["outcomes"] == {"gold": {"correct": 7, "empty_match": 1}}
+    assert found.scores["gold_empty"] == 1
+    assert found.scores["gold_errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "predicted", "outcome"),
+    [
+        ("all", "```sql\nSELECT name FROM item ORDER BY id DESC;\n```", "correct"),
+        ("all", "SELECT DISTINCT name FROM item WHERE id < 4", "wrong"),
+        ("all", "SELECT name, id FROM item", "wrong"),
+        ("count", "SELECT 4.0", "correct"),
+        ("count", "SELECT '4'", "wrong"),
+        ("by price", "SELECT name FROM item ORDER BY price DESC, name DESC", "correct"),
+        ("by price", "SELECT name FROM item ORDER BY price", "wrong"),
+        ("dearest", "SELECT 'dog'", "correct"),
+        ("dearest", "SELECT 'ant'", "wrong"),
+        ("nobody", "SELECT name FROM item WHERE 1 = 0", "empty_match"),
+        ("average", "SELECT SUM(price) / COUNT(*), city FROM item GROUP BY city", "correct"),
+        ("duplicates", "SELECT DISTINCT price FROM item", "wrong"),
+        ("any two", "SELECT name FROM item WHERE id IN (2, 4)", "correct"),
+        ("all", "", "no_sql"),
+        ("all", "I would look into the item table.", "no_sql"),
+        ("all", "-- cannot answer: there are no items", "declined"),
+        ("all", "SELECT name, FROM WHERE item", "unparsed"),
+        ("all", "SELECT title FROM item", "schema_error"),
+        ("all", "SELECT name FROM items", "schema_error"),
+        ("all", "DELETE FROM item", "refused"),
+        ("all", "SELECT name FROM item; SELECT 1", "unparsed"),
+        ("all", "SELECT word FROM secret", "refused"),
+        ("count", "SELECT ABS(-9223372036854775808)", "sql_error"),
+        ("count", "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT MAX(x) FROM n", "timeout"),
+    ],
+)
+def test_every_outcome(name: str, predicted: str, outcome: str, database: Database, tmp_path: Path) -> None:
+    scoring = Scoring(database, grant=Grant(deny=("secret",)), timeout_s=0.5)
+    examples = [e for e in EXAMPLES if e.id == name]
+    found = evaluate(examples, {"m": answers({name: predicted})}, out_dir=tmp_path / "eval", scoring=scoring)
+    (prediction,) = found.predictions["m"]
+    assert prediction.outcome == outcome, prediction.reason
+    assert prediction.scores["execution"] == (outcome in ("correct", "empty_match"))
+    assert (prediction.reason is None) is (outcome == "correct")
+
+
+def test_a_cut_answer_is_truncated_unless_it_is_right(database: Database, tmp_path: Path) -> None:
+    model = answers({"all": "SELECT name FROM item\n\nSELECT name FROM", "count": "SELECT COUNT("}, stop="length")
+    found = evaluate(EXAMPLES[:2], {"m": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    assert [p.outcome for p in found.predictions["m"]] == ["correct", "truncated"]
+
+
+def test_base_and_tuned_are_compared_on_the_same_rows(database: Database, tmp_path: Path) -> None:
+    base = answers({"all": GOLD["all"], "count": GOLD["count"]}, "no idea")
+    tuned = answers({k: v for k, v in GOLD.items() if k != "count"}, "SELECT 5")
+    found = evaluate(EXAMPLES, {"base": base, "tuned": tuned}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    pairs = {pair["metric"]: pair for pair in found.to_json()["paired"]}
+    assert pairs["execution"] == {
+        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125, "n": 8
+    }  # fmt: skip
+    assert set(found.to_json()) == {"run", "models", "paired"}
+    written = json.loads((tmp_path / "eval" / "scores.json").read_text())
+    assert written == found.scores
+    assert written["models"]["tuned"]["execution"]["value"] == 0.875
+
+
+def test_a_failing_gold_counts_apart_and_is_told(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = example("broken", "SELECT nowhere FROM item")
+    model = answers(GOLD | {"broken": "SELECT nowhere FROM item"})
+    found = evaluate([*EXAMPLES, broken], {"m": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    rates = found.scores["models"]["m"]
+    assert (rates["execution"]["n"], rates["execution"]["value"]) == (8, 1.0)
+    assert (rates["exact_match"]["n"], rates["parse_valid"]["n"]) == (9, 9)
+    assert found.predictions["m"][-1].outcome == "gold_error"
+    assert [error["id"] for error in found.scores["gold_errors"]] == ["broken"]
+    assert "no such column" in found.scores["gold_errors"][0]["reason"]
+    assert "1 of 9 gold statements fail" in caplog.text
+
+
+def test_no_gold_that_runs_stops_before_a_model_is_asked(database: Database, tmp_path: Path) -> None:
+    def never(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        raise AssertionError("asked")
+
+    with pytest.raises(DataError, match="Is it the right database"):
+        evaluate([example("x", "SELECT 1 FROM nowhere")], {"m": never}, out_dir=tmp_path, scoring=Scoring(database))
+
+
+def test_any_accepted_gold_will_do(database: Database, tmp_path: Path) -> None:
+    several = Example("x", ("SELECT broken FROM item", "SELECT 1", "SELECT 2"), question="question x")
+    for answer, outcome in (("SELECT 2", "correct"), ("SELECT 3", "wrong")):
+        model = answers({"x": answer})
+        found = evaluate([several], {"m": model}, out_dir=tmp_path / answer, scoring=Scoring(database))
+        assert found.predictions["m"][0].outcome == outcome
+
+
+def test_a_question_without_answer_is_right_when_declined(database: Database, tmp_path: Path) -> None:
+    examples = [EXAMPLES[0], example("x", "-- cannot answer: no such data"), example("y", "-- cannot answer: none")]
+    model = answers({"all": GOLD["all"], "x": "-- cannot answer: nothing about it", "y": "SELECT 1"})
+    found = evaluate(examples, {"m": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    assert [p.outcome for p in found.predictions["m"]] == ["correct", "correct", "wrong"]
+    assert found.scores["models"]["m"]["execution"]["n"] == 3
+    assert found.scores["models"]["m"]["parse_valid"]["n"] == 2
+
+
+def test_without_a_database_execution_is_absent(tmp_path: Path) -> None:
+    ddl = "CREATE TABLE item (id INT, name TEXT, price REAL, city TEXT)"
+    examples = [Example(e.id, e.sql, question=e.question, schema=ddl) for e in EXAMPLES]
+    model = answers(GOLD | {"count": "SELECT COUNT(id) FROM item", "all": "SELECT title FROM item"})
+    found = evaluate(examples, {"m": model}, out_dir=tmp_path / "eval")
+    rates = found.scores["models"]["m"]
+    assert set(rates) == {"exact_match", "parse_valid", "schema_valid"}
+    assert {m: (r["value"], r["n"]) for m, r in rates.items()} == {
+        "exact_match": (0.75, 8),
+        "parse_valid": (1.0, 8),
+        "schema_valid": (0.875, 8),
+    }
+    assert found.scores["outcomes"]["m"] == {"schema_error": 1, "wrong": 1, "correct": 6}
+
+
+def test_each_example_runs_on_its_own_database(tmp_path: Path) -> None:
+    opened: dict[str, Database] = {}
+
+    def by_id(db_id: str) -> Database:
+        if db_id not in opened:
+            connection = sqlite3.connect(tmp_path / f"{db_id}.db")
+            connection.executescript(f"CREATE TABLE t_{db_id} (a); INSERT INTO t_{db_id} VALUES ('{db_id}');")
+            connection.close()
+            opened[db_id] = open_database(f"sqlite:///{tmp_path / db_id}.db")
+        return opened[db_id]
+
+    examples = [example(i, f"SELECT a FROM t_{i}", db_id=i) for i in ("one", "two")]
+    found = evaluate(
+        examples, {"m": answers({}, "SELECT a FROM t_one")}, out_dir=tmp_path / "eval", scoring=Scoring(by_id)
+    )
+    assert [p.outcome for p in found.predictions["m"]] == ["correct", "schema_error"]
+    for database in opened.values():
+        database.close()
+
+
+def test_an_interrupted_evaluation_continues(database: Database, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def stops(after: int) -> Generate:
+        def generate(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+            if sum(asked) >= after:
+                raise KeyboardInterrupt
+            asked.append(len(prompts))
+            return gold(prompts, options)
+
+        return generate
+
+    run = Run(tmp_path / "run")
+    arguments = {"out_dir": resume_or_new(run), "scoring": Scoring(database), "batch": 3}
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(EXAMPLES, {"m": stops(after=6)}, **arguments)  # type: ignore[arg-type]
+    (folder,) = run.path.glob("eval-*")
+    assert not (folder / "scores.json").exists()
+    # a line that was torn by the crash is answered again
+    predictions = folder / "predictions-m.jsonl"
+    lines = predictions.read_text().splitlines(keepends=True)
+    assert len(lines) == 6
+    predictions.write_text("".join(lines[:5]) + lines[5][:30])
+    asked.clear()
+    found = evaluate(EXAMPLES, {"m": stops(after=100)}, **arguments)  # type: ignore[arg-type]
+    assert found.run == folder
+    assert asked == [3]
+    assert found.scores["outcomes"]["m"] == {"correct": 7, "empty_match": 1}
+    # finished: the next one has a folder of its own
+    assert evaluate(EXAMPLES, {"m": gold}, **arguments).run != folder  # type: ignore[arg-type]
+
+
+def test_a_folder_with_answers_to_something_else_is_refused(database: Database, tmp_path: Path) -> None:
+    evaluate(EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    with pytest.raises(ConfigError, match="is about other examples"):
+        evaluate(EXAMPLES[:3], {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    options = GenerateOptions(max_tokens=7)
+    with pytest.raises(ConfigError, match="answers of 'm' to other prompts"):
+        evaluate(EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database), options=options)
+    # another model may join; the first is not asked again
+    found = evaluate(
+        EXAMPLES, {"m": answers({}), "n": answers({})}, out_dir=tmp_path / "eval", scoring=Scoring(database)
+    )
+    assert [found.scores["models"][m]["execution"]["value"] for m in ("m", "n")] == [1.0, 0.0]
+
+
+def test_breakdowns_by_file_difficulty_and_feature(database: Database, tmp_path: Path) -> None:
+    examples = [
+        example("all", GOLD["all"], source="data/a.jsonl", difficulty="easy"),
+        example("count", GOLD["count"], source="data/b.jsonl", difficulty="easy"),
+        example("by price", GOLD["by price"], source="data/b.jsonl", difficulty="hard"),
+    ]
+    model = answers({"all": GOLD["all"], "by price": GOLD["by price"]}, "SELECT 1")
+    found = evaluate(examples, {"m": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    kinds = found.scores["breakdowns"]
+
+    def execution(kind: str) -> dict[str, tuple[float, int]]:
+        return {k: (v["m"]["execution"]["value"], v["m"]["execution"]["n"]) for k, v in kinds[kind].items()}
+
+    assert execution("part") == {"a.jsonl": (1.0, 1), "b.jsonl": (0.5, 2)}
+    assert execution("difficulty") == {"easy": (0.5, 2), "hard": (1.0, 1)}
+    assert execution("feature") == {"one table": (2 / 3, 3), "aggregate": (0.0, 1), "order by": (1.0, 1)} | {
+        "one table": (pytest.approx(2 / 3, abs=1e-6), 3)
+    }
+
+
+def test_written_predictions_have_the_documented_fields(database: Database, tmp_path: Path) -> None:
+    model = answers(GOLD, tokens_in=10, tokens_out=5, total_ms=12.5, first_token_ms=3.0)
+    found = evaluate(EXAMPLES, {"runs/x": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    rows = [json.loads(line) for line in (tmp_path / "eval" / "predictions-runs-x.jsonl").read_text().splitlines()]
+    assert rows[0] == {
+        "id": "all",
+        "model": "runs/x",
+        "predicted": "SELECT name FROM item",
+        "outcome": "correct",
+        "reason": None,
+        "scores": {"execution": 1.0, "exact_match": 1.0, "parse_valid": 1.0, "schema_valid": 1.0},
+        "stop": "end",
+        "tokens_in": 10,
+        "tokens_out": 5,
+        "first_token_ms": 3.0,
+        "total_ms": 12.5,
+    }
+    timings = found.scores["timings"]["runs/x"]
+    assert (timings["total_ms_p50"], timings["tokens_out_mean"]) == (12.5, 5)
+    assert timings["tokens_per_s"] > 0
+    assert evaluate(EXAMPLES, {"y": gold}, out_dir=tmp_path / "y", scoring=Scoring(database)).scores["timings"] == {
+        "y": {}
+    }
+
+
+def test_scoring_predictions_that_are_there(database: Database, tmp_path: Path) -> None:
+    first = evaluate(EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    found = read_answers(tmp_path / "eval" / "predictions-m.jsonl", EXAMPLES)
+    again = score_predictions(EXAMPLES, {"m": found}, out_dir=tmp_path / "again", scoring=Scoring(database))
+    assert again.scores["models"] == first.scores["models"]
+    lines = tmp_path / "predicted.sql"
+    lines.write_text("\n".join([*list(GOLD.values())[:-1], ""]) + "\n")
+    read = read_answers(lines, EXAMPLES)
+    plain = score_predictions(EXAMPLES, {"file": read}, out_dir=tmp_path / "plain", scoring=Scoring(database))
+    assert plain.scores["outcomes"]["file"] == {"correct": 6, "empty_match": 1, "no_sql": 1}
+
+
+def test_a_missing_prediction_counts_as_no_sql_and_a_strange_one_is_an_error(
+    database: Database, tmp_path: Path
+) -> None:
+    some = {"all": Completion(GOLD["all"])}
+    found = score_predictions(EXAMPLES, {"m": some}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    assert found.scores["models"]["m"]["execution"]["value"] == 1 / 8
+    with pytest.raises(DataError, match="belong to no example, such as 'stranger'"):
+        score_predictions(EXAMPLES, {"m": some | {"stranger": Completion("")}}, out_dir=tmp_path / "other")
+
+
+BAD_INPUT: dict[str, tuple[Callable[[], object], str]] = {
+    "no examples": (lambda: evaluate([], {"m": gold}, out_dir=Path("x")), "no examples"),
+    "an id twice": (lambda: evaluate([EXAMPLES[0]] * 2, {"m": gold}, out_dir=Path("x")), "such as 'all'"),
+    "no schema": (lambda: evaluate(EXAMPLES, {"m": gold}, out_dir=Path("x")), "'all' has no schema"),
+    "a broken schema": (
+        lambda: evaluate([example("a", "SELECT 1", schema="CREATE NOTHING")], {"m": gold}, out_dir=Path("x")),
+        "Example 'a': ",
+    ),
+    "an endless question": (
+        lambda: evaluate(
+            [Example("a", ("SELECT 1",), question="why " * 3_000)],
+            {"m": gold},
+            out_dir=Path("x"),
+            schema=from_ddl("CREATE TABLE t (a INT)"),
+        ),
+        "Example 'a': The question has 12,000 characters",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_told_before_anything_is_written(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call, message = BAD_INPUT[case]
+    with pytest.raises(DataError, match=message):
+        call()
+    assert not list(tmp_path.iterdir())
+
+
+def test_predictions_files_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    with pytest.raises(DataError, match="does not exist"):
+        read_answers(path, EXAMPLES)
+    path.write_text('{"id": "all", "answer": "SELECT 1"}\n')
+    with pytest.raises(DataError, match="has `id` and `predicted`, not id, answer"):
+        read_answers(path, EXAMPLES)
+    path.write_text("SELECT 1\nSELECT 2\n")
+    with pytest.raises(DataError, match="2 lines for 8 examples"):
+        read_answers(path, EXAMPLES)
+
+
+def test_a_model_that_answers_too_little_is_an_error(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="0 answers to 8 questions"):
+        evaluate(EXAMPLES, {"m": lambda p, o: []}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+
+
+def test_progress_is_told_for_each_model(database: Database, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    evaluate(
+        EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database), batch=5,
+        on_progress=lambda *step: told.append(step),
+    )  # fmt: skip
+    assert told == [("m", 0, 8), ("m", 5, 8), ("m", 8, 8)]
+
+
+def test_a_gold_result_above_the_row_limit_cannot_be_compared(database: Database, tmp_path: Path) -> None:
+    scoring = Scoring(database, max_rows=3)
+    found = evaluate(EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=scoring)
+    outcomes = {p.id: p.outcome for p in found.predictions["m"]}
+    assert [i for i, outcome in outcomes.items() if outcome == "gold_error"] == ["all", "by price", "duplicates"]
+    assert found.scores["models"]["m"]["execution"]["value"] == 1.0
