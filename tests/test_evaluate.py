@@ -323,6 +323,8 @@ def test_a_missing_prediction_counts_as_no_sql_and_a_strange_one_is_an_error(
     some = {"all": Completion(GOLD["all"])}
     found = score_predictions(EXAMPLES, {"m": some}, out_dir=tmp_path / "eval", scoring=Scoring(database))
     assert found.scores["models"]["m"]["execution"]["value"] == 1 / 8
+    bare = score_predictions(EXAMPLES, {"m": some}, out_dir=tmp_path / "bare")
+    assert set(bare.scores["models"]["m"]) == {"exact_match", "parse_valid"}
     with pytest.raises(DataError, match="belong to no example, such as 'stranger'"):
         score_predictions(EXAMPLES, {"m": some | {"stranger": Completion("")}}, out_dir=tmp_path / "other")
 

@@ -97,9 +97,11 @@ def score_predictions(
 ) -> Evaluation:
     """Score answers that are there already, as `evaluate` does: model reference → example id → answer.
 
-    An example without an answer counts as one without SQL. Raises `DataError` also for an answer without an example.
+    An example without an answer counts as one without SQL. Without database and schema, `schema_valid` is absent.
+    Raises `DataError` also for an answer without an example.
     """
-    exam = prepare(examples, scoring or Scoring(), schema)
+    scoring = scoring or Scoring()
+    exam = prepare(examples, scoring, Schema() if schema is None and scoring.database is None else schema)
     known = {example.id for example in examples}
     sources = {}
     for model, answers in predictions.items():

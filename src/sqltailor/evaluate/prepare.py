@@ -36,7 +36,10 @@ class Exam(NamedTuple):
 
 
 def prepare(examples: Sequence[Example], scoring: Scoring, schema: Schema | None) -> Exam:
-    """Return the exam, or raise `DataError` for what cannot be evaluated."""
+    """Return the exam, or raise `DataError` for what cannot be evaluated.
+
+    `schema` is for examples that carry none; without it the database's own is read.
+    """
     if not examples:
         raise DataError("There are no examples to evaluate.")
     twice = [i for i, n in Counter(example.id for example in examples).items() if n > 1]
