@@ -152,3 +152,35 @@ NUMBER_WORDS = [
 ]
 THIRD_PERSON = {"gets": "get", "has": "have", "receives": "receive", "wants": "want", "accepts": "accept", "pays": "pay",
                 "uses": "use", "needs": "need", "allows": "allow", "owns": "own", "is": "are"}  # fmt: skip
+QUARTERS = (("first", "1st"), ("second", "2nd"), ("third", "3rd"), ("fourth", "last", "4th"))
+_COUNTRIES = """
+DE Germany German|FR France French|IT Italy Italian|ES Spain Spanish|GB Britain British|UK Britain British|US America American
+AT Austria Austrian|CH Switzerland Swiss|NL Netherlands Dutch|BE Belgium Belgian|DK Denmark Danish|SE Sweden Swedish
+NO Norway Norwegian|FI Finland Finnish|PL Poland Polish|CZ Czechia Czech|PT Portugal Portuguese|IE Ireland Irish
+GR Greece Greek|HU Hungary Hungarian|RO Romania Romanian|TR Turkey Turkish|CN China Chinese|JP Japan Japanese|IN India Indian
+VN Vietnam Vietnamese|TW Taiwan Taiwanese|KR Korea Korean|TH Thailand Thai|ID Indonesia Indonesian|AU Australia Australian
+CA Canada Canadian|MX Mexico Mexican|BR Brazil Brazilian|AR Argentina Argentinian|CL Chile Chilean|RU Russia Russian
+UA Ukraine Ukrainian|EG Egypt Egyptian|NG Nigeria Nigerian|KE Kenya Kenyan|IL Israel Israeli|BD Bangladesh Bangladeshi
+PK Pakistan Pakistani|MA Morocco Moroccan|LU Luxembourg Luxembourgish|HR Croatia Croatian|SK Slovakia Slovak
+"""
+COUNTRIES: dict[str, tuple[str, str]] = {
+    code: (name, people)
+    for line in _COUNTRIES.strip().splitlines()
+    for code, name, people in [entry.split() for entry in line.split("|")]
+}
+"""Two-letter code → the country and what its people and things are called."""
+
+TABLE_SYNONYMS = {
+    "customer": ("client",), "client": ("customer",), "employee": ("worker", "staff member"), "staff": ("employee",),
+    "item": ("product", "article"), "product": ("item", "article"), "order": ("purchase",), "store": ("shop",),
+    "vendor": ("supplier",), "supplier": ("vendor",), "delivery": ("shipment",), "shipment": ("delivery",), "movie": ("film",),
+    "film": ("movie",), "student": ("pupil",), "physician": ("doctor",), "car": ("vehicle",), "department": ("division",),
+    "person": ("individual",), "company": ("firm",), "user": ("account holder",), "flight": ("trip",), "song": ("track",),
+}  # fmt: skip
+COLUMN_SYNONYMS = {
+    "salary": ("pay",), "pay": ("salary", "wage"), "country": ("nation",), "city": ("town",), "quantity": ("number of units",),
+    "email": ("e-mail address", "mail address"), "phone": ("phone number", "telephone number"), "job title": ("job",),
+    "description": ("details",), "discount": ("reduction",), "budget": ("funds",), "population": ("number of inhabitants",),
+    "unit price": ("price",), "list price": ("price",), "total amount": ("total",), "gender": ("sex",), "duration": ("length",),
+}  # fmt: skip
+"""Other words, used where the schema does not use them for something else."""

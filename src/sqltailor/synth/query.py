@@ -26,16 +26,25 @@ class Agg:
     """An aggregate; `argument` None is `COUNT(*)`."""
 
     function: str
-    argument: Col | Product | Call | None = None
+    argument: Col | Product | Days | Call | None = None
     distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`left * right`, as in quantity times price."""
+    """`left * right`, as in quantity times price, or another sum of two columns."""
 
     left: Col
     right: Col
+    operator: Literal["*", "-"] = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days from one date to another."""
+
+    start: Col
+    end: Col
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,7 @@ class Call:
     meaning: str = ""
 
 
-Expr = Col | Agg | Product | Part | Share | CountIf | Case | Window | Call
+Expr = Col | Agg | Product | Days | Part | Share | CountIf | Case | Window | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +150,12 @@ class During:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """A date within the last `count` units, as of the day the statement runs."""
+    """A date within the last `count` units: before today, or, with `table`, before the latest date stored there."""
 
     left: Col
     count: int
     unit: Unit
+    table: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqltailor.synth.conditions import Phrase, ways
+from sqltailor.synth.amounts import Phrase
+from sqltailor.synth.conditions import is_plain, ways
 from sqltailor.synth.phrases import PLACES
 from sqltailor.synth.query import Col, Compare, Cond, Query, Use
 from sqltailor.synth.say import CLOSE, OPEN, Say

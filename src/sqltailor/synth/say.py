@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from sqltailor.synth.graph import ColumnInfo, Graph, TableInfo
-from sqltailor.synth.phrases import MONTHS, NUMBER_WORDS
+from sqltailor.synth.phrases import COLUMN_SYNONYMS, COUNTRIES, MONTHS, NUMBER_WORDS, TABLE_SYNONYMS
 from sqltailor.synth.pools import PEOPLE
 from sqltailor.synth.query import Agg, Call, Col, Cond, Part, Product, Query, Use, binding_of
 from sqltailor.synth.words import plural, singular, without_table
@@ -26,24 +26,27 @@ class Lexicon:
         self.nouns: dict[str, tuple[str, ...]] = {}
         self.columns: dict[tuple[str, str], tuple[str, ...]] = {}
         self.info: dict[tuple[str, str], ColumnInfo] = {}
+        taken = {table.noun for table in graph.tables.values()}
         for table in graph.tables.values():
-            others = tuple(singular(word) for word in extra.get(table.key.lower(), ()))
-            self.nouns[table.key] = (table.noun,) * (3 if not others else 1) + others
+            given = tuple(singular(word) for word in extra.get(table.key.lower(), ()))
+            common = tuple(word for word in TABLE_SYNONYMS.get(table.noun, ()) if word not in taken)
+            self.nouns[table.key] = (table.noun,) * (len(common) * 3 + len(given) or 1) + given * 2 + common
+            used = {column.words for column in table.columns}
             for column in table.columns:
                 self.info[table.key, column.name] = column
-                given = extra.get(f"{table.key}.{column.name}".lower(), ())
-                self.columns[table.key, column.name] = _column_phrases(column, table, given)
+                words = extra.get(f"{table.key}.{column.name}".lower(), ())
+                common = tuple(word for word in COLUMN_SYNONYMS.get(column.words, ()) if word not in used)
+                self.columns[table.key, column.name] = _column_phrases(column, table, words) + common
 
 
 def _column_phrases(column: ColumnInfo, table: TableInfo, given: Sequence[str]) -> tuple[str, ...]:
-    phrases = [column.words]
-    if short := without_table(column.words, table.noun):
-        phrases += [short, short] if short != "id" or column.is_primary else []
-    for ending in (" code", " type"):
-        if column.kind == "category" and column.words.endswith(ending) and len(column.words.split()) > 1:
-            phrases.append(column.words.removesuffix(ending) if ending == " code" else column.words)
-    phrases += list(column.synonyms) * (2 if len(column.words) <= 4 else 1)
-    phrases += list(given) * 2
+    phrases = [column.words] * 3
+    if (short := without_table(column.words, table.noun)) and (short != "id" or column.is_primary):
+        phrases += [short] * 4
+    if column.kind == "category" and column.words.endswith(" code"):
+        phrases += [column.words.removesuffix(" code")] * 2
+    phrases += list(column.synonyms) * (4 if len(column.words) <= 4 else 2)
+    phrases += list(given) * 4
     return tuple(phrases)
 
 
@@ -80,6 +83,9 @@ class Say:
         if binding not in self._nouns:
             use = self.use(binding)
             own = use.role == self.graph.tables[use.table].noun
+            if own and len({u.table for u in self.query.uses}) < len(self.query.uses):
+                self._nouns[binding] = use.role
+                return use.role
             self._nouns[binding] = self.pick(self.lexicon.nouns[use.table]) if own else use.role
         return self._nouns[binding]
 
@@ -136,6 +142,13 @@ class Say:
 
     def value(self, value: Cell, column: ColumnInfo | None = None) -> str:
         """Return a stored value as people write it."""
+        if (
+            column
+            and isinstance(value, str)
+            and value in COUNTRIES
+            and {"country", "nation"} & set(column.words.split())
+        ):
+            return self.marked(COUNTRIES[value][0] if self.chance(0.85) else value)
         if column and column.codes:
             meaning = dict(column.codes).get(str(value))
             if meaning:

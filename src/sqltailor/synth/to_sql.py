@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from sqltailor.dialect import load_dialect, quote_name, transpile
 from sqltailor.synth.query import (
@@ -15,6 +15,7 @@ from sqltailor.synth.query import (
     Compare,
     Cond,
     CountIf,
+    Days,
     During,
     Either,
     Exists,
@@ -39,6 +40,18 @@ _PARTS: dict[str, dict[str, str]] = {
     "mysql": {"year": "YEAR({})", "month": "DATE_FORMAT({}, '%Y-%m')", "day": "DATE({})"},
     "duckdb": {"year": "EXTRACT(YEAR FROM {})", "month": "STRFTIME({}, '%Y-%m')", "day": "CAST({} AS DATE)"},
 }
+_DAYS: dict[str, str] = {
+    "sqlite": "JULIANDAY({0}) - JULIANDAY({1})",
+    "postgres": "CAST({0} AS DATE) - CAST({1} AS DATE)",
+    "mysql": "DATEDIFF({0}, {1})",
+    "duckdb": "DATE_DIFF('DAY', {1}, {0})",
+}
+_BEFORE: dict[str, str] = {
+    "sqlite": "DATE(MAX({0}), '-{1} {2}')",
+    "postgres": "MAX({0}) - INTERVAL '{1} {3}'",
+    "mysql": "MAX({0}) - INTERVAL '{1}' {3}",
+    "duckdb": "MAX({0}) - INTERVAL '{1}' {3}",
+}
 _RECENT: dict[str, str] = {
     "sqlite": "{0} >= DATE('now', '-{1} {2}')",
     "postgres": "{0} >= CURRENT_DATE - INTERVAL '{1} {3}'",
@@ -47,15 +60,19 @@ _RECENT: dict[str, str] = {
 }
 
 
-def to_sql(query: Query, dialect: str = "sqlite") -> str:
+Aliases = Literal["letters", "numbered", "names"]
+"""How joined tables are called: `orders AS o`, `orders AS T1`, or by their names (numbered where one comes twice)."""
+
+
+def to_sql(query: Query, dialect: str = "sqlite", aliases: Aliases = "letters") -> str:
     """Return the statement in canonical form: one line, upper-case keywords, `<>`, no `;`.
 
     SQLite, PostgreSQL, MySQL and DuckDB are written directly; other dialects by way of DuckDB's text and sqlglot.
     """
     base = load_dialect(dialect).base
     if base in _PARTS:
-        return _Writer(base).query(query)
-    return transpile(_Writer("duckdb").query(query), "duckdb", dialect)
+        return _Writer(base, aliases).query(query)
+    return transpile(_Writer("duckdb", aliases).query(query), "duckdb", dialect)
 
 
 def literal(value: Cell) -> str:
@@ -76,16 +93,17 @@ def literal(value: Cell) -> str:
 class _Writer:
     """Writes one statement. `dialect` is one of the four that are written directly."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, aliases: Aliases) -> None:
         self.dialect = dialect
+        self.style = aliases
         self.qualified = False
+        self.names: dict[str, str] = {}
 
     def query(self, query: Query) -> str:
-        outer, self.qualified = self.qualified, len(query.uses) > 1 or query.is_inner or _has_inner(query.where)
-        select = ", ".join([self.expr(e) for e in query.select]) or "*"
-        if not query.select and len(query.uses) > 1:
-            select = self.name(query.about or query.uses[0].binding) + ".*"
-        sql = f"SELECT {'DISTINCT ' if query.distinct else ''}{select} FROM {self.uses(query.uses)}"
+        outer = self.qualified, self.names
+        self.qualified = len(query.uses) > 1 or query.is_inner or _has_inner(query.where)
+        self.names = (self.names if query.is_inner else {}) | self.aliases(query)
+        sql = f"SELECT {'DISTINCT ' if query.distinct else ''}{self.select(query)} FROM {self.uses(query.uses)}"
         if query.where:
             sql += " WHERE " + self.all(query.where)
         if query.group_by:
@@ -98,8 +116,32 @@ class _Writer:
             sql += " ORDER BY " + ", ".join([self.expr(o.by) + " DESC" * o.descending for o in query.order_by])
         if query.limit is not None:
             sql += f" LIMIT {query.limit}"
-        self.qualified = outer
+        self.qualified, self.names = outer
         return sql
+
+    def select(self, query: Query) -> str:
+        if query.select:
+            return ", ".join([self.expr(e) for e in query.select])
+        return "*" if len(query.uses) == 1 else self.names[query.about or query.uses[0].binding] + ".*"
+
+    def aliases(self, query: Query) -> dict[str, str]:
+        """Return what to call each binding of a query; the tables around a correlated query keep their names."""
+        if not self.qualified:
+            return {use.binding: "" for use in query.uses}
+        taken = set(self.names.values()) if query.is_inner else set()
+        found: dict[str, str] = {}
+        tables = [use.table for use in query.uses]
+        for number, use in enumerate(query.uses, start=1):
+            if self.style == "letters":
+                word = use.role if use.table in tables[: number - 1] else use.table.rpartition(".")[2]
+                name = _letter(word, taken)
+            elif self.style == "numbered" or use.binding != use.table:
+                name = next(f"T{n}" for n in range(number, 99) if f"T{n}" not in taken)
+            else:
+                name = use.table
+            taken.add(name)
+            found[use.binding] = name
+        return found
 
     def name(self, name: str) -> str:
         if "." not in name:
@@ -109,9 +151,9 @@ class _Writer:
     def uses(self, uses: tuple[Use, ...]) -> str:
         text = ""
         for use in uses:
-            table = self.name(use.table)
-            if use.binding != use.table:
-                table += f" AS {quote_name(use.binding, self.dialect)}"
+            table, alias = self.name(use.table), self.names[use.binding]
+            if alias and alias != use.table:
+                table += f" AS {alias}"
             if use.on is None:
                 text = table
             else:
@@ -119,7 +161,7 @@ class _Writer:
         return text
 
     def column(self, column: Col) -> str:
-        return f"{self.name(column.binding)}.{quote_name(column.name, self.dialect)}"
+        return f"{self.name(self.names[column.binding])}.{quote_name(column.name, self.dialect)}"
 
     def expr(self, expr: Expr) -> str:
         return _EXPRESSIONS[type(expr)](self, expr)
@@ -138,6 +180,13 @@ class _Writer:
         return self.expr(value) if isinstance(value, Col) else literal(value)
 
 
+def _letter(word: str, taken: set[str]) -> str:
+    """Return the first letter of a word that is not taken, or a letter with a number."""
+    letters = [letter for letter in word.lower() if "a" <= letter <= "z"] or ["t"]
+    free = next((letter for letter in letters if letter not in taken), None)
+    return free or next(f"{letters[0]}{n}" for n in range(2, 99) if f"{letters[0]}{n}" not in taken)
+
+
 def _has_inner(conditions: tuple[Cond, ...]) -> bool:
     return any(isinstance(c, Exists) for c in conditions)
 
@@ -153,7 +202,12 @@ def _agg(w: _Writer, e: Agg) -> str:
 
 
 def _product(w: _Writer, e: Product) -> str:
-    return f"{w.expr(e.left)} * {w.expr(e.right)}"
+    return f"{w.expr(e.left)} {e.operator} {w.expr(e.right)}"
+
+
+def _days(w: _Writer, e: Days) -> str:
+    end, start = w.expr(e.end), w.expr(e.start)
+    return _DAYS[w.dialect].format(end, start)
 
 
 def _part(w: _Writer, e: Part) -> str:
@@ -161,7 +215,7 @@ def _part(w: _Writer, e: Part) -> str:
 
 
 def _share(w: _Writer, e: Share) -> str:
-    return f"100.0 * SUM(CASE WHEN {w.cond(e.condition)} THEN 1 ELSE 0 END) / COUNT(*)"
+    return f"SUM(CASE WHEN {w.cond(e.condition)} THEN 1 ELSE 0 END) * 100.0 / COUNT(*)"
 
 
 def _count_if(w: _Writer, e: CountIf) -> str:
@@ -216,7 +270,11 @@ def _during(w: _Writer, c: During) -> str:
 
 def _recent(w: _Writer, c: Recent) -> str:
     plural = f"{c.unit}s" if c.count != 1 else c.unit
-    return _RECENT[w.dialect].format(_col(w, c.left), c.count, plural, c.unit.upper())
+    if c.table is None:
+        return _RECENT[w.dialect].format(_col(w, c.left), c.count, plural, c.unit.upper())
+    name = quote_name(c.left.name, w.dialect)
+    start = _BEFORE[w.dialect].format(name, c.count, plural, c.unit.upper())
+    return f"{_col(w, c.left)} > (SELECT {start} FROM {w.name(c.table)})"
 
 
 def _exists(w: _Writer, c: Exists) -> str:
@@ -233,7 +291,7 @@ def _term(w: _Writer, c: Term) -> str:
 
 _EXPRESSIONS: dict[type, Callable[[_Writer, Any], str]] = {
     Col: _col, Agg: _agg, Product: _product, Part: _part, Share: _share, CountIf: _count_if, Case: _case,
-    Window: _window, Call: _call,
+    Window: _window, Call: _call, Days: _days,
 }  # fmt: skip
 _CONDITIONS: dict[type, Callable[[_Writer, Any], str]] = {
     Compare: _compare, Between: _between, In: _in, Like: _like, Null: _null, During: _during, Recent: _recent,
