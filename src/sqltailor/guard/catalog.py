@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import ConfigError, Refused, did_you_mean
 from sqltailor.guard.syntax import shown
-from sqltailor.types import Schema, Table
+from sqltailor.types import Column, Schema, Table
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -117,6 +118,28 @@ def is_system(name: str, namespace: str | None, dialect: str) -> bool:
 
 def _columns(table: Table) -> list[str]:
     return [c.name.lower() for c in table.columns] or [""]  # a view may come without its columns
+
+
+def granted_part(schema: Schema, grant: Grant) -> Schema:
+    """Return the tables and columns that a grant allows to name: what a model may be shown.
+
+    Raises `ConfigError` for a grant that names what the schema lacks.
+    """
+    granted = _granted(schema, grant)
+    shown_names = {(schema.tables[i].name.lower(), column) for i, column in granted}
+    kept = []
+    for i, table in enumerate(schema.tables):
+        columns = tuple(_without_hidden_target(c, shown_names) for c in table.columns if (i, c.name.lower()) in granted)
+        if columns or (i, "") in granted:
+            kept.append(dataclasses.replace(table, columns=columns))
+    return Schema(tuple(kept))
+
+
+def _without_hidden_target(column: Column, shown_names: set[tuple[str, str]]) -> Column:
+    target = column.references
+    if target is None or (target.table.lower(), target.column.lower()) in shown_names:
+        return column
+    return dataclasses.replace(column, references=None)
 
 
 def _granted(schema: Schema, grant: Grant) -> set[tuple[int, str]]:
