@@ -10,6 +10,7 @@ capped number of rows. The statement's text is not judged here: that is `guard.c
 What each database enforces by itself:
 
 - SQLite: reading user tables and known functions, nothing else (`child_sqlite.py`).
+- DuckDB: one SELECT on user tables, without files, network and extensions (`child_duckdb.py`).
 - PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child_postgres.py`).
 
 Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
@@ -48,13 +49,19 @@ def _sqlite() -> Backend:
     return Backend(sqlite.options, sqlite.read_tables)
 
 
+def _duckdb() -> Backend:
+    from sqltailor.database import duckdb
+
+    return Backend(duckdb.options, duckdb.read_tables)
+
+
 def _postgres() -> Backend:
     from sqltailor.database import server
 
     return Backend(server.postgres_options, server.read_postgres_tables)
 
 
-BACKENDS: dict[Kind, Callable[[], Backend]] = {"sqlite": _sqlite, "postgresql": _postgres}
+BACKENDS: dict[Kind, Callable[[], Backend]] = {"sqlite": _sqlite, "duckdb": _duckdb, "postgresql": _postgres}
 
 
 class Database:

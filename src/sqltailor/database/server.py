@@ -7,18 +7,14 @@ database does, and work for a role that may only SELECT (reflecting a MySQL view
 from __future__ import annotations
 
 import importlib.util
-from collections import defaultdict
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from sqltailor.database.catalog import read_catalog
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import require
-from sqltailor.types import Column, Reference, Schema, Table
-
-CATALOG_TIMEOUT_S = 60.0
-MOST_COLUMNS = 200_000
+from sqltailor.types import Schema
 
 POSTGRES_COLUMNS = r"""
 SELECT CASE WHEN NOT pg_catalog.pg_table_is_visible(c.oid) THEN n.nspname END, c.relname, n.nspname,
@@ -35,8 +31,6 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 ORDER BY NOT pg_catalog.pg_table_is_visible(c.oid), n.nspname, c.oid, a.attnum
 """
-"""Namespace to write (null where the search path finds the table), table, namespace, and what `Column` holds."""
-
 POSTGRES_REFERENCES = """
 SELECT n.nspname, c.relname, a.attname, f.relname, b.attname
 FROM pg_catalog.pg_constraint k
@@ -65,7 +59,7 @@ def read_postgres_tables(child: Child) -> Schema:
 
     A table outside the search path has its namespace. Partitions and the tables of extensions are left out.
     """
-    return _schema(child, POSTGRES_COLUMNS, POSTGRES_REFERENCES)
+    return read_catalog(child, POSTGRES_COLUMNS, POSTGRES_REFERENCES)
 
 
 def _require(package: str, extra: str, feature: str) -> None:
@@ -84,26 +78,3 @@ def _connection_parts(url: str, *, database: str) -> dict[str, Any]:
         database: unquote(parts.path.lstrip("/")),
     }
     return {name: value for name, value in found.items() if value} | dict(parse_qsl(parts.query))
-
-
-def _schema(child: Child, columns_sql: str, references_sql: str) -> Schema:
-    references = {(r[0], r[1], r[2]): Reference(str(r[3]), str(r[4])) for r in reversed(_ask(child, references_sql))}
-    columns: dict[Any, list[Column]] = defaultdict(list)
-    tables: dict[Any, Table] = {}
-    for written, name, namespace, is_view, table_comment, column, kind, key, comment in _ask(child, columns_sql):
-        reference = references.get((namespace, name, column))
-        columns[namespace, name].append(
-            Column(str(column), str(kind), bool(key), reference, str(comment) if comment else None)
-        )
-        tables[namespace, name] = Table(
-            str(name),
-            (),
-            str(written) if written else None,
-            str(table_comment) if table_comment else None,
-            bool(is_view),
-        )
-    return Schema(tuple(replace(table, columns=tuple(columns[place])) for place, table in tables.items()))
-
-
-def _ask(child: Child, sql: str) -> list[Any]:
-    return child.ask(sql, timeout_s=CATALOG_TIMEOUT_S, max_rows=MOST_COLUMNS, catalog=True).rows
