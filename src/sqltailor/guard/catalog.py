@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -201,3 +202,14 @@ def _dotted(node: exp.Table) -> str:
 
 def _nearest(name: str, known: list[str]) -> str:
     return did_you_mean(name, known) or (f" Granted: {', '.join(known[:10])}." if known else "")
+
+
+def visible(schema: Schema, grant: Grant, dialect: str = "sqlite") -> Schema:
+    """Return the part of a schema that is granted: what a model is shown, so that it does not name the rest."""
+    granted = _granted(schema, grant)
+    tables = []
+    for i, table in enumerate(schema.tables):
+        columns = tuple(c for c in table.columns if (i, c.name.lower()) in granted)
+        if (columns or (i, "") in granted) and not is_system(table.name, table.namespace, dialect):
+            tables.append(dataclasses.replace(table, columns=columns))
+    return Schema(tuple(tables))

@@ -1,0 +1,100 @@
+"""What a recipe names, opened: its database, the schema that a model may see, its grant, prompt and examples."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqltailor.data.examples import load_examples
+from sqltailor.database import Database, open_database
+from sqltailor.dialect import load_dialect
+from sqltailor.errors import ConfigError, DataError
+from sqltailor.guard import Grant
+from sqltailor.guard.catalog import visible
+from sqltailor.prompt import build
+from sqltailor.recipe import Recipe
+from sqltailor.runs import Run, read_json
+from sqltailor.schema import from_ddl
+from sqltailor.types import Example, Prompt, Schema
+
+BuildPrompt = Callable[[Example, Schema], Prompt]
+
+
+def open_recipe_database(recipe: Recipe) -> Database:
+    """Open the recipe's database with its limits. Raises `ConfigError` when the recipe names none."""
+    settings = recipe.database
+    if settings.url is None:
+        raise ConfigError("No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL")
+    return open_database(settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows)
+
+
+def grant_of(recipe: Recipe) -> Grant:
+    """Return what statements may name."""
+    return Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
+
+
+def schema_of(recipe: Recipe, database: Database | None = None) -> Schema:
+    """Return the schema as a model may see it: from `database.schema` or the database itself, without what is denied.
+
+    Raises `ConfigError` when there is neither, `DataError` when it cannot be read.
+    """
+    settings = recipe.database
+    if settings.schema_file is not None:
+        schema = read_schema_file(settings.schema_file, recipe.dialect)
+    elif database is not None:
+        schema = database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
+    else:
+        with open_recipe_database(recipe) as opened:
+            return schema_of(recipe, opened)
+    return visible(schema, grant_of(recipe), load_dialect(recipe.dialect).base)
+
+
+def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:
+    """Return the schema in a file of CREATE TABLE statements, or raise `DataError`."""
+    try:
+        return from_ddl(Path(path).read_text(encoding="utf-8-sig"), dialect)
+    except OSError as e:
+        raise DataError(f"The schema file '{path}' cannot be read: {e.strerror}.") from e
+
+
+def prompt_name(recipe: Recipe, reference: str) -> str:
+    """Return which prompt a model is asked with: a run's own, else the recipe's, else the one made for the base."""
+    recorded = Run(Path(reference)).prompt
+    if recorded.is_file():
+        return str(read_json(recorded)["name"])
+    if recipe.prompt.name != "auto":
+        return recipe.prompt.name
+    return "compact" if reference == "nano" else "reference"
+
+
+def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str], int] | None = None) -> BuildPrompt:
+    """Return the function that builds a model's prompts by the recipe's settings."""
+    settings = recipe.prompt
+    return functools.partial(
+        build,
+        name=prompt_name(recipe, reference),
+        glossary=recipe.glossary,
+        comments=settings.comments,
+        samples=settings.samples > 0,
+        max_schema_tokens=settings.max_schema_tokens,
+        count_tokens=count_tokens,
+    )
+
+
+def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:
+    """Return the examples of several files; `source` says which file each is from.
+
+    Raises `DataError` when none of the files exists, or there are no examples.
+    """
+    existing = [Path(p) for p in paths if Path(p).is_file()]
+    if not existing:
+        listed = ", ".join(map(str, paths)) or "none is named"
+        raise DataError(f"There are no {what} examples ({listed}). Make them: sqltailor data import FILE")
+    examples = []
+    for path in existing:
+        examples += [dataclasses.replace(e, source=path.stem) for e in load_examples(path)]
+    if not examples:
+        raise DataError(f"The {what} files {', '.join(map(str, existing))} are empty.")
+    return examples
