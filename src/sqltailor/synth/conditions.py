@@ -262,8 +262,13 @@ def _null(say: Say, cond: Null) -> list[Phrase]:
 
 
 def _either(say: Say, cond: Either) -> list[Phrase]:
-    texts = [say.pick([way.text for way in ways(say, part) if way.slot == "post"]) for part in cond.conditions]
-    return [Phrase("post", " or ".join(texts)), Phrase("post", "either " + " or ".join(texts))]
+    options = [ways(say, part) for part in cond.conditions]
+    texts = [say.pick([way.text for way in some if way.slot == "post"]) for some in options]
+    found = [Phrase("post", " or ".join(texts)), Phrase("post", "either " + " or ".join(texts))]
+    predicates = [[way.text for way in some if way.slot == "pred"] for some in options]
+    if all(predicates):
+        found.append(Phrase("pred", " or ".join([say.pick(some) for some in predicates])))
+    return found
 
 
 def _term(say: Say, cond: Term) -> list[Phrase]:

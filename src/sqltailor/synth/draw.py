@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqltailor.dialect import Function
 from sqltailor.synth.graph import ColumnInfo, Graph, Kind, Link, TableInfo
-from sqltailor.synth.query import Between, Col, Compare, Cond, During, In, Like, Null, Recent, Term, Unit, Use
+from sqltailor.synth.query import Between, Col, Compare, Cond, During, In, Like, Null, Order, Recent, Term, Unit, Use
 from sqltailor.synth.values import Values
 from sqltailor.types import Cell
 
+STARTS = ("01-01", "04-01", "07-01", "10-01")
+ENDS = ("03-31", "06-30", "09-30", "12-31")
 SHOWN: tuple[Kind, ...] = ("name", "category", "text", "number", "year", "date")
 
 
@@ -44,6 +47,8 @@ class Draw:
     functions: Sequence[Function] = ()
     weights: dict[str, float] = field(default_factory=dict)
     column_weights: dict[tuple[str, str], float] = field(default_factory=dict)
+    breaks_ties: bool = True
+    today: str = field(default_factory=lambda: datetime.date.today().isoformat())
 
     def one(self, items: Sequence[ColumnInfo]) -> ColumnInfo | None:
         """Return one of the columns, those that were seldom chosen more often; None when there is none."""
@@ -98,6 +103,17 @@ class Draw:
         column = self.one(table.of(*(kinds or SHOWN)))
         return Col(binding, column.name) if column else None
 
+    def is_history(self, column: ColumnInfo) -> bool:
+        """Tell whether "the last 30 days" of a column mean those before its latest date: the data ended long ago."""
+        if not self.values.is_real:
+            return self.rng.random() < 0.5
+        return self.today[:4] > max(str(value) for value in self.values.of(column.table, column.name))[:4]
+
+    def ties(self, scene: Scene) -> tuple[Order, ...]:
+        """Return what makes the order of a LIMIT certain: the identifier of the main table, if it has one."""
+        identifier = scene.table.identifier
+        return (Order(Col(scene.main, identifier.name)),) if self.breaks_ties and identifier else ()
+
     def to_show(self, scene: Scene, count: int) -> tuple[Col, ...]:
         """Return up to `count` different columns of a scene, the label of its main table likeliest."""
         rng, table = self.rng, scene.table
@@ -146,7 +162,8 @@ class Draw:
         """Return one condition on this column, or None when nothing is known of its values."""
         left, rng = Col(binding, column.name), self.rng
         seen = self.values.of(column.table, column.name)
-        null = 0.05 if self.values.may_be_null(column.table, column.name) and not column.is_primary else 0.0
+        is_known = column.is_primary or column == self.graph.tables[column.table].label
+        null = 0.05 if self.values.may_be_null(column.table, column.name) and not is_known else 0.0
         if column.kind == "opaque" or rng.random() < null:
             return Null(left, negated=rng.random() < 0.5) if null else None
         if not seen:
@@ -262,7 +279,10 @@ def _date(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> 
         units: tuple[Unit, ...] = ("day", "day", "month", "month", "year")
         unit = rng.choice(units)
         count = rng.choice({"day": (7, 30, 90, 14), "month": (1, 3, 6, 12), "year": (1, 2, 5)}[unit])
-        return Recent(left, count, unit)
+        return Recent(left, count, unit, column.table if draw.is_history(column) else None)
+    if roll < 0.7:
+        quarter = min(3, (int(day[5:7]) - 1) // 3)
+        return Between(left, f"{day[:4]}-{STARTS[quarter]}", f"{day[:4]}-{ENDS[quarter]}")
     if roll < 0.78:
         low, high = sorted((day, str(rng.choice(seen))[:10]))
         return Between(left, low, high) if low < high else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqltailor.synth.frames import Frame, frames
+from sqltailor.synth.frames import Frame, Slots, fill, frames
+from sqltailor.synth.say import Say
 
 SHOW = "[show|list|give me|find|get|return|display|show me|tell me|fetch|retrieve|give|provide]"
 
@@ -12,16 +13,31 @@ FRAMES: dict[str, tuple[Frame, ...]] = {
         {SHOW} [the |]{{colsp}} [of|for] [all |the |all the |]{{np}}
         {SHOW} [the |]{{colsp}} [of|for] {{np}}
         what are the {{colsp}} [of|for] [all |the |]{{np}}?
-        what are the {{cols}} [of|for] [all |the |]{{np}}?
-        what are the {{cols}} for [each of the|all|the] {{np}}?
+        what are the {{colsx}} [of|for] [all |the |]{{np}}?
+        what are the {{colsx}} for [each of the|all|the] {{np}}?
         {{colsp}} [of|for] [all |]{{np}}
         {{cols}} [of|for] {{np}}
         {{np}}: {{cols}}
         {{np}}, {{cols}}
         [i need|i want|i'd like] the {{cols}} of [all |]{{np}}
         for [all |]{{np}}, {SHOW} the {{cols}}
-        for [each of the|all|the] {{np}}, what are the {{cols}}?
+        for [each of the|all|the] {{np}}, what are the {{colsx}}?
         [show|list|find|give me] [all |]{{np}} with their {{cols}}
+        """),
+    "list_named": frames("""
+        what is {value}'s {cols}?
+        what is the {cols} of [the {noun} |{noun} |]{value}?
+        {value}'s {cols}
+        {cols} of {value}
+        {value}: {cols}[?|]
+        [show|give me|tell me|find] the {cols} of [{noun} |]{value}
+        [show|give me|find|look up] {value}'s {cols}
+        """),
+    "count_of": frames("""
+        how many {nouns} does [the {noun} |{noun} |]{value} have?
+        how many {nouns} [are there|do we have] [for|from|of] {value}?
+        [number of|count the|count] {nouns} [for|of|by] {value}
+        {value}: how many {nouns}?
         """),
     "list_which": frames(f"""
         which {{nouns}} {{pred}}?
@@ -62,7 +78,7 @@ FRAMES: dict[str, tuple[Frame, ...]] = {
         """),
     "top_one": frames(f"""
         [what is|what's] the {{cols}} of the {{best}}?
-        what are the {{cols}} of the {{best}}?
+        what are the {{colsx}} of the {{best}}?
         {SHOW} the {{cols}} of the {{best}}
         {{cols}} of the {{best}}
         [i need|i want|i'd like] the {{cols}} of the {{best}}
@@ -109,6 +125,14 @@ FRAMES: dict[str, tuple[Frame, ...]] = {
         how many [of the |]{nouns} {pred}?
         [what is the|give me the|find the] number of {nouns} {who} {pred}?
         [count|count the] {nouns} {who} {pred}
+        """),
+    "count_distinct_rows": frames("""
+        how many [different|distinct|] {np} [are there|do we have|]?
+        [count the|count|number of|what is the number of] [different|distinct|unique] {np}
+        """),
+    "count_linked": frames("""
+        how many [different|distinct|unique|] {parents} have {np}?
+        [count|count the|number of|what is the number of] [different|distinct|unique|] {parents} with {np}
         """),
     "count_distinct": frames("""
         how many [different|distinct|unique] {colsp} [are there|do we have|exist] [among|for] {np}?
@@ -255,3 +279,9 @@ PREFIXES_QUESTION = frames("""
     [i'd like to know|i want to know|tell me]:
 """)
 TAILS = (" please", ", please", " thanks", " for me", " asap")
+
+
+def framed(say: Say, name: str, slots: Slots) -> str:
+    """Return one of the frames of a kind of sentence, filled."""
+    choices = FRAMES[name]
+    return fill(choices[int(say.rng.random() * len(choices))], slots, say.rng)

@@ -128,12 +128,17 @@ def build_graph(schema: Schema, samples: Mapping[tuple[str, str], Sequence[Cell]
         if reference.table.lower() in by_name
     }
     tables = {key(table): _table_info(table, foreign, samples) for table in schema.tables if table.columns}
+    comments = {(key(table), c.name): c.comment for table in schema.tables for c in table.columns}
     links = []
     for table, column, reference in declared:
         parent = by_name.get(reference.table.lower(), "")
         target = _target(tables[parent], reference.column) if parent in tables else None
         if target:
-            links.append(Link(table, column, parent, target, _role(tables[table], column, tables[parent])))
+            links.append(
+                Link(
+                    table, column, parent, target, _role(tables[table], column, tables[parent], comments[table, column])
+                )
+            )
     if not declared:
         links = _guess_links(schema, tables)
         foreign = {(link.child, link.child_column): nouns[link.parent] for link in links}
@@ -185,7 +190,7 @@ def _column_info(
         name=column.name,
         kind=kind,
         words=words,
-        synonyms=(meaning.phrase,) if meaning.phrase and meaning.phrase != words else (),
+        synonyms=(meaning.phrase,) if meaning.phrase and meaning.phrase != words and kind != "key" else (),
         unit=meaning.unit,
         codes=meaning.codes,
         empty=meaning.empty,
@@ -200,6 +205,8 @@ def _key_words(words: str, noun: str, parent: str | None) -> str:
     owner = parent or noun
     if re.fullmatch(r"[a-z]{0,2}id|sku|code|key", words) or words == owner.replace(" ", "") + "id":
         return f"{owner} id"
+    if parent and words.split()[-1] not in KEY_ENDINGS:
+        return f"{words} id"  # the bare word means the row that it refers to
     return words
 
 
@@ -280,15 +287,19 @@ def _identifier(columns: Sequence[ColumnInfo], noun: str) -> ColumnInfo | None:
     primary = [column for column in columns if column.is_primary]
     if len(primary) == 1:
         return primary[0]
+    if primary:
+        return None  # one part of a key names nothing
     own = [column for column in columns if column.kind == "key" and column.words in ("id", f"{noun} id")]
     return own[0] if own else None
 
 
+KEY_ENDINGS = {"id", "code", "key", "number", "uuid"}
 LEADERS = {"boss", "manager", "supervisor", "leader", "mentor", "parent", "head", "chief", "captain", "owner"}
 
 
-def _role(child: TableInfo, column: str, parent: TableInfo) -> str:
+def _role(child: TableInfo, column: str, parent: TableInfo, comment: str | None) -> str:
     """Return what a child calls its parent: `manager` for `manager_id`, else the parent's own noun."""
+    phrase = read_comment(comment).phrase
     info = next(c for c in child.columns if c.name == column)
     words = info.words
     for ending in (" id", " code", " key", " number", " uuid"):
@@ -296,8 +307,8 @@ def _role(child: TableInfo, column: str, parent: TableInfo) -> str:
     if words in ("id", "code", "key", parent.noun) or not words.isascii():
         return parent.noun
     if child.key == parent.key:
-        if info.synonyms:
-            return info.synonyms[0]
+        if phrase:
+            return phrase
         return words if words.split()[-1] in LEADERS else f"{words} {parent.noun}"
     if any(character.isdigit() for character in words) or len(words) < 3 or words in parent.noun:
         return parent.noun
@@ -323,6 +334,6 @@ def _guess_links(schema: Schema, tables: Mapping[str, TableInfo]) -> list[Link]:
             if targets and types[child.key, column.name] == types[parents[0].key, targets[0].name]:
                 parent = parents[0]
                 links.append(
-                    Link(child.key, column.name, parent.key, targets[0].name, _role(child, column.name, parent))
+                    Link(child.key, column.name, parent.key, targets[0].name, _role(child, column.name, parent, None))
                 )
     return links

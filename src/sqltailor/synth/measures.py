@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqltailor.synth.phrases import AGGREGATES, DATE_AGGREGATES, HAVE_OPERATORS, IS_OPERATORS, NUMBER_WORDS, TRAITS
-from sqltailor.synth.query import Agg, Col, Compare, Order, Part, Product, Query
+from sqltailor.synth.query import Agg, Col, Compare, Days, Order, Part, Product, Query
 from sqltailor.synth.rows import Parts, parts, plural_words, rows
 from sqltailor.synth.say import Say
 from sqltailor.synth.words import plural
@@ -30,6 +30,16 @@ def aggregate_words(say: Say, what: Agg) -> str:
         left, right = say.column(what.argument.left), say.column(what.argument.right)
         return say.pick(
             (f"total {left} times {right}", f"sum of {left} times {right}", f"total value ({left} times {right})")
+        )
+    if isinstance(what.argument, Days):
+        start, end = say.column(what.argument.start), say.column(what.argument.end)
+        function = say.pick(AGGREGATES[what.function])
+        return say.pick(
+            (
+                f"{function} number of days between {start} and {end}",
+                f"{function} time from {start} to {end} in days",
+                f"{function} days from {start} to {end}",
+            )
         )
     name = say.expr(what.argument)
     if what.distinct:
@@ -86,7 +96,8 @@ def extreme_measure(say: Say, order: Order, binding: str) -> str:
 def amount(say: Say, cond: Compare, binding: str) -> str:
     """Return what follows "have" in a condition on groups: `more than 5 orders`, `an average price over 3`."""
     what, value = cond.left, cond.value
-    assert isinstance(what, Agg) and isinstance(value, int | float)
+    assert isinstance(what, Agg)
+    assert isinstance(value, int | float)
     if what.argument is None:
         number = say.marked(say.count(value) if isinstance(value, int) else repr(value))
         words = HAVE_OPERATORS[cond.operator]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqltailor.synth import shapes, shapes_deep
+from sqltailor.synth import shapes, shapes_deep, shapes_family
 from sqltailor.synth.draw import Draw
 from sqltailor.synth.graph import Graph, build_graph
 from sqltailor.synth.query import Query
@@ -20,19 +20,39 @@ from sqltailor.types import Schema
 Sampler = Callable[[Draw], Query | None]
 
 SHAPES: dict[str, tuple[float, Sampler]] = {
-    "list": (20, shapes.listing), "all": (3, shapes.everything), "distinct": (4, shapes.distinct),
-    "ordered": (5, shapes.ordered), "top": (11, shapes.top), "count": (11, shapes.count),
-    "count_distinct": (4, shapes.count_distinct), "aggregate": (9, shapes.aggregate),
-    "total_value": (2, shapes.total_value), "per_group": (9, shapes.per_group), "top_group": (6, shapes.top_group),
-    "having": (4, shapes.having), "by_date": (3, shapes.by_date), "per_parent": (6, shapes_deep.per_parent),
-    "top_parent": (5, shapes_deep.top_parent), "having_parent": (3, shapes_deep.having_parent),
-    "with": (4, shapes_deep.with_children), "without": (4, shapes_deep.without_children),
-    "through": (4, shapes_deep.through), "above_average": (3, shapes_deep.above_average),
-    "extreme": (2, shapes_deep.extreme), "than_other": (2, shapes_deep.than_other), "set": (3, shapes_deep.set_operation),
-    "either_or": (3, shapes_deep.either_or), "case": (1, shapes_deep.labelled), "share": (2, shapes_deep.share),
-    "rank": (1.5, shapes_deep.ranked), "running": (0.7, shapes_deep.running_total),
+    "list": (20, shapes.listing),
+    "all": (3, shapes.everything),
+    "distinct": (4, shapes.distinct),
+    "ordered": (5, shapes.ordered),
+    "top": (11, shapes.top),
+    "count": (11, shapes.count),
+    "count_distinct": (4, shapes.count_distinct),
+    "aggregate": (9, shapes.aggregate),
+    "total_value": (2, shapes.total_value),
+    "per_group": (9, shapes.per_group),
+    "top_group": (6, shapes.top_group),
+    "having": (4, shapes.having),
+    "by_date": (3, shapes.by_date),
+    "per_parent": (6, shapes_family.per_parent),
+    "per_parent_all": (1.5, shapes_family.per_parent_all),
+    "top_parent": (5, shapes_family.top_parent),
+    "having_parent": (3, shapes_family.having_parent),
+    "with": (4, shapes_family.with_children),
+    "without": (4, shapes_family.without_children),
+    "through": (4, shapes_family.through),
+    "above_average": (3, shapes_deep.above_average),
+    "extreme": (2, shapes_deep.extreme),
+    "than_other": (2, shapes_deep.than_other),
+    "set": (3, shapes_deep.set_operation),
+    "either_or": (3, shapes_deep.either_or),
+    "case": (1, shapes_deep.labelled),
+    "share": (2, shapes_deep.share),
+    "rank": (1.5, shapes_deep.ranked),
+    "running": (0.7, shapes_deep.running_total),
     "best_of_each": (1.5, shapes_deep.best_of_each),
-}  # fmt: skip
+    "days_between": (1, shapes_deep.days_between),
+    "two_columns": (1, shapes_deep.two_columns),
+}
 """Sampler and weight by name."""
 
 

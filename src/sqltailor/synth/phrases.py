@@ -171,6 +171,7 @@ COUNTRIES: dict[str, tuple[str, str]] = {
 """Two-letter code → the country and what its people and things are called."""
 
 TABLE_SYNONYMS = {
+    "row": ("entry", "record", "line"),
     "customer": ("client",), "client": ("customer",), "employee": ("worker", "staff member"), "staff": ("employee",),
     "item": ("product", "article"), "product": ("item", "article"), "order": ("purchase",), "store": ("shop",),
     "vendor": ("supplier",), "supplier": ("vendor",), "delivery": ("shipment",), "shipment": ("delivery",), "movie": ("film",),

@@ -111,6 +111,8 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Between:
+    """A value from `low` to `high`, both included."""
+
     left: Expr
     low: Cell
     high: Cell
@@ -118,6 +120,8 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class In:
+    """A value among others, or among those of a query."""
+
     left: Col
     values: tuple[Cell, ...] | Query
     negated: bool = False
@@ -135,6 +139,8 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Null:
+    """An empty cell."""
+
     left: Col
     negated: bool = False
 
@@ -198,6 +204,8 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Order:
+    """What rows are ordered by."""
+
     by: Expr
     descending: bool = False
 

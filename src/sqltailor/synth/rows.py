@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqltailor.synth.amounts import Phrase
-from sqltailor.synth.conditions import is_plain, ways
+from sqltailor.synth.conditions import ways
 from sqltailor.synth.phrases import PLACES
 from sqltailor.synth.query import Col, Compare, Cond, Query, Use
 from sqltailor.synth.say import CLOSE, OPEN, Say
@@ -114,6 +114,21 @@ def predicate(say: Say, cond: Cond) -> str:
     return say.pick(options) if options else "are ones " + _after(say, ways(say, cond))
 
 
+_SINGULAR_VERBS = {"are": "is", "have": "has", "were": "was", "do": "does", "lack": "lacks", "belong": "belongs", "cost": "costs",
+                   "earn": "earns", "make": "makes", "weigh": "weighs", "last": "lasts", "take": "takes", "get": "gets",
+                   "receive": "receives", "want": "wants", "use": "uses", "own": "owns", "pay": "pays"}  # fmt: skip
+
+
+def singular_verb(text: str) -> str:
+    """Return a plural predicate in the singular.
+
+    >>> singular_verb("have a price over 5"), singular_verb("joined in 2021")
+    ('has a price over 5', 'joined in 2021')
+    """
+    verb, _, rest = text.partition(" ")
+    return f"{_SINGULAR_VERBS.get(verb, verb)} {rest}"
+
+
 def strip_marks(text: str) -> str:
     """Return text without the marks around values."""
     return text.replace(OPEN, "").replace(CLOSE, "")
@@ -121,5 +136,5 @@ def strip_marks(text: str) -> str:
 
 def plural_words(phrase: str) -> str:
     """Return the plural of a column phrase; `name of the customer` becomes `names of the customer`."""
-    head, of, rest = phrase.partition(" of the ")
+    head, of, rest = phrase.partition(" of ")
     return plural(head) + of + rest

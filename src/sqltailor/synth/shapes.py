@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from sqltailor.synth.draw import Draw, Scene, round_number
 from sqltailor.synth.graph import ColumnInfo, TableInfo
 from sqltailor.synth.query import Agg, Col, Compare, Cond, Order, Part, Product, Query, binding_of
@@ -109,8 +111,8 @@ def top(draw: Draw) -> Query | None:
         columns = (*columns, by)
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 2)), (by, *columns))
     limit = 1 if draw.rng.random() < 0.5 else draw.rng.choice((2, 3, 3, 5, 5, 5, 7, 10, 10, 20))
-    order = Order(by, draw.rng.random() < 0.68)
-    return _trimmed(Query("top", scene.uses, columns, where=where, order_by=(order,), limit=limit))
+    order = (Order(by, draw.rng.random() < 0.68), *draw.ties(scene))
+    return _trimmed(Query("top", scene.uses, columns, where=where, order_by=order, limit=limit))
 
 
 def count(draw: Draw) -> Query | None:
@@ -184,13 +186,14 @@ def group_column(draw: Draw, scene: Scene) -> Col | None:
     return Col(binding, column.name) if column else None
 
 
-def measure(draw: Draw, scene: Scene) -> Agg:
-    """Return what to compute for each group: most often the number of rows."""
+def measure(draw: Draw, scene: Scene, *, compared: bool = False) -> Agg:
+    """Return what to compute for each group, most often the number of rows; `compared` groups by no minimum."""
     if draw.rng.random() < 0.5 or not scene.table.of("number"):
         return Agg("COUNT")
     if draw.rng.random() < 0.12 and (product := _product_of(scene.table, scene.main)):
         return Agg("SUM", product)
-    return aggregate_of(draw, scene.main, scene.table) or Agg("COUNT")
+    what = aggregate_of(draw, scene.main, scene.table) or Agg("COUNT")
+    return dataclasses.replace(what, function="AVG") if compared and what.function in ("MIN", "MAX") else what
 
 
 def per_group(draw: Draw) -> Query | None:
@@ -204,6 +207,8 @@ def per_group(draw: Draw) -> Query | None:
     if draw.rng.random() < 0.12 and isinstance(what.argument, Col):
         other = Agg(draw.rng.choice([f for f in ("AVG", "MIN", "MAX") if f != what.function]), what.argument)
         select = (group, what, other)
+    elif draw.rng.random() < 0.12 and what.argument is not None:
+        select = (group, Agg("COUNT"), what)
     where = draw.conditions(scene, 1 if draw.rng.random() < 0.35 else 0, (group,))
     order = (Order(what, draw.rng.random() < 0.8),) if draw.rng.random() < 0.2 else ()
     return _trimmed(Query("per_group", scene.uses, select, where=where, group_by=(group,), order_by=order))
@@ -215,10 +220,11 @@ def top_group(draw: Draw) -> Query | None:
     group = group_column(draw, scene) if scene else None
     if scene is None or group is None:
         return None
-    what = measure(draw, scene)
+    what = measure(draw, scene, compared=True)
     select = (group, what) if draw.rng.random() < 0.35 else (group,)
     where = draw.conditions(scene, 1 if draw.rng.random() < 0.25 else 0, (group,))
-    order = (Order(what, draw.rng.random() < 0.8),)
+    order: tuple[Order, ...] = (Order(what, draw.rng.random() < 0.8),)
+    order += (Order(group),) if draw.breaks_ties else ()
     limit = 1 if draw.rng.random() < 0.65 else draw.rng.choice((2, 3, 5, 10))
     return _trimmed(Query("top_group", scene.uses, select, where=where, group_by=(group,), order_by=order, limit=limit))
 
@@ -229,7 +235,7 @@ def having(draw: Draw) -> Query | None:
     group = group_column(draw, scene) if scene else None
     if scene is None or group is None:
         return None
-    what = measure(draw, scene)
+    what = measure(draw, scene, compared=True)
     limit = _threshold(draw, scene, what)
     if limit is None:
         return None

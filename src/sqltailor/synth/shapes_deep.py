@@ -1,11 +1,9 @@
-"""Samplers of queries that reach further: parents and their children, subqueries, set operations, windows."""
+"""Samplers of queries that reach further: subqueries, set operations, labels, shares, windows, days between dates."""
 
 from __future__ import annotations
 
-import dataclasses
-
-from sqltailor.synth.draw import Draw, Scene, make_scene
-from sqltailor.synth.graph import Link, TableInfo
+from sqltailor.synth.draw import Draw
+from sqltailor.synth.graph import ColumnInfo
 from sqltailor.synth.query import (
     Agg,
     Case,
@@ -13,159 +11,15 @@ from sqltailor.synth.query import (
     Compare,
     Cond,
     CountIf,
+    Days,
     Either,
-    Exists,
-    In,
-    Order,
     Query,
     Share,
     Use,
     Window,
 )
-from sqltailor.synth.shapes import aggregate_of
+from sqltailor.synth.shapes import how_many
 from sqltailor.types import Cell
-
-
-def _family(draw: Draw) -> tuple[TableInfo, TableInfo, Link] | None:
-    """Return a parent that has a label, one of its child tables, and their link."""
-    links = [link for link in draw.graph.links if link.child != link.parent and draw.graph.tables[link.parent].label]
-    if not links:
-        return None
-    if draw.weights:
-        link = draw.rng.choices(links, [draw.weights.get(l.child, 1) + draw.weights.get(l.parent, 1) for l in links])[0]
-    else:
-        link = draw.rng.choice(links)
-    return draw.graph.tables[link.parent], draw.graph.tables[link.child], link
-
-
-def _joined(parent: TableInfo, child: TableInfo, link: Link) -> tuple[Use, Use]:
-    """Return FROM parent JOIN child."""
-    on = (Col(parent.key, link.parent_column), Col(child.key, link.child_column))
-    return Use(parent.key, parent.key, parent.noun), Use(child.key, child.key, child.noun, on)
-
-
-def _children(draw: Draw, shape: str) -> tuple[Query, Agg] | None:
-    family = _family(draw)
-    if family is None:
-        return None
-    parent, child, link = family
-    assert parent.label
-    label = Col(parent.key, parent.label.name)
-    what = Agg("COUNT")
-    if draw.rng.random() < 0.4:
-        what = aggregate_of(draw, child.key, child) or what
-    where: tuple[Cond, ...] = ()
-    if draw.rng.random() < 0.3:
-        side = draw.rng.choice((parent, child))
-        cond = draw.condition(side.key, side)
-        where = (cond,) if cond and getattr(cond, "left", None) not in (label, what.argument) else ()
-    groups: tuple[Col, ...] = (label,)
-    if parent.identifier and parent.identifier.name != parent.label.name and not _is_unique(draw, parent):
-        groups = (Col(parent.key, parent.identifier.name), label)
-    query = Query(shape, _joined(parent, child, link), (label,), where=where, group_by=groups, about=parent.key)
-    return query, what
-
-
-def _is_unique(draw: Draw, table: TableInfo) -> bool:
-    assert table.label
-    rows = draw.values.counts.get(table.key)
-    return rows is None or len(draw.values.of(table.key, table.label.name)) >= min(rows, 200)
-
-
-def per_parent(draw: Draw) -> Query | None:
-    """`SELECT p.name, COUNT(*) FROM p JOIN c … GROUP BY p.name`"""
-    found = _children(draw, "per_parent")
-    if found is None:
-        return None
-    query, what = found
-    order = (Order(what, draw.rng.random() < 0.8),) if draw.rng.random() < 0.2 else ()
-    return dataclasses.replace(query, select=(*query.select, what), order_by=order)
-
-
-def top_parent(draw: Draw) -> Query | None:
-    """The parent with the most children, or whose children have the largest sum."""
-    found = _children(draw, "top_parent")
-    if found is None:
-        return None
-    query, what = found
-    select = (*query.select, what) if draw.rng.random() < 0.3 else query.select
-    limit = 1 if draw.rng.random() < 0.6 else draw.rng.choice((3, 5, 10))
-    return dataclasses.replace(query, select=select, order_by=(Order(what, draw.rng.random() < 0.82),), limit=limit)
-
-
-def having_parent(draw: Draw) -> Query | None:
-    """Parents with at least n children."""
-    found = _children(draw, "having_parent")
-    if found is None:
-        return None
-    query, _ = found
-    operator = draw.rng.choice((">", ">=", ">=", "<", "="))
-    cond = Compare(Agg("COUNT"), operator, draw.rng.choice((1, 2, 2, 3, 3, 4, 5, 10)))
-    return dataclasses.replace(query, having=(cond,))
-
-
-def _parents_where(draw: Draw, *, negated: bool) -> Query | None:
-    family = _family(draw)
-    if family is None:
-        return None
-    parent, child, link = family
-    cond = draw.condition(child.key, child) if draw.rng.random() < (0.4 if negated else 0.85) else None
-    inner = Query(
-        "inner",
-        (Use(child.key, child.key, child.noun),),
-        (Col(child.key, link.child_column),),
-        where=(cond,) if cond else (),
-    )
-    scene = make_scene([parent], [])
-    linked = Col(parent.key, link.parent_column)
-    if draw.rng.random() < 0.7 or (child.key in {u.table for u in scene.uses}):
-        test: Cond = In(linked, inner, negated=negated)
-    else:
-        on: Cond = Compare(Col(child.key, link.child_column), "=", linked)
-        test = Exists(dataclasses.replace(inner, where=(on, *inner.where), is_inner=True), negated=negated)
-    counted = draw.rng.random() < 0.2
-    select = (Agg("COUNT"),) if counted else draw.to_show(scene, draw.rng.choice((1, 1, 2)))
-    more = draw.conditions(scene, 1, select if not counted else ()) if draw.rng.random() < 0.2 else ()  # type: ignore[arg-type]
-    return Query("without" if negated else "with", scene.uses, select, where=(*more, test))
-
-
-def with_children(draw: Draw) -> Query | None:
-    """Parents that have a child of some kind."""
-    return _parents_where(draw, negated=False)
-
-
-def without_children(draw: Draw) -> Query | None:
-    """Parents that have no child, or none of some kind."""
-    return _parents_where(draw, negated=True)
-
-
-def through(draw: Draw) -> Query | None:
-    """Rows of one table that a bridge table ties to a row of another."""
-    bridges = [
-        t for t in draw.graph.tables.values() if len({x.parent for x in draw.graph.up.get(t.key, ())} - {t.key}) > 1
-    ]
-    if not bridges:
-        return None
-    bridge = draw.rng.choice(bridges)
-    ups = [x for x in draw.graph.up[bridge.key] if x.parent != bridge.key]
-    here, there = draw.rng.sample(ups, 2)
-    if here.parent == there.parent:
-        return None
-    left, right = draw.graph.tables[here.parent], draw.graph.tables[there.parent]
-    cond = draw.condition(right.key, right)
-    if cond is None:
-        return None
-    uses = (
-        Use(left.key, left.key, left.noun),
-        Use(
-            bridge.key, bridge.key, bridge.noun, (Col(left.key, here.parent_column), Col(bridge.key, here.child_column))
-        ),
-        Use(
-            right.key, right.key, there.role, (Col(bridge.key, there.child_column), Col(right.key, there.parent_column))
-        ),
-    )
-    select = draw.to_show(Scene(uses[:1], (left,)), draw.rng.choice((1, 1, 2)))
-    return Query("through", uses, select, distinct=True, where=(cond,), about=left.key)
 
 
 def above_average(draw: Draw) -> Query | None:
@@ -313,3 +167,49 @@ def best_of_each(draw: Draw) -> Query | None:
     )  # fmt: skip
     select = (Col("T1", group.name), Col("T1", table.label.name))
     return Query("best_of_each", (outer,), select, where=(Compare(Col("T1", number.name), "=", best),), is_inner=True)
+
+
+def days_between(draw: Draw) -> Query | None:
+    """The average, largest or smallest number of days between two dates of a row."""
+    scene = draw.scene(lambda table: len(table.of("date")) > 1, hops=0)
+    if scene is None:
+        return None
+    dates = sorted(draw.rng.sample(scene.table.of("date"), 2), key=lambda c: _later(draw, c))
+    span = Days(*(Col(scene.main, column.name) for column in dates))
+    what = Agg(draw.rng.choice(("AVG", "AVG", "MAX", "MIN")), span)
+    taken = (span.start, span.end)
+    group = draw.one(scene.table.of("category")) if draw.rng.random() < 0.4 else None
+    if group:
+        by = Col(scene.main, group.name)
+        return Query("days_per_group", scene.uses, (by, what), group_by=(by,))
+    return Query("aggregate", scene.uses, (what,), where=draw.conditions(scene, how_many(draw, 1), taken))
+
+
+def _later(draw: Draw, column: ColumnInfo) -> str:
+    seen = sorted(str(value) for value in draw.values.of(column.table, column.name))
+    is_end = {"end", "arrival", "delivered", "got", "returned", "closed", "due", "finish"} & set(column.words.split())
+    return ("2" if is_end else "1") + (seen[len(seen) // 2] if seen else "")
+
+
+def two_columns(draw: Draw) -> Query | None:
+    """Rows in which one number is below another that it can be compared with: stock below reorder level."""
+    scene = draw.scene(lambda table: len(table.of("number")) > 1 or len(table.of("date")) > 1, hops=0)
+    if scene is None:
+        return None
+    columns_of = [columns for columns in (scene.table.of("number"), scene.table.of("date")) if len(columns) > 1]
+    one, two = draw.rng.sample(draw.rng.choice(columns_of), 2)
+    if one.kind == "number" and not _alike(draw, one, two):
+        return None
+    test = Compare(Col(scene.main, one.name), draw.rng.choice("<>"), Col(scene.main, two.name))
+    counted = draw.rng.random() < 0.4
+    columns = () if counted else draw.to_show(scene, draw.rng.choice((1, 2)))
+    return Query("count" if counted else "list", scene.uses, (Agg("COUNT"),) if counted else columns, where=(test,))
+
+
+def _alike(draw: Draw, one: ColumnInfo, two: ColumnInfo) -> bool:
+    """Tell whether two numeric columns have values of the same size."""
+    tops = []
+    for column in (one, two):
+        numbers = [abs(v) for v in draw.values.of(column.table, column.name) if isinstance(v, int | float)]
+        tops.append(max(numbers, default=0))
+    return min(tops) > 0 and max(tops) < 4 * min(tops) and one.is_whole == two.is_whole

@@ -23,7 +23,7 @@ class Values:
     """Example values by table key and column; `None` is never among them.
 
     `of` returns an empty tuple for a column that has no values. `counts` are the numbers of rows of each table,
-    where known. `nullable` tells whether an empty cell was seen (or may be, where the values are invented).
+    where known; `limit` is the most values kept of a column. `nullable` tells whether an empty cell was seen (or may be, where the values are invented).
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Values:
         values: Mapping[tuple[str, str], Sequence[Cell]],
         *,
         counts: Mapping[str, int] | None = None,
+        limit: int = 200,
         nullable: frozenset[tuple[str, str]] | None = None,
         invent: Callable[[str, str], tuple[Cell, ...]] | None = None,
     ) -> None:
@@ -38,6 +39,7 @@ class Values:
             name: tuple(v for v in seen if v is not None) for name, seen in values.items()
         }
         self.counts = dict(counts or {})
+        self.limit = limit
         self._nullable = nullable
         self._invent = invent
 
@@ -153,4 +155,4 @@ def read_values(schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, per_co
                 nullable.add((name, column.name))
             distinct: dict[Cell, None] = dict.fromkeys(cell for cell in cells if cell is not None)
             values[name, column.name] = list(distinct)[:per_column]
-    return Values(values, counts=counts, nullable=frozenset(nullable))
+    return Values(values, counts=counts, limit=per_column, nullable=frozenset(nullable))

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 from sqltailor.synth.conditions import clause, plainly
-from sqltailor.synth.frame_texts import FRAMES, PREFIXES_COMMAND, PREFIXES_QUESTION, TAILS
-from sqltailor.synth.frames import Slots, fill
+from sqltailor.synth.frame_texts import PREFIXES_COMMAND, PREFIXES_QUESTION, TAILS, framed
+from sqltailor.synth.frames import fill
 from sqltailor.synth.measures import (
     aggregate_words,
     amount,
@@ -24,10 +24,11 @@ from sqltailor.synth.measures import (
     two_aggregates,
 )
 from sqltailor.synth.query import Agg, Col, Compare, Part, Query
-from sqltailor.synth.rows import plural_words, predicate, rows, strip_marks
+from sqltailor.synth.rows import plural_words, predicate, rows, singular_verb, strip_marks
 from sqltailor.synth.say import OPEN, Lexicon, Say
 from sqltailor.synth.typos import with_typos
 from sqltailor.synth.wording_deep import DEEP
+from sqltailor.synth.wording_family import FAMILY
 
 
 def word(
@@ -39,14 +40,8 @@ def word(
     lower case. Values are never misspelt.
     """
     say = Say(query, lexicon, rng, lower_rate=lower_rate)
-    text = (SHAPE_WORDS.get(query.shape) or DEEP[query.shape])(say, query)
+    text = SHAPE_WORDS[query.shape](say, query)
     return finish(text, rng, typo_rate=typo_rate)
-
-
-def framed(say: Say, name: str, slots: Slots) -> str:
-    """Return one of the frames of a kind of sentence, filled."""
-    choices = FRAMES[name]
-    return fill(choices[int(say.rng.random() * len(choices))], slots, say.rng)
 
 
 def _columns(say: Say, query: Query) -> tuple[Col, ...]:
@@ -59,25 +54,39 @@ def _list(say: Say, query: Query) -> str:
     slots: dict[str, str | Callable[[], str]] = {
         "cols": lambda: column_list(say, columns, many=False),
         "colsp": lambda: column_list(say, columns, many=True),
+        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
         "np": lambda: rows(say, binding),
     }
     label = say.graph.tables[say.use(binding).table].label
+    if (named := _named(say, query, binding)) and say.chance(0.55):
+        return framed(say, "list_named", slots | {"value": named, "noun": say.noun(binding)})
     if len(query.where) == 1 and own and say.chance(0.3):
         slots |= {"nouns": say.nouns(binding), "who": say.who(binding), "pred": predicate(say, own[0])}
         name = "list_which"
         if label and columns == (Col(binding, label.name),) and say.chance(0.4):
+            if say.is_person(binding) and say.chance(0.5):
+                return f"who {singular_verb(str(slots['pred']))}?"
             return f"{say.pick(('which', 'which', 'what'))} {slots['nouns']} {slots['pred']}?"
         text = framed(say, name, slots)
         if "cols" not in text and text.endswith("?") and not _mentions(text, say, columns):
             text += f" {say.pick(('show', 'give', 'list'))} the {column_list(say, columns, many=False)}"
         return text
-    if len(columns) == 1 and query.where and len(own) == len(query.where) and say.chance(0.25):
+    if len(columns) == 1 and query.where and len(own) == len(query.where) and say.chance(0.25 if label else 0.5):
         slots |= {
             "plain": lambda: " and ".join(plainly(say, c) for c in own),
             "clauses": lambda: " and ".join(clause(say, c) for c in own),
         }
         return framed(say, "list_wiki", slots)
     return framed(say, "list", slots)
+
+
+def _named(say: Say, query: Query, binding: str) -> str | None:
+    """Return the name that is the only condition, where it names a row of this binding."""
+    cond = query.where[0] if len(query.where) == 1 else None
+    label = say.graph.tables[say.use(binding).table].label
+    if label is None or not isinstance(cond, Compare) or cond.left != Col(binding, label.name) or cond.operator != "=":
+        return None
+    return None if isinstance(cond.value, Query | Col) else say.value(cond.value, label)
 
 
 def _mentions(text: str, say: Say, columns: tuple[Col, ...]) -> bool:
@@ -93,6 +102,7 @@ def _distinct(say: Say, query: Query) -> str:
     return framed(say, "distinct", {
         "cols": lambda: column_list(say, columns, many=False),
         "colsp": lambda: column_list(say, columns, many=True),
+        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
         "np": lambda: rows(say, say.about),
     })  # fmt: skip
 
@@ -101,6 +111,7 @@ def _ordered(say: Say, query: Query) -> str:
     text = framed(say, "list", {
         "cols": lambda: column_list(say, _columns(say, query), many=False),
         "colsp": lambda: column_list(say, _columns(say, query), many=True),
+            "colsx": lambda: column_list(say, _columns(say, query), many=True),
         "np": lambda: rows(say, say.about),
     })  # fmt: skip
     mark = "?" if text.endswith("?") else ""
@@ -117,6 +128,7 @@ def _top(say: Say, query: Query) -> str:
     slots: dict[str, str | Callable[[], str]] = {
         "cols": lambda: column_list(say, columns, many=False),
         "colsp": lambda: column_list(say, columns, many=True),
+        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
         "best": lambda: best(say, order, binding, many=False),
         "bests": lambda: best(say, order, binding, many=True),
         "extreme": lambda: say.pick(extremes(say, order)),
@@ -130,7 +142,7 @@ def _top(say: Say, query: Query) -> str:
     }
     if query.limit == 1:
         return framed(say, "top_one_label" if by_label else "top_one", slots)
-    if order.descending and say.info(order.by).kind == "number" and say.chance(0.25):
+    if order.descending and say.info(by).kind == "number" and say.chance(0.25):
         return framed(say, "ranked_by", slots)
     return framed(say, "top_many_label" if by_label else "top_many", slots)
 
@@ -146,7 +158,12 @@ def _count(say: Say, query: Query) -> str:
 
 def _count_distinct(say: Say, query: Query) -> str:
     what = query.select[0]
-    assert isinstance(what, Agg) and isinstance(what.argument, Col)
+    assert isinstance(what, Agg)
+    assert isinstance(what.argument, Col)
+    links = say.graph.up.get(say.use(say.about).table, ())
+    link = next((link for link in links if link.child_column == what.argument.name), None)
+    if link and what.argument.binding == say.about:
+        return framed(say, "count_linked", {"parents": plural_words(link.role), "np": rows(say, say.about)})
     return framed(say, "count_distinct", {"colsp": plural_words(say.column(what.argument)), "np": rows(say, say.about)})
 
 
@@ -175,7 +192,9 @@ def _group_slots(say: Say, query: Query) -> dict[str, str | Callable[[], str]]:
 def _per_group(say: Say, query: Query) -> str:
     aggregates = [expr for expr in query.select if isinstance(expr, Agg)]
     what, slots = aggregates[0], _group_slots(say, query)
-    if len(aggregates) > 1:
+    if len(aggregates) > 1 and what.argument is None:
+        slots["what"] = f"{measured(say, what, say.about)} and {aggregate_words(say, aggregates[1])}"
+    elif len(aggregates) > 1:
         slots["what"] = two_aggregates(say, *aggregates[:2])
     else:
         slots["what"] = lambda: measured(say, what, say.about)
@@ -233,16 +252,28 @@ def _with_measure(say: Say, text: str, query: Query, what: Agg) -> str:
 
 def _having(say: Say, query: Query) -> str:
     cond, slots = query.having[0], _group_slots(say, query)
-    assert isinstance(cond, Compare) and isinstance(cond.left, Agg)
+    assert isinstance(cond, Compare)
+    assert isinstance(cond.left, Agg)
     slots["amount"] = amount(say, cond, say.about)
     return _with_measure(say, framed(say, "having", slots), query, cond.left)
 
 
 SHAPE_WORDS: dict[str, Callable[[Say, Query], str]] = {
-    "list": _list, "all": _all, "distinct": _distinct, "ordered": _ordered, "top": _top, "count": _count,
-    "count_distinct": _count_distinct, "aggregate": _aggregate, "total_value": _aggregate, "per_group": _per_group,
-    "top_group": _top_group, "having": _having,
-}  # fmt: skip
+    "list": _list,
+    "all": _all,
+    "distinct": _distinct,
+    "ordered": _ordered,
+    "top": _top,
+    "count": _count,
+    "count_distinct": _count_distinct,
+    "aggregate": _aggregate,
+    "total_value": _aggregate,
+    "per_group": _per_group,
+    "top_group": _top_group,
+    "having": _having,
+    **FAMILY,
+    **DEEP,
+}
 
 
 def finish(text: str, rng: random.Random, *, typo_rate: float) -> str:

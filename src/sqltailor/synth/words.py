@@ -48,6 +48,7 @@ UNCOUNTED = {
     "gross", "gender", "height", "weight", "age", "capacity", "population",
 }  # fmt: skip
 
+_NAMELESS = re.compile(r"(table|tbl|tab|sheet|data|dataset|t)(_?name)?[_\W\d]*", re.IGNORECASE)
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:st|nd|rd|th)?|[^\W\d_]+")
 
 
@@ -121,6 +122,8 @@ def table_words(name: str) -> str:
     >>> table_words("tbl_Customers"), table_words("order_items"), table_words("Ref_Colors")
     ('customer', 'order item', 'color')
     """
+    if _NAMELESS.fullmatch(name):
+        return "row"
     words = list(split_name(name))
     if len(words) > 1 and (words[0] in TABLE_PREFIXES or words[0] == "reference" or words[0] == "t"):
         words = words[1:]
@@ -160,10 +163,13 @@ def join_words(items: list[str], last: str = "and") -> str:
 
 
 def article(phrase: str) -> str:
-    """Return the phrase with `a` or `an` before it.
+    """Return the phrase with `a` or `an` before it; plurals have none.
 
-    >>> article("average"), article("unit price")
-    ('an average', 'a unit price')
+    >>> article("average"), article("unit price"), article("units sold")
+    ('an average', 'a unit price', 'units sold')
     """
+    head = phrase.partition(" of ")[0].split()
+    if head and (_looks_plural(head[0]) or _looks_plural(head[-1])):
+        return phrase
     vowel = phrase[:1].lower() in set("aeio") or (phrase[:1] == "u" and phrase[:3] not in ("uni", "use", "usa", "uti"))
     return f"{'an' if vowel else 'a'} {phrase}"
