@@ -1,0 +1,161 @@
+"""What is learned, exactly; what is left out; and that a shared schema changes no loss and no gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sqltailor.errors import DataError
+from sqltailor.prompt import build
+from sqltailor.schema import from_ddl
+from sqltailor.train.batches import Collator, Order
+from sqltailor.train.rows import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
+from sqltailor.types import Example, Message, Prompt
+from tests.tiny_model import make_tiny_model, make_tokenizer
+
+torch = pytest.importorskip("torch")
+
+DDL = "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT, country TEXT)"
+EXAMPLES = [
+    Example("a", ("SELECT COUNT(*) FROM customer;",), question="How many customers?"),
+    Example("b", ("SELECT name FROM customer WHERE city = 'Lyon'",), question="Who lives in Lyon, and <|end|> where?"),
+    Example("c", ("SELECT city FROM customer ORDER BY city DESC LIMIT 10",), question="Cities?"),
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return make_tokenizer()
+
+
+def prompts_of(examples: list[Example], ddl: str = DDL, name: str = "compact") -> list[Prompt]:
+    return [build(example, from_ddl(ddl), name=name) for example in examples]
+
+
+def rows_of(tokenizer: Any, examples: list[Example] = EXAMPLES, ddl: str = DDL) -> list[Row]:
+    return encode_examples(examples, prompts_of(examples, ddl), tokenizer, max_length=512)[0]
+
+
+@pytest.mark.parametrize("name", ["compact", "reference"])
+def test_only_the_sql_and_its_end_are_learned(tokenizer: Any, name: str) -> None:
+    rows, _ = encode_examples(EXAMPLES, prompts_of(EXAMPLES, name=name), tokenizer, max_length=512)
+    for row, sql in zip(rows, [e.sql[0].rstrip(";") for e in EXAMPLES], strict=True):
+        learned = [label for label in row.labels if label != IGNORE_INDEX]
+        assert tokenizer.decode(learned) == sql + "<|end|>"
+        assert row.labels == [IGNORE_INDEX] * row.prompt_tokens + row.input_ids[row.prompt_tokens :]
+        assert tokenizer.decode(row.input_ids[row.prompt_tokens - 1]) == "<|assistant|>"
+        assert row.input_ids.count(tokenizer.eos_token_id) == 1
+
+
+def test_a_long_example_is_left_out_whole(tokenizer: Any) -> None:
+    rows, too_long = encode_examples(EXAMPLES, prompts_of(EXAMPLES), tokenizer, max_length=50)
+    lengths = {row.id: len(row.input_ids) for row in rows_of(tokenizer)}
+    assert too_long == [TooLong(i, n) for i, n in lengths.items() if n > 50]
+    assert {row.id for row in rows} == {i for i, n in lengths.items() if n <= 50}
+    assert rows
+    assert too_long
+
+
+def test_every_turn_is_learned_when_asked(tokenizer: Any) -> None:
+    history = (Message("user", "How many?"), Message("assistant", "SELECT COUNT(*) FROM customer"))
+    example = Example("d", ("SELECT name FROM customer",), question="Their names?", history=history)
+    prompts = prompts_of([example])
+    (last,), _ = encode_examples([example], prompts, tokenizer, max_length=512, turns="last")
+    (every,), _ = encode_examples([example], prompts, tokenizer, max_length=512, turns="all")
+    assert tokenizer.decode([i for i in last.labels if i >= 0]) == "SELECT name FROM customer<|end|>"
+    learned = tokenizer.decode([i for i in every.labels if i >= 0])
+    assert learned == "SELECT COUNT(*) FROM customer<|end|>SELECT name FROM customer<|end|>"
+    assert last.input_ids == every.input_ids
+
+
+def test_a_template_that_rewrites_earlier_answers_cannot_learn_them(tokenizer: Any) -> None:
+    import copy
+
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = tokenizer.chat_template.replace(
+        "<|assistant|>{% generation %}", "<|assistant|>{% generation %}{% if not loop.last %}was: {% endif %}"
+    )
+    history = (Message("user", "How many?"), Message("assistant", "SELECT 1"))
+    example = Example("d", ("SELECT 2",), question="And?", history=history)
+    with pytest.raises(DataError, match="turns=last"):
+        encode_examples([example], prompts_of([example]), other, max_length=512, turns="all")
+
+
+def test_documents_are_learned_whole_and_ended_once(tokenizer: Any) -> None:
+    text = "A customer is active who ordered. " * 20
+    rows = encode_documents([text, "Short."], tokenizer, max_length=64)
+    joined = [i for row in rows if row.id.startswith("document-1") for i in row.input_ids]
+    assert tokenizer.decode(joined) == text + "<|end|>"
+    assert all(row.labels == row.input_ids and len(row.input_ids) <= 64 for row in rows)
+
+
+def loss_and_gradients(folder: Path, batch: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    labels = batch.pop("labels")
+    logits = model(**batch, use_cache=False).logits[:, :-1]
+    loss = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
+    )
+    loss.backward()
+    return loss.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_a_shared_beginning_changes_no_loss_and_no_gradient(tmp_path: Path, tokenizer: Any) -> None:
+    folder = make_tiny_model(tmp_path)
+    other = "CREATE TABLE product (id INTEGER PRIMARY KEY, title TEXT, price REAL, stock INTEGER, country TEXT)"
+    rows = (
+        rows_of(tokenizer)
+        + rows_of(tokenizer, EXAMPLES[:2], other)
+        + rows_of(tokenizer, EXAMPLES[:1], "CREATE TABLE z (q INT)")
+    )
+    apart, shared = Collator(0, share=False)(rows), Collator(0)(rows)
+    assert shared["input_ids"].numel() < apart["input_ids"].numel()
+    assert shared["attention_mask"].dim() == 4
+    assert (shared["labels"] >= 0).sum() == (apart["labels"] >= 0).sum()
+    loss, gradients = loss_and_gradients(folder, apart)
+    tree_loss, tree_gradients = loss_and_gradients(folder, shared)
+    assert tree_loss == pytest.approx(loss, rel=1e-5)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(tree_gradients[name], gradient, atol=1e-4, rtol=1e-3)
+
+
+def test_rows_of_different_schemas_are_padded(tokenizer: Any) -> None:
+    rows = [*rows_of(tokenizer, EXAMPLES[:1], "CREATE TABLE y (q INT)"), *rows_of(tokenizer, EXAMPLES[:1])]
+    batch = Collator(0)(rows)
+    assert batch["attention_mask"].dim() == 2
+    lengths = sorted(len(row.input_ids) for row in rows)
+    assert sorted(batch["attention_mask"].sum(1).tolist()) == lengths
+    assert batch["input_ids"].shape == (2, lengths[-1])
+
+
+def row(length: int, start: int = 0) -> Row:
+    ids = list(range(start, start + length))
+    return Row(str(start), ids, ids)
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    rows = [row(10 + i % 37, start=1000 * i) for i in range(203)]
+    first, again, other = Order(rows, batch=8, seed=1), Order(rows, batch=8, seed=1), Order(rows, batch=8, seed=2)
+    assert list(first) == list(again) != list(other)
+    again.epoch = 1
+    assert list(first) != list(again)
+    assert sorted(first) == list(range(203))
+
+
+def test_batches_hold_rows_of_like_length() -> None:
+    rows = [row(10 + (i * 7919) % 200, start=1000 * i) for i in range(512)]
+    order = list(Order(rows, batch=8, seed=0))
+    batches = [[len(rows[i].input_ids) for i in order[at : at + 8]] for at in range(0, 512, 8)]
+    padded = sum(8 * max(batch) for batch in batches)
+    assert padded < 1.06 * sum(map(sum, batches))
+
+
+def test_batches_hold_rows_of_one_schema() -> None:
+    rows = [Row(str(i), [*range(1000 * (i % 2), 1000 * (i % 2) + 50), 5000 + i], [0] * 51) for i in range(160)]
+    order = list(Order(rows, batch=8, seed=0))
+    schemas = [{i % 2 for i in order[at : at + 8]} for at in range(0, 160, 8)]
+    assert sum(len(schema) == 1 for schema in schemas) >= 18
