@@ -131,7 +131,7 @@ def test_base_and_tuned_are_compared_on_the_same_rows(database: Database, tmp_pa
     found = evaluate(EXAMPLES, {"base": base, "tuned": tuned}, out_dir=tmp_path / "eval", scoring=Scoring(database))
     pairs = {pair["metric"]: pair for pair in found.to_json()["paired"]}
     assert pairs["execution"] == {
-        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125, "n": 8
+        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125
     }  # fmt: skip
     assert set(found.to_json()) == {"run", "models", "paired"}
     written = json.loads((tmp_path / "eval" / "scores.json").read_text())
@@ -273,7 +273,7 @@ def test_breakdowns_by_file_difficulty_and_feature(database: Database, tmp_path:
     def execution(kind: str) -> dict[str, tuple[float, int]]:
         return {k: (v["m"]["execution"]["value"], v["m"]["execution"]["n"]) for k, v in kinds[kind].items()}
 
-    assert execution("part") == {"a.jsonl": (1.0, 1), "b.jsonl": (0.5, 2)}
+    assert execution("part") == {"a": (1.0, 1), "b": (0.5, 2)}
     assert execution("difficulty") == {"easy": (0.5, 2), "hard": (1.0, 1)}
     assert execution("feature") == {"one table": (2 / 3, 3), "aggregate": (0.0, 1), "order by": (1.0, 1)} | {
         "one table": (pytest.approx(2 / 3, abs=1e-6), 3)

@@ -48,7 +48,8 @@ def compare(predictions: Predictions, metrics: Sequence[str]) -> list[dict[str, 
             for metric in metrics:
                 scores = [{p.id: p.scores[metric] for p in predictions[m] if metric in p.scores} for m in (a, b)]
                 if (pair := paired(*scores)) is not None:
-                    found.append({"a": a, "b": b, "metric": metric, **pair._asdict()})
+                    counts = {"fixed": pair.fixed, "broken": pair.broken, "p": pair.p}
+                    found.append({"a": a, "b": b, "metric": metric, **counts})
     return found
 
 
@@ -60,7 +61,7 @@ def breakdowns(examples: Sequence[Example], predictions: Predictions, metrics: S
     groups: dict[str, dict[str, set[str]]] = {"part": {}, "difficulty": {}, "feature": {}}
     for example in examples:
         values = {
-            "part": (PurePath(example.source).name,) if example.source else (),
+            "part": (PurePath(example.source).name.partition(".")[0],) if example.source else (),
             "difficulty": (example.difficulty,) if example.difficulty else (),
             "feature": features(example.sql[0], example.dialect),
         }
