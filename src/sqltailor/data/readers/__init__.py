@@ -37,6 +37,16 @@ READERS: Mapping[str, str] = {
     "examples": "table:read_example",
     "table": "table:read_mapped",
     "sql-create-context": "table:read_context",
+    "wikisql": "wikisql:read_wikisql",
+    "spider": "spider:read_spider",
+    "bird": "spider:read_bird",
+    "instruction": "instruction:read_instruction",
+    "input-output": "instruction:read_input_output",
+    "text": "instruction:read_text",
+    "prompt-completion": "chat:read_prompt_completion",
+    "bedrock": "chat:read_bedrock",
+    "claude": "chat:read_claude",
+    "openai": "chat:read_openai",
 }
 """Format → function of one row and its `Source`; it raises `RowError` for a row that it cannot read."""
 
@@ -186,7 +196,7 @@ def converter(source: Source) -> Callable[[Row], Example]:
         if source.format in LOOSE:
             from sqltailor.data.canonical import from_loose
 
-            example = from_loose(example)
+            example = from_loose(example, loose_schema=source.format == "sql-create-context")
         return dataclasses.replace(
             example,
             id=example.id or f"{prefix}-{row.line}",

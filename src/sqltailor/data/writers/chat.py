@@ -1,0 +1,37 @@
+"""Conversations for Bedrock, Claude and OpenAI, and prompt–completion pairs: the reference prompt and its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqltailor.data.reference import to_messages
+from sqltailor.types import Example, Schema
+
+SCHEMA_VERSION = "bedrock-conversation-2024"
+
+
+def write_bedrock(example: Example, schema: Schema | None) -> dict[str, Any]:
+    """Return a bedrock-conversation-2024 row."""
+    system, *turns = to_messages(example, schema)
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "system": [{"text": system.content}],
+        "messages": [{"role": m.role, "content": [{"text": m.content}]} for m in turns],
+    }
+
+
+def write_claude(example: Example, schema: Schema | None) -> dict[str, Any]:
+    """Return a `{system, messages}` row."""
+    system, *turns = to_messages(example, schema)
+    return {"system": system.content, "messages": [{"role": m.role, "content": m.content} for m in turns]}
+
+
+def write_openai(example: Example, schema: Schema | None) -> dict[str, Any]:
+    """Return a `{messages}` row."""
+    return {"messages": [{"role": m.role, "content": m.content} for m in to_messages(example, schema)]}
+
+
+def write_prompt_completion(example: Example, schema: Schema | None) -> dict[str, Any]:
+    """Return a `{prompt, completion}` row: system and user text with an empty line between; no history."""
+    system, *_, user, answer = to_messages(example, schema)
+    return {"prompt": f"{system.content}\n\n{user.content}", "completion": answer.content}

@@ -1,0 +1,135 @@
+"""Spider, BIRD and WikiSQL in the shapes in which their authors publish them."""
+
+import json
+import sqlite3
+
+import pytest
+
+from sqltailor.data import Reject, read_examples
+from sqltailor.errors import DataError
+
+HEAD, DEPARTMENT = ("head_ID", "name", "order"), ("ID", "head", "5th")
+TABLES = [
+    {
+        "db_id": "school",
+        "table_names_original": ["head", "department"],
+        "column_names_original": [
+            [-1, "*"],
+            [0, "head_ID"],
+            [0, "name"],
+            [0, "order"],
+            [1, "ID"],
+            [1, "head"],
+            [1, "5th"],
+        ],
+        "column_types": ["text", "number", "text", "text", "number", "number", "time"],
+        "primary_keys": [1, [4, 5]],
+        "foreign_keys": [[5, 1]],
+    }
+]
+DDL = (
+    'CREATE TABLE head (head_ID NUMERIC PRIMARY KEY, name TEXT, "order" TEXT); CREATE TABLE department '
+    '(ID NUMERIC, head NUMERIC REFERENCES head(head_ID), "5th" DATETIME, PRIMARY KEY (ID, head))'
+)
+SPIDER = {
+    "db_id": "school",
+    "query": 'SELECT count(*) FROM head WHERE name  =  "Ann"',
+    "query_toks": ["SELECT"],
+    "question": "How many heads are called Ann?",
+    "sql": {"select": [False, []]},
+}
+BIRD = {
+    "question_id": 7,
+    "db_id": "school",
+    "question": "Who is it?",
+    "evidence": "it refers to head_ID = 1",
+    "SQL": "SELECT `name` FROM head WHERE head_ID = 1",
+    "difficulty": "simple",
+}
+
+
+def put(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return path
+
+
+def test_spider_with_its_tables_file(tmp_path):
+    put(tmp_path / "tables.json", TABLES)
+    [example] = read_examples(put(tmp_path / "train_spider.json", [SPIDER]))
+    assert example.sql == ("SELECT COUNT(*) FROM head WHERE name = 'Ann'",)
+    assert (example.id, example.db_id, example.line) == ("train_spider-1", "school", 1)
+    assert example.schema == DDL
+
+
+def test_spider_with_a_tables_file_elsewhere_and_an_unknown_database(tmp_path):
+    tables = put(tmp_path / "elsewhere.json", TABLES)
+    path = put(tmp_path / "dev.json", [SPIDER, SPIDER | {"db_id": "nowhere"}, SPIDER | {"query": ""}])
+    first, second, third = read_examples(path, tables=tables)
+    assert first.schema == DDL
+    assert (second.reason, second.line) == ("unknown_database", 2)
+    assert third.reason == "missing_field"
+    with pytest.raises(DataError, match="no tables file of Spider"):
+        list(read_examples(path, tables=put(tmp_path / "wrong.json", [{"a": 1}])))
+
+
+def test_spider_with_database_folders(tmp_path):
+    file = tmp_path / "database" / "school" / "school.sqlite"
+    file.parent.mkdir(parents=True)
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE head (head_ID INTEGER PRIMARY KEY, name VARCHAR(20))")
+    connection.close()
+    [example] = read_examples(put(tmp_path / "dev.json", [SPIDER]))
+    assert example.schema == "CREATE TABLE head (head_ID INTEGER PRIMARY KEY, name VARCHAR(20))"
+
+
+def test_spider_without_any_schema_keeps_the_db_id(tmp_path):
+    [example] = read_examples(put(tmp_path / "dev.json", [SPIDER]))
+    assert (example.schema, example.db_id) == (None, "school")
+
+
+def test_bird(tmp_path):
+    put(tmp_path / "dev_tables.json", TABLES)
+    [example] = read_examples(put(tmp_path / "dev.json", [BIRD]))
+    assert (example.id, example.difficulty, example.evidence) == ("dev-7", "simple", "it refers to head_ID = 1")
+    assert example.sql == ("SELECT `name` FROM head WHERE head_ID = 1",)
+    assert example.schema == DDL
+
+
+WIKISQL_TABLE = {
+    "id": "1-1000181-1",
+    "header": ["State/territory", "No.", "No", "Format"],
+    "types": ["text", "real", "text", "text"],
+    "rows": [["x", 1, "y", "z"]],
+}
+WIKISQL = {
+    "phase": 1,
+    "table_id": "1-1000181-1",
+    "question": "What format has no 2 in O'Hara?",
+    "sql": {"sel": 3, "conds": [[1, 1, 2], [0, 0, "O'Hara"]], "agg": 3},
+}
+WIKISQL_SQL = "SELECT COUNT(format) FROM table_1_1000181_1 WHERE no > 2 AND state_territory = 'O''Hara'"
+
+
+def lines(path, rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return path
+
+
+def test_wikisql_with_its_tables_file(tmp_path):
+    lines(tmp_path / "dev.tables.jsonl", [WIKISQL_TABLE])
+    bad = WIKISQL | {"sql": {"sel": 9, "conds": [], "agg": 0}}
+    first, second, third = read_examples(lines(tmp_path / "dev.jsonl", [WIKISQL, bad, WIKISQL | {"table_id": "x"}]))
+    assert first.sql == (WIKISQL_SQL,)
+    assert first.schema == "CREATE TABLE table_1_1000181_1 (state_territory TEXT, no REAL, no_2 TEXT, format TEXT)"
+    assert first.db_id == "1-1000181-1"
+    assert isinstance(second, Reject)
+    assert second.reason == "missing_field"
+    assert third.reason == "broken_schema"
+
+
+def test_wikisql_as_hugging_face_has_it(tmp_path):
+    conds = {"column_index": [1, 0], "operator_index": [1, 0], "condition": ["2", "O'Hara"]}
+    row = {"table": WIKISQL_TABLE, "question": "q", "sql": {"sel": 3, "conds": conds, "agg": 3, "human_readable": "x"}}
+    [example] = read_examples(lines(tmp_path / "x.jsonl", [row]))
+    assert example.sql == (WIKISQL_SQL.replace("no > 2", "no > '2'"),)
