@@ -144,6 +144,9 @@ def test_execution_agrees_with_the_outcome(case: str) -> None:
         ([(1,)], [(1,), (2,)], False, "more rows than the 1 of the gold result"),
         ([(1,), (2,)], [(2,), (1,)], True, "the right rows in another order"),
         ([(1,), (2,), (3,)], [(1,), (2,), (4,)], False, "1 of 3 rows differ"),
+        ([(1, 2)], [(1, 3)], False, "1 of 1 row differs"),
+        ([(5,)], [(None,)], False, "NULL, the gold result is 5"),
+        ([("x" * 80,)], [("5",)], False, f"'5', the gold result is '{'x' * 56}..."),
         ([("a", 1), ("b", 2)], [("b", 1), ("a", 2)], False, "2 of 2 rows differ"),
     ],
 )

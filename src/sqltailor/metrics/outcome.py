@@ -11,7 +11,7 @@ from sqltailor.metrics.exact import exact_match
 from sqltailor.metrics.execution import execution
 from sqltailor.metrics.results import same_result
 from sqltailor.metrics.validity import missing_name
-from sqltailor.types import Outcome, QueryResult
+from sqltailor.types import Cell, Outcome, QueryResult
 
 
 def outcome(attempt: Attempt) -> tuple[Outcome, str | None]:
@@ -96,8 +96,15 @@ def difference(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -> s
         return f"{_count(len(predicted.rows), 'row')}, the gold result has {len(gold.rows)}"
     if ordered and same_result(gold, predicted, ordered=False):
         return "the right rows in another order"
+    if len(gold.columns) == len(gold.rows) == 1:
+        return f"{_shown(predicted.rows[0][0])}, the gold result is {_shown(gold.rows[0][0])}"
     differing = sum((Counter(map(repr, gold.rows)) - Counter(map(repr, predicted.rows))).values())
-    return f"{differing} of {_count(len(gold.rows), 'row')} differ" if differing else "values differ"
+    return f"{differing} of {_count(len(gold.rows), 'row')} {'differs' if len(gold.rows) == 1 else 'differ'}"
+
+
+def _shown(cell: Cell) -> str:
+    text = "NULL" if cell is None else repr(cell)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _count(n: int, thing: str) -> str:
