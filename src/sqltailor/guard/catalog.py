@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -121,28 +120,6 @@ def _columns(table: Table) -> list[str]:
     return [c.name.lower() for c in table.columns] or [""]  # a view may come without its columns
 
 
-def granted_part(schema: Schema, grant: Grant) -> Schema:
-    """Return the tables and columns that a grant allows to name: what a model may be shown.
-
-    Raises `ConfigError` for a grant that names what the schema lacks.
-    """
-    granted = _granted(schema, grant)
-    shown_names = {(schema.tables[i].name.lower(), column) for i, column in granted}
-    kept = []
-    for i, table in enumerate(schema.tables):
-        columns = tuple(_without_hidden_target(c, shown_names) for c in table.columns if (i, c.name.lower()) in granted)
-        if columns or (i, "") in granted:
-            kept.append(dataclasses.replace(table, columns=columns))
-    return Schema(tuple(kept))
-
-
-def _without_hidden_target(column: Column, shown_names: set[tuple[str, str]]) -> Column:
-    target = column.references
-    if target is None or (target.table.lower(), target.column.lower()) in shown_names:
-        return column
-    return dataclasses.replace(column, references=None)
-
-
 def _granted(schema: Schema, grant: Grant) -> set[tuple[int, str]]:
     everything = {(i, column) for i, table in enumerate(schema.tables) for column in _columns(table)}
     allowed = _named(schema, grant.allow) if grant.allow else everything
@@ -207,9 +184,17 @@ def _nearest(name: str, known: list[str]) -> str:
 def visible(schema: Schema, grant: Grant, dialect: str = "sqlite") -> Schema:
     """Return the part of a schema that is granted: what a model is shown, so that it does not name the rest."""
     granted = _granted(schema, grant)
+    shown_names = {(schema.tables[i].name.lower(), column) for i, column in granted}
     tables = []
     for i, table in enumerate(schema.tables):
-        columns = tuple(c for c in table.columns if (i, c.name.lower()) in granted)
+        columns = tuple(_without_hidden_target(c, shown_names) for c in table.columns if (i, c.name.lower()) in granted)
         if (columns or (i, "") in granted) and not is_system(table.name, table.namespace, dialect):
             tables.append(dataclasses.replace(table, columns=columns))
     return Schema(tuple(tables))
+
+
+def _without_hidden_target(column: Column, shown_names: set[tuple[str, str]]) -> Column:
+    target = column.references
+    if target is None or (target.table.lower(), target.column.lower()) in shown_names:
+        return column
+    return dataclasses.replace(column, references=None)
