@@ -40,7 +40,7 @@ def read_run(path: Path) -> Contents:
         raise DataError(f"{path} is no run folder: it does not exist.")
     evaluation = _evaluation(path)
     training = path.parent if path.name.startswith("eval-") and (path.parent / "recipe.yaml").exists() else path
-    steps = _lines(training / "metrics.jsonl")
+    steps = in_one_count(_lines(training / "metrics.jsonl"))
     predictions = {file: _lines(file) for file in sorted(evaluation.glob("predictions-*.jsonl"))}
     scores = _json(evaluation / "scores.json")
     if not scores and not steps:
@@ -57,6 +57,22 @@ def read_run(path: Path) -> Contents:
         data=_json(training / "data.json"),
         recipe=(training / "recipe.yaml").read_text(encoding="utf-8") if (training / "recipe.yaml").exists() else "",
     )
+
+
+def in_one_count(rows: Sequence[Row]) -> list[Row]:
+    """Return the lines of metrics.jsonl with steps that go on counting where a later stage begins at 1 again.
+
+    >>> in_one_count([{"stage": 0, "step": 1}, {"stage": 0, "step": 2}, {"stage": 1, "step": 1}])[-1]
+    {'stage': 1, 'step': 3}
+    """
+    counted: list[Row] = []
+    stage, before, last = None, 0, 0
+    for row in rows:
+        if row.get("stage") != stage:
+            stage, before = row.get("stage"), last
+        last = before + int(row.get("step", 0))
+        counted.append({**row, "step": last})
+    return counted
 
 
 def _evaluation(path: Path) -> Path:
