@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import glob
+import importlib.util
 import os
 import pwd
 import shutil
@@ -18,12 +19,22 @@ PORT = 54329
 OWNER = "owner"
 
 
+def programs() -> Path | None:
+    """Return the folder of initdb and pg_ctl: the system's, or the one that the package pgserver brings."""
+    found = [Path(folder) for folder in sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    if on_path := shutil.which("initdb"):
+        found.append(Path(on_path).parent)
+    if package := importlib.util.find_spec("pgserver"):
+        found.append(Path(str(package.origin)).parent / "pginstall" / "bin")
+    return next((folder for folder in found if (folder / "initdb").exists()), None)
+
+
 @functools.cache
 def start() -> Path | None:
     """Return the folder of the server's socket, or None where PostgreSQL is not installed."""
-    found = [*glob.glob("/usr/lib/postgresql/*/bin"), *filter(None, [os.path.dirname(shutil.which("initdb") or "")])]
+    found = programs()
     user = _unprivileged_user()
-    if not found or user is None:
+    if found is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="sqltailor-pg-"))
     os.chown(folder, user.pw_uid, user.pw_gid)
@@ -31,7 +42,7 @@ def start() -> Path | None:
     def run(program: str, *arguments: str) -> None:
         as_user = {} if os.getuid() else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
         output = subprocess.run(
-            [f"{sorted(found)[-1]}/{program}", "-D", f"{folder}/data", *arguments],
+            [str(found / program), "-D", f"{folder}/data", *arguments],
             check=False, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, **as_user,
         )  # fmt: skip
         assert output.returncode == 0, output.stderr
@@ -48,14 +59,14 @@ def start() -> Path | None:
     return folder
 
 
-def _unprivileged_user() -> pwd.struct_passwd | None:
+def _unprivileged_user() -> pwd.struct_passwd:
     # the server refuses to run as root
     if os.getuid():
         return pwd.getpwuid(os.getuid())
     try:
         return pwd.getpwnam("postgres")
     except KeyError:
-        return None
+        return pwd.getpwnam("nobody")
 
 
 def url(user: str, database: str = "postgres", password: str = "") -> str:
@@ -63,8 +74,8 @@ def url(user: str, database: str = "postgres", password: str = "") -> str:
     folder = start()
     if folder is None:
         if os.environ.get("CI") == "true":
-            pytest.fail("No PostgreSQL server is installed: apt-get install postgresql")
-        pytest.skip("no PostgreSQL server is installed")
+            pytest.fail("No PostgreSQL server is installed: apt-get install postgresql, or pip install pgserver")
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql, or pip install pgserver")
     secret = f":{password}" if password else ""
     return f"postgresql://{user}{secret}@/{database}?host={folder}&port={PORT}"
 

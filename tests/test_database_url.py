@@ -106,4 +106,5 @@ def test_a_location_does_not_print_its_password() -> None:
     location = locate("postgresql://u:geheim@h/d")
     assert "geheim" not in repr(location)
     assert location.secrets == ("geheim",)
+    assert locate("mysql://h/d?ssl_key=k.pem&ssl_key_password=geheim").secrets == ("geheim",)
     assert locate("postgresql://u:ge%40heim@h/d").secrets == ("ge%40heim", "ge@heim")

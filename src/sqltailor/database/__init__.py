@@ -12,6 +12,7 @@ What each database enforces by itself:
 - SQLite: reading user tables and known functions, nothing else (`child_sqlite.py`).
 - DuckDB: one SELECT on user tables, without files, network and extensions (`child_duckdb.py`).
 - PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child_postgres.py`).
+- MySQL and MariaDB: the same, with less help of the server: text rules for files and comments (`child_mysql.py`).
 
 Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
 only SELECT; `Database.warnings` tells), and faults of the driver's or the database's own code. Linux and macOS; the
@@ -61,7 +62,19 @@ def _postgres() -> Backend:
     return Backend(server.postgres_options, server.read_postgres_tables)
 
 
-BACKENDS: dict[Kind, Callable[[], Backend]] = {"sqlite": _sqlite, "duckdb": _duckdb, "postgresql": _postgres}
+def _mysql() -> Backend:
+    from sqltailor.database import server
+
+    return Backend(server.mysql_options, server.read_mysql_tables)
+
+
+BACKENDS: dict[Kind, Callable[[], Backend]] = {
+    "sqlite": _sqlite,
+    "duckdb": _duckdb,
+    "postgresql": _postgres,
+    "mysql": _mysql,
+    "mariadb": _mysql,
+}
 
 
 class Database:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from sqltailor.database.catalog import read_catalog
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
-from sqltailor.errors import require
+from sqltailor.errors import DataError, require, unknown
 from sqltailor.types import Schema
 
 POSTGRES_COLUMNS = r"""
@@ -78,3 +78,50 @@ def _connection_parts(url: str, *, database: str) -> dict[str, Any]:
         database: unquote(parts.path.lstrip("/")),
     }
     return {name: value for name, value in found.items() if value} | dict(parse_qsl(parts.query))
+
+
+MYSQL_COLUMNS = """
+SELECT NULL, t.table_name, t.table_schema, t.table_type LIKE '%VIEW%',
+    CASE WHEN t.table_type NOT LIKE '%VIEW%' THEN t.table_comment END,
+    c.column_name, c.column_type, c.column_key = 'PRI', c.column_comment
+FROM information_schema.tables t
+JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
+WHERE t.table_schema = DATABASE() AND c.privileges LIKE '%select%'
+ORDER BY t.table_type LIKE '%VIEW%', t.table_name, c.ordinal_position
+"""
+MYSQL_REFERENCES = """
+SELECT table_schema, table_name, column_name, referenced_table_name, referenced_column_name
+FROM information_schema.key_column_usage
+WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_column_name IS NOT NULL
+ORDER BY constraint_name, ordinal_position
+"""
+MYSQL_OPTIONS = (
+    *("charset", "connect_timeout", "unix_socket", "ssl_ca", "ssl_cert", "ssl_disabled", "ssl_key", "ssl_key_password"),
+    *("ssl_verify_cert", "ssl_verify_identity"),
+)
+_SWITCHES: dict[str, Any] = {"true": True, "false": False}
+
+
+def mysql_options(location: Location) -> dict[str, Any]:
+    """Return what the engine in the child process needs to connect to MySQL or MariaDB.
+
+    Of the URL's query, `MYSQL_OPTIONS` are known; others could run statements or send files.
+    """
+    _require("pymysql", "mysql", "MySQL")
+    parts = _connection_parts(location.url, database="database")
+    query = dict(parse_qsl(urlsplit(location.url).query))
+    for name in query:
+        if name not in MYSQL_OPTIONS:
+            raise DataError(unknown("URL option", name, MYSQL_OPTIONS))
+    typed = {name: _SWITCHES.get(value.lower(), value) for name, value in query.items()}
+    if "connect_timeout" in query:
+        try:
+            typed["connect_timeout"] = int(query["connect_timeout"])
+        except ValueError:
+            raise DataError(f"connect_timeout is '{query['connect_timeout']}', not a number of seconds.") from None
+    return {"engine": "mysql", "connect": parts | typed}
+
+
+def read_mysql_tables(child: Child) -> Schema:
+    """Return the tables, then the views, of the URL's database that the role may read, by name."""
+    return read_catalog(child, MYSQL_COLUMNS, MYSQL_REFERENCES)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqltailor.errors import DataError, unknown
 
@@ -25,7 +25,8 @@ DIALECTS: dict[Kind, str] = {
 _ALIASES: dict[str, Kind] = {"postgres": "postgresql", "pgsql": "postgresql"}
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = ((0, b"SQLite format 3\0", "sqlite"), (8, b"DUCK", "duckdb"))
 _SUFFIXES: dict[str, Kind] = {".duckdb": "duckdb", ".ddb": "duckdb"}
-_SECRET_OPTION = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"password|passwd|secret|token", re.IGNORECASE)
+_OPTION = re.compile(r"([?&])([^=&]*)=([^&]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def mask(url: str) -> str:
     # the last @ ends the password, which may hold others
     account, at, place = rest.rpartition("@")
     user, colon, _ = account.partition(":")
-    return _SECRET_OPTION.sub(r"\1***", f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}")
+    shown = f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}"
+    return _OPTION.sub(lambda m: f"{m[1]}{m[2]}={'***' if _SECRET_NAME.search(m[2]) else m[3]}", shown)
 
 
 def _kind_of_file(path: Path) -> Kind:
@@ -112,7 +114,8 @@ def _server(kind: Kind, url: str, rest: str) -> Location:
         ) from None
     if not parts.path.strip("/"):
         raise DataError(f"'{shown}' names no database. Write {_form(kind)}.")
-    secrets = {parts.password or "", unquote(parts.password or "")} - {""}
+    options = [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+    secrets = {parts.password or "", unquote(parts.password or ""), *options} - {""}
     return Location(kind, shown, url=f"{kind}://{rest}", secrets=tuple(sorted(secrets, key=len, reverse=True)))
 
 
