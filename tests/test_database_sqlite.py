@@ -157,6 +157,7 @@ def test_is_denied_and_changes_nothing(database: Database, path: Path, sql: str)
         "SELECT nothing FROM t",
         "SELECT nosuch(a) FROM t",
         "SELEC",
+        "(SELECT 1) UNION ALL (SELECT 2)",
         "SELECT 'a\x00b'",
         "SELECT '\ud800'",
     ],

@@ -101,7 +101,7 @@ class Engine:
                 raise ValueError(tree["error_message"])
             raise PermissionError("Only SELECT may run here.")
         if len(tree["statements"]) != 1:
-            raise PermissionError("Only one statement may run at a time.")
+            raise PermissionError("Exactly one statement may run.")
         for node in _nodes(tree["statements"][0]):
             if fault := self._fault(node):
                 raise PermissionError(f"{fault} is not allowed.")

@@ -47,7 +47,7 @@ DATA_FAULTS = {
 }
 """Faults of the file rather than of the statement, by primary error code."""
 
-_HEAD = re.compile(r"(?>(?:\s+|--[^\n]*|/\*.*?\*/)*)(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
+_HEAD = re.compile(r"(?>(?:[\s(]+|--[^\n]*|/\*.*?\*/)*)(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|"(?:[^"]|"")*\"""", re.DOTALL)
 
 
