@@ -1,6 +1,6 @@
 """recipe.yaml + `.env` + environment + `key=value` → a validated, frozen `Recipe` with the origin of every value."""
 
-from sqltailor.recipe.load import Resolved, find_recipe, load_recipe, shipped_recipes
+from sqltailor.recipe.load import SHIPPED, Resolved, find_recipe, load_recipe, shipped_recipes
 from sqltailor.recipe.model import Recipe
 from sqltailor.recipe.names import export_env_file
 from sqltailor.recipe.plan import stages, variants, with_values
@@ -9,6 +9,7 @@ from sqltailor.recipe.source import has_password, mask, read_env_file
 from sqltailor.recipe.train import Train
 
 __all__ = [
+    "SHIPPED",
     "Recipe",
     "Resolved",
     "Train",

@@ -1,0 +1,76 @@
+"""Measure a base model: `python -m base.evaluate --data DIR`. Exact match, greedy, no constraint, with 95 % intervals.
+
+Development sets by default: WikiSQL dev and `spider-val`, 15 databases held out of Spider's train split. `--final`
+adds what nothing may be chosen on: `wikisql.test1000.jsonl.gz` and `spider.dev.jsonl.gz` of the data folder.
+
+Two shapes of the schema: `context` has only the columns that the gold SQL uses, as in sql-create-context; `schema`
+has every known column of the table, or every table of the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from base.pairs import Pair, canonical_sql, load_pairs, read_pairs, spider_schemas
+from base.realise import plain
+from sqltailor import prompt
+from sqltailor.dialect import comparable
+from sqltailor.generate import load
+from sqltailor.metrics.aggregate import rate
+from sqltailor.prompt import extract
+from sqltailor.schema import names
+from sqltailor.types import GenerateOptions
+
+
+def main() -> None:
+    """Print one line a set and shape, and write them beside the model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the public sets")
+    parser.add_argument("--model", default="base/out/run/nano", help="folder of the model, or any model reference")
+    parser.add_argument("--limit", type=int, default=1000, help="rows of a set: every n-th, from the first")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--final", action="store_true", help="also the test sets")
+    parser.add_argument("--wrong", type=int, default=0, help="print so many wrong answers a set")
+    args = parser.parse_args()
+    sets = {"wikisql-dev": load_pairs(args.data, "wikisql-dev"), "spider-val": load_pairs(args.data, "spider-val")}
+    if args.final:
+        sets["wikisql-test1000"] = list(read_pairs(args.data / "wikisql.test1000.jsonl.gz", "wikisql", {}))
+        schemas = spider_schemas(args.data)
+        sets["spider-dev"] = list(read_pairs(args.data / "spider.dev.jsonl.gz", "spider", schemas))
+    results = []
+    for name, pairs in sets.items():
+        step = max(1, len(pairs) // args.limit)
+        for shape in ("context", "schema"):
+            results.append({"set": name, "shape": shape, **measure(pairs[::step], shape, args)})
+            print(json.dumps(results[-1]), flush=True)
+    if Path(args.model).is_dir():
+        (Path(args.model) / "evaluation.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+def measure(pairs: list[Pair], shape: str, args: argparse.Namespace) -> dict[str, object]:
+    """Return the exact-match rate of a model on pairs in one shape."""
+    asked = [plain(p, shape) for p in pairs]
+    prompts = [prompt.build(example, schema, name="compact") for example, schema in asked]
+    started = time.monotonic()
+    completions = load(args.model, batch=args.batch)(prompts, GenerateOptions(max_tokens=128))
+    seconds = time.monotonic() - started
+    right, wrong = [], []
+    for pair, (_, schema), completion in zip(pairs, asked, completions, strict=True):
+        gold, predicted = canonical_sql(pair), extract(completion.text).sql or ""
+        same = comparable(predicted, names=names(schema)) == comparable(gold, names=names(schema))
+        right.append(float(same))
+        if not same:
+            wrong.append((pair.question, gold, predicted))
+    for question, gold, predicted in wrong[: args.wrong]:
+        print(f"  {question}\n    gold      {gold}\n    predicted {predicted}")
+    found = rate(right)
+    assert found is not None
+    tokens = sum(c.tokens_out or 0 for c in completions)
+    return {"exact_match": found.to_json(), "tokens_per_s": round(tokens / seconds), "seconds": round(seconds, 1)}
+
+
+if __name__ == "__main__":
+    main()

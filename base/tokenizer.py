@@ -1,0 +1,80 @@
+"""nano's tokenizer: `python -m base.tokenizer --data DIR --out DIR`. Byte-level BPE, digits apart, with the control tokens and chat template of the compact prompt.
+
+The pre-tokenizer is single digits and GPT-2's pattern, which llama.cpp knows as `smollm`: a pattern of our own would
+make GGUF export impossible.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+EXAMPLES = 25_000
+"""Varied training examples that the merges are learned from."""
+VOCABULARY = 6144
+CONTROL = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+CHAT_TEMPLATE = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}<|assistant|>{% generation %}{{ m.content }}<|end|>"
+    "{% endgeneration %}{% else %}<|{{ m.role }}|>{{ m.content }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+MAX_LENGTH = 1024
+
+
+def train_tokenizer(texts: Iterable[str], folder: Path, vocabulary: int = VOCABULARY) -> None:
+    """Learn the merges from `texts` and write `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja`."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(CONTROL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|end|>",
+        "pad_token": "<|pad|>",
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": MAX_LENGTH,
+        "padding_side": "left",
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+
+
+def example_texts(data: Path, count: int) -> Iterator[str]:
+    """Yield the prompts and statements of `count` varied training examples, and the usual short forms of names."""
+    from base.batches import varied
+    from base.pairs import load_pairs
+    from sqltailor.synth.words import ABBREVIATIONS
+
+    chunks = varied(load_pairs(data, "train"), random.Random(0))
+    for _ in range(count // 256):
+        for asked, sql in next(chunks):
+            yield from (m.content for m in asked.messages)
+            yield sql
+    for short in ABBREVIATIONS:
+        yield from [f" {short}, {short}_ _{short}"] * 50
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--out", type=Path, default=Path("src/sqltailor/nano"))
+    args = parser.parse_args()
+    train_tokenizer(example_texts(args.data, EXAMPLES), args.out)

@@ -1,0 +1,214 @@
+"""Train nano from scratch: `python -m base.train --data DIR --minutes 2`.
+
+Writes `OUT/checkpoint.pt` every `--save-minutes` and continues from it, on another day too; `OUT/metrics.jsonl` a
+line every 50 steps; at the end `OUT/nano/`, a folder that `transformers` loads. The learning rate is held, then
+decayed over the last 60 % of `--tokens` (or of `--minutes` where tokens are not given).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from base.batches import QUESTION, SQL, fixed, loader
+from base.model import Size, Twin, llama_config, to_llama
+from base.pairs import load_pairs
+
+QUESTION_SHARE, QUESTION_WEIGHT = 0.4, 0.5
+"""Share of question tokens that are learned, drawn anew each time, and their weight beside one of SQL: reading
+questions is worth learning, writing schemas is not, and each supervised token costs a row of logits."""
+
+
+def main() -> None:
+    args = _arguments()
+    device = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device.replace("auto", "cpu")
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads or os.cpu_count() or 1)
+    torch.set_float32_matmul_precision("high")
+    args.out.mkdir(parents=True, exist_ok=True)
+    size = Size(*map(int, args.size.split(","))) if args.size else Size()
+    net = Twin(size, args.dropout).to(device)
+    optimizers = _optimizers(net, args.learning_rate)
+    state = _resume(args.out / "checkpoint.pt", net, optimizers, device)
+    print(
+        f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters on {device}, from step {state['step']}",
+        flush=True,
+    )
+    pairs = load_pairs(args.data, "train")
+    tokenizer_file = args.tokenizer / "tokenizer.json"
+    checks = {
+        "wikisql-dev context": fixed(
+            load_pairs(args.data, "wikisql-dev")[:: args.check_every], "context", tokenizer_file, 32768
+        ),
+        "wikisql-dev schema": fixed(
+            load_pairs(args.data, "wikisql-dev")[:: args.check_every], "schema", tokenizer_file, 32768
+        ),
+        "spider-val schema": fixed(load_pairs(args.data, "spider-val"), "schema", tokenizer_file, 32768),
+    }
+    batches = iter(loader(pairs, tokenizer_file, args.batch_tokens, args.seed + state["step"], args.workers))
+    _loop(args, net, optimizers, batches, state, checks, device)
+    save_nano(net, args.out / "nano", args.tokenizer)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the public train splits")
+    parser.add_argument("--out", type=Path, default=Path("base/out/run"))
+    parser.add_argument("--tokenizer", type=Path, default=Path("src/sqltailor/nano"), help="folder of tokenizer.json")
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="stop after this much training time, resumes included"
+    )
+    parser.add_argument(
+        "--tokens", type=float, default=0, help="plan the learning rate for this many tokens (0: by minutes)"
+    )
+    parser.add_argument("--batch-tokens", type=int, default=12288)
+    parser.add_argument("--learning-rate", type=float, default=1.0, help="factor on Muon's 0.02 and AdamW's 0.002")
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--size", default="", help="hidden,layers,heads,feed_forward,vocabulary,max_length")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--save-minutes", type=float, default=10)
+    parser.add_argument("--check-minutes", type=float, default=10)
+    parser.add_argument("--check-every", type=int, default=8, help="measure on every n-th dev row")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def _optimizers(net: Twin, factor: float) -> list[torch.optim.Optimizer]:
+    matrices = [p for n, p in net.named_parameters() if p.ndim == 2 and "embedding" not in n]
+    rest = [p for n, p in net.named_parameters() if p.ndim != 2 or "embedding" in n]
+    muon = torch.optim.Muon(matrices, lr=0.02 * factor, weight_decay=0.01, momentum=0.95, adjust_lr_fn="original")
+    adamw = torch.optim.AdamW(rest, lr=2e-3 * factor, betas=(0.9, 0.98), weight_decay=0.0)
+    for optimizer in (muon, adamw):
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return [muon, adamw]
+
+
+def _resume(path: Path, net: Twin, optimizers: list[torch.optim.Optimizer], device: str) -> dict[str, Any]:
+    if not path.exists():
+        return {"step": 0, "seen": 0, "elapsed": 0.0}
+    saved = torch.load(path, map_location=device, weights_only=False)
+    net.load_state_dict(saved["net"])
+    for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
+        optimizer.load_state_dict(state)
+    return saved["state"]  # type: ignore[no-any-return]
+
+
+def _loop(args: Any, net: Twin, optimizers: Any, batches: Any, state: dict[str, Any], checks: Any, device: str) -> None:
+    fast = torch.compile(net, dynamic=True) if args.compile else net
+    before, started = state["elapsed"], time.monotonic()
+    saved = checked = time.monotonic()
+    smooth: Tensor | None = None
+    window_seen, window_start = 0, time.monotonic()
+    while state["elapsed"] < args.minutes * 60 and (not args.tokens or state["seen"] < args.tokens):
+        ids, mask = (t.to(device, non_blocking=True) for t in next(batches))
+        scale = _schedule(
+            state["step"], state["seen"] / args.tokens if args.tokens else state["elapsed"] / (args.minutes * 60)
+        )
+        sql_loss = _step(net, fast, optimizers, ids.long(), mask, scale, device)
+        smooth = sql_loss if smooth is None else 0.98 * smooth + 0.02 * sql_loss
+        state["step"] += 1
+        state["seen"] += ids.numel()
+        state["elapsed"] = before + time.monotonic() - started
+        if state["step"] % 50 == 0:
+            now = time.monotonic()
+            speed = (state["seen"] - window_seen) / (now - window_start) if window_seen else 0.0
+            window_seen, window_start = state["seen"], now
+            line = {
+                **state,
+                "sql_loss": round(smooth.item(), 4),
+                "scale": round(scale, 4),
+                "tokens_per_s": round(speed),
+            }
+            with (args.out / "metrics.jsonl").open("a") as f:
+                f.write(json.dumps(line) + "\n")
+            if state["step"] % 500 == 0 or device == "cpu":
+                print(json.dumps(line), flush=True)
+        if time.monotonic() - saved > args.save_minutes * 60:
+            _save(args.out, net, optimizers, state)
+            saved = time.monotonic()
+        if time.monotonic() - checked > args.check_minutes * 60:
+            _check(net, checks, state, args.out, device)
+            checked = time.monotonic()
+    _save(args.out, net, optimizers, state)
+    _check(net, checks, state, args.out, device)
+
+
+def _schedule(step: int, done: float) -> float:
+    """Return the factor on the learning rate: 200 steps of warm-up, held, then a straight line down to 2 %."""
+    return min(1.0, (step + 1) / 200) * min(1.0, max(0.02, (1 - done) / 0.6))
+
+
+def _step(net: Twin, fast: Any, optimizers: Any, ids: Tensor, mask: Tensor, scale: float, device: str) -> Tensor:
+    with torch.autocast(device, torch.bfloat16):
+        hidden = fast(ids)[:, :-1]  # (N, L-1, D)
+        target, kind = ids[:, 1:], mask[:, 1:]
+        keep = (kind == SQL) | ((kind == QUESTION) & (torch.rand_like(kind, dtype=torch.float) < QUESTION_SHARE))
+        logits = net.logits(hidden[keep])  # (supervised, V)
+    nll = F.cross_entropy(logits.float(), target[keep], reduction="none")
+    is_sql = kind[keep] == SQL
+    weight = is_sql + QUESTION_WEIGHT * (kind[keep] == QUESTION)
+    ((nll * weight).sum() / weight.sum()).backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * scale
+        optimizer.step()
+        optimizer.zero_grad()
+    return (nll.detach() * is_sql).sum() / is_sql.sum()
+
+
+@torch.no_grad()
+def _check(net: Twin, checks: Any, state: dict[str, Any], out: Path, device: str) -> None:
+    """Print the share of rows whose every SQL token is the most likely one: greedy decoding would write exactly it."""
+    net.eval()
+    result: dict[str, float] = {}
+    for name, batches in checks.items():
+        right = rows = 0
+        for ids, mask in batches:
+            ids, mask = ids.to(device).long(), mask.to(device)
+            with torch.autocast(device, torch.bfloat16):
+                best = net.logits(net(ids)[:, :-1]).argmax(-1)
+            wrong = (best != ids[:, 1:]) & (mask[:, 1:] == SQL)
+            right += int((~wrong.any(1)).sum())
+            rows += len(ids)
+        result[name] = round(right / rows, 4)
+    net.train()
+    print("check", json.dumps({**state, **result}), flush=True)
+    with (out / "checks.jsonl").open("a") as f:
+        f.write(json.dumps({**state, **result}) + "\n")
+
+
+def _save(out: Path, net: Twin, optimizers: Any, state: dict[str, Any]) -> None:
+    saved = {"net": net.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "state": state}
+    torch.save(saved, out / "checkpoint.tmp")
+    (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+
+
+def save_nano(net: Twin, folder: Path, tokenizer: Path) -> None:
+    """Write the model in bf16 in the Llama layout, with its tokenizer."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {k: v.detach().to("cpu", torch.bfloat16) for k, v in to_llama(net.state_dict(), net.size).items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(llama_config(net.size), indent=2) + "\n")
+    generation = {"eos_token_id": 1, "pad_token_id": 0, "do_sample": False}
+    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (folder / name).write_bytes((tokenizer / name).read_bytes())
+
+
+if __name__ == "__main__":
+    main()

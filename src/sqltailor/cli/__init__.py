@@ -1,0 +1,60 @@
+"""The command line: each command parses its options, makes one library call and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from sqltailor import __version__
+from sqltailor.errors import SQLTailorError
+
+app = typer.Typer(
+    name="sqltailor",
+    help="Fine-tune a small model that writes your database's SQL: measured by execution, guarded.",
+    epilog="Start with: sqltailor demo. With a database of your own: sqltailor init URL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+for _group in ("demo", "project", "data", "train", "evaluate", "ask"):
+    import_module(f"sqltailor.cli.{_group}").add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed check, 2 wrong use, 3 backend failure, 130 interrupted."""
+    from sqltailor.recipe import export_env_file
+
+    try:
+        if not {"-h", "--help", "--version"} & set(sys.argv):
+            export_env_file(Path.cwd(), os.environ)
+        app()
+    except SQLTailorError as e:
+        print(f"error: {e}", file=sys.stderr)
+        sys.exit(e.exit_code)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output is gone (| head); keep Python from complaining about it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

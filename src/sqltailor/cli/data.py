@@ -1,0 +1,161 @@
+"""Commands about data: data import, check, show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
+
+if TYPE_CHECKING:
+    from sqltailor.data.import_ import ImportSummary
+
+group = typer.Typer(no_args_is_help=True, help="Read, check, show, split, make and write question–SQL pairs.")
+
+Format = Annotated[str | None, typer.Option(help="Format of the files. Default: found out from each file.")]
+Map = Annotated[
+    str | None, typer.Option("--map", help="Columns of a CSV: question=COL,sql=COL (schema, evidence, id, … too).")
+]
+
+
+@group.command("import")
+def import_(
+    sources: Annotated[list[str], typer.Argument(metavar="SRC...", help="Files in any known format.")],
+    format: Format = None,
+    map: Map = None,
+    out: Annotated[str, typer.Option(help="Folder of the data set.")] = "data",
+    by: Annotated[
+        str | None, typer.Option(help="Split by database, schema, template or question. Default: what fits.")
+    ] = None,
+    validation: Annotated[float, typer.Option(min=0, max=0.9, help="Share set aside for validation.")] = 0.1,
+    test: Annotated[float, typer.Option(min=0, max=0.9, help="Share set aside for testing.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    against: Annotated[list[str] | None, typer.Option(help="Test files whose rows must not come in.")] = None,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Read, check, deduplicate and split examples; every removed row goes to rejects.jsonl with its reason.
+
+    Example: sqltailor data import my.csv --map question=ask,sql=query
+    """
+    from sqltailor.data.import_ import import_data
+
+    summary = import_data(
+        sources,
+        out,
+        by=by,
+        seed=seed,
+        validation_share=validation,
+        test_share=test,
+        **_options(recipe, database, format, map, against),
+    )
+    _print_summary(summary, json)
+
+
+@group.command()
+def check(
+    file: Annotated[str, typer.Argument(help="A file of examples in any known format.")],
+    format: Format = None,
+    map: Map = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the data card and rejects. Default: FILE-check.")] = None,
+    against: Annotated[list[str] | None, typer.Option(help="Test files to compare with.")] = None,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Check a file as import does and write its data card; exit code 1 when a row is rejected.
+
+    Example: sqltailor data check data/train.jsonl --database sqlite:///x.db --against data/test.jsonl
+    """
+    from sqltailor.data.import_ import check_data
+
+    folder = out or str(Path(file).with_suffix("")) + "-check"
+    summary = check_data(file, folder, **_options(recipe, database, format, map, against))
+    _print_summary(summary, json)
+    if summary.rejected:
+        sys.exit(1)
+
+
+@group.command()
+def show(
+    file: Annotated[str, typer.Argument(help="A file of examples in any known format.")],
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Examples to show.")] = 5,
+    format: Format = None,
+    map: Map = None,
+    json: Json = False,
+) -> None:
+    """Print the first examples of a file as SQLTailor reads them."""
+    from itertools import islice
+
+    from sqltailor.data.examples import to_json
+    from sqltailor.data.readers import read_examples
+    from sqltailor.types import Example
+
+    items = list(islice(read_examples(file, format=format, mapping=_mapping(map)), limit))
+    if json:
+        print_json([to_json(i) if isinstance(i, Example) else {"line": i.line, "rejected": i.reason} for i in items])
+        return
+    for item in items:
+        if isinstance(item, Example):
+            asked = item.question if item.question is not None else item.spec
+            print(f"{item.id}: {asked}\n    {item.sql[0]}")
+        else:
+            print(f"line {item.line} rejected: {item.reason}: {item.detail}")
+
+
+def _options(
+    recipe: str | None, database: str | None, format: str | None, map: str | None, against: list[str] | None
+) -> Any:
+    from sqltailor.recipe import load_recipe
+    from sqltailor.workspace import grant_of, read_schema_file
+
+    found = load_recipe(recipe, [f"database.url={database}"] if database else []).recipe
+    schema_file = found.database.schema_file
+    return {
+        "format": format or found.data.format,
+        "mapping": _mapping(map) or dict(found.data.mapping) or None,
+        "database": found.database.url,
+        "schema": read_schema_file(schema_file, found.dialect) if schema_file else None,
+        "dialect": found.dialect if found.database.url is None else None,
+        "grant": grant_of(found),
+        "statements": found.data.statements,
+        "against": tuple(against or ()) or None,
+    }
+
+
+def _mapping(text: str | None) -> dict[str, str] | None:
+    from sqltailor.errors import ConfigError
+
+    if text is None:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name.strip() and column.strip() for name, _, column in pairs):
+        raise ConfigError(f"--map '{text}' is not a list of NAME=COLUMN, such as question=ask,sql=query.")
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
+def _print_summary(summary: ImportSummary, json: bool) -> None:
+    if json:
+        print_json(summary.to_json())
+        return
+    print(f"read {summary.read:,}, kept {summary.kept:,}, rejected {summary.rejected:,}")
+    for name, count in sorted(summary.reasons.items(), key=lambda r: -r[1]):
+        print(f"  rejected {count:,}: {name}")
+    for name, count in sorted(summary.warnings.items(), key=lambda r: -r[1]):
+        print(f"  warning  {count:,}: {name}")
+    if summary.parts:
+        print(
+            "  "
+            + ", ".join(f"{part} {count:,}" for part, count in summary.parts.items())
+            + f", split by {summary.split_by}"
+        )
+    note(f"see {summary.out}/card.html and {summary.out}/rejects.jsonl")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(group, name="data")

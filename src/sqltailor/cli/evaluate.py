@@ -1,0 +1,128 @@
+"""Commands that measure: eval, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, answering, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from sqltailor.evaluate import Evaluation
+    from sqltailor.types import Example
+
+
+def eval_(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Model reference, as often as needed. Default: the newest training run and its base."),
+    ] = None,
+    data: Annotated[list[str] | None, typer.Option(help="Files of examples. Default: data.test of the recipe.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first examples.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Print so many wrong answers.")] = 0,
+    out: Annotated[str | None, typer.Option(help="Folder to write into. Default: inside the run.")] = None,
+    fail_under: Annotated[
+        str | None, typer.Option(metavar="METRIC=X", help="Exit with 1 when the last model scores less.")
+    ] = None,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Answer the test questions with each model, run the SQL, and compare: rates with intervals, paired p, report.
+
+    Example: sqltailor eval --limit 20 --show 3
+    """
+    from sqltailor.cli.models import recipe_for
+    from sqltailor.journey import evaluate_models
+
+    found = recipe_for(recipe, database)
+    minimum = _minimum(fail_under)
+    with answering() as on_progress:
+        evaluation = evaluate_models(found, models=model, data=data, limit=limit, out=out, on_progress=on_progress)
+    if json:
+        print_json(evaluation.result.to_json())
+    else:
+        print_scores(evaluation.result)
+        note(f"report: {evaluation.report}")
+    if show:
+        _print_wrong(evaluation.result, evaluation.examples, show)
+    if minimum and not _reaches(evaluation.result, *minimum):
+        sys.exit(1)
+
+
+def print_scores(result: Evaluation) -> None:
+    """Print a table of rates with their 95 % intervals, and what changed between each two models."""
+    models: dict[str, Any] = dict(result.scores["models"])
+    metrics = list(dict.fromkeys(m for rates in models.values() for m in rates))
+    rows = [[metric, *(_rate(rates.get(metric)) for rates in models.values())] for metric in metrics]
+    print_table(("metric", *models), rows)
+    for pair in result.scores["paired"]:
+        if pair["metric"] == metrics[0]:
+            print(
+                f"{pair['metric']}: {pair['b']} against {pair['a']}: {pair['fixed']} fixed, {pair['broken']} broken, "
+                f"p = {pair['p']:.2g} (exact McNemar)"
+            )
+
+
+def _rate(rate: dict[str, float] | None) -> str:
+    if rate is None:
+        return "—"
+    return f"{rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] n={rate['n']}"
+
+
+def _print_wrong(result: Evaluation, examples: list[Example], show: int) -> None:
+    by_id = {e.id: e for e in examples}
+    for model, predictions in result.predictions.items():
+        wrong = [p for p in predictions if p.outcome not in ("correct", "empty_match")][:show]
+        for p in wrong:
+            example = by_id[p.id]
+            note(f"\n{model}: {p.id} ({p.outcome})\n  question   {example.question or example.spec}")
+            note(f"  gold       {example.sql[0]}\n  predicted  {p.predicted}")
+
+
+def _minimum(text: str | None) -> tuple[str, float] | None:
+    from sqltailor.errors import ConfigError
+
+    if text is None:
+        return None
+    metric, _, value = text.partition("=")
+    try:
+        return metric, float(value)
+    except ValueError as e:
+        raise ConfigError(f"--fail-under '{text}' is not METRIC=NUMBER, such as execution=0.8.") from e
+
+
+def _reaches(result: Evaluation, metric: str, least: float) -> bool:
+    from sqltailor.errors import ConfigError, unknown
+
+    model, rates = list(result.scores["models"].items())[-1]
+    if metric not in rates:
+        raise ConfigError(unknown("metric", metric, rates))
+    if rates[metric]["value"] >= least:
+        return True
+    note(f"{model} has {metric} {rates[metric]['value']:.3f}, below {least}")
+    return False
+
+
+def report(
+    run: Annotated[
+        str | None, typer.Argument(help="Run or evaluation folder. Default: the newest with answers.")
+    ] = None,
+    recipe: Recipe = None,
+) -> None:
+    """Write report.html again from the files of a run."""
+    from sqltailor.cli.models import recipe_for
+    from sqltailor.report import write_report
+    from sqltailor.runs import newest_with_predictions
+
+    folder = Path(run) if run else newest_with_predictions(Path(recipe_for(recipe, None).train.out)).path
+    print(write_report(folder))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("eval")(eval_)
+    app.command()(report)

@@ -1,0 +1,83 @@
+"""What commands share: results go to stdout, progress and notes to stderr; options that several commands take."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from sqltailor.evaluate import Progress as OnProgress
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Recipe = Annotated[str | None, typer.Option("--recipe", help="Recipe: a path or a shipped name. Default: recipe.yaml.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", help="Database URL or file. Default: database.url of the recipe.")
+]
+Words = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values that win over the recipe's.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def note(text: str) -> None:
+    """Print a line for people on stderr."""
+    print(text, file=sys.stderr)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:
+    """Print rows as a table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+    for name, right in zip(columns, numeric, strict=True):
+        table.add_column(Text(str(name)), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("NULL", "dim") if cell is None else Text(_shown(cell)) for cell in row))
+    Console().print(table)
+
+
+def _shown(cell: Any) -> str:
+    text = cell.hex() if isinstance(cell, bytes) else str(cell)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show progress bars on stderr while the block runs; nothing when stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        yield bars
+
+
+@contextmanager
+def answering() -> Iterator[OnProgress]:
+    """Show a bar for each model while it answers; plain lines when stderr is not a terminal."""
+    with progress() as bars:
+        tasks: dict[str, Any] = {}
+
+        def on_progress(model: str, done: int, total: int) -> None:
+            if bars.disable:
+                if done == total:
+                    note(f"{model}: {done} of {total} answered")
+                return
+            if model not in tasks:
+                tasks[model] = bars.add_task(f"answering with {model}", total=total)
+            bars.update(tasks[model], completed=done)
+
+        yield on_progress

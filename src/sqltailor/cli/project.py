@@ -1,0 +1,112 @@
+"""Commands about a project: init, schema, config, doctor."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sqltailor.cli.output import Json, Recipe, Words, note, print_json, print_table
+
+
+def init(
+    url: Annotated[str, typer.Argument(help="sqlite:///shop.db, duckdb:///x.duckdb, postgresql://user:pw@host/db, …")],
+    dialect: Annotated[str | None, typer.Option(help="sqlglot name or YAML file. Default: the database's own.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Copy this shipped recipe (such as qlora-8b-24gb) instead of the short one.")
+    ] = None,
+    out: Annotated[str, typer.Option(help="Folder to write into.")] = ".",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.yaml.")] = False,
+    json: Json = False,
+) -> None:
+    """Read a database's schema and write recipe.yaml for it; a password goes to .env, never into the recipe.
+
+    Example: sqltailor init sqlite:///shop.db
+    """
+    import dataclasses
+
+    from sqltailor.project import init
+
+    project = init(url, out=out, dialect=dialect, recipe=recipe, force=force)
+    if json:
+        print_json(dataclasses.asdict(project))
+        return
+    note(f"{project.url_shown}: {project.tables} tables, {project.columns} columns, dialect {project.dialect}")
+    for line in project.notes:
+        note(f"note: {line}")
+    print(f"wrote {', '.join(map(str, project.written))}")
+    print("next:\n  " + "\n  ".join(project.next_commands))
+
+
+def schema(
+    url: Annotated[str | None, typer.Argument(help="Database URL or file. Default: the recipe's.")] = None,
+    format: Annotated[str, typer.Option(help="ddl, compact (as nano sees it) or json.")] = "ddl",
+    samples: Annotated[int, typer.Option(min=0, max=20, help="Stored values to show for each column.")] = 0,
+    recipe: Recipe = None,
+) -> None:
+    """Print a database's schema as a model sees it.
+
+    Example: sqltailor schema sqlite:///shop.db --format compact
+    """
+    from sqltailor.errors import ConfigError, unknown
+    from sqltailor.prompt import compact_schema
+    from sqltailor.recipe import load_recipe
+    from sqltailor.schema import to_ddl, to_json
+    from sqltailor.workspace import open_recipe_database, schema_of
+
+    if format not in ("ddl", "compact", "json"):
+        raise ConfigError(unknown("format", format, ("ddl", "compact", "json")))
+    words = [f"database.url={url}"] if url else []
+    resolved = load_recipe(recipe, [*words, f"database.samples={samples}"] if samples else words).recipe
+    with open_recipe_database(resolved) as database:
+        found = schema_of(resolved, database)
+        if format == "json":
+            print_json(to_json(found))
+        elif format == "compact":
+            print(compact_schema(found))
+        else:
+            print(to_ddl(found, database.dialect, samples=samples > 0).replace("; CREATE", ";\nCREATE") + ";")
+
+
+def config(
+    recipe: Annotated[str | None, typer.Argument(help="Recipe: a path or a shipped name.")] = None,
+    words: Words = None,
+    json: Json = False,
+) -> None:
+    """Print every value of the recipe with where it comes from; secrets are masked.
+
+    Example: sqltailor config qlora-8b-24gb train.epochs=1
+    """
+    from sqltailor.cli.train import recipe_and_words
+    from sqltailor.recipe import load_recipe, rows
+
+    resolved = load_recipe(*recipe_and_words(recipe, words))
+    found = rows(resolved)
+    if json:
+        print_json([{"key": key, "value": value, "origin": origin} for key, value, origin in found])
+    else:
+        print_table(("key", "value", "from"), found)
+
+
+def doctor(recipe: Recipe = None, json: Json = False) -> None:
+    """Check this machine, the installed packages, the recipe and its database; exit code 1 when something fails."""
+    import dataclasses
+
+    from sqltailor.doctor import examine
+
+    checks = examine(recipe)
+    if json:
+        print_json([dataclasses.asdict(check) for check in checks])
+    else:
+        print_table(
+            ("check", "status", "found", "remedy"), [(c.name, c.status, c.found, c.remedy or "") for c in checks]
+        )
+    if any(check.status == "fail" for check in checks):
+        sys.exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for command in (init, schema, config, doctor):
+        app.command()(command)

@@ -1,0 +1,100 @@
+"""The demo: the whole journey on the sample database, in one folder, with the embedded base model."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqltailor.answer import Reply, answer
+from sqltailor.data.examples import load_examples, write_examples
+from sqltailor.demo.database import build_database
+from sqltailor.evaluate import Progress
+from sqltailor.generate import load
+from sqltailor.journey import Measured, evaluate_models
+from sqltailor.recipe import SHIPPED, Recipe, load_recipe
+from sqltailor.runs import write_text_atomic
+from sqltailor.train import TrainResult, train
+from sqltailor.types import Example
+from sqltailor.workspace import grant_of, open_recipe_database, prompt_builder, schema_of
+
+HERE = Path(__file__).parent
+QUESTION = "How many customers from Norway get the newsletter?"
+TESTS = ("new_wordings", "new_shapes")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo made: the folder, the training, the measurement, and one answered question."""
+
+    folder: Path
+    training: TrainResult
+    measured: Measured
+    reply: Reply
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the training, the scores by test part, and the answer."""
+        scores = self.measured.result.scores
+        return {
+            "out": str(self.folder),
+            "run": str(self.training.run),
+            "models": scores["models"],
+            "parts": scores["breakdowns"].get("part", {}),
+            "paired": scores["paired"],
+            "ask": {"question": QUESTION, **self.reply.to_json()},
+            "report": str(self.folder / self.measured.report),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def run_demo(
+    out: Path, *, on_step: Callable[[str], None] = lambda text: None, on_progress: Progress = lambda m, d, t: None
+) -> Demo:
+    """Build the sample database and its data set in `out`, tune nano, measure before and after, answer a question.
+
+    Given again after an interruption, it goes on from the last checkpoint.
+    """
+    started = time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
+    with contextlib.chdir(out):
+        on_step("building the sample database: an outdoor shop, 12 tables, 60 000 rows")
+        prepare(Path())
+        recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
+        on_step("tuning nano on 160 hand-written questions and their SQL")
+        training = train(recipe)
+        on_step("asking base and tuned 200 questions that training never saw, and running what they write")
+        measured = evaluate_models(recipe.recipe, models=["nano", str(training.run)], on_progress=on_progress)
+        reply = _ask(recipe.recipe, str(training.run))
+    return Demo(out, training, measured, reply, time.monotonic() - started)
+
+
+def prepare(folder: Path) -> None:
+    """Write the sample database, its examples and its recipe into `folder`; what is there already stays."""
+    if not (folder / "shop.db").is_file():
+        build_database(folder / "shop.db")
+    for name in ("train", *TESTS):
+        if not (folder / "data" / f"{name}.jsonl").is_file():
+            (folder / "data").mkdir(exist_ok=True)
+            write_examples(folder / "data" / f"{name}.jsonl", load_examples(HERE / "questions" / f"{name}.jsonl"))
+    if not (folder / "recipe.yaml").is_file():
+        text = (SHIPPED / "demo.yaml").read_text(encoding="utf-8")
+        glossary = (HERE / "glossary.yaml").read_text(encoding="utf-8")
+        lines = "".join(f"  {line}\n" for line in glossary.splitlines())
+        write_text_atomic(folder / "recipe.yaml", f"{text.rstrip()}\n\nglossary:\n{lines}")
+
+
+def _ask(recipe: Recipe, model: str) -> Reply:
+    with open_recipe_database(recipe) as database:
+        return answer(
+            Example("", ("",), QUESTION),
+            load(model, batch=1),
+            model=model,
+            prompt=prompt_builder(recipe, model),
+            schema=schema_of(recipe, database),
+            grant=grant_of(recipe),
+            database=database,
+        )

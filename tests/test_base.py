@@ -1,0 +1,81 @@
+"""The base model's training code: the fast twin is Llama, and training sees what inference will see."""
+
+import random
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from base.batches import END, SQL, encode_all, pack  # noqa: E402
+from base.model import Size, Twin, llama_config, to_llama  # noqa: E402
+from base.pairs import Pair, canonical_sql, cut  # noqa: E402
+from base.realise import make_pool, realise  # noqa: E402
+from base.tokenizer import train_tokenizer  # noqa: E402
+from sqltailor import prompt  # noqa: E402
+from sqltailor.dialect import parse  # noqa: E402
+from sqltailor.schema import from_ddl  # noqa: E402
+from sqltailor.types import Example  # noqa: E402
+
+SIZE = Size(hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=300, max_length=64)
+SCHEMA = from_ddl("CREATE TABLE city (name VARCHAR, home_country VARCHAR, pop INTEGER); CREATE TABLE club (name VARCHAR, city VARCHAR)")
+SQL_TEXT = "SELECT name FROM city WHERE home_country = 'New Zealand' AND pop > 1200"
+
+
+def pair() -> Pair:
+    question = "Which name has the home country New Zealand and pop over 1200?"
+    return Pair("spider", "x", question, tuple(cut(SQL_TEXT, SCHEMA)), SCHEMA, SCHEMA)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    train_tokenizer([SQL_TEXT, pair().question, prompt.compact_schema(SCHEMA)], folder, vocabulary=300)
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def test_the_twin_gives_the_logits_of_llama():
+    torch.manual_seed(0)
+    twin = Twin(SIZE).eval()
+    config = {k: v for k, v in llama_config(SIZE).items() if k not in ("model_type", "architectures", "dtype")}
+    llama = transformers.LlamaForCausalLM(transformers.LlamaConfig(**config)).eval()
+    missing, unexpected = llama.load_state_dict(to_llama(twin.state_dict(), SIZE), strict=False)
+    assert missing in ([], ["lm_head.weight"])
+    assert unexpected == []
+    ids = torch.randint(0, SIZE.vocabulary, (3, 20))
+    with torch.no_grad():
+        assert torch.allclose(twin.logits(twin(ids)), llama(ids).logits, atol=1e-5)
+
+
+def test_batches_hold_the_ids_that_inference_will_see(tokenizer):
+    example = Example("1", (SQL_TEXT,), "Which <|end|> city?")
+    asked = prompt.build(example, SCHEMA, name="compact")
+    before, answer = prompt.encode_pair(tokenizer, asked, SQL_TEXT)
+    [row] = encode_all(tokenizer.backend_tokenizer, [(asked, SQL_TEXT)])
+    assert row.ids == before + answer
+    assert [t for t, kind in zip(row.ids, row.mask, strict=True) if kind == SQL] == answer
+    assert answer[-1] == END
+    assert before.count(END) == 0  # the control token in the question is plain text
+    ids, mask = pack([row], 128)
+    assert ids.shape == mask.shape == (1, 128)
+
+
+def test_pieces_of_a_statement_give_it_back():
+    assert canonical_sql(pair()) == SQL_TEXT
+    assert [p.text for p in pair().pieces if p.kind == "string"] == ["New Zealand"]
+
+
+def test_variations_change_question_schema_and_sql_together():
+    pool = make_pool([pair()])
+    seen = set()
+    for seed in range(200):
+        item = realise(pair(), pool, random.Random(seed))
+        sql = item.example.sql[0]
+        seen.add(sql)
+        names = {c.name for t in item.schema.tables for c in t.columns}
+        tree = parse(sql)
+        assert {c.name for c in tree.find_all(__import__("sqlglot").exp.Column)} <= names
+        for value in [p.text for p in cut(sql, item.schema) if p.kind in ("string", "number")]:
+            known = f"{item.example.question} {item.glossary}"
+            assert value.lower() in known.lower()
+    assert len(seen) > 20
