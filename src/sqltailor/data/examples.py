@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqltailor.data.rows import Reject, RowError, open_bytes, read_rows, shown
+from sqltailor.data.files import open_bytes
+from sqltailor.data.rows import Reject, RowError, read_rows, shown
 from sqltailor.errors import DataError
 from sqltailor.types import Example, Message
 

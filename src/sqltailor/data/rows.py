@@ -7,26 +7,24 @@ A row that cannot be read is a `Reject`, never an exception: only a file that ca
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
 import re
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO, cast
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
-from sqltailor.errors import DataError
+from sqltailor.data.files import container, open_bytes
 
 MAX_ROW_BYTES = 4 * 2**20
 """A longer line is rejected as `too_long`: the largest schemas known to us are a tenth of it."""
 
+MAX_ELEMENT_CHARACTERS = 64 * 2**20
+"""What of a JSON array is searched for the end of one element before the rest of the file is given up."""
+
 RAW_SHOWN = 2000
-WRAPPERS = ("training_data", "data", "examples", "rows")
-ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
 
 
 class Row(NamedTuple):
@@ -62,42 +60,6 @@ def shown(value: object) -> str:
     return text if len(text) <= RAW_SHOWN else text[:RAW_SHOWN] + f"... ({len(text)} characters)"
 
 
-@contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Open a plain, gzip or one-member zip file for reading; the content decides, not the name."""
-    if path.is_dir():
-        files = sorted(f.name for f in path.iterdir() if f.suffix in ENDINGS)
-        inside = f" Name a file in it: {', '.join(files[:8])}." if files else ""
-        raise DataError(f"{path} is a directory, not a data file.{inside}")
-    if not path.exists():
-        hint = f" For a Hugging Face data set write hf:{path}." if re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) else ""
-        raise DataError(f"No such file: {path}.{hint}")
-    try:
-        with path.open("rb") as plain:
-            magic = plain.read(4)
-            plain.seek(0)
-            if magic[:2] == b"\x1f\x8b":
-                with gzip.open(plain) as unpacked:
-                    yield cast(BinaryIO, unpacked)
-            elif magic == b"PK\x03\x04":
-                with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive)) as member:
-                    yield cast(BinaryIO, member)
-            else:
-                yield cast(BinaryIO, plain)
-    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as e:
-        raise DataError(f"{path} is a broken compressed file: {e}") from e
-    except PermissionError as e:
-        raise DataError(f"{path} may not be read: {e.strerror}") from e
-
-
-def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
-    names = [n for n in archive.namelist() if Path(n).suffix in ENDINGS and not n.startswith("__MACOSX")]
-    if len(names) != 1:
-        found = ", ".join(archive.namelist()[:8]) or "nothing"
-        raise DataError(f"{path} must hold exactly one data file ({', '.join(ENDINGS)}); it holds: {found}")
-    return names[0]
-
-
 def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
     """Yield the rows of a data file; `kind` is one of `container`, recognised when None.
 
@@ -114,31 +76,6 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
             yield from _array_rows(file)
         else:
             yield from _json_lines(file)
-
-
-def container(path: Path) -> str:
-    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one) or `lines`."""
-    with open_bytes(path) as file:
-        head = file.read(65536)
-    if head[:4] == b"PAR1":
-        return "parquet"
-    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise DataError(f"{path} is empty.")
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path} is UTF-16; save it as UTF-8.")
-    suffixes = [s.lower() for s in path.suffixes]
-    name_says = next((s for s in (".csv", ".tsv") if s in suffixes), None)
-    if name_says:
-        return name_says[1:]
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] == b"[" or re.match(rb'\{\s*"(%s)"\s*:\s*\[' % "|".join(WRAPPERS).encode(), start):
-        return "array"
-    if start[:1] == b"{" or set(suffixes) & {".jsonl", ".ndjson", ".json"}:
-        return "lines"
-    first = start.split(b"\n", 1)[0]
-    if b"\0" in head or not (b"," in first or b"\t" in first):
-        raise DataError(f"{path} is no data file that can be read. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
-    return "tsv" if b"\t" in first else "csv"
 
 
 def _json_lines(file: BinaryIO) -> Iterator[Row | Reject]:
@@ -192,14 +129,28 @@ def _elements(text: TextIO) -> Iterator[Row | Reject]:
             if end == len(buffer) and isinstance(value, (int, float)):
                 raise ValueError("the number may go on")
         except (ValueError, RecursionError) as e:
-            more = text.read(max(2**20, len(buffer))) if len(buffer) - at < MAX_ROW_BYTES else ""
+            more = text.read(max(2**20, len(buffer))) if len(buffer) - at < MAX_ELEMENT_CHARACTERS else ""
             if not more:
                 yield Reject(position, "broken_json", f"not JSON from here on: {e}", shown(buffer[at : at + RAW_SHOWN]))
                 break
             buffer, at, position = buffer[at:] + more, 0, position - 1
             continue
-        yield Row(position, value)
+        yield _element(position, value, buffer[at:end])
         at = end
+
+
+def _element(position: int, value: Any, text: str) -> Row | Reject:
+    if len(text) > MAX_ROW_BYTES:
+        return Reject(position, "too_long", f"an element of more than {MAX_ROW_BYTES} characters", shown(text))
+    return Row(position, value) if _is_utf8(text) else Reject(position, "broken_text", "not UTF-8", shown(text))
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether text that was decoded with `surrogateescape` had no byte that is not UTF-8."""
+    return text.isascii() or not _ESCAPED.search(text)
+
+
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 def _skip(text: str, at: int, characters: str) -> int:
@@ -235,6 +186,8 @@ def _records(text: TextIO, delimiter: str) -> Iterator[Row | Reject]:
         if len(cells) != len(names):
             detail = f"{len(cells)} cells where the header names {len(names)}: {', '.join(names[:12])}"
             yield Reject(line, "broken_csv", detail, shown(cells))
+        elif not all(map(_is_utf8, cells)):
+            yield Reject(line, "broken_text", "not UTF-8", shown(cells))
         else:
             yield Row(line, dict(zip(names, cells, strict=True)))
 

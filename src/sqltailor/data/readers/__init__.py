@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.data.examples import stem
-from sqltailor.data.rows import Reject, Row, RowError, container, read_rows, shown
+from sqltailor.data.files import container
+from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
 from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.types import Example
 

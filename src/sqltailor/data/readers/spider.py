@@ -10,8 +10,9 @@ from typing import Any
 
 from sqltailor.data.examples import text_field
 from sqltailor.data.execute import database_file
+from sqltailor.data.files import open_bytes
 from sqltailor.data.readers import Source
-from sqltailor.data.rows import RowError, open_bytes
+from sqltailor.data.rows import RowError
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
 from sqltailor.schema import to_ddl

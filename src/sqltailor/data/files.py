@@ -1,0 +1,79 @@
+"""Data files of any kind, plain, gzip or zip: open them and tell what they hold."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sqltailor.errors import DataError
+
+WRAPPERS = ("training_data", "data", "examples", "rows")
+"""Keys under which a JSON object may hold the list of rows."""
+
+ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain, gzip or one-member zip file for reading; the content decides, not the name."""
+    if path.is_dir():
+        files = sorted(f.name for f in path.iterdir() if f.suffix in ENDINGS)
+        inside = f" Name a file in it: {', '.join(files[:8])}." if files else ""
+        raise DataError(f"{path} is a directory, not a data file.{inside}")
+    if not path.exists():
+        hint = f" For a Hugging Face data set write hf:{path}." if re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) else ""
+        raise DataError(f"No such file: {path}.{hint}")
+    try:
+        with path.open("rb") as plain:
+            magic = plain.read(4)
+            plain.seek(0)
+            if magic[:2] == b"\x1f\x8b":
+                with gzip.open(plain) as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            elif magic == b"PK\x03\x04":
+                with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive)) as member:
+                    yield cast(BinaryIO, member)
+            else:
+                yield cast(BinaryIO, plain)
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as e:
+        raise DataError(f"{path} is a broken compressed file: {e}") from e
+    except PermissionError as e:
+        raise DataError(f"{path} may not be read: {e.strerror}") from e
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [n for n in archive.namelist() if Path(n).suffix in ENDINGS and not n.startswith("__MACOSX")]
+    if len(names) != 1:
+        found = ", ".join(archive.namelist()[:8]) or "nothing"
+        raise DataError(f"{path} must hold exactly one data file ({', '.join(ENDINGS)}); it holds: {found}")
+    return names[0]
+
+
+def container(path: Path) -> str:
+    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one) or `lines`."""
+    with open_bytes(path) as file:
+        head = file.read(65536)
+    if head[:4] == b"PAR1":
+        return "parquet"
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError(f"{path} is empty.")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path} is UTF-16; save it as UTF-8.")
+    suffixes = [s.lower() for s in path.suffixes]
+    name_says = next((s for s in (".csv", ".tsv") if s in suffixes), None)
+    if name_says:
+        return name_says[1:]
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"[" or re.match(rb'\{\s*"(%s)"\s*:\s*\[' % "|".join(WRAPPERS).encode(), start):
+        return "array"
+    if start[:1] == b"{" or set(suffixes) & {".jsonl", ".ndjson", ".json"}:
+        return "lines"
+    first = start.split(b"\n", 1)[0]
+    if b"\0" in head or not (b"," in first or b"\t" in first):
+        raise DataError(f"{path} is no data file that can be read. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
+    return "tsv" if b"\t" in first else "csv"
