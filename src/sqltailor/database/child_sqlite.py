@@ -31,7 +31,7 @@ FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 """The functions that statements may call: no effects, no access to files, no news about the server."""
 
 OPCODES_BETWEEN_CHECKS = 10_000
-BUSY_TIMEOUT_S = 2.0
+BUSY_TIMEOUT_S = 1.0
 DATA_FAULTS = {
     sqlite3.SQLITE_NOTADB: "is not a SQLite database. Next: file {path}",
     sqlite3.SQLITE_CORRUPT: "is damaged ({error}). Next: sqlite3 {path} .recover | sqlite3 recovered.db",
