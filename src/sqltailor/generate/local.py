@@ -23,6 +23,7 @@ from sqltailor.generate.weights import (
     check_base,
     open_tokenizer,
     open_weights,
+    quiet_libraries,
     resolve,
 )
 from sqltailor.prompt import encode, end_of_turn
@@ -48,8 +49,10 @@ def open_model(
     check_base(source)
     device = device or best_device()
     dtype = dtype or best_dtype(device)
-    tokenizer = open_tokenizer(source)
-    model = _with_adapter(source, dtype, device, merge) if source.adapter else open_weights(source.base, dtype, device)
+    with quiet_libraries():
+        tokenizer = open_tokenizer(source)
+        adapted = source.adapter is not None
+        model = _with_adapter(source, dtype, device, merge) if adapted else open_weights(source.base, dtype, device)
     return Opened(model.eval().requires_grad_(False), tokenizer, source)
 
 

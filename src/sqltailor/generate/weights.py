@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -116,6 +119,29 @@ def _cached(hub_id: str) -> Path:
     from transformers.utils import cached_file
 
     return Path(cached_file(hub_id, "config.json")).parent
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep transformers and datasets from drawing bars and repeating deprecations of their own on standard error."""
+    import warnings
+
+    from transformers.utils import logging as transformers_logging
+
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses a download that CPUs do not need
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    datasets = sys.modules.get("datasets")
+    if datasets is not None:
+        datasets.disable_progress_bars()
+    try:
+        with warnings.catch_warnings():
+            for module in ("transformers", "trl", "peft", "bitsandbytes", "torch"):
+                warnings.filterwarnings("ignore", module=module)
+            yield
+    finally:
+        if bars:
+            transformers_logging.enable_progress_bar()
 
 
 def best_dtype(device: str) -> torch.dtype:

@@ -103,6 +103,14 @@ def _groups(rows: Sequence[Row]) -> list[Batch]:
     return groups
 
 
+def computed_tokens(rows: Sequence[Row]) -> int:
+    """Return how many tokens are computed for rows that are read together, a shared beginning counted once."""
+    return sum(
+        sum(len(rows[i].input_ids) for i in group.rows) - group.shared * (len(group.rows) - 1)
+        for group in _groups(rows)
+    )
+
+
 class Order:
     """The order in which rows are read: drawn anew each epoch from the seed, like rows side by side.
 

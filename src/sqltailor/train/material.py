@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.rows import RowError
-from sqltailor.database import open_database
-from sqltailor.errors import BackendError, ConfigError, DataError
-from sqltailor.generate.weights import resolve
-from sqltailor.guard.catalog import Grant, granted_part
-from sqltailor.prompt import build
-from sqltailor.runs import data_hash, hash_data, read_json
-from sqltailor.schema import from_ddl
-from sqltailor.types import Example, Prompt, Schema
+from sqltailor.errors import DataError
+from sqltailor.runs import hash_data
+from sqltailor.types import Example, Prompt
+from sqltailor.workspace import prompt_builder, schema_of
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-BuildPrompt = Callable[[Example, Schema], Prompt]
+
+HELD_OUT = 0.05
+"""Share of the paragraphs that is held out."""
+MANY_PARAGRAPHS = 10
+"""A document with fewer paragraphs is read whole."""
 
 
 class Material(NamedTuple):
@@ -112,92 +113,58 @@ def hash_material(recipe: Recipe) -> dict[str, dict[str, Any]]:
     return hashes | {path: {"sha256": path, "rows": None} for path in paths if path.startswith("hf:")}
 
 
-def same_material(recipe: Recipe, recorded: str) -> bool:
-    """Say whether the files are still those that a run recorded."""
-    return data_hash(hash_material(recipe)) == recorded
+def build_prompts(recipe: Recipe, examples: Sequence[Example], tokenizer: Any) -> list[Prompt]:
+    """Return the prompt of each example, with its own schema or else the recipe's, as evaluation and serving build it.
 
-
-def prompt_name(recipe: Recipe) -> str:
-    """Return the prompt of a recipe's base: what its run recorded, else `compact` for nano and `reference` for others.
-
-    Raises `ConfigError` when the recipe wants another prompt than the run that it continues.
+    Raises `DataError` when an example has no schema, or one that cannot be shown.
     """
-    wanted = recipe.prompt.name
-    recorded = None
-    if recipe.base == "nano":
-        recorded = "compact" if wanted == "auto" else None
-    else:
-        try:
-            run = resolve(recipe.base).run
-        except BackendError:
-            run = None
-        recorded = read_json(run.prompt)["name"] if run is not None else None
-        if recorded is not None and wanted not in ("auto", recorded):
-            raise ConfigError(f"base {recipe.base} was trained with prompt '{recorded}'; prompt.name is '{wanted}'.")
-    return recorded or ("reference" if wanted == "auto" else wanted)
-
-
-def recipe_schema(recipe: Recipe) -> Schema | None:
-    """Return what a recipe's database or schema file has and its grant shows, or None when it names neither."""
-    database = recipe.database
-    if database.schema_file:
-        path = Path(database.schema_file)
-        if not path.is_file():
-            raise DataError(f"database.schema: {path} is not there.")
-        schema = from_ddl(path.read_text(encoding="utf-8"), recipe.dialect)
-    elif database.url:
-        with open_database(database.url, timeout_s=database.timeout_s) as opened:
-            schema = opened.read_schema(
-                max(database.samples, recipe.prompt.samples), database.sample_personal, namespaces=database.namespaces
-            )
-    else:
-        return None
-    return granted_part(schema, Grant(database.allow, database.deny))
-
-
-def prompt_builder(recipe: Recipe, tokenizer: Any, *, name: str | None = None) -> BuildPrompt:
-    """Return how this recipe asks: one function for training, evaluation and serving."""
-    options = recipe.prompt
-    name = name or prompt_name(recipe)
 
     def count_tokens(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def ask(example: Example, schema: Schema) -> Prompt:
-        return build(
-            example,
-            schema,
-            name=name,
-            glossary=recipe.glossary,
-            comments=options.comments,
-            samples=options.samples > 0,
-            max_schema_tokens=options.max_schema_tokens,
-            count_tokens=count_tokens,
-        )
-
-    return ask
-
-
-def build_prompts(examples: Sequence[Example], ask: BuildPrompt, schema: Schema | None) -> list[Prompt]:
-    """Return the prompt of each example, by its own schema or else the recipe's."""
+    ask = prompt_builder(recipe, recipe.base, count_tokens)
+    shared = schema_of(recipe) if any(example.schema is None for example in examples) else None
     prompts = []
     for example in examples:
         try:
-            own = read_schema_text(example.schema, example.dialect) if example.schema else schema
-        except RowError as e:
-            raise DataError(f"Example '{example.id}': {e}") from e
-        if own is None:
-            raise DataError(
-                f"Example '{example.id}' has no schema, and the recipe names no database: set database.url or "
-                "database.schema."
-            )
-        try:
+            own = shared if example.schema is None else read_schema_text(example.schema, example.dialect)
+            assert own is not None
             prompts.append(ask(example, own))
-        except DataError as e:
+        except (DataError, RowError) as e:
             raise DataError(f"Example '{example.id}': {e}") from e
     return prompts
 
 
-def with_train(recipe: Recipe, **changes: Any) -> Recipe:
-    """Return a recipe with some keys of its `train` section replaced."""
-    return recipe.model_copy(update={"train": recipe.train.model_copy(update=changes)})
+def read_documents(recipe: Recipe) -> tuple[list[str], list[str]]:
+    """Return the texts of `data.documents`, and the share of their paragraphs that is held out to measure perplexity.
+
+    Files are text (.txt, .md, .sql, …); a folder stands for all its files. Raises `DataError` when there is nothing.
+    """
+    files = [file for path in recipe.data.documents for file in _files(Path(path))]
+    if not files:
+        listed = ", ".join(recipe.data.documents) or "nothing"
+        raise DataError(f"There are no documents to read: data.documents lists {listed}.")
+    texts, held_out = [], []
+    draw = random.Random(recipe.data.split.seed)
+    for file in files:
+        paragraphs = re.split(r"\n\s*\n", _text(file).strip())
+        kept = [p for p in paragraphs if draw.random() >= HELD_OUT or len(paragraphs) < MANY_PARAGRAPHS]
+        held_out += [p for p in paragraphs if p not in set(kept)]
+        texts.append("\n\n".join(kept))
+    return [text for text in texts if text], held_out
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    if not path.is_file():
+        logger.warning("%s is not there and is left out", path)
+        return []
+    return [path]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise DataError(f"{file} is no text that can be read: {e}.") from e

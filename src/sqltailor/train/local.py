@@ -1,0 +1,285 @@
+"""Training on this machine: the run folder, its stages one after the other, and continuing what was interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
+from sqltailor.generate.weights import quiet_libraries
+from sqltailor.prompt import PROMPTS
+from sqltailor.recipe import Recipe, Resolved, Train, dump, recipe_hash
+from sqltailor.runs import (
+    Run,
+    create_run,
+    data_hash,
+    find_run,
+    lock,
+    log_to,
+    unfinished_run,
+    write_json_atomic,
+)
+from sqltailor.schema import schema_hash
+from sqltailor.train.material import hash_material
+from sqltailor.train.preflight import Lengths, Plan, check, make_plan, measure_rows
+from sqltailor.train.settings import world_size
+from sqltailor.workspace import prompt_name, schema_of
+
+if TYPE_CHECKING:
+    from sqltailor.train.model import Setup
+    from sqltailor.train.sft import Rows, Stage, StageResult
+    from sqltailor.train.watch import Progress
+
+logger = logging.getLogger(__name__)
+
+METHODS = {"sft": "sft:tune", "pretrain": "sft:tune", "dpo": "preference:tune", "grpo": "reward:tune"}
+"""Method → module and function that trains one stage by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What training made: the shape of `train --json`. `train_loss` is the mean over the last stage's steps."""
+
+    run: str
+    steps: int
+    train_loss: float
+    eval_loss: float | None
+    tokens_per_s: float | None
+    seconds: float
+    job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plan of each stage of a recipe."""
+
+    stages: tuple[Plan, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether every stage fits into memory."""
+        return all(plan.fits for plan in self.stages)
+
+    def text(self) -> str:
+        """Return the plans in a few lines each."""
+        if len(self.stages) == 1:
+            return self.stages[0].text()
+        return "\n".join(f"stage {i}: {plan.text()}" for i, plan in enumerate(self.stages, 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape of `train --dry-run --json`."""
+        return {"fits": self.fits, "stages": [plan.to_json() for plan in self.stages]}
+
+
+def plan(resolved: Resolved) -> Plans:
+    """Return what each stage of a recipe will take, without loading weights. Nothing is written or trained.
+
+    Data of the Hub that cannot be reached is assumed to fill `train.max_length`, and the plan says so.
+    """
+    with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
+        return Plans(
+            tuple(_plan(stage)[0] for stage in _stages(resolved.recipe, Run(Path(folder)), resolved.recipe.base))
+        )
+
+
+def train(resolved: Resolved, *, progress: Progress | None = None) -> TrainResult:
+    """Train by a recipe, or continue the unfinished run of an equal recipe on equal data.
+
+    `progress` is told of every step. Raises `ConfigError` before any weight is loaded when the recipe cannot run here,
+    `DataError` for unusable data, `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a
+    checkpoint is saved.
+    """
+    recipe = resolved.recipe
+    if recipe.train.backend != "local":
+        raise ConfigError(unknown("backend of this installation", recipe.train.backend, ["local"]))
+    require("torch", extra="train", feature="Local training")
+    require("trl", extra="train", feature="Local training")
+    began = time.perf_counter()
+    with quiet_libraries(), _run_of(resolved) as run, log_to(run):
+        _record_prompt(recipe, run)
+        with _gentle_interrupt() as interrupted:
+            result = _train_stages(recipe, run, progress, interrupted)
+            if interrupted():
+                raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
+        if _is_first_process():
+            run.mark_done()
+    steps, train_loss, eval_loss, rate, _ = result
+    return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(time.perf_counter() - began, 1))
+
+
+def _train_stages(recipe: Recipe, run: Run, progress: Progress | None, interrupted: Callable[[], bool]) -> StageResult:
+    from sqltailor.train.sft import result_of
+
+    stages = list(_stages(recipe, run, recipe.base))
+    for stage in stages:
+        if not _made(stage):
+            planned, setup, rows = _plan(stage)
+            check(planned)
+            module, _, function = METHODS[stage.recipe.train.method].partition(":")
+            tune = getattr(importlib.import_module(f"sqltailor.train.{module}"), function)
+            result: StageResult = tune(
+                stage, rows, setup, micro_batch=planned.micro_batch, progress=progress, interrupted=interrupted
+            )
+            if interrupted():
+                return result
+    made = _made(stages[-1])
+    assert made is not None
+    if made.parent != run.path and _is_first_process():
+        made.rename(run.path / made.name)
+    return result_of(run.metrics, stages[-1].number)
+
+
+def _made(stage: Stage) -> Path | None:
+    """Return what a finished stage saved: it appears whole, and last."""
+    return next((p for name in ("adapter", "model") if (p := stage.folder / name).is_dir()), None)
+
+
+def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
+    """Yield the stages of a recipe, each on what the one before makes."""
+    from sqltailor.train.sft import Stage
+
+    if not recipe.train.stages:
+        yield Stage(recipe, base, run.path, run.path)
+        return
+    for number, part in enumerate(recipe.train.stages, 1):
+        whole = _merged(recipe.train.model_dump(exclude={"stages", "sweep"}), part.model_dump(exclude_unset=True))
+        section = Train.model_validate(whole)
+        folder = run.path / "stages" / f"{number}-{section.method}"
+        yield Stage(recipe.model_copy(update={"train": section}), base, folder, run.path, number)
+        base = str(folder / ("adapter" if section.lora.enabled else "model"))
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(below)
+    for key, value in above.items():
+        inner = both.get(key)
+        both[key] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
+    """Return a stage's plan, what `auto` came to, and its rows unless the data cannot be reached from here."""
+    from sqltailor.generate.weights import open_tokenizer, resolve
+    from sqltailor.train.model import choose_setup, give_template, root_base
+    from sqltailor.train.sft import read_rows, shares
+    from sqltailor.train.sizes import base_config, count
+
+    recipe, section = stage.recipe, stage.recipe.train
+    root = root_base(recipe.base)
+    sizes = count(base_config(resolve(root).base), section)
+    away = any(path.startswith("hf:") for path in recipe.data.train)
+    setup = choose_setup(section, sizes.parameters, must_be_here=not away)
+    rows = None
+    try:
+        tokenizer = open_tokenizer(resolve(recipe.base))
+        give_template(tokenizer, recipe)
+        rows = read_rows(stage, tokenizer)
+        lengths = measure_rows(
+            rows.train, left_out=len(rows.too_long), batch=section.batch, share=shares(section, setup)
+        )
+    except (BackendError, DataError) as e:
+        if not away:
+            raise
+        logger.warning("%s", e)
+        examples = recipe.data.train_samples or 10_000
+        whole = examples * section.max_length
+        lengths = Lengths(examples, 0, whole, whole, section.max_length, assumed=True)
+    return make_plan(root, section, setup, sizes, lengths), setup, rows
+
+
+@contextlib.contextmanager
+def _run_of(resolved: Resolved) -> Iterator[Run]:
+    """Yield the run to train, held for this process: a new one, or the unfinished one that is continued."""
+    if world_size() > 1:
+        yield from _shared_run(resolved)
+        return
+    run = _open_run(resolved)
+    with lock(run):
+        yield run
+
+
+def _shared_run(resolved: Resolved) -> Iterator[Run]:
+    """Yield one run to all processes of a launch: the first one opens and holds it."""
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    from sqltailor.train.processes import check_launch
+
+    check_launch(resolved.recipe.train)
+    state = PartialState(cpu=resolved.recipe.train.local.device == "cpu" or None)
+    with contextlib.ExitStack() as held:
+        found: list[Any] = [None, None]
+        if state.is_main_process:
+            try:
+                run = _open_run(resolved)
+                held.enter_context(lock(run))
+                found[0] = str(run.path)
+            except (ConfigError, DataError, BackendError) as e:
+                found[1] = e
+        broadcast_object_list(found)
+        if found[1] is not None:
+            raise found[1]
+        yield Run(Path(found[0]))
+
+
+def _is_first_process() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _open_run(resolved: Resolved) -> Run:
+    recipe = resolved.recipe
+    section, root, data = recipe.train, Path(recipe.train.out), hash_material(recipe)
+    identity = recipe_hash(recipe)
+    if section.resume == "auto":
+        found = unfinished_run(root, recipe_hash=identity, data=data)
+        if found is not None and section.name in (None, found.name):
+            logger.warning("continuing %s", found.path)
+            return found
+    elif section.resume != "never":
+        return _named_run(root, section.resume, identity, data_hash(data))
+    name = section.name or resolved.name
+    return create_run(
+        root, name, recipe_text=dump(recipe), recipe_hash=identity, data=data, exact=section.name is not None
+    )
+
+
+def _named_run(root: Path, reference: str, identity: str, data: str) -> Run:
+    """Return the run that `train.resume` names, or raise `ConfigError` when it cannot be continued by this recipe."""
+    path = Path(reference)
+    run = find_run(root, path.parent.parent if path.name.startswith("checkpoint-") else reference)
+    if run.is_done:
+        raise ConfigError(f"{run.path} is finished. To train on from it: base={run.path}")
+    recorded = run.hashes()
+    for what, found, wanted in (("recipe", recorded.get("recipe"), identity), ("data", recorded.get("data"), data)):
+        if found != wanted:
+            raise ConfigError(f"{run.path} was begun with another {what}. Restore it, or use train.resume=never.")
+    return run
+
+
+def _record_prompt(recipe: Recipe, run: Run) -> None:
+    """Write which prompt and schema the model is taught with; checked when it is loaded."""
+    from sqltailor.train.model import root_base
+
+    if not _is_first_process():
+        return
+    name = prompt_name(recipe, recipe.base)
+    has_schema = recipe.database.schema_file is not None or recipe.database.url is not None
+    schema = schema_hash(schema_of(recipe)) if has_schema else None
+    recorded = {"name": name, "version": PROMPTS[name], "schema_hash": schema, "base": root_base(recipe.base)}
+    write_json_atomic(run.prompt, recorded)
+
+
+@contextlib.contextmanager
+def _gentle_interrupt() -> Iterator[Callable[[], bool]]:
+    from sqltailor.train.watch import ctrl_c_stops_gently
+
+    with ctrl_c_stops_gently() as interrupted:
+        yield interrupted

@@ -1,0 +1,52 @@
+"""Several processes of one training: what the launcher promised must be what runs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from sqltailor.errors import BackendError, ConfigError
+
+if TYPE_CHECKING:
+    from sqltailor.recipe import Train
+
+
+def check_launch(train: Train) -> None:
+    """Raise `ConfigError` before the processes meet when the recipe cannot be trained by several."""
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        if name not in os.environ:
+            raise ConfigError(
+                f"WORLD_SIZE is {os.environ.get('WORLD_SIZE')}, but {name} is not set. Launch with: "
+                "torchrun --nproc-per-node N -m sqltailor train RECIPE"
+            )
+    if train.method == "grpo" and train.local.device == "cpu":
+        raise ConfigError("Method grpo runs in one process on a CPU. Leave torchrun out.")
+
+
+def check_world(accelerator: Any) -> None:
+    """Raise `BackendError` when fewer processes train together than were launched, or unlike they were asked to.
+
+    `accelerate launch --cpu --num_processes 2` starts one process, and sharding (FSDP) on a CPU becomes replication
+    (DDP), both in silence.
+    """
+    launched = int(os.environ.get("WORLD_SIZE", os.environ.get("ACCELERATE_NUM_PROCESSES", "1")))
+    if accelerator.num_processes != launched:
+        raise BackendError(
+            f"{launched} processes were launched, but {accelerator.num_processes} train together. Launch with: "
+            "torchrun --nproc-per-node N -m sqltailor train RECIPE"
+        )
+    wanted = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true")
+    kind = str(accelerator.distributed_type).rpartition(".")[2]
+    if wanted and kind != "FSDP":
+        raise BackendError(
+            f"FSDP was asked for, but accelerate trains as {kind}: it shards on GPUs only. Use plain torchrun here."
+        )
+
+
+def check_wrapper(model: Any, accelerator: Any) -> None:
+    """Raise `BackendError` when the model is not wrapped as the processes need it: gradients would not be shared."""
+    kind = str(accelerator.distributed_type).rpartition(".")[2]
+    name = type(model).__name__
+    right = {"FSDP": name.startswith("FSDP"), "NO": True}.get(kind, name == "DistributedDataParallel")
+    if not right:
+        raise BackendError(f"The model is a {name}, which does not share gradients as {kind} should.")
