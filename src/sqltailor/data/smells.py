@@ -11,7 +11,7 @@ from sqltailor.schema import find_column
 from sqltailor.types import Column, Example, Schema
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Expr, Expression, Select
+    from sqlglot.expressions import Expr, Expression, Join, Select
 
 NUMBER_WORDS = {
     word: str(number)
@@ -68,20 +68,22 @@ def _order_smells(select: Select, schema: Schema | None) -> Iterator[str]:
 def _join_smells(select: Select) -> Iterator[str]:
     from sqlglot import exp
 
-    joins = select.args.get("joins") or []
-    bare = [
-        j
-        for j in joins
-        if not (j.args.get("on") or j.args.get("using") or j.args.get("method") == "NATURAL" or j.kind == "CROSS")
-        and isinstance(j.this, (exp.Table, exp.Subquery))
-        and (isinstance(j.this, exp.Subquery) or isinstance(j.this.this, exp.Identifier))
-    ]
+    bare = [j.this for j in select.args.get("joins") or [] if _has_no_condition(j) and not _is_one_row(j.this)]
     where = select.args.get("where")
     compares = where.find_all(exp.EQ) if where is not None else iter(())
     linking = sum(isinstance(c.left, exp.Column) and isinstance(c.right, exp.Column) for c in compares)
-    one_row = all(_is_one_row(j.this) for j in bare)
-    if len(bare) > linking and not one_row:
+    if len(bare) > linking:
         yield "cross_join"
+
+
+def _has_no_condition(join: Join) -> bool:
+    """Tell whether a join of a table or subquery (not of a table function) has no condition."""
+    from sqlglot import exp
+
+    on, source = join.args.get("on"), join.this
+    named = join.args.get("using") or join.args.get("method") == "NATURAL"
+    is_table = isinstance(source, exp.Subquery) or isinstance(source.this, exp.Identifier)
+    return is_table and not named and (on is None or isinstance(on, exp.Boolean))
 
 
 def _is_one_row(source: Expression) -> bool:
@@ -138,20 +140,23 @@ def unasked_values(example: Example, tree: Expression) -> Iterator[str]:
     from sqlglot import exp
 
     asked = asked_text(example).casefold()
-    words = set(re.findall(r"\w+", asked))
-    mentioned = words | {NUMBER_WORDS[w] for w in words if w in NUMBER_WORDS}
-    flat = re.sub(r"[\W_]+", "", asked)
+    plain = re.sub(r"(?<=\d),(?=\d)", "", asked)  # 1,000
+    words = set(re.findall(r"\w+", plain))
+    words |= {NUMBER_WORDS[w] for w in words if w in NUMBER_WORDS}
+    letters = re.sub(r"[\W_]+", "", asked)
     for literal in tree.find_all(exp.Literal):
         if isinstance(literal.parent, (exp.Limit, exp.Offset, exp.Ordered, exp.Group, exp.Order)):
             continue
-        text = literal.name.strip("%").casefold()
+        value = literal.name.strip("%").casefold()
         if not literal.is_string:
-            text = text.removesuffix(".0")
-            if text in ("0", "1", "100") or text in mentioned or text in re.sub(r"(?<=\d),(?=\d)", "", asked):
-                continue
-        elif not text or text in asked or _stem(re.sub(r"[\W_]+", "", text)) in flat:
-            continue
-        yield literal.name
+            number = value.removesuffix(".0")
+            told = number in ("0", "1", "100") or number in words or number in plain
+        elif len(value) <= 3:
+            told = not value or re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked) is not None
+        else:
+            told = value in asked or _stem(re.sub(r"[\W_]+", "", value)) in letters
+        if not told:
+            yield literal.name
 
 
 def _stem(word: str) -> str:
