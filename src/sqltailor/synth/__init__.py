@@ -3,7 +3,18 @@
 `sample_pair` needs no database; `synthesise` guards, executes and filters.
 """
 
+from sqltailor.synth.drive import Synthesis, synthesise
 from sqltailor.synth.pairs import Maker, Pair, sample_pair, sample_query
 from sqltailor.synth.values import Values, invent_values, read_values
 
-__all__ = ["Maker", "Pair", "Values", "invent_values", "read_values", "sample_pair", "sample_query"]
+__all__ = [
+    "Maker",
+    "Pair",
+    "Synthesis",
+    "Values",
+    "invent_values",
+    "read_values",
+    "sample_pair",
+    "sample_query",
+    "synthesise",
+]

@@ -9,7 +9,22 @@ from dataclasses import dataclass, field
 
 from sqltailor.dialect import Function
 from sqltailor.synth.graph import ColumnInfo, Graph, Kind, Link, TableInfo
-from sqltailor.synth.query import Between, Col, Compare, Cond, During, In, Like, Null, Order, Recent, Term, Unit, Use
+from sqltailor.synth.query import (
+    Between,
+    Col,
+    Compare,
+    Cond,
+    During,
+    In,
+    Like,
+    Measure,
+    Null,
+    Order,
+    Recent,
+    Term,
+    Unit,
+    Use,
+)
 from sqltailor.synth.values import Values
 from sqltailor.types import Cell
 
@@ -44,6 +59,7 @@ class Draw:
     values: Values
     rng: random.Random
     terms: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    measures: Mapping[str, tuple[Measure, ...]] = field(default_factory=dict)
     functions: Sequence[Function] = ()
     weights: dict[str, float] = field(default_factory=dict)
     column_weights: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -213,7 +229,7 @@ def _category(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...])
 def _text(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -> Condition | None:
     rng = draw.rng
     value = rng.choice(seen)
-    if not isinstance(value, str) or (rng.random() < 0.7 and len(value) <= 40):
+    if not isinstance(value, str) or (rng.random() < 0.7 and len(value) <= 30):
         return Compare(left, "=", value)
     return _like(rng, left, value)
 
@@ -235,7 +251,7 @@ def _number(draw: Draw, left: Col, column: ColumnInfo, seen: tuple[Cell, ...]) -
         return Compare(left, "=", rng.choice(seen))
     value, roll = rng.choice(numbers), rng.random()
     if roll < 0.14:
-        return Compare(left, "=", value)
+        return Compare(left, "=", int(value) if float(value).is_integer() else value)
     if roll < 0.24:
         low, high = sorted((round_number(value), round_number(rng.choice(numbers))))
         return Between(left, low, high) if low < high else None
@@ -248,8 +264,9 @@ def round_number(value: int | float) -> int | float:
     >>> round_number(18437), round_number(12.3456), round_number(7)
     (18000, 12.3, 7)
     """
-    if isinstance(value, float) and not value.is_integer():
-        return float(f"{value:.3g}") if abs(value) < 1000 else int(float(f"{value:.2g}"))
+    if isinstance(value, float) and not value.is_integer() and abs(value) < 1000:
+        short = float(f"{value:.3g}")
+        return int(short) if short.is_integer() else short
     whole = int(value)
     return whole if abs(whole) < 1000 else int(float(f"{whole:.2g}"))
 

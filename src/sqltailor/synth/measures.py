@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqltailor.synth.phrases import AGGREGATES, DATE_AGGREGATES, HAVE_OPERATORS, IS_OPERATORS, NUMBER_WORDS, TRAITS
-from sqltailor.synth.query import Agg, Col, Compare, Days, Order, Part, Product, Query
+from sqltailor.synth.query import Agg, Col, Compare, Days, Measure, Order, Part, Product, Query
 from sqltailor.synth.rows import Parts, parts, plural_words, rows
 from sqltailor.synth.say import Say
 from sqltailor.synth.words import plural
@@ -26,6 +26,8 @@ def aggregate_words(say: Say, what: Agg) -> str:
     """Return an aggregate as a noun phrase: `average price`, `total quantity`."""
     if what.argument is None:
         return "count"
+    if isinstance(what.argument, Measure):
+        return what.argument.words
     if isinstance(what.argument, Product):
         left, right = say.column(what.argument.left), say.column(what.argument.right)
         return say.pick(

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqltailor.synth import shapes, shapes_deep, shapes_family
+from sqltailor.dialect import load_dialect
+from sqltailor.synth import house, shapes, shapes_deep, shapes_family
 from sqltailor.synth.draw import Draw
+from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import Graph, build_graph
 from sqltailor.synth.query import Query
 from sqltailor.synth.say import Lexicon
@@ -52,6 +54,7 @@ SHAPES: dict[str, tuple[float, Sampler]] = {
     "best_of_each": (1.5, shapes_deep.best_of_each),
     "days_between": (1, shapes_deep.days_between),
     "two_columns": (1, shapes_deep.two_columns),
+    "house_function": (25, house.house_function),
 }
 """Sampler and weight by name."""
 
@@ -83,10 +86,18 @@ class Maker:
         self.values = values
         self.dialect = dialect
         self.typo_rate = typo_rate
-        self.lexicon = Lexicon(self.graph)
+        terms = read_terms(glossary or {}, self.graph, dialect)
+        self.lexicon = Lexicon(self.graph, terms.synonyms)
         self.names = tuple(SHAPES)
         self.weights = [float((weights or {}).get(name, weight)) for name, (weight, _) in SHAPES.items()]
-        self.draw = Draw(self.graph, values, random.Random(0))
+        self.draw = Draw(
+            self.graph,
+            values,
+            random.Random(0),
+            terms=terms.conditions,
+            measures=terms.measures,
+            functions=load_dialect(dialect).functions,
+        )
 
     def query(self, rng: random.Random, *, tries: int = 60) -> tuple[str, Query]:
         """Return the name of a shape and a query of it. Raises ValueError when the schema allows none."""
@@ -98,10 +109,14 @@ class Maker:
                 return name, query
         raise ValueError("No query could be made: the schema has no table with columns and values.")
 
+    def word(self, query: Query, rng: random.Random) -> str:
+        """Return one question for a query."""
+        return word(query, self.lexicon, rng, typo_rate=self.typo_rate)
+
     def pair(self, rng: random.Random) -> Pair:
         """Return one pair."""
         name, query = self.query(rng)
-        return Pair(word(query, self.lexicon, rng, typo_rate=self.typo_rate), to_sql(query, self.dialect), name, query)
+        return Pair(self.word(query, rng), to_sql(query, self.dialect), name, query)
 
 
 def sample_query(schema: Schema, values: Values, rng: random.Random, *, dialect: str = "sqlite") -> Query:

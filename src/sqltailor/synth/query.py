@@ -10,6 +10,9 @@ from typing import Literal
 
 from sqltailor.types import Cell
 
+QUALIFIER = "qualifier_"
+"""Stands in the SQL of terms and measures where `alias.` goes."""
+
 Unit = Literal["year", "month", "day"]
 
 
@@ -23,10 +26,10 @@ class Col:
 
 @dataclass(frozen=True, slots=True)
 class Agg:
-    """An aggregate; `argument` None is `COUNT(*)`."""
+    """An aggregate; `argument` None is `COUNT(*)`. A measure brings its own function."""
 
     function: str
-    argument: Col | Product | Days | Call | None = None
+    argument: Col | Product | Days | Call | Measure | None = None
     distinct: bool = False
 
 
@@ -53,6 +56,15 @@ class Part:
 
     unit: Unit
     column: Col
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """An aggregate of the glossary, such as revenue, with the SQL that it stands for."""
+
+    words: str
+    sql: str
+    binding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,7 @@ class Call:
     meaning: str = ""
 
 
-Expr = Col | Agg | Product | Days | Part | Share | CountIf | Case | Window | Call
+Expr = Col | Agg | Product | Days | Measure | Part | Share | CountIf | Case | Window | Call
 
 
 @dataclass(frozen=True, slots=True)

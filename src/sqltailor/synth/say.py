@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqltailor.synth.graph import ColumnInfo, Graph, TableInfo
 from sqltailor.synth.phrases import COLUMN_SYNONYMS, COUNTRIES, MONTHS, NUMBER_WORDS, TABLE_SYNONYMS
 from sqltailor.synth.pools import PEOPLE
-from sqltailor.synth.query import Agg, Call, Col, Cond, Days, Part, Product, Query, Use, binding_of
+from sqltailor.synth.query import Agg, Call, Col, Cond, Days, Measure, Part, Product, Query, Use, binding_of
 from sqltailor.synth.words import plural, singular, without_table
 from sqltailor.types import Cell
 
@@ -126,12 +126,14 @@ class Say:
             return noun
         return self.pick((f"{noun} {phrase}", f"{noun} {phrase}", f"{noun}'s {phrase}", f"{phrase} of the {noun}"))
 
-    def expr(self, expr: Col | Product | Days | Part | Call | Agg) -> str:
+    def expr(self, expr: Col | Product | Days | Measure | Part | Call | Agg) -> str:
         """Return the words for an expression that stands in a list of columns."""
         if isinstance(expr, Col):
             return self.column(expr)
         if isinstance(expr, Product):
             return f"{self.column(expr.left)} times {self.column(expr.right)}"
+        if isinstance(expr, Measure):
+            return expr.words
         if isinstance(expr, Days):
             return f"days from {self.column(expr.start)} to {self.column(expr.end)}"
         if isinstance(expr, Part):

@@ -37,13 +37,19 @@ def needs_conditions(scene: Scene, count: int) -> int:
     return max(count, len(scene.uses) - 1)
 
 
+def for_list(draw: Draw, scene: Scene, count: int) -> int:
+    """Return how many conditions a list of rows needs: one more where the table has too many to read."""
+    rows = draw.values.counts.get(scene.table.key, 0)
+    return max(needs_conditions(scene, count), 0 if rows <= 100 else 1 if rows <= 1000 else 2)
+
+
 def listing(draw: Draw) -> Query | None:
     """`SELECT a, b FROM t WHERE …`"""
     scene = draw.scene(lambda table: len(table.columns) > 0)
     if scene is None:
         return None
     columns = draw.to_show(scene, 1 if draw.rng.random() < 0.5 else draw.rng.choice((2, 2, 2, 3, 3, 4)))
-    where = draw.conditions(scene, needs_conditions(scene, how_many(draw, least=0 if len(columns) > 1 else 1)), columns)
+    where = draw.conditions(scene, for_list(draw, scene, how_many(draw, least=0 if len(columns) > 1 else 1)), columns)
     return _trimmed(Query("list", scene.uses, columns, where=where))
 
 
@@ -66,7 +72,7 @@ def everything(draw: Draw) -> Query | None:
     scene = draw.scene(lambda table: len(table.columns) > 1, hops=0)
     if scene is None:
         return None
-    return Query("all", scene.uses, where=draw.conditions(scene, how_many(draw, 2, least=int(draw.rng.random() < 0.8))))
+    return Query("all", scene.uses, where=draw.conditions(scene, for_list(draw, scene, how_many(draw, 2))))
 
 
 def distinct(draw: Draw) -> Query | None:
@@ -90,7 +96,7 @@ def ordered(draw: Draw) -> Query | None:
     columns = draw.to_show(scene, draw.rng.choice((1, 2, 2, 3)))
     if by is None:
         return None
-    where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 2)), (by, *columns))
+    where = draw.conditions(scene, for_list(draw, scene, how_many(draw, 2)), (by, *columns))
     return _trimmed(Query("ordered", scene.uses, columns, where=where, order_by=(Order(by, draw.rng.random() < 0.5),)))
 
 
@@ -168,12 +174,19 @@ def _product_of(table: TableInfo, binding: str) -> Product | None:
 
 def total_value(draw: Draw) -> Query | None:
     """`SELECT SUM(quantity * price) FROM t WHERE …`, also by group."""
-    scene = draw.scene(lambda table: _product_of(table, "") is not None)
-    product = _product_of(scene.table, scene.main) if scene else None
-    if scene is None or product is None:
+    measures = draw.measures
+    scene = draw.scene(lambda table: table.key in measures or (not measures and _product_of(table, "")))
+    if scene is None:
         return None
-    where = draw.conditions(scene, needs_conditions(scene, how_many(draw)), (product.left, product.right))
-    return _trimmed(Query("total_value", scene.uses, (Agg("SUM", product),), where=where))
+    product = _product_of(scene.table, scene.main)
+    if scene.table.key in measures and scene.main == scene.table.key:
+        what = Agg("", draw.rng.choice(measures[scene.table.key]))
+    elif product is None:
+        return None
+    else:
+        what = Agg("SUM", product)
+    where = draw.conditions(scene, needs_conditions(scene, how_many(draw)))
+    return _trimmed(Query("total_value", scene.uses, (what,), where=where))
 
 
 def group_column(draw: Draw, scene: Scene) -> Col | None:
@@ -188,6 +201,9 @@ def group_column(draw: Draw, scene: Scene) -> Col | None:
 
 def measure(draw: Draw, scene: Scene, *, compared: bool = False) -> Agg:
     """Return what to compute for each group, most often the number of rows; `compared` groups by no minimum."""
+    measures = draw.measures.get(scene.table.key)
+    if measures and scene.main == scene.table.key and draw.rng.random() < 0.4:
+        return Agg("", draw.rng.choice(measures))
     if draw.rng.random() < 0.5 or not scene.table.of("number"):
         return Agg("COUNT")
     if draw.rng.random() < 0.12 and (product := _product_of(scene.table, scene.main)):
@@ -207,7 +223,7 @@ def per_group(draw: Draw) -> Query | None:
     if draw.rng.random() < 0.12 and isinstance(what.argument, Col):
         other = Agg(draw.rng.choice([f for f in ("AVG", "MIN", "MAX") if f != what.function]), what.argument)
         select = (group, what, other)
-    elif draw.rng.random() < 0.12 and what.argument is not None:
+    elif draw.rng.random() < 0.12 and isinstance(what.argument, Col):
         select = (group, Agg("COUNT"), what)
     where = draw.conditions(scene, 1 if draw.rng.random() < 0.35 else 0, (group,))
     order = (Order(what, draw.rng.random() < 0.8),) if draw.rng.random() < 0.2 else ()
@@ -249,7 +265,7 @@ def _threshold(draw: Draw, scene: Scene, what: Agg) -> int | float | None:
     if what.argument is None:
         return draw.rng.choice((1, 2, 2, 3, 3, 4, 5, 10, 20))
     if not isinstance(what.argument, Col):
-        return draw.rng.choice((100, 500, 1000, 5000))
+        return draw.rng.choice((10, 50, 100, 500, 1000, 5000, 10000))
     numbers = [v for v in draw.values.of(scene.table.key, what.argument.name) if isinstance(v, int | float)]
     if not numbers:
         return None
@@ -266,10 +282,8 @@ def by_date(draw: Draw) -> Query | None:
     what = measure(draw, scene)
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 1)), (part.column,))
     if draw.rng.random() < 0.25:
-        return _trimmed(
-            Query(
-                "top_group", scene.uses, (part,), where=where, group_by=(part,), order_by=(Order(what, True),), limit=1
-            )
-        )
+        best = (Order(what, True), Order(part)) if draw.breaks_ties else (Order(what, True),)
+        query = Query("top_group", scene.uses, (part,), where=where, group_by=(part,), order_by=best, limit=1)
+        return _trimmed(query)
     order = (Order(part),) if draw.rng.random() < 0.4 else ()
     return _trimmed(Query("per_group", scene.uses, (part, what), where=where, group_by=(part,), order_by=order))

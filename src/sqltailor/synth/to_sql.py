@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqltailor.dialect import load_dialect, quote_name, transpile
 from sqltailor.synth.query import (
+    QUALIFIER,
     Agg,
     Between,
     Call,
@@ -22,6 +23,7 @@ from sqltailor.synth.query import (
     Expr,
     In,
     Like,
+    Measure,
     Null,
     Part,
     Product,
@@ -75,8 +77,15 @@ def to_sql(query: Query, dialect: str = "sqlite", aliases: Aliases = "letters") 
     return transpile(_Writer("duckdb", aliases).query(query), "duckdb", dialect)
 
 
-def literal(value: Cell) -> str:
-    """Return a value as a SQL literal, quotes doubled.
+def template(query: Query) -> str:
+    """Return the statement's text with values masked: what two queries that differ in values alone share."""
+    writer = _Writer("sqlite", "names")
+    writer.masked = True
+    return writer.query(query)
+
+
+def literal(value: Cell, dialect: str = "sqlite") -> str:
+    """Return a value as a SQL literal, quotes doubled, and in MySQL backslashes.
 
     >>> literal("O'Brien"), literal(3), literal(True)
     ("'O''Brien'", '3', 'TRUE')
@@ -84,6 +93,8 @@ def literal(value: Cell) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, str):
+        if dialect == "mysql":
+            value = value.replace("\\", "\\\\")
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
@@ -98,6 +109,7 @@ class _Writer:
         self.style = aliases
         self.qualified = False
         self.names: dict[str, str] = {}
+        self.masked = False
 
     def query(self, query: Query) -> str:
         outer = self.qualified, self.names
@@ -115,7 +127,7 @@ class _Writer:
         if query.order_by:
             sql += " ORDER BY " + ", ".join([self.expr(o.by) + " DESC" * o.descending for o in query.order_by])
         if query.limit is not None:
-            sql += f" LIMIT {query.limit}"
+            sql += f" LIMIT {'?' if self.masked else query.limit}"
         self.qualified, self.names = outer
         return sql
 
@@ -163,6 +175,13 @@ class _Writer:
     def column(self, column: Col) -> str:
         return f"{self.name(self.names[column.binding])}.{quote_name(column.name, self.dialect)}"
 
+    def literal(self, value: Cell) -> str:
+        return "?" if self.masked else literal(value, self.dialect)
+
+    def fragment(self, part: Term | Measure) -> str:
+        alias = self.names[part.binding] if self.qualified else ""
+        return part.sql.replace(QUALIFIER, f"{self.name(alias)}." if alias else "")
+
     def expr(self, expr: Expr) -> str:
         return _EXPRESSIONS[type(expr)](self, expr)
 
@@ -177,7 +196,7 @@ class _Writer:
     def side(self, value: Any) -> str:
         if isinstance(value, Query):
             return f"({self.query(value)})"
-        return self.expr(value) if isinstance(value, Col) else literal(value)
+        return self.expr(value) if isinstance(value, Col) else self.literal(value)
 
 
 def _letter(word: str, taken: set[str]) -> str:
@@ -198,6 +217,8 @@ def _col(w: _Writer, e: Col) -> str:
 def _agg(w: _Writer, e: Agg) -> str:
     if e.argument is None:
         return "COUNT(*)"
+    if isinstance(e.argument, Measure):
+        return w.fragment(e.argument)
     return f"{e.function}({'DISTINCT ' if e.distinct else ''}{w.expr(e.argument)})"
 
 
@@ -223,8 +244,8 @@ def _count_if(w: _Writer, e: CountIf) -> str:
 
 
 def _case(w: _Writer, e: Case) -> str:
-    whens = " ".join(f"WHEN {w.cond(when)} THEN {literal(label)}" for when, label in e.whens)
-    return f"CASE {whens} ELSE {literal(e.otherwise)} END"
+    whens = " ".join(f"WHEN {w.cond(when)} THEN {w.literal(label)}" for when, label in e.whens)
+    return f"CASE {whens} ELSE {w.literal(e.otherwise)} END"
 
 
 def _window(w: _Writer, e: Window) -> str:
@@ -243,20 +264,20 @@ def _compare(w: _Writer, c: Compare) -> str:
 
 
 def _between(w: _Writer, c: Between) -> str:
-    return f"{w.expr(c.left)} BETWEEN {literal(c.low)} AND {literal(c.high)}"
+    return f"{w.expr(c.left)} BETWEEN {w.literal(c.low)} AND {w.literal(c.high)}"
 
 
 def _in(w: _Writer, c: In) -> str:
     if isinstance(c.values, Query):
         inner = w.query(c.values)
     else:
-        inner = ", ".join([literal(value) for value in c.values])
+        inner = ", ".join([w.literal(value) for value in c.values])
     return f"{'NOT ' * c.negated}{w.expr(c.left)} IN ({inner})"
 
 
 def _like(w: _Writer, c: Like) -> str:
     pattern = {"contains": "%{}%", "starts": "{}%", "ends": "%{}"}[c.place].format(c.text)
-    return f"{w.expr(c.left)} {'NOT ' * c.negated}LIKE {literal(pattern)}"
+    return f"{w.expr(c.left)} {'NOT ' * c.negated}LIKE {w.literal(pattern)}"
 
 
 def _null(w: _Writer, c: Null) -> str:
@@ -264,7 +285,7 @@ def _null(w: _Writer, c: Null) -> str:
 
 
 def _during(w: _Writer, c: During) -> str:
-    value = c.value if c.unit == "year" and w.dialect != "sqlite" else literal(c.value)
+    value = c.value if c.unit == "year" and w.dialect != "sqlite" else w.literal(c.value)
     return f"{_PARTS[w.dialect][c.unit].format(_col(w, c.left))} = {value}"
 
 
@@ -286,7 +307,7 @@ def _either(w: _Writer, c: Either) -> str:
 
 
 def _term(w: _Writer, c: Term) -> str:
-    return c.sql
+    return w.fragment(c)
 
 
 _EXPRESSIONS: dict[type, Callable[[_Writer, Any], str]] = {

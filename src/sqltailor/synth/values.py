@@ -6,6 +6,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sqltailor.database.personal import looks_personal
+from sqltailor.dialect import quote_name
+from sqltailor.errors import SQLError
 from sqltailor.schema import qualified_name
 from sqltailor.synth import pools
 from sqltailor.synth.comments import read_comment
@@ -16,6 +19,7 @@ from sqltailor.types import Cell, Column, Schema, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+SCANNED = 1_000
 Fetch = Callable[[str], "Iterable[Sequence[Cell]]"]
 
 
@@ -138,21 +142,42 @@ _ANYTHING: tuple[Callable[[random.Random], str], ...] = (
 )  # fmt: skip
 
 
-def read_values(schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, per_column: int = 200) -> Values:
+def read_values(
+    schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, per_column: int = 200, personal: bool = False
+) -> Values:
     """Return stored values of every column. `fetch` runs one statement and returns its rows.
 
-    One statement a table reads its first rows, so that a huge table costs no more than a small one.
+    Rows come from several places of each table, at most 1 000 of them. Columns that look personal have no values
+    unless `personal`; a table that cannot be read has none at all.
     """
     values: dict[tuple[str, str], list[Cell]] = {}
     counts, nullable = {}, set()
     for table in schema.tables:
         name = key(table)
-        rows = list(fetch(f"SELECT * FROM {qualified_name(table, dialect)} LIMIT {per_column * 5}"))
-        counts[name] = len(rows)
+        counts[name], rows = _read_rows(table, fetch, dialect)
         for i, column in enumerate(table.columns):
             cells = [row[i] for row in rows]
             if any(cell is None for cell in cells):
                 nullable.add((name, column.name))
             distinct: dict[Cell, None] = dict.fromkeys(cell for cell in cells if cell is not None)
-            values[name, column.name] = list(distinct)[:per_column]
+            shown = list(distinct)[:per_column]
+            is_hidden = not personal and looks_personal(f"{table.name}.{column.name}", shown)
+            values[name, column.name] = [] if is_hidden else shown
     return Values(values, counts=counts, limit=per_column, nullable=frozenset(nullable))
+
+
+def _read_rows(table: Table, fetch: Fetch, dialect: str) -> tuple[int, list[Sequence[Cell]]]:
+    """Return the number of rows of a table, and up to 1 000 of them from eight places."""
+    name = qualified_name(table, dialect)
+    columns = ", ".join(quote_name(column.name, dialect) for column in table.columns)
+    try:
+        count = int(str(next(iter(fetch(f"SELECT COUNT(*) FROM {name}")))[0]))
+        if count <= SCANNED:
+            return count, list(fetch(f"SELECT {columns} FROM {name}"))
+        rows: list[Sequence[Cell]] = []
+        for place in range(8):
+            offset = count * place // 8
+            rows += fetch(f"SELECT {columns} FROM {name} LIMIT {SCANNED // 8} OFFSET {offset}")
+    except SQLError:
+        return 0, []
+    return count, rows
