@@ -127,9 +127,9 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     return cast("Expression", trees[0])
 
 
-def write(tree: Expression, dialect: str = "sqlite") -> str:
-    """Return the one-line text of a syntax tree, without comments."""
-    return tree.sql(dialect=load_dialect(dialect).base, comments=False, normalize_functions="upper")
+def write(tree: Expression, dialect: str = "sqlite", *, keep: bool = True) -> str:
+    """Return the one-line text of a syntax tree, without comments. `keep` False may change the tree, and is faster."""
+    return tree.sql(dialect=load_dialect(dialect).base, comments=False, normalize_functions="upper", copy=keep)
 
 
 def canonical(sql: str, dialect: str = "sqlite") -> str:
@@ -138,7 +138,7 @@ def canonical(sql: str, dialect: str = "sqlite") -> str:
     >>> canonical("select  count(*) from t where a != 'x';")
     "SELECT COUNT(*) FROM t WHERE a <> 'x'"
     """
-    return write(parse(sql, dialect), dialect)
+    return write(parse(sql, dialect), dialect, keep=False)
 
 
 def comparable(sql: str, dialect: str = "sqlite", names: Collection[str] | None = None) -> str:
@@ -157,7 +157,7 @@ def comparable(sql: str, dialect: str = "sqlite", names: Collection[str] | None 
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("this", identifier.this.lower())
         identifier.set("quoted", False)
-    return write(tree, dialect)
+    return write(tree, dialect, keep=False)
 
 
 def needs_quotes(name: str, dialect: str = "sqlite") -> bool:
@@ -188,6 +188,11 @@ def relex(sql: str, names: Collection[str], dialect: str = "sqlite") -> str:
     >>> relex('SELECT 5th_place FROM t WHERE nation = "united states"', {"5th_place", "nation", "t"})
     'SELECT "5th_place" FROM t WHERE nation = \\'united states\\''
     """
+    return write(parse_loose(sql, names, dialect), dialect, keep=False)
+
+
+def parse_loose(sql: str, names: Collection[str], dialect: str = "sqlite") -> Expression:
+    """Return the syntax tree of text in the loose style of the public sets (see `relex`), or raise `SQLError`."""
     from sqlglot import exp
 
     known = {name.lower() for name in names}
@@ -199,7 +204,7 @@ def relex(sql: str, names: Collection[str], dialect: str = "sqlite") -> str:
         # sqlglot reads `SELECT order FROM t` as a column; databases do not
         if needs_quotes(identifier.this, dialect):
             identifier.set("quoted", True)
-    return write(tree, dialect)
+    return tree
 
 
 def _requote(sql: str, known: Collection[str], *, reserved: bool) -> str:
@@ -248,7 +253,7 @@ def template(sql: str, dialect: str = "sqlite") -> str:
     >>> template("SELECT x.a FROM t AS x WHERE x.b IN (1, 2) LIMIT 3")
     'SELECT t1.a FROM t AS t1 WHERE t1.b IN (?) LIMIT ?'
     """
-    return write(mask_values(parse(sql, dialect)), dialect)
+    return write(mask_values(parse(sql, dialect)), dialect, keep=False)
 
 
 def shape(sql: str, dialect: str = "sqlite") -> str:
@@ -257,7 +262,7 @@ def shape(sql: str, dialect: str = "sqlite") -> str:
     >>> shape("SELECT a FROM t WHERE b = 'x'") == shape("SELECT name FROM city WHERE pop = 3")
     True
     """
-    return write(mask_names(mask_values(parse(sql, dialect))), dialect)
+    return write(mask_names(mask_values(parse(sql, dialect))), dialect, keep=False)
 
 
 def mask_names(tree: Expression) -> Expression:
@@ -296,4 +301,4 @@ def mask_values(tree: Expression) -> Expression:
 
 def transpile(sql: str, source: str, target: str) -> str:
     """Return the statement in another dialect, or raise `SQLError`."""
-    return write(parse(sql, source), target)
+    return write(parse(sql, source), target, keep=False)

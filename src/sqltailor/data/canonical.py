@@ -5,13 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from sqltailor.data.names import known_names
 from sqltailor.data.rows import RowError
-from sqltailor.dialect import canonical, relex
+from sqltailor.dialect import parse, parse_loose, relex
 from sqltailor.errors import DataError, SQLError
 from sqltailor.prompt import DECLINE
-from sqltailor.schema import from_ddl, names, to_ddl
+from sqltailor.schema import from_ddl, to_ddl
 from sqltailor.types import Example, Schema
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
 
 _NAME = r'(?:\w+|"[^"]+")'
 _BARE = re.compile(
@@ -36,33 +41,33 @@ def read_schema_text(ddl: str, dialect: str = "sqlite") -> Schema:
 
 
 @lru_cache(maxsize=4096)
-def _canonical_schema(ddl: str, dialect: str) -> tuple[str, frozenset[str]]:
-    schema = read_schema_text(ddl, dialect)
-    return to_ddl(schema, dialect), frozenset(names(schema))
+def canonical_ddl(ddl: str, dialect: str = "sqlite") -> str:
+    """Return DDL text as SQLTailor writes it; raises `RowError`."""
+    return to_ddl(read_schema_text(ddl, dialect), dialect)
 
 
-def from_loose(example: Example, *, loose_schema: bool = False) -> Example:
-    """Return an example of a public set with canonical SQL, and canonical DDL where its own is loose.
-
-    Raises `RowError` when either cannot be read.
-    """
-    ddl, known = _canonical_schema(example.schema, example.dialect) if example.schema else (None, frozenset[str]())
+def from_loose(example: Example) -> Example:
+    """Return an example of a public set with canonical SQL; raises `RowError` when it cannot be read."""
+    known = known_names(read_schema_text(example.schema, example.dialect)).all if example.schema else frozenset[str]()
     try:
         sql = tuple(relex(text, known, example.dialect) for text in example.sql)
     except SQLError as e:
         raise RowError("unparsed", str(e)) from e
-    return dataclasses.replace(example, schema=ddl if loose_schema else example.schema, sql=sql)
+    return dataclasses.replace(example, sql=sql)
 
 
-def canonical_gold(sql: str, dialect: str, known: frozenset[str] | None = None) -> str:
-    """Return one gold statement in canonical form; raises `SQLError`.
+def parse_gold(sql: str, dialect: str, schema: Schema | None, *, loose: bool = False) -> Expression:
+    """Return the tree of one gold statement; raises `RowError`.
 
-    A declined answer stays as it is. With `known` names a double-quoted word that is none of them is a text value,
-    as SQLite itself reads it.
+    `loose` text is that of a public set. Elsewhere in SQLite, too, a double-quoted word that is no name of the schema
+    is a text value: SQLite itself reads it so.
     """
-    if is_declined(sql):
-        return sql.strip()
-    return canonical(sql, dialect) if known is None or '"' not in sql else relex(sql, known, dialect)
+    try:
+        if loose or (schema is not None and dialect == "sqlite" and '"' in sql):
+            return parse_loose(sql, known_names(schema).all if schema is not None else (), dialect)
+        return parse(sql, dialect)
+    except SQLError as e:
+        raise RowError("unparsed", str(e)) from e
 
 
 def is_declined(sql: str) -> bool:

@@ -6,15 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sqltailor.data.canonical import canonical_gold, is_declined, read_schema_text
+from sqltailor.data.canonical import is_declined, parse_gold, read_schema_text
 from sqltailor.data.facts import Facts, facts_of
 from sqltailor.data.names import unknown_names
 from sqltailor.data.rows import RowError
 from sqltailor.data.smells import smells
-from sqltailor.dialect import parse
-from sqltailor.errors import SQLError
+from sqltailor.dialect import write
 from sqltailor.prompt import MAX_QUESTION_CHARACTERS
-from sqltailor.schema import names
 from sqltailor.types import Example, Schema
 
 if TYPE_CHECKING:
@@ -68,17 +66,23 @@ class Checked(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def check_example(example: Example, *, schema: Schema | None = None, statements: Statements = "select") -> Checked:
+def check_example(
+    example: Example, *, schema: Schema | None = None, statements: Statements = "select", loose: bool = False
+) -> Checked:
     """Return the example in canonical form with its facts and warnings; raises `RowError` when it must not be used.
 
-    `schema` is the database's, for examples that carry none.
+    `schema` is the database's, for examples that carry none. `loose`: the SQL is as a public set wrote it.
     """
     _check_text(example)
     own = read_schema_text(example.schema, example.dialect) if example.schema else schema
-    golds = tuple(_gold(sql, example.dialect, own) for sql in example.sql)
+    trees = [None if is_declined(sql) else parse_gold(sql, example.dialect, own, loose=loose) for sql in example.sql]
+    for tree in trees:
+        if tree is not None:
+            _check_tree(tree, own, statements)
+    pairs = zip(example.sql, trees, strict=True)
+    golds = tuple(sql.strip() if tree is None else write(tree, example.dialect) for sql, tree in pairs)
     example = dataclasses.replace(example, sql=golds)
-    trees = [_tree(sql, example.dialect, own, statements) for sql in golds if not is_declined(sql)]
-    first = trees[0] if trees and not is_declined(golds[0]) else None
+    first = trees[0]
     warnings = [] if own is not None or first is None else ["names_unchecked"]
     if first is not None:
         warnings += smells(example, first, own)
@@ -102,24 +106,13 @@ def _check_text(example: Example) -> None:
         raise RowError("missing_field", "no SQL")
 
 
-def _gold(sql: str, dialect: str, schema: Schema | None) -> str:
-    known = frozenset(names(schema)) if schema is not None and dialect == "sqlite" and '"' in sql else None
-    try:
-        return canonical_gold(sql, dialect, known)
-    except SQLError as e:
-        raise RowError("unparsed", str(e)) from e
-
-
-def _tree(sql: str, dialect: str, schema: Schema | None, statements: Statements) -> Expression:
+def _check_tree(tree: Expression, schema: Schema | None, statements: Statements) -> None:
     from sqlglot import exp
 
-    tree = parse(sql, dialect)
     allowed = (exp.Query,) if statements == "select" else (exp.Query, exp.Insert, exp.Update, exp.Delete)
     if not isinstance(tree, allowed):
         raise RowError("not_select", f"the statement is {tree.key.upper()}, not SELECT")
-    if schema is not None:
-        unknown = unknown_names(tree, schema)
-        if unknown:
-            first = min(unknown, key=lambda u: u.kind != "unknown_table")
-            raise RowError(first.kind, "; ".join(u.detail for u in unknown[:3]))
-    return tree
+    unknown = unknown_names(tree, schema) if schema is not None else []
+    if unknown:
+        first = min(unknown, key=lambda u: u.kind != "unknown_table")
+        raise RowError(first.kind, "; ".join(u.detail for u in unknown[:3]))

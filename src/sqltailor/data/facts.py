@@ -64,8 +64,8 @@ def facts_of(example: Example, tree: Expression | None) -> Facts:
     level = LEVELS[0]
     if tree is not None:
         tables, level = _tables(tree), level_of(tree)
-        template = fold_sql(write(mask_values(tree), example.dialect))
-        shape = write(mask_names(tree), example.dialect)
+        template = fold_sql(write(mask_values(tree), example.dialect, keep=False))
+        shape = write(mask_names(tree), example.dialect, keep=False)
     return Facts(
         exact=key(str(schema), question, fold_sql(example.sql[0])),
         question=key(str(schema), question),

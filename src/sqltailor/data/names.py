@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import did_you_mean
@@ -27,9 +26,27 @@ class Unknown(NamedTuple):
     detail: str
 
 
-@lru_cache(maxsize=4096)
-def _tables(schema: Schema) -> Mapping[str, frozenset[str]]:
-    """Return table name → columns, lower-cased; each table under its bare and its qualified name."""
+class KnownNames(NamedTuple):
+    """A schema's names in lower case: table → columns (under its bare and qualified name), and all of them."""
+
+    tables: Mapping[str, frozenset[str]]
+    all: frozenset[str]
+
+
+_held: dict[int, tuple[Schema, KnownNames]] = {}
+
+
+def known_names(schema: Schema) -> KnownNames:
+    """Return the names of a schema, remembered for this very object: hashing a large schema takes longer."""
+    held = _held.get(id(schema))
+    if held is None or held[0] is not schema:
+        if len(_held) >= 4096:
+            _held.clear()
+        held = _held[id(schema)] = schema, _read_names(schema)
+    return held[1]
+
+
+def _read_names(schema: Schema) -> KnownNames:
     found: dict[str, frozenset[str]] = {}
     for table in schema.tables:
         columns = frozenset(c.name.lower() for c in table.columns)
@@ -38,7 +55,7 @@ def _tables(schema: Schema) -> Mapping[str, frozenset[str]]:
         found[name] = found.get(name, frozenset()) | columns
         if table.namespace:
             found[f"{table.namespace.lower()}.{name}"] = columns
-    return found
+    return KnownNames(found, frozenset(t.name.lower() for t in schema.tables).union(*found.values()))
 
 
 def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
@@ -50,7 +67,7 @@ def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 
-    known = _tables(schema)
+    known = known_names(schema).tables
     if isinstance(tree, exp.Query):
         scopes = traverse_scope(tree)
     else:  # INSERT, UPDATE, DELETE: the queries inside them, and the tables by name

@@ -65,16 +65,16 @@ def make_checker(settings: Settings) -> Callable[[Item], Kept | Reject]:
             return row
         try:
             convert = converters.get(source.name) or converters.setdefault(source.name, converter(source))
-            return _check(convert(row), settings, databases)
+            return _check(convert(row), settings, databases, loose=source.is_loose)
         except RowError as e:
             return Reject(row.line, e.reason, str(e), shown(row.value), source.name)
 
     return check
 
 
-def _check(example: Example, settings: Settings, databases: Databases | None) -> Kept:
+def _check(example: Example, settings: Settings, databases: Databases | None, *, loose: bool) -> Kept:
     schema = databases.find(example.db_id)[1] if databases is not None else settings.schema
-    example, facts, warnings = check_example(example, schema=schema, statements=settings.statements)
+    example, facts, warnings = check_example(example, schema=schema, statements=settings.statements, loose=loose)
     can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
     if databases is not None and can_run:
         warnings += tuple(run_gold(example, databases))

@@ -77,6 +77,11 @@ class Source:
         """The file's path; of a Hugging Face data set a path that does not exist."""
         return Path(self.name)
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether the SQL is in the loose style of the public sets."""
+        return self.format in LOOSE
+
 
 def read_examples(
     path: str | os.PathLike[str],
@@ -91,6 +96,8 @@ def read_examples(
     `hf:NAME[:SPLIT]` reads a Hugging Face data set. Gold SQL of public sets becomes canonical; other text is as
     written. Raises `DataError` for a file that cannot be read, `ConfigError` for an unknown format or field.
     """
+    from sqltailor.data.canonical import from_loose
+
     source, rows = open_source(path, format, mapping, dialect, tables)
     convert = converter(source)
     for row in rows:
@@ -98,7 +105,8 @@ def read_examples(
             yield row
             continue
         try:
-            yield convert(row)
+            example = convert(row)
+            yield from_loose(example) if source.is_loose else example
         except RowError as e:
             yield Reject(row.line, e.reason, str(e), shown(row.value), source.name)
 
@@ -185,7 +193,10 @@ def _chat_format(row: Mapping[str, Any]) -> str:
 
 
 def converter(source: Source) -> Callable[[Row], Example]:
-    """Return the function that turns a row of this source into an example; it raises `RowError`."""
+    """Return the function that turns a row of this source into an example, SQL as written; it raises `RowError`.
+
+    Where the source is `is_loose`, `canonical.from_loose` is still to come.
+    """
     module, _, name = READERS[source.format].partition(":")
     read = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     prefix = stem(source.path)
@@ -194,10 +205,6 @@ def converter(source: Source) -> Callable[[Row], Example]:
         if not isinstance(row.value, Mapping):
             raise RowError("not_an_object", f"a row is an object, not {type(row.value).__name__}")
         example: Example = read(row.value, source)
-        if source.format in LOOSE:
-            from sqltailor.data.canonical import from_loose
-
-            example = from_loose(example, loose_schema=source.format == "sql-create-context")
         return dataclasses.replace(
             example,
             id=example.id or f"{prefix}-{row.line}",

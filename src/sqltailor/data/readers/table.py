@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqltailor.data.canonical import canonical_ddl
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import FIELDS, QUESTION_NAMES, SQL_NAMES, Source
 from sqltailor.data.rows import RowError
@@ -21,7 +23,8 @@ def read_context(row: Mapping[str, Any], source: Source) -> Example:
     """Return the example of a sql-create-context row: `question, context, answer` (or `sql`)."""
     answer = "answer" if "answer" in row else "sql"
     given = {"id": "id", "db_id": "db_id", "question": "question", "schema": "context", "sql": answer}
-    return _example(_picked(row, given | dict(source.mapping)), source)
+    example = _example(_picked(row, given | dict(source.mapping)), source)
+    return dataclasses.replace(example, schema=canonical_ddl(example.schema)) if example.schema else example
 
 
 def read_mapped(row: Mapping[str, Any], source: Source) -> Example:
