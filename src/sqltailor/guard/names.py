@@ -64,16 +64,17 @@ class Scope:
         """Refuse a column that no source has, or that is not granted."""
         parts = [part.name.lower() for part in node.parts]
         if len(parts) == 1:
-            self._check_bare(parts[0], aliases_count)
+            self.check_name(parts[0], aliases_count)
         elif not self._has_qualified(parts):
             fields = self.dialect in _FIELDS and any(parts[0] in s.columns for o in self.outwards() for s in o.sources)
             if not fields:
                 known = [s.name for o in self.outwards() for s in o.sources if s.name]
                 shown_name = shown(".".join(p.name for p in node.parts[:-1]))
                 raise Refused(f"FROM names no table or alias {shown_name}.{did_you_mean(parts[0], known)}", "policy")
-            self._check_bare(parts[0], aliases_count)
+            self.check_name(parts[0], aliases_count)
 
-    def _check_bare(self, name: str, aliases_count: bool) -> None:
+    def check_name(self, name: str, aliases_count: bool = False) -> None:
+        """Refuse a column without a table before it, in lower case, that means nothing or is not granted."""
         passed_tables = False
         for scope in self.outwards():
             if found := [source for source in scope.sources if name in source.columns]:

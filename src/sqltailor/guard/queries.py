@@ -1,8 +1,8 @@
 """Every table and column name of a statement, looked up the way a server does it.
 
 Common table expressions, aliases, derived tables, LATERAL and correlated queries make names; the others must be
-granted tables and columns. Where the schema lacks a column that the database has, two ways to it stay open: `*`, and
-an alias of the same name in GROUP BY or HAVING. Give the whole schema and deny the column instead.
+granted tables and columns. Where the schema lacks a column that the database has, three ways to it stay open: `*`,
+NATURAL JOIN, and an alias of the same name in GROUP BY or HAVING. Give the whole schema and deny the column instead.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import Refused
 from sqltailor.guard.catalog import Catalog
-from sqltailor.guard.functions import TABLE_FUNCTIONS
 from sqltailor.guard.names import Output, Scope, Source
+from sqltailor.guard.sources import check_parts, derived, function, merged, pivoted, stored
 from sqltailor.guard.syntax import shown
 
 if TYPE_CHECKING:
@@ -33,21 +33,13 @@ _ALIASES = {
 _RECURSIVE_UNASKED = frozenset({"sqlite", "tsql", "fabric", "oracle"})
 _RECURSIVE_ANYWHERE = frozenset({"sqlite", "mysql", "tsql", "fabric"})
 _LATERAL_UNASKED = frozenset({"duckdb"})
+_LAMBDAS = frozenset({"spark", "databricks", "trino", "presto", "athena", "snowflake", "clickhouse", "bigquery"})
+_LAMBDA_CALLS = frozenset(
+    f"{kind}_{verb}" for kind in ("list", "array") for verb in ("transform", "apply", "filter", "reduce")
+)
 _CASE_MATTERS = frozenset({"mysql", "clickhouse"})
 _FOLDS_LOWER = frozenset({"postgres", "redshift", "materialize", "risingwave"})
 _FOLDS_UPPER = frozenset({"snowflake", "oracle"})
-_TABLE_PARTS = frozenset({"this", "db", "catalog", "alias", "joins", "pivots", "sample", "hints", "ordinality", "only"})
-_FUNCTION_COLUMNS = {
-    "json_each": "key value type atom id parent fullkey path json root",
-    "json_tree": "key value type atom id parent fullkey path json root",
-    "jsonb_tree": "key value type atom id parent fullkey path json root",
-    "string_split": "value ordinal",
-    "posexplode": "pos col key value",
-    "explode": "col key value",
-    "flatten": "seq key path index value this",
-    "numbers": "number",
-}
-
 Ctes = Mapping[str, Output]
 
 
@@ -57,10 +49,16 @@ class Resolver:
     def __init__(self, catalog: Catalog, dialect: str) -> None:
         self.catalog = catalog
         self.dialect = dialect
+        self._seen: set[int] = set()
 
     def check(self, tree: Expr) -> None:
         """Refuse the statement when a name in it is unknown or not granted."""
+        from sqlglot import exp
+
         self._query(tree, None, {})
+        for node in tree.find_all(exp.Column, exp.Table, exp.Select):
+            if id(node) not in self._seen:  # fail closed: a part of the tree that this class does not know
+                raise Refused(f"{shown(node.sql()[:60])} stands where names cannot be checked.", "policy")
 
     def _query(self, node: Expr, outer: Scope | None, ctes: Ctes, *, counts_rows: bool = False) -> Output:
         """Check a query and return its columns; `counts_rows` (EXISTS) lets a star pass, since nothing is read."""
@@ -72,15 +70,20 @@ class Resolver:
         if isinstance(node, exp.SetOperation):
             return self._set_operation(node, outer, ctes)
         if isinstance(node, exp.Values):
-            self._expressions(node.expressions, Scope(outer, self.dialect), ctes)
-            rows = node.expressions[0].expressions if node.expressions else []
-            names = [f"{base}{i + first}" for base, first in (("column", 1), ("col", 0)) for i in range(len(rows))]
-            return Output(tuple(names), is_complete=False)
+            return self._values(node, outer, ctes)
         if isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Table):
             output = self._query(node.this, outer, ctes, counts_rows=counts_rows)
             self._tail(node, output, outer, ctes)
             return output
         raise Refused(f"{type(node).__name__.upper()} cannot stand where a query is expected.", "policy")
+
+    def _values(self, node: Expr, outer: Scope | None, ctes: Ctes) -> Output:
+        self._expressions(node.expressions, Scope(outer, self.dialect), ctes)
+        width = len(node.expressions[0].expressions) if node.expressions else 0
+        names = [f"{base}{i}" for i in range(width + 1) for base in ("column", "col", "column_")]
+        output = Output(tuple(names), is_complete=False)
+        self._tail(node, output, outer, ctes)
+        return output
 
     def _with(self, node: Expr, outer: Scope | None, ctes: Ctes) -> Ctes:
         from sqlglot import exp
@@ -130,6 +133,7 @@ class Resolver:
     def _select(self, node: Expr, outer: Scope | None, ctes: Ctes, counts_rows: bool) -> Output:
         from sqlglot import exp
 
+        self._seen.add(id(node))
         scope = Scope(outer, self.dialect)
         from_ = node.args.get("from_")
         items = [*([from_.this] if from_ else []), *(node.args.get("joins") or []), *(node.args.get("laterals") or [])]
@@ -155,6 +159,7 @@ class Resolver:
             if item.is_star and isinstance(item, (exp.Star, exp.Column)):
                 star = item if isinstance(item, exp.Star) else item.this
                 excluded = [c.name for c in star.args.get("except_") or ()]
+                self._seen.update(id(c) for c in (item, *(star.args.get("except_") or ())))
                 qualifier = item.args["table"].name.lower() if isinstance(item, exp.Column) else None
                 if not counts_rows:
                     names += scope.starred(qualifier, excluded)
@@ -185,43 +190,37 @@ class Resolver:
     def _source(self, node: Expr, scope: Scope, ctes: Ctes) -> list[Any]:
         from sqlglot import exp
 
-        later: list[Any] = []
+        later: list[Any] = [node.args.get("sample")]
+        self._seen.add(id(node))
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             source = self._table(node, ctes)
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
             return self._bracketed(node, scope, ctes)
         elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
-            source = _derived(node, self._query(node.this, scope, ctes))
+            source = derived(node, self._query(node.this, scope, ctes))
         elif isinstance(node, (exp.Subquery, exp.Values)):
             outer = scope if self.dialect in _LATERAL_UNASKED else scope.outer
-            source = _derived(node, self._query(node, outer, ctes))
+            source = derived(node, self._query(node, outer, ctes))
         elif isinstance(node, (exp.Table, exp.Lateral, exp.Unnest, exp.TableFromRows)):
-            source = _function(node)
-            later = node.expressions if isinstance(node, exp.Unnest) else [node.this]
+            source = function(node)
+            later += node.expressions if isinstance(node, exp.Unnest) else [node.this]
         else:
             raise Refused(f"{type(node).__name__.upper()} cannot stand in FROM.", "policy")
         if node.args.get("pivots"):
-            source = _pivoted(node, source)
+            source = pivoted(node, source)
+            self._seen.update(id(c) for pivot in node.args["pivots"] for c in pivot.find_all(exp.Column))
         scope.sources.append(source)
         return later + [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
 
     def _table(self, node: exp.Table, ctes: Ctes) -> Source:
-        if unexpected := [k for k, v in node.args.items() if v and k not in _TABLE_PARTS]:
-            raise Refused(f"{unexpected[0].upper()} is not allowed after a table.", "policy")
+        self._seen.add(id(node))
+        check_parts(node)
         cte = None if node.args.get("db") else ctes.get(self._folded(node.this))
         if cte:
-            return _derived(node, cte)
+            return derived(node, cte)
         if node.name.lower() == "dual" and not node.args.get("db"):
             return Source("dual", {})
-        found = self.catalog.find(node)
-        if node.args.get("alias") and node.args["alias"].args.get("columns"):
-            raise Refused(f"The columns of {shown(node.name)} cannot be renamed by position; use AS.", "policy")
-        columns: dict[str, bool] = {}
-        for stored in found:
-            columns |= {c: granted and columns.get(c, True) for c, granted in stored.columns.items()}
-        name = node.alias_or_name.lower()
-        namespace = None if node.alias else node.text("db").lower() or (found[0].table.namespace or "").lower()
-        return Source(name, columns, is_stored=True, namespace=namespace or None)
+        return stored(node, self.catalog.find(node))
 
     def _bracketed(self, node: Expr, scope: Scope, ctes: Ctes) -> list[Any]:
         """`(t JOIN s ON …)`: the tables are seen outside, or as one under an alias."""
@@ -232,9 +231,7 @@ class Resolver:
         self._expressions(self._source(node.this, inner, ctes), inner, ctes)
         if node.args["alias"].args.get("columns") and inner.is_of_tables():
             raise Refused("The columns of joined tables cannot be renamed by position; use AS.", "policy")
-        columns: dict[str, bool] = {}
-        for source in inner.sources:
-            columns |= {c: granted and columns.get(c, True) for c, granted in source.columns.items()}
+        columns = merged(source.columns for source in inner.sources)
         scope.sources.append(Source(node.alias.lower(), columns, is_stored=inner.is_of_tables()))
         return [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
 
@@ -261,13 +258,32 @@ class Resolver:
                 stack += [e for part in ("replace", "rename") for e in node.args.get(part) or ()]
             elif isinstance(node, exp.Columns):
                 scope.starred(None)
+                self._seen.update(id(column) for column in node.find_all(exp.Column))
             elif isinstance(node, exp.Column) and node.is_star:
+                self._seen.add(id(node))
                 self._star(node, scope, key)
+            elif isinstance(node, exp.Lambda):
+                if not self._makes_names(node):
+                    for parameter in node.expressions:
+                        scope.check_name(parameter.name.lower())
+                stack += node.iter_expressions()
             elif isinstance(node, exp.Column):
+                self._seen.add(id(node))
                 counts = key in _ALIASES.get(self.dialect, ()) or _is_whole_item(node, key)
                 scope.check_column(node, aliases_count=counts)
             else:
                 stack += node.iter_expressions()
+
+    def _makes_names(self, node: Expr) -> bool:
+        """Tell whether `x -> …` is a function; in the other dialects, and elsewhere in DuckDB, it reads JSON of x."""
+        from sqlglot import exp
+
+        if self.dialect != "duckdb":
+            return self.dialect in _LAMBDAS
+        parent = node.parent
+        if isinstance(parent, (exp.Transform, exp.ArrayFilter)):
+            return node.arg_key != "this"
+        return isinstance(parent, exp.Anonymous) and parent.name.lower() in _LAMBDA_CALLS and bool(node.index)
 
     def _star(self, node: Expr, scope: Scope, key: str) -> None:
         from sqlglot import exp
@@ -291,44 +307,3 @@ def _is_whole_item(node: Expr, key: str) -> bool:
         return isinstance(order, exp.Order) and isinstance(order.parent, exp.Query)
     groups = (exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
     return key in ("group", "distinct") and isinstance(parent, groups)
-
-
-def _derived(node: Expr, output: Output) -> Source:
-    alias = node.args.get("alias")
-    declared = [c.name.lower() for c in alias.args.get("columns") or ()] if alias else []
-    output = output.renamed(declared)
-    is_complete = output.is_complete or bool(declared)
-    return Source(node.alias_or_name.lower(), dict.fromkeys(output.names, True), is_complete=is_complete)
-
-
-def _function(node: Expr) -> Source:
-    """Return the source of a function in FROM: `json_each(…)`, `unnest(…)`, LATERAL VIEW."""
-    from sqlglot import exp
-
-    call = node if isinstance(node, exp.Unnest) else node.this
-    names = {call.name.lower()} if isinstance(call, exp.Anonymous) else set()
-    if isinstance(call, exp.Func) and not names:
-        names = {name.lower() for name in call.sql_names()}
-    if isinstance(call, exp.ExplodingGenerateSeries):
-        names = {"generate_series"}
-    if not names & TABLE_FUNCTIONS:
-        raise Refused(f"{shown(min(names, default='this'))} may not be used as a table.", "policy")
-    alias = node.args.get("alias")
-    columns = [c.name.lower() for c in alias.args.get("columns") or ()] if alias else []
-    columns += [c.name.lower() for c in call.find_all(exp.JSONColumnDef) if c.name]
-    if isinstance(node.args.get("offset"), exp.Identifier):
-        columns.append(node.args["offset"].name.lower())
-    if not columns:
-        columns = " ".join(_FUNCTION_COLUMNS.get(name, "key value") for name in names).split()
-    name = node.alias.lower() or min(names & TABLE_FUNCTIONS)
-    return Source(name, dict.fromkeys([*columns, name, *names, "range", "ordinality"], True))
-
-
-def _pivoted(node: Expr, source: Source) -> Source:
-    """Return the source after PIVOT, whose columns depend on the data; only of tables whose columns are all known."""
-    from sqlglot import exp
-
-    pivots = node.args["pivots"]
-    if source.is_stored or any(pivot.find(exp.Query) for pivot in pivots):
-        raise Refused("Only a subquery that names its columns may be pivoted, not a table.", "policy")
-    return Source((pivots[-1].alias or source.name).lower(), {}, is_complete=False)

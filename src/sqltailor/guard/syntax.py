@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import Refused
+from sqltailor.guard.grammar import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.guard.text import Piece, Text
 
 if TYPE_CHECKING:
@@ -16,70 +17,6 @@ if TYPE_CHECKING:
 MAX_TOKENS = 20_000
 MAX_TABLES = 100
 MAX_SELECTS = 200
-
-_FIRST_WORDS = frozenset({"select", "with", "values", "table", "from", "("})
-
-# What a statement may be built of, besides functions. Everything that writes, locks, sets, or names a file, a
-# parameter, a variable or a stage is absent.
-NODES = frozenset(
-    """
-    Add Adjacent Alias Aliases All And Any AtIndex AtTimeZone Between BitString BitwiseAnd BitwiseLeftShift BitwiseNot
-    BitwiseOr BitwiseRightShift BitwiseXor Boolean Bracket ByteString CTE CharacterSet Cluster Column ColumnDef Connect
-    Cube DPipe DataType DataTypeParam Distance Distinct Distribute Div Dot EQ Escape Except ExtendsLeft ExtendsRight
-    Fetch Filter ForClause FormatJson From FromTimeZone GT GTE Glob Group GroupingSets Having HavingMax HexString ILike
-    Identifier IgnoreNulls In IntDiv Intersect Interval IntervalSpan Is JSON JSONColumnDef JSONExtractQuote
-    JSONKeyValue JSONPath JSONPathKey JSONPathRecursive JSONPathRoot JSONPathSlice JSONPathSubscript JSONPathUnion
-    JSONPathWildcard JSONSchema JSONValue Join Kwarg LT LTE Lambda Lateral Like Limit LimitOptions Literal Match Mod
-    Mul NEQ National Neg Not Null NullSafeEQ NullSafeNEQ Offset OnCondition Or Order Ordered OverflowTruncateBehavior
-    Overlaps Paren Pivot PivotAlias PivotAny PreWhere Prior PropertyEQ Qualify QueryOption RawString RespectNulls
-    Rollup Select SimilarTo Slice Sort Star Sub Subquery Table TableAlias TableFromRows TableSample Tuple Union
-    UnpivotColumns Values Var Where Window WindowSpec With WithTableHint WithinGroup XMLKeyValueOption Xor
-    """.split()  # noqa: SIM905
-)
-# Functions and operators that sqlglot builds without a name (`::`, `->`, CASE, CURRENT_DATE), or under one of its own.
-BUILT = frozenset(
-    """
-    And Anonymous AnonymousAggFunc Array ArrayContainedBy ArrayContainsAll ArrayMax ArrayMin ArrayOverlaps
-    ArrayUniqueAgg BitwiseAndAgg BitwiseCount BitwiseOrAgg BitwiseXorAgg ByteLength Case Cast CastToStrType Coalesce
-    Collate Columns CombinedAggFunc CombinedParameterizedAgg Concat ConnectByRoot ConvertTimezone ConvertToCharset
-    CosineDistance CurrentDate CurrentDatetime CurrentTime CurrentTimestamp CurrentTimestampLTZ DateBin DateFromParts
-    DateStrToDate DecodeCase EuclideanDistance Exists ExplodingGenerateSeries Extract FromBase GetExtract If JSONArray
-    JSONArrayAgg JSONBContains JSONBContainsAllTopKeys JSONBContainsAnyTopKeys JSONBContainsTopKey JSONBDeleteAtPath
-    JSONBExtract JSONBExtractScalar JSONBObjectAgg JSONBPathExists JSONBool JSONExists JSONExtract JSONExtractArray
-    JSONExtractScalar JSONKeysAtDepth JSONObject JSONObjectAgg JSONTable JSONValueArray JarowinklerSimilarity Localtime
-    Localtimestamp LowerHex MD5Digest Map MatchAgainst NumberToStr OpenJSON Or Pad ParameterizedAgg ParseJSON Pow
-    RegexpExtract RegexpILike RegexpLike RegexpSplit SHA1Digest SHA2 SHA2Digest SafeFunc StarMap StrPosition StrToDate
-    StrToTime StrToUnix Struct Systimestamp TimeFromParts TimeStrToDate TimeStrToTime TimeToStr TimeToUnix
-    TimestampAdd TimestampFromParts TimestampTrunc ToMap Transform TryCast TsOrDsAdd TsOrDsDiff TsOrDsToDate
-    TsOrDsToDatetime TsOrDsToTime TsOrDsToTimestamp UnixToStr UnixToTime UtcDate UtcTime UtcTimestamp VarMap WeekStart
-    Xor
-    """.split()  # noqa: SIM905
-)
-# The only words that sqlglot may keep as keywords: it turns a column in a unit's place (`date_trunc(secret, d)`)
-# into such a word, so any other is refused.
-WORDS = frozenset(
-    """
-    all any array auto bernoulli binary both century centuries current day day_hour day_microsecond day_minute
-    day_second dayofmonth dayofweek dayofweekiso dayofyear days dd decade decades dow doy epoch epoch_microsecond
-    epoch_millisecond epoch_nanosecond epoch_second era first friday group hh hour hour_microsecond hour_minute
-    hour_second hours in input isodow isoweek isoyear iso_week json julian last latin1 leading limit microsecond
-    microseconds millennium millisecond milliseconds minute minute_microsecond minute_second minutes mm mode monday
-    month months ms ns nanosecond nanoseconds natural nfc nfd nfkc nfkd no nolock nulls object others outer path qq qtr
-    quarter quarters raw readuncommitted recursive root row rows saturday second second_microsecond seconds sunday
-    system text thursday ties timezone timezone_hour timezone_minute timezone_minutes timezone_region trailing tuesday
-    type us utf8 utf8mb4 utf16 utf32 ascii ucs2 week week_iso weekday weekiso weeks wednesday wk ww year year_month
-    yearofweek yearofweekiso years yy yyyy yday wday q y m d h s mi n
-    """.split()  # noqa: SIM905
-)
-# Where an identifier may stand without being a column that `scopes` resolves.
-_NAMING = frozenset(
-    """
-    Column.this Column.table Column.db Column.catalog Table.this Table.db Table.catalog TableAlias.this
-    TableAlias.columns Alias.alias Aliases.expressions PivotAlias.alias Window.this Window.alias Dot.this
-    Dot.expression Lambda.expressions PropertyEQ.this Kwarg.this JSONColumnDef.this ColumnDef.this Collate.expression
-    Anonymous.this Unnest.offset Pivot.columns DataType.kind Join.using WithTableHint.expressions
-    """.split()  # noqa: SIM905
-)
 
 
 class Statement(NamedTuple):
@@ -100,6 +37,8 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     try:
         tokens = sqlglot.tokenize(text.sql)
         _check_tokens(text, tokens)
+        if [token.text.upper() for token in tokens[:2]] == ["VALUES", "("]:
+            sqlglot = Dialect.get_or_raise("")  # its MySQL parser takes this VALUES for the function
         trees = sqlglot.parser().parse(tokens, text.sql)
     except Refused:
         raise
@@ -113,6 +52,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         tree = tree.this
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Values)):
         raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
+    _check_names_kept(text.sql, tokens, trees[0])
     return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
 
 
@@ -123,7 +63,7 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
     if len(tokens) > MAX_TOKENS:
         raise Refused(f"The statement has {len(tokens):,} tokens; {MAX_TOKENS:,} are allowed.", "text")
     first = tokens[0].text
-    if first.lower() not in _FIRST_WORDS:
+    if first.lower() not in FIRST_WORDS:
         raise Refused(f"Only SELECT statements may run; this one begins with {shown(first.upper())}.", "policy")
     pieces, i = [*text.pieces, Piece("end", len(text.sql), len(text.sql))], 0
     for token in tokens:
@@ -140,6 +80,22 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
         if all(piece.kind in ("comment", "end") for piece in pieces[i:]):
             return
     raise Refused("Quotes and comments are ambiguous: two readers cut the text differently.", "text")
+
+
+def _check_names_kept(sql: str, tokens: list[Any], tree: Expr) -> None:
+    """Refuse text with a name that the tree lacks: sqlglot drops some arguments and turns others into keywords."""
+    from sqlglot import exp
+
+    kept = {identifier.meta.get("start") for identifier in tree.find_all(exp.Identifier)}
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], None], strict=False):
+        if token.token_type.name not in ("VAR", "IDENTIFIER") or token.start in kept:
+            continue
+        is_call = after is not None and sql[after.start] == "("
+        follows = before.text.upper() if before else ""
+        is_free = follows in ("COLLATE", "USING", "AS") or (follows == "BY" and token.text.upper() == "NAME")
+        is_argument = after is not None and after.text == "=>"
+        if not (is_call or is_free or is_argument) and token.text.lower() not in DROPPED:
+            raise Refused(f"{shown(token.text)} stands where no column or keyword is expected.", "policy")
 
 
 def _declared(tree: Expr) -> set[int]:
@@ -199,12 +155,14 @@ def _check_node(node: Expr) -> None:
 
     if isinstance(node, exp.Identifier):
         place = f"{type(node.parent).__name__}.{node.arg_key}"
-        if place not in _NAMING:
+        if place not in NAMING and not _is_lambda_parameter(node):
             raise Refused(f"The name {shown(node.name)} stands where names are not allowed.", "policy")
-        if place == "Dot.this" and isinstance(node.parent, exp.Dot) and node.parent.find(exp.Func):
+        is_prefix = place == "Dot.this" and node.parent is not None and node.parent.find(exp.Func) is not None
+        if is_prefix and node.name.lower() != "pg_catalog":
             raise Refused(f"Functions of {shown(node.name)} are not allowed; call them without a prefix.", "policy")
     elif isinstance(node, exp.Var):
-        if node.name.lower() not in WORDS and not isinstance(node.parent, exp.Kwarg):
+        is_free = isinstance(node.parent, (exp.Kwarg, exp.Collate, exp.DataType))  # an argument, collation or charset
+        if node.name.lower() not in WORDS and not is_free:
             raise Refused(f"{shown(node.name)} is not a unit or keyword that may stand here.", "policy")
     elif isinstance(node, exp.DataType):
         kind = node.args.get("kind")
@@ -212,6 +170,15 @@ def _check_node(node: Expr) -> None:
             raise Refused(f"The type {shown(kind.sql())} looks into the system catalog.", "policy")
     elif isinstance(node, exp.Select) and node.args.get("options"):
         raise Refused("OPTION (…) is not allowed in a query.", "policy")
+
+
+def _is_lambda_parameter(node: Expr) -> bool:
+    from sqlglot import exp
+
+    scope = node.find_ancestor(exp.Lambda)
+    while scope and node.name not in [parameter.name for parameter in scope.expressions]:
+        scope = scope.find_ancestor(exp.Lambda)
+    return scope is not None
 
 
 def _described(node: Expr) -> str:
