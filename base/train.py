@@ -207,7 +207,8 @@ def save_nano(net: Twin, folder: Path, tokenizer: Path) -> None:
     generation = {"eos_token_id": 1, "pad_token_id": 0, "do_sample": False}
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        (folder / name).write_bytes((tokenizer / name).read_bytes())
+        if folder.resolve() != tokenizer.resolve():
+            (folder / name).write_bytes((tokenizer / name).read_bytes())
 
 
 if __name__ == "__main__":
