@@ -4,7 +4,7 @@
 """
 
 from sqltailor.synth.drive import Synthesis, synthesise
-from sqltailor.synth.pairs import Maker, Pair, sample_pair, sample_query
+from sqltailor.synth.pairs import Maker, Pair, sample_pair
 from sqltailor.synth.values import Values, invent_values, read_values
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "invent_values",
     "read_values",
     "sample_pair",
-    "sample_query",
     "synthesise",
 ]

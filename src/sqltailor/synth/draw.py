@@ -114,6 +114,14 @@ class Draw:
             tables.append(self.graph.tables[step[1].parent])
         return make_scene(tables, steps)
 
+    def by(self, binding: str, table: TableInfo, *kinds: Kind) -> Col | None:
+        """Return one column to order by: one that is known to have several values, where values are known."""
+        columns = table.of(*kinds)
+        if self.values.is_real:
+            columns = [column for column in columns if len(self.values.of(column.table, column.name)) > 1]
+        column = self.one(columns)
+        return Col(binding, column.name) if column else None
+
     def shown(self, binding: str, table: TableInfo, *kinds: Kind) -> Col | None:
         """Return one column worth showing."""
         column = self.one(table.of(*(kinds or SHOWN)))

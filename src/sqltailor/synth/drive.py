@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqltailor.dialect import canonical, load_dialect
+from sqltailor.dialect import load_dialect
 from sqltailor.errors import ConfigError, DataError, SQLError
 from sqltailor.guard import Grant, check
 from sqltailor.schema import qualified_name
@@ -215,7 +215,10 @@ class _Run:
 
     def candidate(self) -> Candidate | str:
         """Return a new statement that passes the guard, or why there is none this time."""
-        shape, query = self.maker.query(self.rng)
+        found = self.maker.query(self.rng)
+        if found is None:
+            return "no query"
+        shape, query = found
         masked = template(query)
         if self.templates[masked] >= self.most:
             return "enough of this template"
@@ -223,7 +226,7 @@ class _Run:
         if self.kind == "spec" and spec is None:
             return "no specification"
         dialect = self.maker.dialect
-        sql = canonical(compile_spec(spec, dialect, self.schema), dialect) if spec else to_sql(query, dialect)
+        sql = compile_spec(spec, dialect, self.schema) if spec else to_sql(query, dialect)
         if sql in self.statements:
             return "same statement"
         verdict = check(sql, dialect=dialect, schema=self.schema, grant=self.grant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +98,12 @@ class Graph:
     tables: Mapping[str, TableInfo]
     links: tuple[Link, ...]
     up: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
-    down: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+
+    def child_noun(self, link: Link) -> str:
+        """Return what to call the children of a link: `flight`, or `source flight` where two links compete."""
+        child = self.tables[link.child].noun
+        rivals = [other for other in self.up.get(link.child, ()) if other.parent == link.parent]
+        return f"{link.role.removesuffix(' ' + self.tables[link.parent].noun)} {child}" if len(rivals) > 1 else child
 
     def column(self, table: str, name: str) -> ColumnInfo:
         """Return one column; KeyError when there is none."""
@@ -143,9 +149,9 @@ def build_graph(schema: Schema, samples: Mapping[tuple[str, str], Sequence[Cell]
         links = _guess_links(schema, tables)
         foreign = {(link.child, link.child_column): nouns[link.parent] for link in links}
         tables = {key(table): _table_info(table, foreign, samples) for table in schema.tables if table.columns}
+    links = [_told_apart(link, links, tables) for link in links]
     up = {name: tuple(link for link in links if link.child == name) for name in tables}
-    down = {name: tuple(link for link in links if link.parent == name) for name in tables}
-    return Graph(tables, tuple(links), up, down)
+    return Graph(tables, tuple(links), up)
 
 
 def key(table: Table) -> str:
@@ -218,7 +224,7 @@ def _is_numeric(column: Column, values: Sequence[Cell]) -> bool:
 
 def _shared_prefix(table: Table) -> str | None:
     firsts = [split_name(column.name) for column in table.columns]
-    if len(firsts) < 3 or any(len(words) < 2 for words in firsts):
+    if len(firsts) < 3 or any(len(words) < 2 or not words[1].isalpha() for words in firsts):
         return None
     prefixes = {words[0] for words in firsts}
     return prefixes.pop() if len(prefixes) == 1 else None
@@ -291,6 +297,15 @@ def _identifier(columns: Sequence[ColumnInfo], noun: str) -> ColumnInfo | None:
         return None  # one part of a key names nothing
     own = [column for column in columns if column.kind == "key" and column.words in ("id", f"{noun} id")]
     return own[0] if own else None
+
+
+def _told_apart(link: Link, links: Sequence[Link], tables: Mapping[str, TableInfo]) -> Link:
+    """Return a link whose role tells it from other links between the same tables: `source airport`."""
+    others = [other for other in links if (other.child, other.parent) == (link.child, link.parent)]
+    noun = tables[link.parent].noun
+    if len(others) < 2 or noun in link.role or link.child == link.parent:
+        return link
+    return dataclasses.replace(link, role=f"{link.role} {noun}")
 
 
 KEY_ENDINGS = {"id", "code", "key", "number", "uuid"}

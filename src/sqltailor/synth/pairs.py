@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sqltailor.dialect import load_dialect
+from sqltailor.errors import DataError
 from sqltailor.synth import house, shapes, shapes_deep, shapes_family
 from sqltailor.synth.draw import Draw
 from sqltailor.synth.glossary import read_terms
@@ -99,29 +100,27 @@ class Maker:
             functions=load_dialect(dialect).functions,
         )
 
-    def query(self, rng: random.Random, *, tries: int = 60) -> tuple[str, Query]:
-        """Return the name of a shape and a query of it. Raises ValueError when the schema allows none."""
+    def query(self, rng: random.Random, *, tries: int = 300) -> tuple[str, Query] | None:
+        """Return the name of a shape and a query of it, or None when none was found."""
         self.draw.rng = rng
         for _ in range(tries):
             name = rng.choices(self.names, self.weights)[0]
             query = SHAPES[name][1](self.draw)
             if query is not None:
                 return name, query
-        raise ValueError("No query could be made: the schema has no table with columns and values.")
+        return None
 
     def word(self, query: Query, rng: random.Random) -> str:
         """Return one question for a query."""
         return word(query, self.lexicon, rng, typo_rate=self.typo_rate)
 
     def pair(self, rng: random.Random) -> Pair:
-        """Return one pair."""
-        name, query = self.query(rng)
+        """Return one pair. Raises `DataError` when the schema gives none."""
+        found = self.query(rng)
+        if found is None:
+            raise DataError("No question can be made: the schema has no table with columns and values to ask about.")
+        name, query = found
         return Pair(self.word(query, rng), to_sql(query, self.dialect), name, query)
-
-
-def sample_query(schema: Schema, values: Values, rng: random.Random, *, dialect: str = "sqlite") -> Query:
-    """Return one random query over a schema."""
-    return _maker(schema, values, (), dialect, 0.0).query(rng)[1]
 
 
 def sample_pair(

@@ -92,7 +92,7 @@ def ordered(draw: Draw) -> Query | None:
     scene = draw.scene(lambda table: len(table.of("name", "number", "date", "year", "category")) > 1)
     if scene is None:
         return None
-    by = draw.shown(scene.main, scene.table, "number", "date", "year", "name")
+    by = draw.by(scene.main, scene.table, "number", "date", "year", "name")
     columns = draw.to_show(scene, draw.rng.choice((1, 2, 2, 3)))
     if by is None:
         return None
@@ -105,7 +105,7 @@ def top(draw: Draw) -> Query | None:
     scene = draw.scene(lambda table: table.of("number", "date", "year") and len(table.columns) > 1)
     if scene is None:
         return None
-    by = draw.shown(scene.main, scene.table, "number", "number", "date", "year")
+    by = draw.by(scene.main, scene.table, "number", "number", "date", "year")
     if by is None:
         return None
     columns = tuple(

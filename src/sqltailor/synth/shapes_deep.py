@@ -40,10 +40,9 @@ def above_average(draw: Draw) -> Query | None:
 def extreme(draw: Draw) -> Query | None:
     """Rows whose number equals the largest (or smallest), ties included."""
     scene = draw.scene(lambda table: table.of("number", "date") and len(table.columns) > 1, hops=0)
-    column = draw.one(scene.table.of("number", "date")) if scene else None
-    if scene is None or column is None:
+    left = draw.by(scene.main, scene.table, "number", "date") if scene else None
+    if scene is None or left is None:
         return None
-    left = Col(scene.main, column.name)
     where = draw.conditions(scene, 1, (left,)) if draw.rng.random() < 0.25 else ()
     inner = Query("inner", scene.uses, (Agg(draw.rng.choice(("MAX", "MAX", "MIN")), left),), where=where)
     select = tuple(c for c in draw.to_show(scene, draw.rng.choice((1, 2))) if c != left)

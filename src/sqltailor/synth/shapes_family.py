@@ -40,7 +40,7 @@ def _children(draw: Draw, shape: str) -> tuple[Query, Agg] | None:
     if parent.identifier and parent.identifier.name != parent.label.name and not _is_unique(draw, parent):
         groups = (Col(parent.key, parent.identifier.name), label)
     on = (Col(parent.key, link.parent_column), Col(child.key, link.child_column))
-    uses = (Use(parent.key, parent.key, parent.noun), Use(child.key, child.key, child.noun, on))
+    uses = (Use(parent.key, parent.key, parent.noun), Use(child.key, child.key, draw.graph.child_noun(link), on))
     return Query(shape, uses, (label,), where=where, group_by=groups, about=parent.key), what
 
 
@@ -110,7 +110,7 @@ def _parents_where(draw: Draw, *, negated: bool) -> Query | None:
     cond = draw.condition(child.key, child) if draw.rng.random() < (0.4 if negated else 0.85) else None
     linking, linked = Col(child.key, link.child_column), Col(parent.key, link.parent_column)
     where: tuple[Cond, ...] = (cond,) if cond else ()
-    inner = Query("inner", (Use(child.key, child.key, child.noun),), (linking,), where=where)
+    inner = Query("inner", (Use(child.key, child.key, draw.graph.child_noun(link)),), (linking,), where=where)
     scene = make_scene([parent], [])
     if draw.rng.random() < 0.75:
         if negated and draw.values.may_be_null(child.key, link.child_column):
@@ -174,7 +174,9 @@ def _way_up(draw: Draw, table: TableInfo, without: set[str]) -> list[Link]:
         links = [
             link
             for link in draw.graph.up.get(table.key, ())
-            if link.parent not in without and link.child_column not in without and link.parent != link.child
+            if not {link.parent, link.child_column} & without
+            and link.parent != link.child
+            and draw.graph.child_noun(link) == table.noun
         ]
         if not links:
             break

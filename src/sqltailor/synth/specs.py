@@ -74,6 +74,8 @@ class _Writer:
         return word if self.is_upper else word.lower()
 
     def column(self, column: Col) -> str:
+        if not column.name or column.name == "*":
+            raise _CannotSay
         return f"{column.binding}.{column.name}" if self.is_joined else column.name
 
     def aggregate(self, aggregate: Agg) -> dict[str, Any]:

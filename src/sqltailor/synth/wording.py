@@ -90,7 +90,10 @@ def _named(say: Say, query: Query, binding: str) -> str | None:
 
 
 def _mentions(text: str, say: Say, columns: tuple[Col, ...]) -> bool:
-    return all(say.bare(column) in text or plural_words(say.bare(column)) in text for column in columns)
+    words = f" {text} "
+    for mark in "?,.;:":
+        words = words.replace(mark, " ")
+    return all(f" {name} " in words or f" {plural_words(name)} " in words for name in map(say.bare, columns))
 
 
 def _all(say: Say, query: Query) -> str:

@@ -49,7 +49,8 @@ UNCOUNTED = {
 }  # fmt: skip
 
 _NAMELESS = re.compile(r"(table|tbl|tab|sheet|data|dataset|t)(_?name)?[_\W\d]*", re.IGNORECASE)
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:st|nd|rd|th)?|[^\W\d_]+")
+_PARTS = re.compile(r"\d+(?:st|nd|rd|th)?(?![^\W\d_])|\d+|[^\W\d_]+")
+_HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -59,7 +60,7 @@ def split_name(name: str) -> tuple[str, ...]:
     >>> split_name("custNm"), split_name("order_items"), split_name("HTTPCode")
     (('customer', 'name'), ('order', 'items'), ('http', 'code'))
     """
-    parts = [part.lower() for part in _PARTS.findall(name)]
+    parts = [word.lower() for part in _PARTS.findall(name) for word in _HUMP.sub(" ", part).split()]
     spelled = " ".join(ABBREVIATIONS.get(part, part) for part in parts)
     return tuple(spelled.split()) or (name.strip().lower() or "value",)
 
@@ -78,7 +79,7 @@ def plural(phrase: str) -> str:
 def _plural_word(word: str) -> str:
     if word in IRREGULAR:
         return IRREGULAR[word]
-    if word in UNCOUNTED or word in SINGULAR or not word.isascii() or not word or not word[-1].isalpha():
+    if word in UNCOUNTED or word in SINGULAR or not word.isascii() or len(word) < 3 or not word[-1].isalpha():
         return word
     if _looks_plural(word):
         return word
@@ -129,7 +130,8 @@ def table_words(name: str) -> str:
         words = words[1:]
     if len(words) > 1 and words[-1] in TABLE_SUFFIXES:
         words = words[:-1]
-    return singular(" ".join(words))
+    noun = singular(" ".join(words))
+    return noun if len(noun) > 2 else f"{noun} row"
 
 
 def column_words(name: str, table: str, shared_prefix: str | None = None) -> str:
