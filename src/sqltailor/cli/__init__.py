@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich alone takes longer to load than the rest of the command line
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 for _group in ("demo", "project", "data", "train", "evaluate", "ask"):
@@ -40,20 +41,31 @@ def _root(
     """Take the options that stand before a command."""
 
 
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 failed check, 2 wrong use, 3 backend failure, 130 interrupted."""
+def _read_env_file() -> None:
     from sqltailor.recipe import export_env_file
 
+    export_env_file(Path.cwd(), os.environ)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed check, 2 wrong use, 3 backend failure, 130 interrupted."""
     try:
         if not {"-h", "--help", "--version"} & set(sys.argv):
-            export_env_file(Path.cwd(), os.environ)
-        app()
+            _read_env_file()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except SQLTailorError as e:
         print(f"error: {e}", file=sys.stderr)
         sys.exit(e.exit_code)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as e:
+        if e.code == 130:  # how typer ends a command that Ctrl-C interrupted
+            print("\ninterrupted", file=sys.stderr)
+        raise
     except BrokenPipeError:
         # the reader of our output is gone (| head); keep Python from complaining about it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,32 +13,44 @@ from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
 if TYPE_CHECKING:
     from sqltailor.data.import_ import ImportSummary
 
-group = typer.Typer(no_args_is_help=True, help="Read, check, show, split, make and write question–SQL pairs.")
+group = typer.Typer(no_args_is_help=True, help="Read, check and show question–SQL pairs.")
 
-Format = Annotated[str | None, typer.Option(help="Format of the files. Default: found out from each file.")]
+Format = Annotated[
+    str | None, typer.Option(metavar="FORMAT", help="Format of the files. Default: found out from each file.")
+]
 Map = Annotated[
-    str | None, typer.Option("--map", help="Columns of a CSV: question=COL,sql=COL (schema, evidence, id, … too).")
+    str | None,
+    typer.Option(
+        "--map", metavar="NAME=COL,…", help="Columns of a CSV: question=COL,sql=COL (schema, evidence, id, … too)."
+    ),
 ]
 
 
 @group.command("import")
 def import_(
-    sources: Annotated[list[str], typer.Argument(metavar="SRC...", help="Files in any known format.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SRC", help="Files in any known format.")],
     format: Format = None,
     map: Map = None,
-    out: Annotated[str, typer.Option(help="Folder of the data set.")] = "data",
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the data set.")] = "data",
     by: Annotated[
-        str | None, typer.Option(help="Split by database, schema, template or question. Default: what fits.")
+        str | None,
+        typer.Option(metavar="WHAT", help="Split by database, schema, template or question. Default: what fits."),
     ] = None,
-    validation: Annotated[float, typer.Option(min=0, max=0.9, help="Share set aside for validation.")] = 0.1,
-    test: Annotated[float, typer.Option(min=0, max=0.9, help="Share set aside for testing.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    against: Annotated[list[str] | None, typer.Option(help="Test files whose rows must not come in.")] = None,
+    validation: Annotated[
+        float, typer.Option(metavar="SHARE", min=0, max=0.9, help="Share set aside for validation.")
+    ] = 0.1,
+    test: Annotated[float, typer.Option(metavar="SHARE", min=0, max=0.9, help="Share set aside for testing.")] = 0.1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the split.")] = 0,
+    against: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Test file whose rows must not come in.")
+    ] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Read, check, deduplicate and split examples; every removed row goes to rejects.jsonl with its reason.
+    """Read, check, deduplicate and split examples.
+
+    Every removed row goes to rejects.jsonl with its reason, so that read = kept + rejected.
 
     Example: sqltailor data import my.csv --map question=ask,sql=query
     """
@@ -58,16 +70,20 @@ def import_(
 
 @group.command()
 def check(
-    file: Annotated[str, typer.Argument(help="A file of examples in any known format.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of examples in any known format.")],
     format: Format = None,
     map: Map = None,
-    out: Annotated[str | None, typer.Option(help="Folder of the data card and rejects. Default: FILE-check.")] = None,
-    against: Annotated[list[str] | None, typer.Option(help="Test files to compare with.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder of the data card and rejects. Default: FILE-check.")
+    ] = None,
+    against: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Test file to compare with.")] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Check a file as import does and write its data card; exit code 1 when a row is rejected.
+    """Check a file as import does, and write its data card.
+
+    Exit code 1 when a row is rejected.
 
     Example: sqltailor data check data/train.jsonl --database sqlite:///x.db --against data/test.jsonl
     """
@@ -82,13 +98,16 @@ def check(
 
 @group.command()
 def show(
-    file: Annotated[str, typer.Argument(help="A file of examples in any known format.")],
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Examples to show.")] = 5,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of examples in any known format.")],
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="Examples to show.")] = 5,
     format: Format = None,
     map: Map = None,
     json: Json = False,
 ) -> None:
-    """Print the first examples of a file as SQLTailor reads them."""
+    """Print the first examples of a file as SQLTailor reads them.
+
+    Example: sqltailor data show my.csv --map question=ask,sql=query -n 3
+    """
     from itertools import islice
 
     from sqltailor.data.examples import to_json

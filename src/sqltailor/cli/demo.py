@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Folder to work in; given again, an interrupted demo goes on there.")
+        Path, typer.Option(metavar="DIR", help="Folder to work in; given again, an interrupted demo goes on there.")
     ] = Path("sqltailor-demo"),
     json: Json = False,
 ) -> None:
-    """Tune the embedded base model on the sample database and measure it before and after, in minutes on a CPU."""
+    """Tune the embedded model on a sample database, and measure it.
+
+    Everything at once, in minutes on a CPU: database, data, training, an evaluation before and after, a report, an
+    answered question.
+
+    Example: sqltailor demo --out my-demo
+    """
     from sqltailor.demo.run import run_demo
 
     with answering() as on_progress:

@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 def eval_(
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Model reference, as often as needed. Default: the newest training run and its base."),
+        typer.Option(
+            metavar="REF",
+            help="Model reference, as often as needed. Default: the base of the newest training run, and the run.",
+        ),
     ] = None,
-    data: Annotated[list[str] | None, typer.Option(help="Files of examples. Default: data.test of the recipe.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first examples.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="Print so many wrong answers.")] = 0,
-    out: Annotated[str | None, typer.Option(help="Folder to write into. Default: inside the run.")] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="File of examples, as often as needed. Default: data.test of the recipe."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask only the first N questions.")] = None,
+    show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder to write into. Default: inside the run.")
+    ] = None,
     fail_under: Annotated[
         str | None, typer.Option(metavar="METRIC=X", help="Exit with 1 when the last model scores less.")
     ] = None,
@@ -31,9 +39,13 @@ def eval_(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Answer the test questions with each model, run the SQL, and compare: rates with intervals, paired p, report.
+    """Ask models the test questions, run their SQL, and compare.
+
+    Prints rates with 95 % intervals and a paired test of each two models, and writes report.html.
 
     Example: sqltailor eval --limit 20 --show 3
+
+    Example: sqltailor eval --model nano --model runs/shop
     """
     from sqltailor.cli.models import recipe_for
     from sqltailor.journey import evaluate_models
@@ -109,11 +121,14 @@ def _reaches(result: Evaluation, metric: str, least: float) -> bool:
 
 def report(
     run: Annotated[
-        str | None, typer.Argument(help="Run or evaluation folder. Default: the newest with answers.")
+        str | None, typer.Argument(metavar="RUN", help="Run or evaluation folder. Default: the newest with answers.")
     ] = None,
     recipe: Recipe = None,
 ) -> None:
-    """Write report.html again from the files of a run."""
+    """Write report.html again from the files of a run.
+
+    Example: sqltailor report runs/shop
+    """
     from sqltailor.cli.models import recipe_for
     from sqltailor.report import write_report
     from sqltailor.runs import newest_with_predictions

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from sqltailor.evaluate import Progress as OnProgress
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Recipe = Annotated[str | None, typer.Option("--recipe", help="Recipe: a path or a shipped name. Default: recipe.yaml.")]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", help="Database URL or file. Default: database.url of the recipe.")
+Recipe = Annotated[
+    str | None, typer.Option("--recipe", metavar="RECIPE", help="A path or a shipped name. Default: recipe.yaml.")
 ]
-Words = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values that win over the recipe's.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="Database URL or file. Default: the recipe's.")
+]
+Words = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values that win over the recipe's.")]
 
 
 def print_json(value: Any) -> None:

@@ -11,16 +11,24 @@ from sqltailor.cli.output import Json, Recipe, Words, note, print_json, print_ta
 
 
 def init(
-    url: Annotated[str, typer.Argument(help="sqlite:///shop.db, duckdb:///x.duckdb, postgresql://user:pw@host/db, …")],
-    dialect: Annotated[str | None, typer.Option(help="sqlglot name or YAML file. Default: the database's own.")] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="Copy this shipped recipe (such as qlora-8b-24gb) instead of the short one.")
+    url: Annotated[
+        str,
+        typer.Argument(metavar="URL", help="sqlite:///shop.db, duckdb:///x.duckdb, postgresql://user:pw@host/db, …"),
+    ],
+    dialect: Annotated[
+        str | None, typer.Option(metavar="DIALECT", help="sqlglot name or YAML file. Default: the database's own.")
     ] = None,
-    out: Annotated[str, typer.Option(help="Folder to write into.")] = ".",
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Copy this shipped recipe (such as qlora-8b-24gb) instead of the short one."),
+    ] = None,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder to write into.")] = ".",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.yaml.")] = False,
     json: Json = False,
 ) -> None:
-    """Read a database's schema and write recipe.yaml for it; a password goes to .env, never into the recipe.
+    """Read a database's schema and write recipe.yaml for it.
+
+    A password goes to .env, never into the recipe.
 
     Example: sqltailor init sqlite:///shop.db
     """
@@ -40,9 +48,13 @@ def init(
 
 
 def schema(
-    url: Annotated[str | None, typer.Argument(help="Database URL or file. Default: the recipe's.")] = None,
-    format: Annotated[str, typer.Option(help="ddl, compact (as nano sees it) or json.")] = "ddl",
-    samples: Annotated[int, typer.Option(min=0, max=20, help="Stored values to show for each column.")] = 0,
+    url: Annotated[
+        str | None, typer.Argument(metavar="URL", help="Database URL or file. Default: the recipe's.")
+    ] = None,
+    format: Annotated[str, typer.Option(metavar="FORMAT", help="ddl, compact (as nano sees it) or json.")] = "ddl",
+    samples: Annotated[
+        int, typer.Option(metavar="N", min=0, max=20, help="Stored values to show for each column.")
+    ] = 0,
     recipe: Recipe = None,
 ) -> None:
     """Print a database's schema as a model sees it.
@@ -70,11 +82,15 @@ def schema(
 
 
 def config(
-    recipe: Annotated[str | None, typer.Argument(help="Recipe: a path or a shipped name.")] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help="A path or a shipped name. Default: recipe.yaml.")
+    ] = None,
     words: Words = None,
     json: Json = False,
 ) -> None:
-    """Print every value of the recipe with where it comes from; secrets are masked.
+    """Print every value of the recipe with where it comes from.
+
+    Secrets are masked. Values given as KEY=VALUE win over the environment, .env and the recipe.
 
     Example: sqltailor config qlora-8b-24gb train.epochs=1
     """
@@ -90,7 +106,12 @@ def config(
 
 
 def doctor(recipe: Recipe = None, json: Json = False) -> None:
-    """Check this machine, the installed packages, the recipe and its database; exit code 1 when something fails."""
+    """Check this machine, the packages, the recipe and its database.
+
+    Exit code 1 when something fails; each finding comes with its remedy.
+
+    Example: sqltailor doctor --json
+    """
     import dataclasses
 
     from sqltailor.doctor import examine

@@ -20,15 +20,19 @@ def recipe_and_words(recipe: str | None, words: list[str] | None) -> tuple[str |
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="Recipe: a path or a shipped name. Default: recipe.yaml.")
+        str | None, typer.Argument(metavar="RECIPE", help="A path or a shipped name. Default: recipe.yaml.")
     ] = None,
     words: Words = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan (memory, steps, time) and stop.")] = False,
     json: Json = False,
 ) -> None:
-    """Tune a model by the recipe; an interrupted run continues when the command is given again.
+    """Tune a model by the recipe.
 
-    Examples: sqltailor train; sqltailor train recipe.yaml train.epochs=1; sqltailor train qlora-8b-24gb --dry-run
+    An interrupted run continues when the command is given again.
+
+    Example: sqltailor train train.epochs=1
+
+    Example: sqltailor train qlora-8b-24gb --dry-run
     """
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
