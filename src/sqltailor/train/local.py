@@ -134,7 +134,7 @@ def _train_stages(recipe: Recipe, run: Run, progress: Progress | None, interrupt
     assert made is not None
     if made.parent != run.path and _is_first_process():
         made.rename(run.path / made.name)
-    return result_of(run.metrics, stages[-1].number)
+    return result_of(run.metrics, stages[-1])
 
 
 def _made(stage: Stage) -> Path | None:

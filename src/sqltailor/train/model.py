@@ -111,7 +111,7 @@ def _adapted(model: Any, train: Train, source: Source, setup: Setup) -> Any:
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=setup.gradient_checkpointing)
     wanted = lora_config(train)
     if source.adapter is None:
-        _check_targets(model, wanted.target_modules)
+        check_targets(model, wanted.target_modules)
         return peft.get_peft_model(model, wanted)
     found = peft.PeftConfig.from_pretrained(source.adapter)
     for key in ("r", "lora_alpha", "use_dora", "use_rslora"):
@@ -140,7 +140,8 @@ def lora_config(train: Train) -> Any:
     )
 
 
-def _check_targets(model: Any, targets: Any) -> None:
+def check_targets(model: Any, targets: Any) -> None:
+    """Raise `ConfigError` for a target module that the model lacks."""
     if isinstance(targets, str):
         return
     import torch

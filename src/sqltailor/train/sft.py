@@ -147,10 +147,10 @@ def tune(
     output = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     if interrupted():
         return StageResult(output.global_step, output.training_loss, None, None, interrupted=True)
-    if rows.validation:
+    if rows.validation and _last(metrics, stage.number, "eval_loss", step=output.global_step) is None:
         trainer.evaluate()
     save(trainer, trainee, stage)
-    return result_of(metrics, stage.number)
+    return result_of(metrics, stage)
 
 
 def numbered(collator: Collator, rows: Sequence[Row]) -> Callable[[Sequence[Mapping[str, int]]], dict[str, Any]]:
@@ -197,23 +197,29 @@ def save(trainer: Any, trainee: Trainee, stage: Stage) -> None:
     partial.rename(target)
 
 
-def result_of(metrics: Path, stage: int | None) -> StageResult:
-    """Return what metrics.jsonl says of a finished stage, through all interruptions."""
-    rows = [row for row in read_jsonl(metrics) if row.get("stage") == stage]
+def result_of(metrics: Path, stage: Stage) -> StageResult:
+    """Return what metrics.jsonl says of a finished stage, through all interruptions.
+
+    The validation loss is that of the weights which were kept: the best after an early stop, else the last.
+    """
+    rows = [row for row in read_jsonl(metrics) if row.get("stage") == stage.number]
     steps = [row for row in rows if "loss" in row]
     rates = sorted(row["tokens_per_s"] for row in steps)
+    measured = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    keeps_best = stage.recipe.train.local.early_stop_patience is not None
     return StageResult(
         steps=steps[-1]["step"] if steps else 0,
         train_loss=sum(row["loss"] for row in steps) / max(len(steps), 1),
-        eval_loss=_last(metrics, stage, "eval_loss"),
+        eval_loss=(min(measured) if keeps_best else measured[-1]) if measured else None,
         tokens_per_s=rates[len(rates) // 2] if rates else None,
     )
 
 
-def _last(metrics: Path, stage: int | None, name: str) -> float | None:
-    """Return the newest value of a name in a stage's metrics, or None."""
+def _last(metrics: Path, stage: int | None, name: str, *, step: int | None = None) -> float | None:
+    """Return the newest value of a name in a stage's metrics, of one step if that is given, or None."""
     if not metrics.is_file():
         return None
-    return next(
-        (row[name] for row in reversed(list(read_jsonl(metrics))) if row.get("stage") == stage and name in row), None
-    )
+    for row in reversed(list(read_jsonl(metrics))):
+        if row.get("stage") == stage and name in row and step in (None, row["step"]):
+            return float(row[name])
+    return None

@@ -101,7 +101,7 @@ def count(config: Any, train: Train) -> Sizes:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from sqltailor.train.model import lora_config
+    from sqltailor.train.model import check_targets, lora_config
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
@@ -112,7 +112,9 @@ def count(config: Any, train: Train) -> Sizes:
         if train.lora.enabled:
             from peft import get_peft_model
 
-            model = get_peft_model(model, lora_config(train))
+            lora = lora_config(train)
+            check_targets(model, lora.target_modules)
+            model = get_peft_model(model, lora)
             trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     heads = config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
