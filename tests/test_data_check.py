@@ -79,7 +79,7 @@ def test_every_reason_has_a_meaning_and_none_is_both():
     ],
 )
 def test_levels(sql, level):
-    assert level_of(parse(sql)) == level
+    assert level_of(parse(sql).walk()) == level
 
 
 def test_a_given_difficulty_is_kept():

@@ -283,19 +283,22 @@ def mask_values(tree: Expression) -> Expression:
     """Replace every value of a tree by a placeholder and number its table aliases, in place; return the tree."""
     from sqlglot import exp
 
+    nodes = list(tree.walk())
     aliases: dict[str, str] = {}
-    for table in tree.find_all(exp.Table):
-        if table.alias:
+    masked: set[int] = set()
+    for table in nodes:
+        if isinstance(table, exp.Table) and table.alias:
             aliases.setdefault(table.alias.lower(), f"t{len(aliases) + 1}")
             table.set("alias", exp.TableAlias(this=exp.to_identifier(aliases[table.alias.lower()])))
-    for column in tree.find_all(exp.Column):
-        if column.table.lower() in aliases:
-            column.set("table", exp.to_identifier(aliases[column.table.lower()]))
-    for values in tree.find_all(exp.In):
-        if values.expressions and all(isinstance(v, exp.Literal) for v in values.expressions):
-            values.set("expressions", [exp.Placeholder()])
-    for literal in list(tree.find_all(exp.Literal)):
-        literal.replace(exp.Placeholder())
+    for node in nodes:
+        if isinstance(node, exp.Column) and node.table.lower() in aliases:
+            node.set("table", exp.to_identifier(aliases[node.table.lower()]))
+        elif isinstance(node, exp.In):
+            if node.expressions and all(isinstance(value, exp.Literal) for value in node.expressions):
+                node.set("expressions", [exp.Placeholder()])
+                masked.add(id(node))
+        elif isinstance(node, exp.Literal) and not (node.arg_key == "expressions" and id(node.parent) in masked):
+            node.replace(exp.Placeholder())
     return tree
 
 

@@ -9,14 +9,15 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from sqltailor.dialect import mask_names, mask_values, write
+from sqltailor.dialect import mask_values, write
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Expression
+    from sqlglot.expressions import Expr, Expression
 
 BANDS, BAND_ROWS = 8, 4
 """MinHash bands: questions that share 80 % of their shingles share a band with probability 0.985."""
@@ -55,6 +56,8 @@ def key(*parts: str) -> int:
 
 def facts_of(example: Example, tree: Expression | None) -> Facts:
     """Return the facts of a checked example; `tree` is its parsed gold SQL (changed in place) or None."""
+    from sqlglot import exp
+
     asked = asked_text(example)
     schema = key(example.schema or example.db_id or "")
     sql = key(str(schema), fold_sql(example.sql[0]))
@@ -63,14 +66,16 @@ def facts_of(example: Example, tree: Expression | None) -> Facts:
     template = shape = fold_sql(example.sql[0])
     level = LEVELS[0]
     if tree is not None:
-        tables, level = _tables(tree), level_of(tree)
-        template = fold_sql(write(mask_values(tree), example.dialect, keep=False))
-        shape = write(mask_names(tree), example.dialect, keep=False)
+        nodes = list(tree.walk())
+        tables, level = _tables(nodes), level_of(nodes)
+        columns = {node.name.lower() for node in nodes if isinstance(node, exp.Column)}
+        template = write(mask_values(tree), example.dialect, keep=False)
+        shape = shape_of(template, tables, columns)
     return Facts(
         exact=key(str(schema), question, fold_sql(example.sql[0])),
         question=key(str(schema), question),
         sql=sql,
-        template=key(template),
+        template=key(fold_sql(template)),
         schema=schema,
         database=key(example.db_id) if example.db_id else schema,
         level=example.difficulty or level,
@@ -111,16 +116,33 @@ def fold_sql(sql: str) -> str:
     return _OUTSIDE_QUOTES.sub(lambda m: m.group() if m.group(1) else m.group().lower(), sql)
 
 
-def _tables(tree: Expression) -> tuple[str, ...]:
+_WORDS = re.compile(r"""(?:(?:\w+|"[^"]*")\.)*(\w+|"[^"]*")""")
+
+
+def shape_of(template: str, tables: Collection[str], columns: Collection[str]) -> str:
+    """Return a template with its tables called `t` and its columns `c`, for people to read.
+
+    >>> shape_of('SELECT t1.Name FROM "order" AS t1', {"order"}, {"name"})
+    'SELECT c FROM t AS t1'
+    """
+
+    def masked(match: re.Match[str]) -> str:
+        word = match.group(1).strip('"').lower()
+        return "c" if word in columns and not match.group(1).isupper() else "t" if word in tables else match.group()
+
+    return _WORDS.sub(masked, template)
+
+
+def _tables(nodes: list[Expr]) -> tuple[str, ...]:
     from sqlglot import exp
 
-    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    named = (t.name.lower() for t in tree.find_all(exp.Table) if isinstance(t.this, exp.Identifier))
+    local = {cte.alias.lower() for cte in nodes if isinstance(cte, exp.CTE)}
+    named = (t.name.lower() for t in nodes if isinstance(t, exp.Table) and isinstance(t.this, exp.Identifier))
     return tuple(dict.fromkeys(name for name in named if name not in local))
 
 
-def level_of(tree: Expression) -> str:
-    """Return how hard a statement is to write: easy, medium, hard or extra.
+def level_of(nodes: Iterable[Expr]) -> str:
+    """Return how hard a statement with these nodes is to write: easy, medium, hard or extra.
 
     One point for each join, inner query, set operation, window, CASE, GROUP BY, HAVING and ORDER BY, for each
     condition after the first and each aggregate after the first; 0 is easy, to 2 medium, to 4 hard, else extra.
@@ -129,7 +151,7 @@ def level_of(tree: Expression) -> str:
 
     counted = (exp.Join, exp.SetOperation, exp.Window, exp.Case, exp.Group, exp.Having, exp.Order, exp.Select)
     points = conditions = aggregates = 0
-    for node in tree.walk():
+    for node in nodes:
         points += isinstance(node, counted)
         conditions += isinstance(node, (exp.And, exp.Or))
         aggregates += isinstance(node, exp.AggFunc)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import did_you_mean
 from sqltailor.types import Schema
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Column, Expr, Expression, Table
+    from sqlglot.expressions import Column, Expr, Expression, Select, Table
     from sqlglot.optimizer.scope import Scope
 
 ROW_IDS = frozenset({"rowid", "oid", "_rowid_", "ctid"})
@@ -68,21 +68,36 @@ def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
     from sqlglot.optimizer.scope import traverse_scope
 
     known = known_names(schema).tables
+    nodes = list(tree.walk())
+    if isinstance(tree, exp.Select) and not any(isinstance(n, (exp.Query, exp.CTE, exp.UDTF)) for n in nodes[1:]):
+        return _unknown_in_plain(tree, nodes, known)
     if isinstance(tree, exp.Query):
         scopes = traverse_scope(tree)
     else:  # INSERT, UPDATE, DELETE: the queries inside them, and the tables by name
         scopes = [s for query in tree.find_all(exp.Query) if query.parent_select is None for s in traverse_scope(query)]
-    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    tables = tree.find_all(exp.Table)
-    found = [*_unknown_tables(tables, known, local), *(u for s in scopes for u in _unknown_columns(s, known))]
+    local = {n.alias.lower() for n in nodes if isinstance(n, exp.CTE)}
+    found = [*_unknown_tables(nodes, known, local), *(u for s in scopes for u in _unknown_columns(s, known))]
     return list(dict.fromkeys(found))
 
 
-def _unknown_tables(tables: Iterator[Table], known: Mapping[str, frozenset[str]], local: set[str]) -> Iterator[Unknown]:
+def _unknown_in_plain(tree: Select, nodes: list[Expr], known: Mapping[str, frozenset[str]]) -> list[Unknown]:
+    """Do the same for one SELECT from tables alone, where scopes need not be worked out."""
     from sqlglot import exp
 
-    for table in tables:
-        if not isinstance(table.this, exp.Identifier) or table.name.lower() in local:
+    tables = [n for n in nodes if isinstance(n, exp.Table)]
+    visible = {t.alias_or_name.lower(): _columns_of(t, "", known) for t in tables}
+    columns = (n for n in nodes if isinstance(n, exp.Column))
+    aliases = {s.alias.lower() for s in tree.selects if s.alias}
+    return list(dict.fromkeys([*_unknown_tables(nodes, known, set()), *_unknown_of(columns, visible, aliases)]))
+
+
+def _unknown_tables(nodes: Iterable[Expr], known: Mapping[str, frozenset[str]], local: set[str]) -> Iterator[Unknown]:
+    from sqlglot import exp
+
+    for table in nodes:
+        if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
+            continue
+        if table.name.lower() in local:
             continue
         if _columns_of_table(table, known) is None:
             near = did_you_mean(table.name, [name for name in known if "." not in name])
@@ -106,8 +121,12 @@ def _unknown_columns(scope: Scope, known: Mapping[str, frozenset[str]]) -> Itera
     if scope.is_udtf or not isinstance(scope.expression, exp.Select):
         return
     aliases = {s.alias.lower() for s in scope.expression.selects if s.alias}
-    visible = dict(_visible(scope, known))
-    for column in scope.find_all(exp.Column):  # not those of the queries inside it
+    # not the columns of the queries inside it
+    yield from _unknown_of(scope.find_all(exp.Column), dict(_visible(scope, known)), aliases)
+
+
+def _unknown_of(columns: Iterable[Column], visible: Mapping[str, Known], aliases: set[str]) -> Iterator[Unknown]:
+    for column in columns:
         name, source = column.name.lower(), column.table.lower()
         if not name or name == "*" or name in ROW_IDS or (not source and name in aliases):
             continue
@@ -117,14 +136,14 @@ def _unknown_columns(scope: Scope, known: Mapping[str, frozenset[str]]) -> Itera
 
 
 def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, Known]) -> str | None:
-    if any(columns is None for columns in visible.values()) and source not in visible:
+    if source not in visible and None in visible.values():
         return None
-    everything = frozenset(c for columns in visible.values() for c in columns or ())
     if source in visible:
         columns = visible[source]
         if columns is None or name in columns:
             return None
         return f"no column '{column.name}' in '{column.table}'.{did_you_mean(name, columns)}"
+    everything = frozenset[str]().union(*(columns or () for columns in visible.values()))
     if source:
         # `s.field` of a struct column reads like a column of a table
         return None if source in everything else f"'{column.table}' in '{column.sql()}' is no table or alias here."

@@ -11,7 +11,7 @@ from sqltailor.schema import find_column
 from sqltailor.types import Column, Example, Schema
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Expr, Expression, Join, Select
+    from sqlglot.expressions import Binary, Expr, Expression, Join, Literal, Select
 
 NUMBER_WORDS = {
     word: str(number)
@@ -32,11 +32,13 @@ def smells(example: Example, tree: Expression, schema: Schema | None) -> list[st
     from sqlglot import exp
 
     found = []
-    for select in tree.find_all(exp.Select):
-        found += [*_order_smells(select, schema), *_join_smells(select)]
-    if _compares_text_as_number(tree, schema):
+    nodes = list(tree.walk())
+    for select in nodes:
+        if isinstance(select, exp.Select):
+            found += [*_order_smells(select, schema), *_join_smells(select)]
+    if any(_compares_text_as_number(node, schema) for node in nodes if isinstance(node, exp.Binary)):
         found.append("text_order")
-    if any(True for _ in unasked_values(example, tree)):
+    if any(True for _ in unasked_values(example, [node for node in nodes if isinstance(node, exp.Literal)])):
         found.append("value_not_asked")
     return list(dict.fromkeys(found))
 
@@ -119,32 +121,35 @@ def _may_be_null(column: Expression, select: Select, schema: Schema | None) -> b
     return known is not None and not known.primary_key
 
 
-def _compares_text_as_number(tree: Expression, schema: Schema | None) -> bool:
+def _compares_text_as_number(compare: Binary, schema: Schema | None) -> bool:
     """Tell whether a text column is compared by size with digits in quotes: '9' > '10' as text."""
     from sqlglot import exp
 
-    for compare in tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE):
-        column, value = compare.left, compare.right
-        if isinstance(value, exp.Literal) and value.is_string and re.fullmatch(r"-?\d+(\.\d+)?", value.name):
-            known = _lookup(column, schema)
-            if known is not None and not NUMERIC.search(known.type) and len(value.name) != 4:
-                return True
-    return False
+    value = compare.right
+    if not isinstance(compare, (exp.GT, exp.GTE, exp.LT, exp.LTE)) or not isinstance(value, exp.Literal):
+        return False
+    # four digits are mostly a year, which sorts the same either way
+    if not value.is_string or len(value.name) == 4 or not re.fullmatch(r"-?\d+(\.\d+)?", value.name):
+        return False
+    known = _lookup(compare.left, schema)
+    return known is not None and not NUMERIC.search(known.type)
 
 
-def unasked_values(example: Example, tree: Expression) -> Iterator[str]:
-    """Yield the text values and numbers of a statement that nothing in question, spec or evidence mentions.
+def unasked_values(example: Example, literals: list[Literal]) -> Iterator[str]:
+    """Yield the text values and numbers that nothing in question, spec or evidence mentions.
 
     0, 1 and LIMIT's number are never told; `%` of LIKE, case, plural and number words are forgiven.
     """
     from sqlglot import exp
 
+    if not literals:
+        return
     asked = asked_text(example).casefold()
     plain = re.sub(r"(?<=\d),(?=\d)", "", asked)  # 1,000
     words = set(re.findall(r"\w+", plain))
     words |= {NUMBER_WORDS[w] for w in words if w in NUMBER_WORDS}
     letters = re.sub(r"[\W_]+", "", asked)
-    for literal in tree.find_all(exp.Literal):
+    for literal in literals:
         if isinstance(literal.parent, (exp.Limit, exp.Offset, exp.Ordered, exp.Group, exp.Order)):
             continue
         value = literal.name.strip("%").casefold()
