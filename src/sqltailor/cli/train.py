@@ -36,13 +36,15 @@ def train(
     """
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
+    from sqltailor.train.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
     if dry_run:
         planned = plan(resolved)
         print_json(planned.to_json()) if json else print(planned.text())
         sys.exit(0 if planned.fits else 1)
-    result = train(resolved)
+    with live() as progress:
+        result = train(resolved, progress=progress)
     if json:
         print_json(dataclasses.asdict(result))
         return
