@@ -46,7 +46,7 @@ def read_text(row: Mapping[str, Any], source: Source, *, answer: str | None = No
     parts: dict[str, str] = {}
     for section, end in zip(found, ends, strict=True):
         name = section.group(1).lower()
-        parts.setdefault(NAMES.get(name, name), text[section.end() : end].strip())
+        parts.setdefault(NAMES.get(name, name), text[section.end() : end].strip("\r\n"))
     return _example(parts.get("instruction", ""), parts.get("input", ""), answer or parts.get("response"), row, source)
 
 
