@@ -1,3 +1,120 @@
-"""SQLTailor: a text-to-SQL model, tailored to your database."""
+"""SQLTailor: a text-to-SQL model, tailored to your database.
+
+    import sqltailor
+
+    recipe = sqltailor.load_recipe("recipe.yaml")
+    tuned = sqltailor.train_model(recipe)
+    measured = sqltailor.evaluate_models(recipe.recipe, models=["nano", str(tuned.run)])
+
+    with sqltailor.open_database("sqlite:///shop.db") as database:
+        verdict = sqltailor.check_sql("SELECT count(*) FROM customer", schema=database.read_schema())
+
+Importing this module imports nothing else: each name is fetched from its own module when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sqltailor.answer import Reply
+    from sqltailor.answer import answer as ask
+    from sqltailor.data import import_data, load_examples, write_examples
+    from sqltailor.database import Database, open_database
+    from sqltailor.errors import SQLTailorError
+    from sqltailor.evaluate import Evaluation
+    from sqltailor.generate import load as load_model
+    from sqltailor.guard import Grant
+    from sqltailor.guard import check as check_sql
+    from sqltailor.journey import evaluate_models
+    from sqltailor.recipe import Recipe, load_recipe
+    from sqltailor.report import write_report
+    from sqltailor.spec import compile_spec
+    from sqltailor.train import train as train_model
+    from sqltailor.types import (
+        Column,
+        Completion,
+        Example,
+        GenerateOptions,
+        Prediction,
+        Prompt,
+        QueryResult,
+        Schema,
+        Table,
+        Verdict,
+    )
+
+__all__ = [
+    "Column",
+    "Completion",
+    "Database",
+    "Evaluation",
+    "Example",
+    "GenerateOptions",
+    "Grant",
+    "Prediction",
+    "Prompt",
+    "QueryResult",
+    "Recipe",
+    "Reply",
+    "SQLTailorError",
+    "Schema",
+    "Table",
+    "Verdict",
+    "__version__",
+    "ask",
+    "check_sql",
+    "compile_spec",
+    "evaluate_models",
+    "import_data",
+    "load_examples",
+    "load_model",
+    "load_recipe",
+    "open_database",
+    "train_model",
+    "write_examples",
+    "write_report",
+]
+
+_TYPES = "Column Completion Example GenerateOptions Prediction Prompt QueryResult Schema Table Verdict"
+_HOMES = dict.fromkeys(_TYPES.split(), "types") | {
+    "Database": "database",
+    "Evaluation": "evaluate",
+    "Grant": "guard",
+    "Recipe": "recipe",
+    "Reply": "answer",
+    "SQLTailorError": "errors",
+    "ask": "answer.answer",
+    "check_sql": "guard.check",
+    "compile_spec": "spec",
+    "evaluate_models": "journey",
+    "import_data": "data",
+    "load_examples": "data",
+    "load_model": "generate.load",
+    "load_recipe": "recipe",
+    "open_database": "database",
+    "train_model": "train.train",
+    "write_examples": "data",
+    "write_report": "report",
+}
+"""Public name → the module it comes from; after a dot, its name there where that differs."""
+
+
+def _fetch(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sqltailor' has no attribute '{name}'")
+    home, _, own_name = _HOMES[name].partition(".")
+    value = getattr(import_module(f"sqltailor.{home}"), own_name or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _fetch  # hidden from type checkers, so that they tell of names that are not there

@@ -59,6 +59,15 @@ def main() -> None:
     except SQLTailorError as e:
         print(f"error: {e}", file=sys.stderr)
         sys.exit(e.exit_code)
+    except BrokenPipeError:
+        # the reader of our output is gone (| head); keep Python from complaining about it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as e:
+        if e.filename is None:
+            raise
+        print(f"error: {e.filename}: {e.strerror}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
@@ -66,7 +75,3 @@ def main() -> None:
         if e.code == 130:  # how typer ends a command that Ctrl-C interrupted
             print("\ninterrupted", file=sys.stderr)
         raise
-    except BrokenPipeError:
-        # the reader of our output is gone (| head); keep Python from complaining about it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

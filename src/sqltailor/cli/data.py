@@ -50,7 +50,7 @@ def import_(
 ) -> None:
     """Read, check, deduplicate and split examples.
 
-    Every removed row goes to rejects.jsonl with its reason, so that read = kept + rejected.
+    Every removed row goes to rejects.jsonl with its reason: read = kept + rejected. Exit code 1 when none is kept.
 
     Example: sqltailor data import my.csv --map question=ask,sql=query
     """
@@ -66,6 +66,9 @@ def import_(
         **_options(recipe, database, format, map, against),
     )
     _print_summary(summary, json)
+    if not summary.kept:
+        note("nothing was kept: see rejects.jsonl for the reasons")
+        sys.exit(1)
 
 
 @group.command()

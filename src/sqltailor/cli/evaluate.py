@@ -97,10 +97,12 @@ def _print_wrong(result: Evaluation, examples: list[Example], show: int) -> None
 
 def _minimum(text: str | None) -> tuple[str, float] | None:
     from sqltailor.errors import ConfigError
+    from sqltailor.metrics import metrics_called
 
     if text is None:
         return None
     metric, _, value = text.partition("=")
+    metrics_called([metric])
     try:
         return metric, float(value)
     except ValueError as e:
@@ -108,11 +110,11 @@ def _minimum(text: str | None) -> tuple[str, float] | None:
 
 
 def _reaches(result: Evaluation, metric: str, least: float) -> bool:
-    from sqltailor.errors import ConfigError, unknown
+    from sqltailor.errors import ConfigError
 
     model, rates = list(result.scores["models"].items())[-1]
     if metric not in rates:
-        raise ConfigError(unknown("metric", metric, rates))
+        raise ConfigError(f"--fail-under: {metric} could not be computed here. There is: {', '.join(rates)}.")
     if rates[metric]["value"] >= least:
         return True
     note(f"{model} has {metric} {rates[metric]['value']:.3f}, below {least}")
