@@ -54,13 +54,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_database_gets_a_short_recipe_with_a_relative_url(shop: Path) -> None:
     made = project.init(f"sqlite:///{shop / 'shop.db'}", out=shop)
     assert (made.tables, made.columns, made.dialect) == (2, 4, "sqlite")
-    assert made.written == (shop / "recipe.yaml",)
+    assert made.written == (shop / "recipe.yaml", shop / ".env", shop / ".gitignore")
     assert made.next_commands[0].startswith("cd ")
     resolved = load_recipe(env={}, cwd=shop)
     assert resolved.recipe.database.url == "sqlite:///shop.db"
     assert resolved.recipe.data.train == ("data/train.jsonl", "data/synth.jsonl")
     assert resolved.recipe.base == "nano"
-    assert not (shop / ".env").exists()
+    assert "DATABASE_URL" not in (shop / ".env").read_text()
     assert not (shop / ".gitignore").exists()
 
 
@@ -123,7 +123,8 @@ def test_another_database_url_is_replaced_only_with_force(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("server")
 def test_a_url_without_a_password_stays_in_the_recipe(tmp_path: Path) -> None:
     project.init("postgresql://reader@db.example/shop", out=tmp_path)
-    assert not (tmp_path / ".env").exists()
+    assert "DATABASE_URL" not in (tmp_path / ".env").read_text()
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert "url: postgresql://reader@db.example/shop\n" in (tmp_path / "recipe.yaml").read_text()
 
 

@@ -49,6 +49,8 @@ database:
 
 dialect: {dialect}"""
 
+_ENV_HEADER = "# Secrets of this project: NAME=value a line. Read by sqltailor, kept out of git."
+
 NEXT = (
     "sqltailor data import questions.csv",
     "sqltailor data synth -n 2000",
@@ -80,7 +82,7 @@ def init(
     recipe: str | None = None,
     force: bool = False,
 ) -> Project:
-    """Connect to a database, and write `recipe.yaml` for it into a folder; a password goes to `.env`, mode 0600.
+    """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
 
     `recipe` copies a shipped recipe instead of the short one. An existing `recipe.yaml`, and another DATABASE_URL in
     `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
@@ -99,7 +101,7 @@ def init(
     text = template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
     _must_be_valid(text, url)
     folder.mkdir(parents=True, exist_ok=True)
-    written = _write_secret(folder, url, force=force) if has_password(url) else []
+    written = _write_env(folder, url if has_password(url) else None, force=force)
     write_text_atomic(target, text)
     return Project(
         target,
@@ -147,17 +149,19 @@ def _must_be_valid(text: str, url: str) -> None:
         load_recipe(path, env={"DATABASE_URL": url}, cwd=Path(folder))
 
 
-def _write_secret(folder: Path, url: str, *, force: bool) -> list[Path]:
-    """Put DATABASE_URL into `.env` beside what is there, keep `.env` out of git, and return the files written."""
+def _write_env(folder: Path, url: str | None, *, force: bool) -> list[Path]:
+    """Make `.env` or put DATABASE_URL beside what is there, keep it out of git, and return the files written."""
     env_file, ignore = folder / ".env", folder / ".gitignore"
-    lines = env_file.read_text(encoding="utf-8-sig").splitlines() if env_file.exists() else []
+    if url is None and env_file.exists():
+        return []
+    lines = env_file.read_text(encoding="utf-8-sig").splitlines() if env_file.exists() else [_ENV_HEADER]
     known = read_env_file(env_file).get("DATABASE_URL")
-    if known not in (None, "", url) and not force:
+    if url and known not in (None, "", url) and not force:
         raise ConfigError(f"{env_file} has another DATABASE_URL, {mask(str(known))}. Replace it: --force")
-    kept = [line for line in lines if not re.match(r"\s*(export\s+)?DATABASE_URL\s*=", line)]
-    text = "\n".join([*kept, f"DATABASE_URL={_quoted(url)}"]) + "\n"
-    if known != url:
-        write_text_atomic(env_file, text, mode=0o600)
+    if url is None or known != url:
+        kept = [line for line in lines if not re.match(r"\s*(export\s+)?DATABASE_URL\s*=", line)]
+        secret = [f"DATABASE_URL={_quoted(url)}"] if url else []
+        write_text_atomic(env_file, "\n".join([*kept, *secret]) + "\n", mode=0o600)
     env_file.chmod(0o600)
     ignored = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
     if ".env" in (line.strip().lstrip("/") for line in ignored):
