@@ -14,7 +14,7 @@ from sqltailor.dialect import Dialect, load_dialect
 from sqltailor.errors import Refused
 from sqltailor.guard.calls import check_calls
 from sqltailor.guard.catalog import Catalog, Grant
-from sqltailor.guard.functions import allowed_names
+from sqltailor.guard.functions import allowed_functions
 from sqltailor.guard.queries import Resolver
 from sqltailor.guard.syntax import check_nodes, parse
 from sqltailor.guard.text import read
@@ -55,7 +55,7 @@ def check(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = G
 
 @lru_cache
 def _functions(dialect: Dialect) -> frozenset[str]:
-    return allowed_names(dialect.base) | {function.name.lower() for function in dialect.functions}
+    return allowed_functions(dialect.base) | {function.name.lower() for function in dialect.functions}
 
 
 def _catalog(schema: Schema, grant: Grant, dialect: str) -> Catalog:

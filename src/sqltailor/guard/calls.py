@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NoReturn
 
-from sqltailor.errors import Refused, did_you_mean
+from sqltailor.errors import Refused
 from sqltailor.guard.functions import SYNTAX
 from sqltailor.guard.syntax import shown
 
@@ -28,19 +29,20 @@ def check_calls(tree: Expr, called: Iterable[str], functions: frozenset[str]) ->
     from sqlglot import exp
 
     for name in called:
-        if name.lower() not in functions:
+        if name.lower() not in functions and name.lower() not in SYNTAX:
             _refuse(name, functions)
     for node in tree.find_all(exp.Func):
         name = node.name if isinstance(node, exp.Anonymous) else ""
-        if name and (name.lower() not in functions or name.lower() in SYNTAX):
+        if name and name.lower() not in functions:
             _refuse(name, functions)
         _check_size(node, {name.lower()} if name else {n.lower() for n in node.sql_names()})
 
 
-def _refuse(name: str, functions: frozenset[str]) -> None:
-    nearest = did_you_mean(name, functions - SYNTAX)
+def _refuse(name: str, functions: frozenset[str]) -> NoReturn:
+    near = get_close_matches(name.lower(), functions, n=1, cutoff=0.8)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
     raise Refused(
-        f"The function {shown(name)} is not on the list of functions that statements may call.{nearest}", "policy"
+        f"The function {shown(name)} is not on the list of functions that statements may call.{hint}", "policy"
     )
 
 

@@ -40,7 +40,7 @@ class Stored(NamedTuple):
 
 
 # Namespaces that a name without one is looked up in.
-_DEFAULT = {
+DEFAULT_NAMESPACES = {
     "sqlite": "main",
     "duckdb": "main",
     "postgres": "public",
@@ -98,7 +98,7 @@ class Catalog:
 
     @property
     def _default(self) -> str | None:
-        return _DEFAULT.get(self.dialect)
+        return DEFAULT_NAMESPACES.get(self.dialect)
 
     def _is_meant(self, table: Table, node: exp.Table, namespace: str) -> bool:
         own = table.namespace.lower() if table.namespace else None

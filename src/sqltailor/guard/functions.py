@@ -159,7 +159,7 @@ datefromparts datename datepart datetime_add datetime_diff datetime_sub datetime
 day_of_month day_of_week day_of_year dayname dayofweekiso decode div div0 div0null divide element_at eomonth equal_null
 explode explode_outer expm1 find flatten format_date format_datetime format_number format_timestamp from_iso8601_date
 from_iso8601_timestamp from_unixtime generate_array generate_date_array generate_timestamp_array get get_json_object
-get_path getdate getutcdate hll_count ieee_divide inline inline_outer is_inf is_nan isdate isjson isnull isnumeric
+get_path getdate getutcdate hll_count ieee_divide iff inline inline_outer is_inf is_nan isdate isjson isnull isnumeric
 json_array_get json_extract_array json_extract_scalar json_extract_string_array json_format json_parse json_query_array
 json_size json_tuple json_value_array last_day last_day_of_month lax_bool lax_float64 lax_int64 lax_string len log1p
 logical_and logical_or map_agg map_from_arrays max_by min_by monthname months_between multimap_agg named_struct nchar
@@ -235,7 +235,7 @@ _BY_DIALECT = {
 
 
 @lru_cache
-def allowed_names(dialect: str) -> frozenset[str]:
-    """Return the names that may stand before `(` in a dialect, in lower case: functions, types and keywords."""
+def allowed_functions(dialect: str) -> frozenset[str]:
+    """Return the functions that a statement in a dialect may call, in lower case; types are called like functions."""
     own = _BY_DIALECT.get(dialect, SQLITE | POSTGRES | MYSQL | DUCKDB | REDSHIFT | WAREHOUSE | CLICKHOUSE)
-    return STANDARD | own | TABLE_FUNCTIONS | TYPES | SYNTAX
+    return STANDARD | own | TABLE_FUNCTIONS | TYPES

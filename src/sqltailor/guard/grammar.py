@@ -69,7 +69,7 @@ DROPPED = (
         at boolean current expansion first following global language lambda last local mode next nulls only preceding
         prior query search unbounded unknown unordered with within without zone ignore keys ordinality symmetric
         asymmetric absent conditional unconditional quotes scalar strings wrapper passing returning value error
-        sample ordered repeatable anti semi asof positional
+        sample ordered repeatable anti semi asof positional safe max min sysdate systimestamp
         """.split()  # noqa: SIM905
     )
 )

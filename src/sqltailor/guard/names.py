@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from sqltailor.errors import Refused, did_you_mean
+from sqltailor.guard.catalog import DEFAULT_NAMESPACES
 from sqltailor.guard.syntax import shown
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 # Dialects in which `column.field` reads a field of a nested value.
 _FIELDS = frozenset({"bigquery", "duckdb", "spark", "databricks", "snowflake", "trino", "presto", "athena",
                      "clickhouse", "redshift", "hive"})  # fmt: skip
-_ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_"), "duckdb": ("rowid",), "oracle": ("rownum", "rowid", "level"),
-            "snowflake": ("level",)}  # fmt: skip
+_ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_"), "duckdb": ("rowid",), "oracle": ("rowid",)}
+_ROW_NUMBERS = {"oracle": ("rownum", "level"), "snowflake": ("level",)}
 
 
 class Output(NamedTuple):
@@ -94,6 +95,8 @@ class Scope:
 
     def _has_unlisted(self, name: str) -> bool:
         """Whether a name is a row number, or a column without a known name of a derived table."""
+        if name in _ROW_NUMBERS.get(self.dialect, ()):
+            return True
         if self.is_of_tables():
             return name in _ROW_IDS.get(self.dialect, ())
         return any(not source.is_complete for source in self.sources)
@@ -103,7 +106,7 @@ class Scope:
             for source in scope.sources:
                 own = [source.name]
                 if parts[0] != source.name and len(parts) > 2 and source.is_stored:
-                    own = [source.namespace or parts[0], source.name]
+                    own = [source.namespace or DEFAULT_NAMESPACES.get(self.dialect, ""), source.name]
                 if parts[: len(own)] == own and len(parts) > len(own):
                     scope._check_qualified(own, parts[len(own)], parts)
                     return True

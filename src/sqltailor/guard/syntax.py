@@ -52,7 +52,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         tree = tree.this
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Values)):
         raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
-    _check_names_kept(text.sql, tokens, trees[0])
+    _check_names_kept(text.sql, tokens, trees[0], dialect)
     return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
 
 
@@ -82,11 +82,14 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
     raise Refused("Quotes and comments are ambiguous: two readers cut the text differently.", "text")
 
 
-def _check_names_kept(sql: str, tokens: list[Any], tree: Expr) -> None:
+def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> None:
     """Refuse text with a name that the tree lacks: sqlglot drops some arguments and turns others into keywords."""
     from sqlglot import exp
 
     kept = {identifier.meta.get("start") for identifier in tree.find_all(exp.Identifier)}
+    words = DROPPED
+    if dialect in ("snowflake", "databricks"):  # column:key.key
+        words = words | {str(key.this).lower() for key in tree.find_all(exp.JSONPathKey)}
     for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], None], strict=False):
         if token.token_type.name not in ("VAR", "IDENTIFIER") or token.start in kept:
             continue
@@ -94,7 +97,7 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr) -> None:
         follows = before.text.upper() if before else ""
         is_free = follows in ("COLLATE", "USING", "AS") or (follows == "BY" and token.text.upper() == "NAME")
         is_argument = after is not None and after.text == "=>"
-        if not (is_call or is_free or is_argument) and token.text.lower() not in DROPPED:
+        if not (is_call or is_free or is_argument) and token.text.lower() not in words:
             raise Refused(f"{shown(token.text)} stands where no column or keyword is expected.", "policy")
 
 
@@ -160,6 +163,9 @@ def _check_node(node: Expr) -> None:
         is_prefix = place == "Dot.this" and node.parent is not None and node.parent.find(exp.Func) is not None
         if is_prefix and node.name.lower() != "pg_catalog":
             raise Refused(f"Functions of {shown(node.name)} are not allowed; call them without a prefix.", "policy")
+    elif isinstance(node, exp.Dot):
+        if isinstance(node.this, exp.Literal) or isinstance(node.expression, exp.Literal):
+            raise Refused("Text in quotes cannot stand for a table or column; write the bare name.", "policy")
     elif isinstance(node, exp.Var):
         is_free = isinstance(node.parent, (exp.Kwarg, exp.Collate, exp.DataType))  # an argument, collation or charset
         if node.name.lower() not in WORDS and not is_free:

@@ -63,7 +63,7 @@ def read(sql: str, dialect: str = "sqlite") -> Text:
     if dialect not in _NO_BACKSLASH and "\\" in sql and _cut(sql, dialect, backslash=True) != pieces:
         raise Refused("A backslash before a quote is read differently by servers; write '' for a quote.", "text")
     _check_quoted(text, dialect)
-    _check_code(text, dialect)
+    _check_code(text)
     return text
 
 
@@ -136,12 +136,12 @@ def _check_comment(comment: str, dialect: str) -> None:
         raise Refused("MySQL reads `--` without a blank after it as two minus signs, others as a comment.", "text")
 
 
-def _check_code(text: Text, dialect: str) -> None:
-    outside = text.code if text.code.isascii() else _outside_quotes(text)
-    for c in set(outside):
+def _check_code(text: Text) -> None:
+    outside = _outside_quotes(text)
+    for c in set() if outside.isascii() else set(outside):
         if not c.isascii() and unicodedata.category(c)[0] in "ZC":
             raise Refused(f"The invisible character U+{ord(c):04X} is allowed only inside quotes.", "text")
-    if re.search(r"\r(?!\n)", _outside_quotes(text)):
+    if re.search(r"\r(?!\n)", outside):
         raise Refused("A carriage return without a line feed ends a comment for some servers only.", "text")
     depth = deepest = 0
     for bracket in re.findall(r"[()\[\]{}]", text.code):
