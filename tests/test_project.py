@@ -61,7 +61,7 @@ def test_a_file_database_gets_a_short_recipe_with_a_relative_url(shop: Path) -> 
     assert resolved.recipe.data.train == ("data/train.jsonl", "data/synth.jsonl")
     assert resolved.recipe.base == "nano"
     assert "DATABASE_URL" not in (shop / ".env").read_text()
-    assert not (shop / ".gitignore").exists()
+    assert (shop / ".gitignore").read_text() == ".env\n"
 
 
 def test_a_file_elsewhere_is_named_by_its_whole_path(shop: Path, tmp_path: Path) -> None:
