@@ -72,6 +72,18 @@ def losses(result: TrainResult | str) -> list[float]:
     return [row["loss"] for row in metrics(result) if "loss" in row]
 
 
+class Stop(Exception):
+    """Ends training from inside, as a crash would."""
+
+
+def crash_at(step: int) -> Callable[..., None]:
+    def progress(row: dict[str, Any], steps: int) -> None:
+        if row["step"] == step:
+            raise Stop
+
+    return progress
+
+
 def test_a_run_holds_everything_that_it_made(folder: Path) -> None:
     seen: list[tuple[int, int]] = []
     result = run("data.validation=validation.jsonl", progress=lambda row, steps: seen.append((row["step"], steps)))
@@ -145,6 +157,30 @@ def test_all_weights_can_be_trained(folder: Path) -> None:
     assert completion[0].tokens_out is not None
 
 
+@pytest.mark.parametrize("kind", ["nf4", "int8"])
+def test_a_quantised_base_is_tuned(folder: Path, kind: str) -> None:
+    """QLoRA for real: the frozen base in 4 or 8 bits, the adapter in fp32, an optimizer with 8-bit states, a resume."""
+    pytest.importorskip("bitsandbytes")
+    make_tiny_model(folder / "tiny", hidden=64)
+    words = (f"train.local.quantization={kind}", "train.local.save_steps=3")
+    optimizer = ("train.local.optimizer=paged_adamw_8bit",) if kind == "nf4" else ()
+    unbroken = run(*words, *optimizer, "train.name=unbroken")
+    with pytest.raises(Stop):
+        run(*words, *optimizer, progress=crash_at(5))
+    resumed = run(*words, *optimizer)
+    assert losses(resumed) == pytest.approx(losses(unbroken), abs=1e-6)
+    assert losses(resumed)[-1] < losses(resumed)[0]
+    from safetensors.torch import load_file
+
+    adapter = Path(resumed.run) / "adapter"
+    assert {w.dtype for w in load_file(adapter / "adapter_model.safetensors").values()} == {torch.float32}
+    assert read_json(adapter / "base.json")["quantization"] == kind
+    asked = build(Example("x", ("",), question="How many?"), from_ddl(DDL), name="compact")
+    merged, apart = (LocalModel(open_model(resumed.run, dtype=torch.float32, merge=merge)) for merge in (True, False))
+    options = GenerateOptions(max_tokens=12)
+    assert merged([asked], options)[0].text == apart([asked], options)[0].text
+
+
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 def test_schedules(folder: Path, schedule: str) -> None:
     result = run(f"train.schedule={schedule}", "train.warmup_steps=2")
@@ -191,18 +227,6 @@ def test_a_run_continues_an_earlier_one(folder: Path) -> None:
     assert read_json(Path(second.run) / "adapter" / "base.json")["reference"] == "./tiny"
     with pytest.raises(ConfigError, match="has r 16, the recipe 8"):
         run("train.name=third", f"base={first.run}", "prompt.name=auto", "train.lora.r=8")
-
-
-class Stop(Exception):
-    """Ends training from inside, as a crash would."""
-
-
-def crash_at(step: int) -> Callable[..., None]:
-    def progress(row: dict[str, Any], steps: int) -> None:
-        if row["step"] == step:
-            raise Stop
-
-    return progress
 
 
 @pytest.mark.parametrize(

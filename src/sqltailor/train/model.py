@@ -107,8 +107,7 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
 
 def _adapted(model: Any, train: Train, source: Source, setup: Setup) -> Any:
     peft = require("peft", extra="train", feature="Local training")
-    if setup.quantization != "none":
-        model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=setup.gradient_checkpointing)
+    model.requires_grad_(False)  # quantised or not: peft would freeze it, and nothing is raised to fp32
     wanted = lora_config(train)
     if source.adapter is None:
         check_targets(model, wanted.target_modules)

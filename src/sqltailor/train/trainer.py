@@ -30,7 +30,12 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]
         self.rows, self.validation, self.collate, self.keep = rows, validation, collator, keep
         self.tokens_read = 0
         self.most_rows = len(rows)
+        # TRL rounds the adapter of a quantised model to bf16, where small updates are lost: it is kept as it is
+        exact = {name: p.data for name, p in settings["model"].named_parameters() if p.requires_grad}
         super().__init__(**settings)
+        for name, parameter in self.model.named_parameters():
+            if name in exact:
+                parameter.data = exact[name]
         base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
         self.counts_learned_only = self.args.device.type == "cpu" and base.config.model_type in FAMILIES
         if self.counts_learned_only:
