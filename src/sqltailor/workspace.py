@@ -35,20 +35,26 @@ def grant_of(recipe: Recipe) -> Grant:
     return Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
 
 
+def dialect_for(recipe: Recipe, database: Database) -> str:
+    """Return the recipe's dialect where it is the database's or extends it, else the database's own."""
+    return recipe.dialect if load_dialect(recipe.dialect).base == database.dialect else database.dialect
+
+
 def schema_of(recipe: Recipe, database: Database | None = None) -> Schema:
     """Return the schema as a model may see it: from `database.schema` or the database itself, without what is denied.
 
     Raises `ConfigError` when there is neither, `DataError` when it cannot be read.
     """
-    settings = recipe.database
+    settings, dialect = recipe.database, recipe.dialect
     if settings.schema_file is not None:
-        schema = read_schema_file(settings.schema_file, recipe.dialect)
+        schema = read_schema_file(settings.schema_file, dialect)
     elif database is not None:
         schema = database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
+        dialect = dialect_for(recipe, database)
     else:
         with open_recipe_database(recipe) as opened:
             return schema_of(recipe, opened)
-    return visible(schema, grant_of(recipe), load_dialect(recipe.dialect).base)
+    return visible(schema, grant_of(recipe), load_dialect(dialect).base)
 
 
 def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:

@@ -39,7 +39,7 @@ def ask(
     from sqltailor.errors import ConfigError
     from sqltailor.generate import load
     from sqltailor.types import Example, GenerateOptions
-    from sqltailor.workspace import grant_of, open_recipe_database, prompt_builder, schema_of
+    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, prompt_builder, schema_of
 
     if (question is None) == (spec is None):
         raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
@@ -47,7 +47,7 @@ def ask(
     model = model or newest_model(found)
     with open_recipe_database(found) as opened:
         schema = schema_of(found, opened)
-        example = Example("", ("",), question, _read_spec(spec) if spec else None, dialect=opened.dialect)
+        example = Example("", ("",), question, read_spec(spec) if spec else None, dialect=dialect_for(found, opened))
         options = GenerateOptions(max_tokens=found.generate.max_tokens, temperature=found.generate.temperature)
         reply = answer(
             example,
@@ -72,7 +72,7 @@ def ask(
             note(f"only the first {len(reply.result.rows):,} rows are shown (database.max_rows)")
 
 
-def _read_spec(source: str) -> dict[str, object]:
+def read_spec(source: str) -> dict[str, object]:
     import json
 
     from sqltailor.errors import DataError
@@ -163,7 +163,7 @@ def _judged_by(
     """Return schema, dialect and grant: of a schema file alone, or of the recipe and its database."""
     from sqltailor.cli.models import recipe_for
     from sqltailor.guard import Grant
-    from sqltailor.workspace import grant_of, open_recipe_database, read_schema_file, schema_of
+    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, read_schema_file, schema_of
 
     if schema is not None:
         speaks = dialect or "sqlite"
@@ -171,7 +171,7 @@ def _judged_by(
     found = recipe_for(recipe, database)
     given = grant_of(found)
     with open_recipe_database(found) as opened:
-        known, speaks = schema_of(found, opened), dialect or opened.dialect
+        known, speaks = schema_of(found, opened), dialect or dialect_for(found, opened)
     return known, speaks, Grant(tuple(allow) or given.allow, (*given.deny, *deny))
 
 
