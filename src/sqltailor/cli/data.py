@@ -1,14 +1,14 @@
-"""Commands about data: data import, check, show, synth."""
+"""Commands about data: data import, check, show."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, progress
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
 
 if TYPE_CHECKING:
     from sqltailor.data.import_ import ImportSummary
@@ -127,68 +127,6 @@ def show(
             print(f"{item.id}: {asked}\n    {item.sql[0]}")
         else:
             print(f"line {item.line} rejected: {item.reason}: {item.detail}")
-
-
-@group.command()
-def synth(
-    url: Annotated[
-        str | None, typer.Argument(metavar="URL", help="Database URL or file. Default: the recipe's.")
-    ] = None,
-    number: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="Pairs to keep.")] = 2000,
-    kind: Annotated[
-        str, typer.Option(metavar="KIND", help="question, or spec: JSON query specifications.")
-    ] = "question",
-    wordings: Annotated[int, typer.Option(metavar="N", min=1, help="Questions for each statement.")] = 1,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed: the same pairs again from the same data.")] = 0,
-    out: Annotated[str, typer.Option(metavar="FILE", help="File of examples to write.")] = "data/synth.jsonl",
-    recipe: Recipe = None,
-    json: Json = False,
-) -> None:
-    """Make question–SQL pairs from the schema and the stored values.
-
-    Each statement is guarded and run, and kept only when its result says something. Columns that look personal give no
-    values. The glossary of the recipe is used.
-
-    Example: sqltailor data synth -n 2000
-    """
-    from sqltailor.cli.models import recipe_for
-    from sqltailor.data.examples import write_examples
-    from sqltailor.synth import synthesise
-    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, schema_of
-
-    found = recipe_for(recipe, url)
-    with open_recipe_database(found) as database, progress() as bars:
-        task = bars.add_task("making pairs", total=number)
-        made = synthesise(
-            database,
-            number,
-            kind=_kind(kind),
-            seed=seed,
-            schema=schema_of(found, database),
-            grant=grant_of(found),
-            glossary=found.glossary,
-            dialect=dialect_for(found, database),
-            wordings=wordings,
-            progress=lambda kept: bars.update(task, completed=kept),
-        )
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    write_examples(out, made.examples)
-    if json:
-        print_json(made.to_json() | {"out": out})
-        return
-    print(f"{out}: {made.kept:,} pairs of {made.made:,} made, {made.templates:,} templates, {made.seconds:.0f} s")
-    for reason, count in made.dropped.items():
-        print(f"  left out {count:,}: {reason}")
-    if made.kept < number:
-        note(f"the schema and its values give no more than {made.kept:,} pairs")
-
-
-def _kind(text: str) -> Literal["question", "spec"]:
-    from sqltailor.errors import ConfigError, unknown
-
-    if text not in ("question", "spec"):
-        raise ConfigError(unknown("kind", text, ("question", "spec")))
-    return "spec" if text == "spec" else "question"
 
 
 def _options(
