@@ -73,6 +73,7 @@ def ask(
 
 
 def read_spec(source: str) -> dict[str, object]:
+    """Return the JSON object in a file or, for `-`, on standard input."""
     import json
 
     from sqltailor.errors import DataError

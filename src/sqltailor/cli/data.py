@@ -161,6 +161,7 @@ def _mapping(text: str | None) -> dict[str, str] | None:
 
 
 def print_summary(summary: ImportSummary, json: bool) -> None:
+    """Print what an import did."""
     if json:
         print_json(summary.to_json())
         return
