@@ -19,7 +19,9 @@ def synth(
     kind: Annotated[str, typer.Option(metavar="KIND", help="question, or spec for JSON specifications.")] = "question",
     out: Annotated[str, typer.Option(metavar="FILE", help="File to write.")] = "data/synth.jsonl",
     wordings: Annotated[int, typer.Option(metavar="N", min=1, help="Questions written for each statement.")] = 1,
-    typos: Annotated[float, typer.Option(metavar="RATE", min=0, max=1, help="Share of words misspelled.")] = 0.02,
+    typos: Annotated[
+        float, typer.Option(metavar="RATE", min=0, max=1, help="Share of questions with a typing error.")
+    ] = 0.02,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same pairs.")] = 0,
     recipe: Recipe = None,
     json: Json = False,
@@ -79,15 +81,15 @@ def fuzz_db(
     dialect: Annotated[str, typer.Option(metavar="DIALECT", help="Dialect of the schema and the gold SQL.")] = "sqlite",
     json: Json = False,
 ) -> None:
-    """Make SQLite databases with rows on which different queries give different results: no production data needed.
+    """Make databases whose rows tell different queries apart.
 
-    Reports the share of mutated gold queries that they tell apart.
+    Their rows are made up, so no production data is needed. Reports the share of mutated gold queries that they tell apart.
 
     Example: sqltailor data fuzz-db schema.sql --gold data/test.jsonl --out fuzz
     """
     from sqltailor.data.examples import load_examples
     from sqltailor.synth.fuzz import fuzz_database
-    from sqltailor.synth.rows_made import read_constraints
+    from sqltailor.synth.fuzz.rows import read_constraints
     from sqltailor.workspace import read_schema_file
 
     known = read_schema_file(schema, dialect)
@@ -115,15 +117,15 @@ def split(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the split.")] = 0,
     json: Json = False,
 ) -> None:
-    """Divide a file into train, validation and test so that nothing leaks from one side to another.
+    """Divide a file into train, validation and test, without leaks.
 
     Example: sqltailor data split pairs.jsonl --by template --out data
     """
     from sqltailor.cli.data import print_summary
     from sqltailor.data.import_ import import_data
 
-    shares = {"validation_share": validation, "test_share": test}
-    print_summary(import_data([file], out, by=by, seed=seed, **shares), json)
+    summary = import_data([file], out, by=by, seed=seed, validation_share=validation, test_share=test)
+    print_summary(summary, json)
 
 
 def export(
@@ -146,7 +148,9 @@ def export(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Write examples for a trainer elsewhere and list every broken rule by line; exit code 1 when there is one.
+    """Write examples for a trainer elsewhere.
+
+    Lists every rule of the trainer that is broken, by line; exit code 1 when there is one.
 
     Example: sqltailor data export data/train.jsonl --format bedrock --out bedrock/
     """
@@ -178,7 +182,9 @@ def compile_(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Turn a JSON query specification into SQL, deterministically; unknown tables, columns and operators are errors.
+    """Turn a JSON query specification into SQL, without a model.
+
+    The same specification gives the same SQL. Unknown tables, columns and operators are errors.
 
     Example: echo '{"table": "t", "cols": ["id"]}' | sqltailor compile -
     """

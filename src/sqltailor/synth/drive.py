@@ -17,9 +17,9 @@ from sqltailor.schema import qualified_name
 from sqltailor.spec import compile_spec
 from sqltailor.synth import worth
 from sqltailor.synth.coverage import Coverage
-from sqltailor.synth.house import without_calls
 from sqltailor.synth.pairs import SHAPES, Maker
 from sqltailor.synth.query import Query
+from sqltailor.synth.shapes.house import without_calls
 from sqltailor.synth.specs import SPEC_SHAPES, to_spec
 from sqltailor.synth.to_sql import template, to_sql
 from sqltailor.synth.values import read_values

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sqltailor.synth.comments import read_comment
-from sqltailor.synth.phrases import ACTIVE, PARTICIPLES
+from sqltailor.synth.wording.phrases import ACTIVE, PARTICIPLES
 from sqltailor.synth.words import column_words, singular, split_name, table_words
 from sqltailor.types import Cell, Column, Schema, Table
 

@@ -9,52 +9,52 @@ from typing import NamedTuple
 
 from sqltailor.dialect import load_dialect
 from sqltailor.errors import DataError
-from sqltailor.synth import house, shapes, shapes_deep, shapes_family
 from sqltailor.synth.draw import Draw
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import Graph, build_graph
 from sqltailor.synth.query import Query
-from sqltailor.synth.say import Lexicon
+from sqltailor.synth.shapes import deep, everyday, family, house
 from sqltailor.synth.to_sql import to_sql
 from sqltailor.synth.values import Values
-from sqltailor.synth.wording import word
+from sqltailor.synth.wording.questions import word
+from sqltailor.synth.wording.say import Lexicon
 from sqltailor.types import Schema
 
 Sampler = Callable[[Draw], Query | None]
 
 SHAPES: dict[str, tuple[float, Sampler]] = {
-    "list": (20, shapes.listing),
-    "all": (3, shapes.everything),
-    "distinct": (4, shapes.distinct),
-    "ordered": (5, shapes.ordered),
-    "top": (11, shapes.top),
-    "count": (11, shapes.count),
-    "count_distinct": (4, shapes.count_distinct),
-    "aggregate": (9, shapes.aggregate),
-    "total_value": (2, shapes.total_value),
-    "per_group": (9, shapes.per_group),
-    "top_group": (6, shapes.top_group),
-    "having": (4, shapes.having),
-    "by_date": (3, shapes.by_date),
-    "per_parent": (6, shapes_family.per_parent),
-    "per_parent_all": (1.5, shapes_family.per_parent_all),
-    "top_parent": (5, shapes_family.top_parent),
-    "having_parent": (3, shapes_family.having_parent),
-    "with": (4, shapes_family.with_children),
-    "without": (4, shapes_family.without_children),
-    "through": (4, shapes_family.through),
-    "above_average": (3, shapes_deep.above_average),
-    "extreme": (2, shapes_deep.extreme),
-    "than_other": (2, shapes_deep.than_other),
-    "set": (3, shapes_deep.set_operation),
-    "either_or": (3, shapes_deep.either_or),
-    "case": (1, shapes_deep.labelled),
-    "share": (2, shapes_deep.share),
-    "rank": (1.5, shapes_deep.ranked),
-    "running": (0.7, shapes_deep.running_total),
-    "best_of_each": (1.5, shapes_deep.best_of_each),
-    "days_between": (1, shapes_deep.days_between),
-    "two_columns": (1, shapes_deep.two_columns),
+    "list": (20, everyday.listing),
+    "all": (3, everyday.everything),
+    "distinct": (4, everyday.distinct),
+    "ordered": (5, everyday.ordered),
+    "top": (11, everyday.top),
+    "count": (11, everyday.count),
+    "count_distinct": (4, everyday.count_distinct),
+    "aggregate": (9, everyday.aggregate),
+    "total_value": (2, everyday.total_value),
+    "per_group": (9, everyday.per_group),
+    "top_group": (6, everyday.top_group),
+    "having": (4, everyday.having),
+    "by_date": (3, everyday.by_date),
+    "per_parent": (6, family.per_parent),
+    "per_parent_all": (1.5, family.per_parent_all),
+    "top_parent": (5, family.top_parent),
+    "having_parent": (3, family.having_parent),
+    "with": (4, family.with_children),
+    "without": (4, family.without_children),
+    "through": (4, family.through),
+    "above_average": (3, deep.above_average),
+    "extreme": (2, deep.extreme),
+    "than_other": (2, deep.than_other),
+    "set": (3, deep.set_operation),
+    "either_or": (3, deep.either_or),
+    "case": (1, deep.labelled),
+    "share": (2, deep.share),
+    "rank": (1.5, deep.ranked),
+    "running": (0.7, deep.running_total),
+    "best_of_each": (1.5, deep.best_of_each),
+    "days_between": (1, deep.days_between),
+    "two_columns": (1, deep.two_columns),
     "house_function": (25, house.house_function),
 }
 """Sampler and weight by name."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from sqltailor.synth.phrases import AGGREGATES, DATE_AGGREGATES, HAVE_OPERATORS, IS_OPERATORS, NUMBER_WORDS, TRAITS
 from sqltailor.synth.query import Agg, Col, Compare, Days, Measure, Order, Part, Product, Query
-from sqltailor.synth.rows import Parts, parts, plural_words, rows
-from sqltailor.synth.say import Say
+from sqltailor.synth.wording.noun_phrases import Parts, parts, plural_words, rows
+from sqltailor.synth.wording.phrases import (
+    AGGREGATES,
+    DATE_AGGREGATES,
+    HAVE_OPERATORS,
+    IS_OPERATORS,
+    NUMBER_WORDS,
+    TRAITS,
+)
+from sqltailor.synth.wording.say import Say
 from sqltailor.synth.words import plural
 
 MOST = ("highest", "largest", "greatest", "maximum", "biggest", "most")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from sqltailor.synth.graph import ColumnInfo
-from sqltailor.synth.phrases import (
+from sqltailor.synth.query import Between, Col, Compare, During, Query, Recent
+from sqltailor.synth.wording.phrases import (
     ACTIVE,
     HAVE_OPERATORS,
     IS_OPERATORS,
@@ -15,8 +16,7 @@ from sqltailor.synth.phrases import (
     TRAITS,
     Trait,
 )
-from sqltailor.synth.query import Between, Col, Compare, During, Query, Recent
-from sqltailor.synth.say import Say
+from sqltailor.synth.wording.say import Say
 from sqltailor.synth.words import article, plural
 
 

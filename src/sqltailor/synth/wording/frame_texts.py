@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqltailor.synth.frames import Frame, Slots, fill, frames
-from sqltailor.synth.say import Say
+from sqltailor.synth.wording.frames import Frame, Slots, fill, frames
+from sqltailor.synth.wording.say import Say
 
 SHOW = "[show|list|give me|find|get|return|display|show me|tell me|fetch|retrieve|give|provide]"
 

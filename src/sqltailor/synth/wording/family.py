@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from sqltailor.synth.frame_texts import framed
-from sqltailor.synth.measures import (
+from sqltailor.synth.query import Agg, Col, Compare, Exists, In, Null, Query
+from sqltailor.synth.wording.frame_texts import framed
+from sqltailor.synth.wording.measures import (
     aggregate_words,
     amount,
     column_list,
@@ -15,9 +16,8 @@ from sqltailor.synth.measures import (
     measured,
     number_words,
 )
-from sqltailor.synth.query import Agg, Col, Compare, Exists, In, Null, Query
-from sqltailor.synth.rows import plural_words, rows
-from sqltailor.synth.say import Say
+from sqltailor.synth.wording.noun_phrases import plural_words, rows
+from sqltailor.synth.wording.say import Say
 
 Filled = dict[str, str | Callable[[], str]]
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from sqltailor.errors import DataError, SQLError
 from sqltailor.schema import find_table
-from sqltailor.synth.constants import Pattern, patterns
+from sqltailor.synth.fuzz.constants import Pattern, patterns
+from sqltailor.synth.fuzz.mutate import Mutant, mutants
+from sqltailor.synth.fuzz.rows import Constraints, Rows
 from sqltailor.synth.graph import key
-from sqltailor.synth.mutate import Mutant, mutants
-from sqltailor.synth.rows_made import Constraints, Rows
 from sqltailor.types import Schema, Table
 
 if TYPE_CHECKING:

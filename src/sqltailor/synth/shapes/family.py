@@ -7,7 +7,7 @@ import dataclasses
 from sqltailor.synth.draw import Draw, Scene, make_scene
 from sqltailor.synth.graph import Link, TableInfo
 from sqltailor.synth.query import Agg, Col, Compare, Cond, Exists, In, Null, Order, Query, Use
-from sqltailor.synth.shapes import aggregate_of
+from sqltailor.synth.shapes.everyday import aggregate_of
 
 
 def _family(draw: Draw) -> tuple[TableInfo, TableInfo, Link] | None:

@@ -5,17 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from sqltailor.synth.conditions import clause
-from sqltailor.synth.frame_texts import framed
-from sqltailor.synth.measures import (
-    aggregate_words,
-    best,
-    column_list,
-    extremes,
-    inner_say,
-    number_words,
-)
-from sqltailor.synth.phrases import TRAITS
 from sqltailor.synth.query import (
     Agg,
     Call,
@@ -28,8 +17,19 @@ from sqltailor.synth.query import (
     Share,
     Window,
 )
-from sqltailor.synth.rows import plural_words, predicate, rows
-from sqltailor.synth.say import Say
+from sqltailor.synth.wording.conditions import clause
+from sqltailor.synth.wording.frame_texts import framed
+from sqltailor.synth.wording.measures import (
+    aggregate_words,
+    best,
+    column_list,
+    extremes,
+    inner_say,
+    number_words,
+)
+from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows
+from sqltailor.synth.wording.phrases import TRAITS
+from sqltailor.synth.wording.say import Say
 
 
 def _columns(query: Query) -> tuple[Col, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqltailor.synth import amounts
-from sqltailor.synth.amounts import Phrase, sides
 from sqltailor.synth.graph import ColumnInfo
-from sqltailor.synth.phrases import ADJECTIVE_COLUMNS, COUNTRIES, IS_OPERATORS, PLACES, SIGNS, THIRD_PERSON
 from sqltailor.synth.query import Between, Col, Compare, Cond, During, Either, In, Like, Null, Query, Recent, Term
-from sqltailor.synth.say import Say
+from sqltailor.synth.wording import amounts
+from sqltailor.synth.wording.amounts import Phrase, sides
+from sqltailor.synth.wording.phrases import ADJECTIVE_COLUMNS, COUNTRIES, IS_OPERATORS, PLACES, SIGNS, THIRD_PERSON
+from sqltailor.synth.wording.say import Say
 from sqltailor.synth.words import article, join_words
 
 TYPE_WORDS = {"type", "kind", "class", "category", "genre", "brand", "segment", "tier", "size", "color", "style"}

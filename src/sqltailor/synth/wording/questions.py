@@ -6,10 +6,13 @@ import random
 import re
 from collections.abc import Callable
 
-from sqltailor.synth.conditions import clause, plainly
-from sqltailor.synth.frame_texts import PREFIXES_COMMAND, PREFIXES_QUESTION, TAILS, framed
-from sqltailor.synth.frames import fill
-from sqltailor.synth.measures import (
+from sqltailor.synth.query import Agg, Col, Compare, Part, Query
+from sqltailor.synth.wording.conditions import clause, plainly
+from sqltailor.synth.wording.deep import DEEP
+from sqltailor.synth.wording.family import FAMILY
+from sqltailor.synth.wording.frame_texts import PREFIXES_COMMAND, PREFIXES_QUESTION, TAILS, framed
+from sqltailor.synth.wording.frames import fill
+from sqltailor.synth.wording.measures import (
     aggregate_words,
     amount,
     best,
@@ -23,12 +26,9 @@ from sqltailor.synth.measures import (
     superlatives,
     two_aggregates,
 )
-from sqltailor.synth.query import Agg, Col, Compare, Part, Query
-from sqltailor.synth.rows import plural_words, predicate, rows, singular_verb, strip_marks
-from sqltailor.synth.say import OPEN, Lexicon, Say
-from sqltailor.synth.typos import with_typos
-from sqltailor.synth.wording_deep import DEEP
-from sqltailor.synth.wording_family import FAMILY
+from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows, singular_verb, strip_marks
+from sqltailor.synth.wording.say import OPEN, Lexicon, Say
+from sqltailor.synth.wording.typos import with_typos
 
 
 def word(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqltailor.synth.amounts import Phrase
-from sqltailor.synth.conditions import ways
-from sqltailor.synth.phrases import PLACES
 from sqltailor.synth.query import Col, Compare, Cond, Query, Use
-from sqltailor.synth.say import CLOSE, OPEN, Say
+from sqltailor.synth.wording.amounts import Phrase
+from sqltailor.synth.wording.conditions import ways
+from sqltailor.synth.wording.phrases import PLACES
+from sqltailor.synth.wording.say import CLOSE, OPEN, Say
 from sqltailor.synth.words import plural
 
 PLACE_NOUNS = PLACES | {"store", "shop", "warehouse", "branch", "office", "airport", "station", "hotel", "museum", "building",

@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping, Sequence
 
 from sqltailor.synth.graph import ColumnInfo, Graph, TableInfo
-from sqltailor.synth.phrases import COLUMN_SYNONYMS, COUNTRIES, MONTHS, NUMBER_WORDS, TABLE_SYNONYMS
 from sqltailor.synth.pools import PEOPLE
 from sqltailor.synth.query import Agg, Call, Col, Cond, Days, Measure, Part, Product, Query, Use, binding_of
+from sqltailor.synth.wording.phrases import COLUMN_SYNONYMS, COUNTRIES, MONTHS, NUMBER_WORDS, TABLE_SYNONYMS
 from sqltailor.synth.words import plural, singular, without_table
 from sqltailor.types import Cell
 

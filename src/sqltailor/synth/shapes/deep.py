@@ -18,7 +18,7 @@ from sqltailor.synth.query import (
     Use,
     Window,
 )
-from sqltailor.synth.shapes import how_many
+from sqltailor.synth.shapes.everyday import how_many
 from sqltailor.types import Cell
 
 

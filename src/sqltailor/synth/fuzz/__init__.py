@@ -1,0 +1,7 @@
+"""Databases made up so that different queries give different results, and mutants of gold queries to prove it."""
+
+from sqltailor.synth.fuzz.databases import Fuzzed, fuzz_database
+from sqltailor.synth.fuzz.mutate import Mutant, mutants
+from sqltailor.synth.fuzz.rows import Constraints, read_constraints
+
+__all__ = ["Constraints", "Fuzzed", "Mutant", "fuzz_database", "mutants", "read_constraints"]

@@ -1,0 +1,1 @@
+"""What the sampled queries look like: one function for each shape, from lists to windows."""
