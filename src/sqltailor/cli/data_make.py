@@ -13,7 +13,7 @@ from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, pr
 
 def synth(
     url: Annotated[
-        str | None, typer.Argument(metavar="[URL]", help="Database URL or file. Default: the recipe's.")
+        str | None, typer.Argument(metavar="URL", help="Database URL or file. Default: the recipe's.")
     ] = None,
     n: Annotated[int, typer.Option("-n", metavar="KEPT", min=1, help="Pairs to keep.")] = 2000,
     kind: Annotated[str, typer.Option(metavar="KIND", help="question, or spec for JSON specifications.")] = "question",
@@ -35,7 +35,7 @@ def synth(
     from sqltailor.cli.models import recipe_for
     from sqltailor.data.examples import write_examples
     from sqltailor.synth.drive import synthesise
-    from sqltailor.workspace import grant_of, open_recipe_database
+    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, schema_of
 
     found = recipe_for(recipe, url)
     with open_recipe_database(found) as database, progress() as bars:
@@ -45,9 +45,10 @@ def synth(
             n,
             kind=kind,  # type: ignore[arg-type]
             seed=seed,
+            schema=schema_of(found, database),
             grant=grant_of(found),
             glossary=found.glossary,
-            dialect=found.dialect if found.dialect.endswith((".yaml", ".yml")) else None,
+            dialect=dialect_for(found, database),
             wordings=wordings,
             typo_rate=typos,
             personal=found.database.sample_personal,
@@ -83,7 +84,8 @@ def fuzz_db(
 ) -> None:
     """Make databases whose rows tell different queries apart.
 
-    Their rows are made up, so no production data is needed. Reports the share of mutated gold queries that they tell apart.
+    Their rows are made up, so no production data is needed. Reports the share of mutated gold queries that they tell
+    apart.
 
     Example: sqltailor data fuzz-db schema.sql --gold data/test.jsonl --out fuzz
     """

@@ -1,0 +1,152 @@
+"""Help and documents: every command has an example that parses, is documented, and starts fast with no extras."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from sqltailor import project
+from sqltailor.cli import app
+from sqltailor.cli.reference import WIDTH, commands, page
+
+ROOT = Path(__file__).parent.parent
+HEAVY = {"torch", "transformers", "peft", "trl", "datasets", "accelerate", "numpy", "pandas", "pyarrow", "sqlglot"}
+HEAVY |= {"sqlalchemy", "duckdb", "psycopg", "pymysql", "jinja2", "matplotlib", "rich"}
+START_UP_S = 0.3
+SLACK = 3.0
+"""Start-up may take so many times longer on a busy machine."""
+
+
+def leaves(command: Any, words: tuple[str, ...] = ("sqltailor",)) -> dict[tuple[str, ...], Any]:
+    """Return the words of each command → the command, without groups."""
+    children = getattr(command, "commands", None)
+    if children is None:
+        return {words: command}
+    found: dict[tuple[str, ...], Any] = {}
+    for name, child in children.items():
+        found |= leaves(child, (*words, name))
+    return found
+
+
+COMMANDS = leaves(typer.main.get_command(app))
+BY_NAME = {" ".join(words): command for words, command in COMMANDS.items()}
+
+
+def examples(command: Any) -> list[str]:
+    """Return the example command lines of a command's help."""
+    return [line.removeprefix("Example: ") for line in command.help.splitlines() if line.startswith("Example: ")]
+
+
+def find(words: list[str]) -> tuple[str, ...] | None:
+    """Return the command that a command line begins with."""
+    return next((name for name in COMMANDS if tuple(words[: len(name)]) == name), None)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_command_has_help_with_an_example_that_parses(name: str) -> None:
+    command = BY_NAME[name]
+    summary = command.help.partition("\n")[0]
+    assert summary.endswith("."), "the first line of the help is a sentence"
+    assert len(summary) <= 63, "the first line is cut in an 80 columns wide list of commands"
+    assert examples(command), f"the help of {name} has no line `Example: {name} …`"
+    for example in examples(command):
+        words = shlex.split(example.rpartition("| ")[2])
+        found = find(words)
+        assert found == tuple(name.split()), example
+        command.make_context(found[-1], words[len(found) :])
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_option_says_what_it_does(name: str) -> None:
+    for option in BY_NAME[name].params:
+        assert getattr(option, "help", None), option.name
+
+
+def test_the_reference_is_fresh() -> None:
+    documented = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    missing = [name for name in BY_NAME if f"\n## {name}\n" not in documented]
+    assert not missing, "run: make docs"
+    assert page(app) in documented, "run: make docs"
+
+
+def test_the_reference_is_the_same_in_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = list(commands(app))
+    monkeypatch.setenv("COLUMNS", "50")
+    assert list(commands(app)) == wide
+    assert max(len(line) for _, text in wide for line in text.splitlines()) <= WIDTH
+
+
+PROMISES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile", *sorted((ROOT / "docs").glob("*.md"))]
+PROMISES += sorted((ROOT / "src" / "sqltailor" / "recipes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PROMISES, ids=lambda path: path.name)
+def test_documents_name_only_commands_that_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for line in re.findall(r"(?m)(?:^\s*(?:#\s+|\$ )?|`)(sqltailor [a-z][a-z-]*(?: [a-z][a-z-]*)?)", text):
+        assert find(line.split()), f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize("line", [line for line in project.NEXT if line.startswith("sqltailor")])
+def test_what_init_says_next_can_be_typed(line: str) -> None:
+    words = shlex.split(line)
+    found = find(words)
+    assert found
+    COMMANDS[found].make_context(found[-1], words[len(found) :])
+
+
+def in_a_process(*arguments: str) -> list[str]:
+    """Run the command line in a process of its own and return the packages that it loaded."""
+    script = (
+        "import sys\n"
+        "from sqltailor.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as e:\n"
+        "    assert not e.code, e.code\n"
+        "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    assert "Usage: " in done.stdout
+    return done.stderr.split()
+
+
+@pytest.mark.parametrize("name", ["sqltailor", "sqltailor data", *BY_NAME])
+def test_help_loads_nothing_heavy(name: str) -> None:
+    assert not set(in_a_process(*name.split()[1:], "--help")) & HEAVY
+
+
+def test_help_needs_only_what_is_always_installed() -> None:
+    # as after `pip install sqltailor`: everything else cannot be imported
+    needed = {"typer", "click", "rich", "pydantic", "yaml", "sqlglot"}
+    script = (
+        "import sys, importlib.metadata as metadata\n"
+        f"heavy = {HEAVY!r}\n"
+        f"sys.modules |= dict.fromkeys(heavy - {needed!r})\n"
+        "from sqltailor.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_command_line_starts_fast() -> None:
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "sqltailor", "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - started)
+    median = statistics.median(seconds)
+    print(f"sqltailor --help: {median * 1000:.0f} ms, the median of {len(seconds)}; {START_UP_S * 1000:.0f} is the aim")
+    assert median < SLACK * START_UP_S, seconds
