@@ -66,11 +66,14 @@ def read_material(recipe: Recipe, folder: Path) -> Material:
 
 
 def existing(paths: Sequence[str]) -> list[str]:
-    """Return the files that are there, and Hub data sets; a missing one is told."""
-    found = [path for path in paths if path.startswith("hf:") or Path(path).is_file()]
+    """Return the files that hold something, and Hub data sets; a missing or empty one is told."""
+    found = []
     for path in paths:
-        if path not in found:
-            logger.warning("%s is not there yet and is left out", path)
+        file = Path(path)
+        if path.startswith("hf:") or (file.is_file() and file.stat().st_size):
+            found.append(path)
+        else:
+            logger.warning("%s is %s and is left out", path, "empty" if file.is_file() else "not there yet")
     return found
 
 
