@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-UNITS = (
-    "euros a month", "euros", "euro", "eur", "dollars", "usd", "us dollars", "pounds", "gbp", "kg", "kilograms", "grams",
-    "lbs", "km", "kilometers", "kilometres", "miles", "meters", "metres", "feet", "cm", "mm", "inches",
-    "square metres", "square meters", "square feet", "minutes", "seconds", "hours", "days", "weeks", "months", "years",
-    "percent", "degrees", "liters", "litres", "millions", "thousands", "mb", "gb", "ms", "milliseconds",
-)  # fmt: skip
+from sqltailor.synth.words import word_set
+
+_UNITS = """
+euros a month|euros|euro|eur|dollars|usd|us dollars|pounds|gbp|kg|kilograms|grams|lbs|km|kilometers|kilometres|miles
+meters|metres|feet|cm|mm|inches|square metres|square meters|square feet|minutes|seconds|hours|days|weeks|months|years
+percent|degrees|liters|litres|millions|thousands|mb|gb|ms|milliseconds
+"""
+UNITS = tuple(unit for line in _UNITS.strip().splitlines() for unit in line.split("|"))
 _UNIT = re.compile(
     rf"(?:^|\s*[\(,]?\s*\b(?:in|unit:?)\s+)({'|'.join(sorted(UNITS, key=len, reverse=True))})\)?\s*$", re.I
 )
 _CODE = re.compile(r"\s*['\"]?([A-Z0-9]{1,5}|\d{1,3})['\"]?\s*(?:=|:|-|–|is|means|\s)\s*([a-zA-Z][\w '/-]*?)\s*")
 _EMPTY = re.compile(r"\b(?:empty|null|none|missing)\s*[:=]\s*([\w ]+)", re.I)
 _PHRASE = re.compile(r"[A-Za-z][A-Za-z'-]*(?: [A-Za-z][A-Za-z'-]*){0,4}")
-_NOT_A_NAME = {"who", "what", "when", "where", "which", "how", "see", "not", "if", "always", "never", "iso", "is", "true",
-               "gets", "this", "used", "todo", "deprecated", "for"}  # fmt: skip
+_NOT_A_NAME = word_set("""
+    who what when where which how see not if always never iso is true gets this used todo deprecated for
+""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ Condition = Compare | Between | In | Like | Null | During | Recent | Term
 
 
 def make_scene(tables: Sequence[TableInfo], steps: Sequence[tuple[int, Link]]) -> Scene:
-    """Return the scene of joined tables: `steps` are (position of the child, link), one for each table but the first."""
+    """Return the scene of joined tables: `steps` are (position of the child, link), one a join."""
     keys = [table.key for table in tables]
     twice = len(set(keys)) < len(keys)
     bindings = [f"T{i + 1}" if twice else key for i, key in enumerate(keys)]

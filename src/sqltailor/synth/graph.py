@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqltailor.synth.comments import read_comment
 from sqltailor.synth.wording.phrases import ACTIVE, PARTICIPLES
-from sqltailor.synth.words import column_words, singular, split_name, table_words
+from sqltailor.synth.words import column_words, singular, split_name, table_words, word_set
 from sqltailor.types import Cell, Column, Schema, Table
 
 Kind = Literal["key", "flag", "number", "year", "date", "name", "category", "text", "opaque"]
@@ -21,12 +21,11 @@ _FLAG = re.compile(r"bool|^bit$", re.I)
 _OPAQUE = re.compile(r"blob|bytea|binary|json|xml|array|\[\]|uuid|geometry|geography|vector|struct|map|image", re.I)
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(:\d\d(\.\d+)?)?.*)?")
 NAME_WORDS = {"name", "title", "surname", "label", "headline", "caption"}
-CATEGORY_WORDS = {
-    "type", "category", "status", "kind", "class", "genre", "gender", "sex", "color", "colour", "city", "country",
-    "state", "region", "nationality", "language", "level", "grade", "role", "position", "department", "brand", "party",
-    "segment", "tier", "priority", "currency", "method", "result", "rank", "major", "district", "county", "continent",
-    "season", "channel", "plan", "size", "code", "style", "shape", "material", "mode", "team", "club", "college", "venue",
-}  # fmt: skip
+CATEGORY_WORDS = word_set("""
+    type category status kind class genre gender sex color colour city country state region nationality language
+    level grade role position department brand party segment tier priority currency method result rank major
+    district county continent season channel plan size code style shape material mode team club college venue
+""")
 DATE_WORDS = {"date", "birthday", "timestamp", "datetime"}
 FLAG_STARTS = {"is", "has", "can", "was", "allows", "accepts", "requires"}
 NUMBER_WORDS = {

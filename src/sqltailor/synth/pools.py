@@ -17,10 +17,11 @@ FIRST = _words(
     "Lars Ingrid Jean Claire Luca Giulia Marek Zofia Diego Lucia Kofi Amara Priya Arjun Sven Astrid Omar Leila Tom Emma"
 )
 LAST = _words(
-    "Smith Jones Brown Taylor Wilson Evans Walker White Roberts Green Hall Wood Clarke Hughes Adams Baker Carter Cooper "
-    "Diaz Ellis Fischer Garcia Hansen Ito Jensen Khan Lopez Meyer Nguyen Olsen Patel Quinn Rossi Schmidt Tanaka Ueda "
-    "Vargas Weber Xu Yamada Ziegler Okafor Mensah Novak Kowalski Ivanov Popov Dubois Laurent Moreau Silva Costa O'Brien "
-    "McDonald Kim Park Chen Wang Singh Kumar Ali Hassan Berg Lindqvist Bauer Wagner Ferrari Conti Murphy Kelly"
+    "Smith Jones Brown Taylor Wilson Evans Walker White Roberts Green Hall Wood Clarke Hughes Adams Baker Carter "
+    "Cooper Diaz Ellis Fischer Garcia Hansen Ito Jensen Khan Lopez Meyer Nguyen Olsen Patel Quinn Rossi Schmidt "
+    "Tanaka Ueda Vargas Weber Xu Yamada Ziegler Okafor Mensah Novak Kowalski Ivanov Popov Dubois Laurent Moreau "
+    "Silva Costa O'Brien McDonald Kim Park Chen Wang Singh Kumar Ali Hassan Berg Lindqvist Bauer Wagner Ferrari "
+    "Conti Murphy Kelly"
 )
 CITIES = _words(
     "Paris London Berlin Madrid Rome Vienna Lisbon Dublin Oslo Prague Warsaw Athens Helsinki Zurich Geneva Munich "
@@ -53,10 +54,11 @@ ADJECTIVES = _words(
     "Broken Endless Lucky Smart Secret Green Iron Silver Winter Summer Spring Autumn Midnight Pacific Alpine"
 )
 NOUNS = _words(
-    "River Mountain Garden Star Light Shadow Dream House Bridge Road Tower Lake Forest Island Harbor Storm Stone Wolf "
-    "Eagle Tiger Lion Bear Falcon Rose Crown Sword Shield Machine Engine Signal Network Market Studio Festival Journey "
-    "Story Song Dance Mirror Window Door Key Ring Circle Wave Cloud Fire Ice Wind Moon Sun Planet Horizon Valley Canyon "
-    "Lamp Chair Table Desk Camera Phone Bottle Jacket Tent Backpack Bicycle Helmet Boots Watch Guitar Piano Kettle"
+    "River Mountain Garden Star Light Shadow Dream House Bridge Road Tower Lake Forest Island Harbor Storm Stone "
+    "Wolf Eagle Tiger Lion Bear Falcon Rose Crown Sword Shield Machine Engine Signal Network Market Studio Festival "
+    "Journey Story Song Dance Mirror Window Door Key Ring Circle Wave Cloud Fire Ice Wind Moon Sun Planet Horizon "
+    "Valley Canyon Lamp Chair Table Desk Camera Phone Bottle Jacket Tent Backpack Bicycle Helmet Boots Watch Guitar "
+    "Piano Kettle"
 )
 SUBJECTS = _words(
     "Mathematics Physics Chemistry Biology History Geography Economics Philosophy Psychology Statistics Art Music "
@@ -99,12 +101,13 @@ SYLLABLES = _words("ka lo mi ra ten dor vel sha qui nor bel zan tri mon fer gal 
 
 _RANGES = """
 age 16 90|price 1 900|cost 1 900|fee 2 200|salary 18000 180000|wage 10 90|pay 900 9000|amount 5 5000|total 10 9000
-balance 0 20000|budget 1000 900000|revenue 1000 900000|quantity 1 100|stock 0 500|count 0 400|number 1 300|rating 1 5
-stars 1 5|score 0 100|points 0 200|grade 1 10|rank 1 50|ranking 1 50|population 900 9000000|weight 1 150|height 100 220
-length 1 500|width 1 300|distance 1 9000|area 10 90000|duration 1 400|minutes 1 300|hours 1 80|days 1 60|percentage 0 100
-rate 1 100|discount 0 60|tax 1 30|capacity 10 90000|speed 10 320|temperature -20 45|size 1 60|votes 10 90000|credits 1 12
-level 1 20|floor 0 40|mileage 100 250000|goals 0 60|wins 0 40|losses 0 40|attendance 100 90000|sales 10 90000
-profit -500 90000|rooms 1 12|seats 2 500|pages 20 1200|elevation 1 4800|latitude -90 90|longitude -180 180
+balance 0 20000|budget 1000 900000|revenue 1000 900000|quantity 1 100|stock 0 500|count 0 400|number 1 300
+rating 1 5|stars 1 5|score 0 100|points 0 200|grade 1 10|rank 1 50|ranking 1 50|population 900 9000000|weight 1 150
+height 100 220|length 1 500|width 1 300|distance 1 9000|area 10 90000|duration 1 400|minutes 1 300|hours 1 80
+days 1 60|percentage 0 100|rate 1 100|discount 0 60|tax 1 30|capacity 10 90000|speed 10 320|temperature -20 45
+size 1 60|votes 10 90000|credits 1 12|level 1 20|floor 0 40|mileage 100 250000|goals 0 60|wins 0 40|losses 0 40
+attendance 100 90000|sales 10 90000|profit -500 90000|rooms 1 12|seats 2 500|pages 20 1200|elevation 1 4800
+latitude -90 90|longitude -180 180
 """
 RANGES: dict[str, tuple[float, float]] = {
     name: (float(low), float(high))

@@ -134,7 +134,7 @@ class _Writer:
 
     def several(self, values: Sequence[Cell]) -> Any:
         items = [self.one(value) for value in values]
-        plain = all(not isinstance(v, str) or not set(v) & set(",'\"") and v == v.strip() and v for v in items)
+        plain = all(not isinstance(v, str) or (not set(v) & set(",'\"") and v == v.strip() and v) for v in items)
         if self.as_text and plain:
             return self.rng.choice((",", ", ")).join(str(item) for item in items)
         return items

@@ -27,7 +27,8 @@ class Values:
     """Example values by table key and column; `None` is never among them.
 
     `of` returns an empty tuple for a column that has no values. `counts` are the numbers of rows of each table,
-    where known; `limit` is the most values kept of a column. `nullable` tells whether an empty cell was seen (or may be, where the values are invented).
+    where known; `limit` is the most values kept of a column. `nullable` are the columns in which an empty cell was
+    seen; None stands for all of them.
     """
 
     def __init__(

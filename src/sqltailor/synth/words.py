@@ -5,42 +5,54 @@ from __future__ import annotations
 import functools
 import re
 
-ABBREVIATIONS = {
-    "acct": "account", "addr": "address", "adr": "address", "amt": "amount", "amnt": "amount", "apt": "apartment",
-    "attr": "attribute", "avg": "average", "bal": "balance", "bldg": "building", "calc": "calculated", "cat": "category",
-    "cd": "code", "cnt": "count", "co": "company", "coord": "coordinate", "ctr": "center", "ctry": "country", "carr": "carrier", "disc": "discount",
-    "cust": "customer", "curr": "currency", "dept": "department", "desc": "description", "descr": "description",
-    "dest": "destination", "dist": "distance", "div": "division", "dlv": "delivery", "dob": "birth date", "doc": "document", "dt": "date",
-    "dur": "duration", "emp": "employee", "fname": "first name", "freq": "frequency", "fst": "first", "grp": "group",
-    "hosp": "hospital", "hr": "hour", "hrs": "hours", "inst": "institution", "inv": "invoice", "lang": "language",
-    "lat": "latitude", "len": "length", "lname": "last name", "lng": "longitude", "loc": "location", "lon": "longitude",
-    "max": "maximum", "mfr": "manufacturer", "mgr": "manager", "min": "minimum", "mins": "minutes", "mnth": "month",
-    "msg": "message", "nat": "nationality", "nbr": "number", "nm": "name", "num": "number", "no": "number",
-    "obj": "object", "ord": "order", "ordln": "order line", "org": "organization", "orig": "original", "pct": "percentage", "perc": "percentage",
-    "ph": "phone", "pos": "position", "pop": "population", "prc": "price", "prev": "previous", "prod": "product",
-    "prof": "professor", "proj": "project", "pwd": "password", "qty": "quantity", "qnty": "quantity", "ref": "reference",
-    "reg": "region", "req": "request", "rev": "review", "rtn": "return", "seg": "segment", "stk": "stock", "vend": "vendor", "res": "result", "sal": "salary", "sched": "schedule", "sec": "section",
-    "secs": "seconds", "sem": "semester", "seq": "sequence", "spec": "specification", "src": "source", "stat": "status",
-    "std": "standard", "stu": "student", "subj": "subject", "supp": "supplier", "tel": "phone", "temp": "temperature",
-    "tot": "total", "trans": "transaction", "txn": "transaction", "univ": "university", "usr": "user", "val": "value",
-    "veh": "vehicle", "vol": "volume", "whse": "warehouse", "wt": "weight", "yr": "year", "yrs": "years",
-}  # fmt: skip
+_ABBREVIATIONS = """
+acct account|addr address|adr address|amt amount|amnt amount|apt apartment|attr attribute|avg average|bal balance
+bldg building|calc calculated|cat category|cd code|cnt count|co company|coord coordinate|ctr center|ctry country
+carr carrier|disc discount|cust customer|curr currency|dept department|desc description|descr description
+dest destination|dist distance|div division|dlv delivery|dob birth date|doc document|dt date|dur duration|emp employee
+fname first name|freq frequency|fst first|grp group|hosp hospital|hr hour|hrs hours|inst institution|inv invoice
+lang language|lat latitude|len length|lname last name|lng longitude|loc location|lon longitude|max maximum
+mfr manufacturer|mgr manager|min minimum|mins minutes|mnth month|msg message|nat nationality|nbr number|nm name
+num number|no number|obj object|ord order|ordln order line|org organization|orig original|pct percentage
+perc percentage|ph phone|pos position|pop population|prc price|prev previous|prod product|prof professor|proj project
+pwd password|qty quantity|qnty quantity|ref reference|reg region|req request|rev review|rtn return|seg segment
+stk stock|vend vendor|res result|sal salary|sched schedule|sec section|secs seconds|sem semester|seq sequence
+spec specification|src source|stat status|std standard|stu student|subj subject|supp supplier|tel phone
+temp temperature|tot total|trans transaction|txn transaction|univ university|usr user|val value|veh vehicle|vol volume
+whse warehouse|wt weight|yr year|yrs years
+"""
+_IRREGULAR = """
+person people|child children|man men|woman women|foot feet|tooth teeth|goose geese|mouse mice|criterion criteria
+datum data|medium media|analysis analyses|crisis crises|basis bases|index indexes|matrix matrices|leaf leaves
+shelf shelves|half halves|wife wives|life lives|knife knives|wolf wolves|hero heroes|potato potatoes|tomato tomatoes
+echo echoes|movie movies|cookie cookies|die dice|alumnus alumni|cactus cacti|bus buses|status statuses|campus campuses
+virus viruses|bonus bonuses|census censuses|quiz quizzes|gas gases|lens lenses|cache caches|axis axes|shoe shoes
+tie ties|pie pies|genus genera|staff staff
+"""
+
+
+def word_pairs(text: str) -> dict[str, str]:
+    """Return `first word → the other words` of each entry of a table of words.
+
+    >>> word_pairs("qty quantity|nm name")
+    {'qty': 'quantity', 'nm': 'name'}
+    """
+    entries = (entry.partition(" ") for line in text.strip().splitlines() for entry in line.split("|"))
+    return {first: rest for first, _, rest in entries}
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+ABBREVIATIONS = word_pairs(_ABBREVIATIONS)
 """Short forms seen in real schemas. `cat`, `no` and the like expand only as a whole word."""
 
+IRREGULAR = word_pairs(_IRREGULAR)
+SINGULAR = {plural: singular for singular, plural in IRREGULAR.items()}
 TABLE_PREFIXES = {"tbl", "tab", "dim", "fact", "fct", "stg", "vw", "view", "ref", "lkp", "lu", "mst"}
 TABLE_SUFFIXES = {"tbl", "table", "dim", "fact", "mst", "master", "vw", "view", "info", "data"}
-
-IRREGULAR = {
-    "person": "people", "child": "children", "man": "men", "woman": "women", "foot": "feet", "tooth": "teeth",
-    "goose": "geese", "mouse": "mice", "criterion": "criteria", "datum": "data", "medium": "media", "analysis": "analyses",
-    "crisis": "crises", "basis": "bases", "index": "indexes", "matrix": "matrices", "leaf": "leaves", "shelf": "shelves",
-    "half": "halves", "wife": "wives", "life": "lives", "knife": "knives", "wolf": "wolves", "hero": "heroes",
-    "potato": "potatoes", "tomato": "tomatoes", "echo": "echoes", "movie": "movies", "cookie": "cookies", "die": "dice",
-    "alumnus": "alumni", "cactus": "cacti", "bus": "buses", "status": "statuses", "campus": "campuses", "virus": "viruses",
-    "bonus": "bonuses", "census": "censuses", "quiz": "quizzes", "gas": "gases", "lens": "lenses", "cache": "caches",
-    "axis": "axes", "shoe": "shoes", "tie": "ties", "pie": "pies", "genus": "genera", "staff": "staff",
-}  # fmt: skip
-SINGULAR = {plural: singular for singular, plural in IRREGULAR.items()}
 UNCOUNTED = {
     "staff", "equipment", "information", "music", "series", "species", "news", "furniture", "inventory", "personnel",
     "software", "hardware", "advice", "luggage", "aircraft", "sheep", "fish", "deer", "offspring", "stock", "payroll",

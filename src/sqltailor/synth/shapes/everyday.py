@@ -7,12 +7,14 @@ import dataclasses
 from sqltailor.synth.draw import Draw, Scene, round_number
 from sqltailor.synth.graph import ColumnInfo, TableInfo
 from sqltailor.synth.query import Agg, Col, Compare, Cond, Order, Part, Product, Query, binding_of
-from sqltailor.synth.words import split_name
+from sqltailor.synth.words import split_name, word_set
 
 PRICE_WORDS = {"price", "cost", "rate", "fee", "fare"}
 AMOUNT_WORDS = {"quantity", "units", "hours", "nights", "days", "shares", "seats"}
-NOT_SUMMED = {"age", "year", "rating", "stars", "score", "latitude", "longitude", "percentage", "discount", "temperature",
-              "price", "rank", "ranking", "level", "grade", "position", "month", "floor", "number", "height"}  # fmt: skip
+NOT_SUMMED = word_set("""
+    age year rating stars score latitude longitude percentage discount temperature price rank ranking level grade
+    position month floor number height
+""")
 
 
 def how_many(draw: Draw, most: int = 3, *, least: int = 0) -> int:

@@ -25,11 +25,13 @@ from sqltailor.synth.wording.measures import (
     column_list,
     extremes,
     inner_say,
+    list_slots,
     number_words,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows
 from sqltailor.synth.wording.phrases import TRAITS
 from sqltailor.synth.wording.say import Say
+from sqltailor.synth.words import article
 
 
 def _columns(query: Query) -> tuple[Col, ...]:
@@ -46,18 +48,15 @@ def _above_average(say: Say, query: Query) -> str:
         if up
         else say.pick(("below", "lower than", "less than", "under"))
     )
-    ways = [f"with {'an' if name[0] in 'aeio' else 'a'} {name} {over} {say.pick(('average', 'the average', 'the mean', 'the overall average'))}",
-            f"whose {name} is {over} {say.pick(('average', 'the average', f'the average {name}', f'the average of all {nouns}'))}"]  # fmt: skip
+    mean = say.pick(("average", "the average", "the mean", "the overall average"))
+    of_all = say.pick(("average", "the average", f"the average {name}", f"the average of all {nouns}"))
+    ways = [f"with {article(name)} {over} {mean}", f"whose {name} is {over} {of_all}"]
     if (trait := TRAITS.get(name.split()[-1])) and (words := trait.more if up else trait.less):
         ways += [f"{say.who(say.about)} are {say.pick(words)} {say.pick(('average', 'the average'))}"] * 2
     np = f"{nouns} {say.pick(ways)}"
     if isinstance(query.select[0], Agg):
         return framed(say, "count", {"np": np})
-    columns = _columns(query)
-    return framed(say, "list", {
-        "np": np, "cols": lambda: column_list(say, columns, many=False), "colsp": lambda: column_list(say, columns, many=True),
-        "colsx": lambda: column_list(say, columns, many=True),
-    })  # fmt: skip
+    return framed(say, "list", list_slots(say, _columns(query), lambda: np))
 
 
 def _extreme(say: Say, query: Query) -> str:
@@ -106,14 +105,13 @@ def _than_other(say: Say, query: Query) -> str:
                 f"{say.who(say.about)} share {other}'s {name}",
             )
         )
-        ask = say.pick(
+        return say.pick(
             (
                 f"which {more}{nouns} have the same {name} as {other}?",
                 f"list {more}{nouns} {where}",
                 f"show the {plural_words(say.bare(named.left))} of {more}{nouns} {where}",
             )
         )
-        return ask
     up = test.operator == ">"
     trait = TRAITS.get(name.split()[-1])
     words = (trait.more if up else trait.less) if trait else ()
@@ -201,7 +199,9 @@ def _rank(say: Say, query: Query) -> str:
 
 def _running(say: Say, query: Query) -> str:
     window = query.select[-1]
-    assert isinstance(window, Window) and window.argument and window.order
+    assert isinstance(window, Window)
+    assert window.argument
+    assert window.order
     return framed(
         say,
         "running",

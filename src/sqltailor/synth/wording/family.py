@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sqltailor.synth.query import Agg, Col, Compare, Exists, In, Null, Query
 from sqltailor.synth.wording.frame_texts import framed
 from sqltailor.synth.wording.measures import (
+    Filled,
     aggregate_words,
     amount,
     column_list,
@@ -19,7 +20,13 @@ from sqltailor.synth.wording.measures import (
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
 from sqltailor.synth.wording.say import Say
 
-Filled = dict[str, str | Callable[[], str]]
+_ZERO_TAILS = (
+    ", including those with none",
+    ", also those without any",
+    ", even if it is zero",
+    ", don't leave out those with 0",
+    ", including zero counts",
+)
 
 
 def _columns(query: Query) -> tuple[Col, ...]:
@@ -81,8 +88,7 @@ def per_parent(say: Say, query: Query) -> str:
         is_count = what.function == "COUNT"
         text = framed(say, "per_group_count" if is_count and say.chance(0.5) else "per_group", slots)
     if query.shape == "per_parent_all":
-        return _with_tail(text, say.pick((", including those with none", ", also those without any", ", even if it is zero",
-                                          ", don't leave out those with 0", ", including zero counts")))  # fmt: skip
+        return _with_tail(text, say.pick(_ZERO_TAILS))
     if not query.order_by:
         return text
     down = ("highest first", "in descending order", "largest first", "most first")

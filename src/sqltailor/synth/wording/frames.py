@@ -46,11 +46,6 @@ def compile_frame(text: str) -> Frame:
     return tuple(stack[0][0])
 
 
-def frames(text: str) -> tuple[Frame, ...]:
-    """Return one frame a line; empty lines do not count."""
-    return tuple(compile_frame(line.strip()) for line in text.strip().splitlines() if line.strip())
-
-
 def fill(frame: Frame, slots: Slots, rng: random.Random) -> str:
     """Return the frame as text; a slot's function is called only when the slot is used."""
     parts: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqltailor.synth.query import Agg, Col, Compare, Days, Measure, Order, Part, Product, Query
 from sqltailor.synth.wording.noun_phrases import Parts, parts, plural_words, rows
 from sqltailor.synth.wording.phrases import (
@@ -24,9 +26,22 @@ def column_list(say: Say, columns: tuple[Col, ...], *, many: bool) -> str:
     names = [plural_words(say.column(c)) if many and say.info(c).kind != "flag" else say.column(c) for c in columns]
     if len(names) < 2:
         return names[0]
-    return f"{', '.join(names[:-1])} {say.pick(('and', 'and', 'and', 'as well as', '&') if len(names) == 2 else ('and', ', and'))} {names[-1]}".replace(
-        " ,", ","
-    )
+    link = say.pick((" and ", " and ", " and ", " as well as ", " & ") if len(names) == 2 else (" and ", ", and "))
+    return f"{', '.join(names[:-1])}{link}{names[-1]}"
+
+
+Filled = dict[str, str | Callable[[], str]]
+"""What fills the slots of a frame."""
+
+
+def list_slots(say: Say, columns: tuple[Col, ...], np: Callable[[], str]) -> Filled:
+    """Return the slots of a list: its rows, and its columns in the singular, the plural, or what sounds better."""
+    return {
+        "np": np,
+        "cols": lambda: column_list(say, columns, many=False),
+        "colsp": lambda: column_list(say, columns, many=True),
+        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
+    }
 
 
 def aggregate_words(say: Say, what: Agg) -> str:

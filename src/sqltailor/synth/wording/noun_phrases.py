@@ -9,10 +9,12 @@ from sqltailor.synth.wording.amounts import Phrase
 from sqltailor.synth.wording.conditions import ways
 from sqltailor.synth.wording.phrases import PLACES
 from sqltailor.synth.wording.say import CLOSE, OPEN, Say
-from sqltailor.synth.words import plural
+from sqltailor.synth.words import plural, word_pairs, word_set
 
-PLACE_NOUNS = PLACES | {"store", "shop", "warehouse", "branch", "office", "airport", "station", "hotel", "museum", "building",
-                        "school", "university", "hospital", "department", "venue", "restaurant", "stadium"}  # fmt: skip
+PLACE_NOUNS = PLACES | word_set("""
+    store shop warehouse branch office airport station hotel museum building school university hospital department venue
+    restaurant stadium
+""")
 
 
 class Parts(NamedTuple):
@@ -114,9 +116,10 @@ def predicate(say: Say, cond: Cond) -> str:
     return say.pick(options) if options else "are ones " + _after(say, ways(say, cond))
 
 
-_SINGULAR_VERBS = {"are": "is", "have": "has", "were": "was", "do": "does", "lack": "lacks", "belong": "belongs", "cost": "costs",
-                   "earn": "earns", "make": "makes", "weigh": "weighs", "last": "lasts", "take": "takes", "get": "gets",
-                   "receive": "receives", "want": "wants", "use": "uses", "own": "owns", "pay": "pays"}  # fmt: skip
+_SINGULAR_VERBS = word_pairs("""
+are is|have has|were was|do does|lack lacks|belong belongs|cost costs|earn earns|make makes|weigh weighs|last lasts
+take takes|get gets|receive receives|want wants|use uses|own owns|pay pays
+""")
 
 
 def singular_verb(text: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 
 from sqltailor.synth.query import Agg, Col, Compare, Part, Query
 from sqltailor.synth.wording.conditions import clause, plainly
 from sqltailor.synth.wording.deep import DEEP
 from sqltailor.synth.wording.family import FAMILY
-from sqltailor.synth.wording.frame_texts import PREFIXES_COMMAND, PREFIXES_QUESTION, TAILS, framed
-from sqltailor.synth.wording.frames import fill
+from sqltailor.synth.wording.finish import finish
+from sqltailor.synth.wording.frame_texts import framed
 from sqltailor.synth.wording.measures import (
+    Filled,
     aggregate_words,
     amount,
     best,
@@ -20,15 +20,15 @@ from sqltailor.synth.wording.measures import (
     extreme_measure,
     extremes,
     group_words,
+    list_slots,
     measured,
     number_words,
     ordering,
     superlatives,
     two_aggregates,
 )
-from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows, singular_verb, strip_marks
-from sqltailor.synth.wording.say import OPEN, Lexicon, Say
-from sqltailor.synth.wording.typos import with_typos
+from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows, singular_verb
+from sqltailor.synth.wording.say import Lexicon, Say
 
 
 def word(
@@ -51,33 +51,31 @@ def _columns(say: Say, query: Query) -> tuple[Col, ...]:
 def _list(say: Say, query: Query) -> str:
     columns, binding = _columns(say, query), say.about
     own = say.conditions(binding)
-    slots: dict[str, str | Callable[[], str]] = {
-        "cols": lambda: column_list(say, columns, many=False),
-        "colsp": lambda: column_list(say, columns, many=True),
-        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
-        "np": lambda: rows(say, binding),
-    }
-    label = say.graph.tables[say.use(binding).table].label
+    slots = list_slots(say, columns, lambda: rows(say, binding))
+    has_label = say.graph.tables[say.use(binding).table].label is not None
     if (named := _named(say, query, binding)) and say.chance(0.55):
         return framed(say, "list_named", slots | {"value": named, "noun": say.noun(binding)})
     if len(query.where) == 1 and own and say.chance(0.3):
-        slots |= {"nouns": say.nouns(binding), "who": say.who(binding), "pred": predicate(say, own[0])}
-        name = "list_which"
-        if label and columns == (Col(binding, label.name),) and say.chance(0.4):
-            if say.is_person(binding) and say.chance(0.5):
-                return f"who {singular_verb(str(slots['pred']))}?"
-            return f"{say.pick(('which', 'which', 'what'))} {slots['nouns']} {slots['pred']}?"
-        text = framed(say, name, slots)
-        if "cols" not in text and text.endswith("?") and not _mentions(text, say, columns):
-            text += f" {say.pick(('show', 'give', 'list'))} the {column_list(say, columns, many=False)}"
-        return text
-    if len(columns) == 1 and query.where and len(own) == len(query.where) and say.chance(0.25 if label else 0.5):
-        slots |= {
-            "plain": lambda: " and ".join(plainly(say, c) for c in own),
-            "clauses": lambda: " and ".join(clause(say, c) for c in own),
-        }
+        return _which(say, columns, predicate(say, own[0]), slots)
+    if len(columns) == 1 and query.where and len(own) == len(query.where) and say.chance(0.25 if has_label else 0.5):
+        slots["plain"] = lambda: " and ".join(plainly(say, cond) for cond in own)
+        slots["clauses"] = lambda: " and ".join(clause(say, cond) for cond in own)
         return framed(say, "list_wiki", slots)
     return framed(say, "list", slots)
+
+
+def _which(say: Say, columns: tuple[Col, ...], pred: str, slots: Filled) -> str:
+    """Return "which customers are from Paris?", with the columns wanted where they are not just the name."""
+    binding = say.about
+    label = say.graph.tables[say.use(binding).table].label
+    if label and columns == (Col(binding, label.name),) and say.chance(0.4):
+        if say.is_person(binding) and say.chance(0.5):
+            return f"who {singular_verb(pred)}?"
+        return f"{say.pick(('which', 'which', 'what'))} {say.nouns(binding)} {pred}?"
+    text = framed(say, "list_which", slots | {"nouns": say.nouns(binding), "who": say.who(binding), "pred": pred})
+    if text.endswith("?") and not _mentions(text, say, columns):
+        text += f" {say.pick(('show', 'give', 'list'))} the {column_list(say, columns, many=False)}"
+    return text
 
 
 def _named(say: Say, query: Query, binding: str) -> str | None:
@@ -101,22 +99,11 @@ def _all(say: Say, query: Query) -> str:
 
 
 def _distinct(say: Say, query: Query) -> str:
-    columns = _columns(say, query)
-    return framed(say, "distinct", {
-        "cols": lambda: column_list(say, columns, many=False),
-        "colsp": lambda: column_list(say, columns, many=True),
-        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
-        "np": lambda: rows(say, say.about),
-    })  # fmt: skip
+    return framed(say, "distinct", list_slots(say, _columns(say, query), lambda: rows(say, say.about)))
 
 
 def _ordered(say: Say, query: Query) -> str:
-    text = framed(say, "list", {
-        "cols": lambda: column_list(say, _columns(say, query), many=False),
-        "colsp": lambda: column_list(say, _columns(say, query), many=True),
-            "colsx": lambda: column_list(say, _columns(say, query), many=True),
-        "np": lambda: rows(say, say.about),
-    })  # fmt: skip
+    text = framed(say, "list", list_slots(say, _columns(say, query), lambda: rows(say, say.about)))
     mark = "?" if text.endswith("?") else ""
     comma = say.pick(("", ","))
     return f"{text.rstrip('?')}{comma} {ordering(say, query.order_by[0])}{mark}"
@@ -128,10 +115,7 @@ def _top(say: Say, query: Query) -> str:
     assert isinstance(by, Col)
     label = say.graph.tables[say.use(binding).table].label
     by_label = bool(label) and columns == (Col(binding, label.name if label else ""),) and say.chance(0.6)
-    slots: dict[str, str | Callable[[], str]] = {
-        "cols": lambda: column_list(say, columns, many=False),
-        "colsp": lambda: column_list(say, columns, many=True),
-        "colsx": lambda: column_list(say, columns, many=len(columns) == 1 or say.chance(0.5)),
+    slots = list_slots(say, columns, lambda: rows(say, binding)) | {
         "best": lambda: best(say, order, binding, many=False),
         "bests": lambda: best(say, order, binding, many=True),
         "extreme": lambda: say.pick(extremes(say, order)),
@@ -181,7 +165,7 @@ def _aggregate(say: Say, query: Query) -> str:
     return framed(say, "aggregate", {"what": aggregate_words(say, first), "np": np})
 
 
-def _group_slots(say: Say, query: Query) -> dict[str, str | Callable[[], str]]:
+def _group_slots(say: Say, query: Query) -> Filled:
     group = query.group_by[-1]
     words = group_words(say, group)
     return {
@@ -277,28 +261,3 @@ SHAPE_WORDS: dict[str, Callable[[Say, Query], str]] = {
     **FAMILY,
     **DEEP,
 }
-
-
-def finish(text: str, rng: random.Random, *, typo_rate: float) -> str:
-    """Return the question as typed: prefixes, capitals, end marks, typos."""
-    text = re.sub(r"\s+", " ", text).strip()
-    is_question = text.endswith("?") or text.startswith(("which ", "what ", "how ", "who "))
-    roll = rng.random()
-    if roll < 0.07 and is_question:
-        text = fill(rng.choice(PREFIXES_QUESTION), {}, rng) + " " + text
-    elif roll < 0.12 and text.startswith(
-        ("show", "list", "give", "find", "count", "tell", "return", "calculate", "get")
-    ):
-        text = fill(rng.choice(PREFIXES_COMMAND), {}, rng) + " " + text
-    if rng.random() < 0.025:
-        text = text.rstrip("?") + rng.choice(TAILS) + ("?" if is_question else "")
-    if rng.random() < typo_rate:
-        text = with_typos(text, rng)
-    if rng.random() < 0.8:
-        i = 1 if text.startswith(OPEN) else 0
-        text = text[:i] + text[i : i + 1].upper() + text[i + 1 :]
-    if text.endswith("?") and rng.random() < 0.12:
-        text = text[:-1]
-    elif not text.endswith("?") and (is_question or rng.random() < 0.4):
-        text += "?" if is_question and rng.random() < 0.8 else "." if rng.random() < 0.7 else ""
-    return strip_marks(text)
