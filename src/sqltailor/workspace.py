@@ -1,4 +1,7 @@
-"""What a recipe names, opened: its database, the schema that a model may see, its grant, prompt and examples."""
+"""What a recipe names, opened: its database, schema and grant, the prompts that models see, and examples.
+
+The guard judges by the whole schema and the grant; a model sees only what is granted.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqltailor.data.examples import load_examples
-from sqltailor.database import Database, open_database
+from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.dialect import load_dialect
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.guard import Grant
@@ -41,20 +44,36 @@ def dialect_for(recipe: Recipe, database: Database) -> str:
 
 
 def schema_of(recipe: Recipe, database: Database | None = None) -> Schema:
-    """Return the schema as a model may see it: from `database.schema` or the database itself, without what is denied.
+    """Return the whole schema, as the guard needs it: from `database.schema` or else the database itself.
 
     Raises `ConfigError` when there is neither, `DataError` when it cannot be read.
     """
-    settings, dialect = recipe.database, recipe.dialect
+    settings = recipe.database
     if settings.schema_file is not None:
-        schema = read_schema_file(settings.schema_file, dialect)
-    elif database is not None:
-        schema = database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
-        dialect = dialect_for(recipe, database)
-    else:
-        with open_recipe_database(recipe) as opened:
-            return schema_of(recipe, opened)
-    return visible(schema, grant_of(recipe), load_dialect(dialect).base)
+        return read_schema_file(settings.schema_file, recipe.dialect)
+    if database is not None:
+        return database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
+    with open_recipe_database(recipe) as opened:
+        return schema_of(recipe, opened)
+
+
+def granted_schema(recipe: Recipe, schema: Schema) -> Schema:
+    """Return the part of the recipe's schema that its grant lets statements name: what a model may see.
+
+    Raises `ConfigError` when the grant names what the schema lacks.
+    """
+    return _granted(schema, grant_of(recipe), _base_dialect(recipe))
+
+
+@functools.lru_cache(maxsize=8)
+def _granted(schema: Schema, grant: Grant, dialect: str) -> Schema:
+    return visible(schema, grant, dialect)
+
+
+def _base_dialect(recipe: Recipe) -> str:
+    url = recipe.database.url
+    own = dialect_of(url) if url and recipe.database.schema_file is None else None
+    return own or load_dialect(recipe.dialect).base
 
 
 def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:
@@ -76,9 +95,13 @@ def prompt_name(recipe: Recipe, reference: str) -> str:
 
 
 def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str], int] | None = None) -> BuildPrompt:
-    """Return the function that builds a model's prompts by the recipe's settings."""
+    """Return the function that builds a model's prompts by the recipe's settings.
+
+    Given an example and the recipe's whole schema, the prompt shows what is granted of it; an example's own schema is
+    shown whole.
+    """
     settings = recipe.prompt
-    return functools.partial(
+    build_prompt = functools.partial(
         build,
         name=prompt_name(recipe, reference),
         glossary=recipe.glossary,
@@ -86,6 +109,9 @@ def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str],
         samples=settings.samples > 0,
         max_schema_tokens=settings.max_schema_tokens,
         count_tokens=count_tokens,
+    )
+    return lambda example, schema: build_prompt(
+        example, schema if example.schema is not None else granted_schema(recipe, schema)
     )
 
 

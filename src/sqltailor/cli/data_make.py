@@ -158,10 +158,11 @@ def export(
     """
     from sqltailor.cli.models import recipe_for
     from sqltailor.data.export import export
-    from sqltailor.workspace import schema_of
+    from sqltailor.workspace import granted_schema, schema_of
 
     found = recipe_for(recipe, database)
-    schema = schema_of(found) if found.database.url or found.database.schema_file else None
+    has_schema = found.database.url or found.database.schema_file
+    schema = granted_schema(found, schema_of(found)) if has_schema else None
     summary = export(files, format, out, validation=validation, schema=schema, model=model, skip_bad=skip_bad)
     if json:
         print_json(summary.to_json())
@@ -194,12 +195,15 @@ def compile_(
     from sqltailor.cli.models import recipe_for
     from sqltailor.spec import compile_spec
     from sqltailor.spec import json_schema as schema_of_specs
-    from sqltailor.workspace import read_schema_file, schema_of
+    from sqltailor.workspace import granted_schema, read_schema_file, schema_of
 
     if json_schema:
         print_json(schema_of_specs())
         return
-    known = read_schema_file(schema, dialect) if schema else schema_of(recipe_for(None, database)) if database else None
+    known = read_schema_file(schema, dialect) if schema else None
+    if database is not None and known is None:
+        found = recipe_for(None, database)
+        known = granted_schema(found, schema_of(found))
     sql = compile_spec(read_spec(spec), dialect, known)
     print_json({"sql": sql}) if json else print(sql)
 

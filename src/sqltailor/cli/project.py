@@ -65,14 +65,14 @@ def schema(
     from sqltailor.prompt import compact_schema
     from sqltailor.recipe import load_recipe
     from sqltailor.schema import to_ddl, to_json
-    from sqltailor.workspace import open_recipe_database, schema_of
+    from sqltailor.workspace import granted_schema, open_recipe_database, schema_of
 
     if format not in ("ddl", "compact", "json"):
         raise ConfigError(unknown("format", format, ("ddl", "compact", "json")))
     words = [f"database.url={url}"] if url else []
     resolved = load_recipe(recipe, [*words, f"database.samples={samples}"] if samples else words).recipe
     with open_recipe_database(resolved) as database:
-        found = schema_of(resolved, database)
+        found = granted_schema(resolved, schema_of(resolved, database))
         if format == "json":
             print_json(to_json(found))
         elif format == "compact":
