@@ -61,11 +61,15 @@ class Scope:
         """Tell whether a table of the database is among the sources."""
         return any(source.is_stored for source in self.sources)
 
-    def check_column(self, node: exp.Column, *, aliases_count: bool = False) -> None:
-        """Refuse a column that no source has, or that is not granted."""
+    def check_column(self, node: exp.Column, *, aliases_count: bool = False, aliases_first: bool = False) -> None:
+        """Refuse a column that no source has, or that is not granted.
+
+        Names of the select list may stand for it after (`aliases_count`) or before (`aliases_first`) the columns.
+        """
         parts = [part.name.lower() for part in node.parts]
         if len(parts) == 1:
-            self.check_name(parts[0], aliases_count)
+            if not (aliases_first and parts[0] in self.aliases):
+                self.check_name(parts[0], aliases_count)
         elif not self._has_qualified(parts):
             fields = self.dialect in _FIELDS and any(parts[0] in s.columns for o in self.outwards() for s in o.sources)
             if not fields:

@@ -269,8 +269,9 @@ class Resolver:
                 stack += node.iter_expressions()
             elif isinstance(node, exp.Column):
                 self._seen.add(id(node))
-                counts = key in _ALIASES.get(self.dialect, ()) or _is_whole_item(node, key)
-                scope.check_column(node, aliases_count=counts)
+                is_whole = _is_whole_item(node, key)
+                counts = is_whole or key in _ALIASES.get(self.dialect, ())
+                scope.check_column(node, aliases_count=counts, aliases_first=is_whole and key == "order")
             else:
                 stack += node.iter_expressions()
 

@@ -77,7 +77,8 @@ def _pattern(dialect: str, backslash: bool) -> re.Pattern[str]:
     escaped = [f"(?:[eE]{quoted(chr(39), escapes=True)})"] if dialect in _POSTGRES_LIKE else []
     strings = [*escaped, quoted("'")]
     names = [quoted('"', escapes=backslash and dialect not in _POSTGRES_LIKE)]
-    if dialect in _BACKTICKS | _MYSQL_LIKE:
+    has_backticks = dialect in _BACKTICKS | _MYSQL_LIKE
+    if has_backticks:
         names.append("`(?:[^`]|``)*+`")
     if dialect in _BRACKETS:
         names.append(r"\[(?:[^\]]|\]\])*+\]" if dialect != "sqlite" else r"\[[^\]]*+\]")
@@ -91,7 +92,8 @@ def _pattern(dialect: str, backslash: bool) -> re.Pattern[str]:
     comments = [rf"(?:{'|'.join(lines)})[^\n]*+", r"/\*[\s\S]*?\*/"]
     return re.compile(
         f"(?P<comment>{'|'.join(comments)})|(?P<string>{'|'.join(strings)})|(?P<name>{'|'.join(names)})"
-        r"|(?P<word>[^\W\d][\w$\x80-\U0010ffff]*+|\d[\w.]*+)|(?P<open>['\"]|/\*)"
+        r"|(?P<word>[^\W\d][\w$\x80-\U0010ffff]*+|\d[\w.]*+)|"
+        rf"(?P<open>['\"{'`' if has_backticks else ''}]|/\*)"
     )
 
 
@@ -141,7 +143,7 @@ def _check_code(text: Text) -> None:
     for c in set() if outside.isascii() else set(outside):
         if not c.isascii() and unicodedata.category(c)[0] in "ZC":
             raise Refused(f"The invisible character U+{ord(c):04X} is allowed only inside quotes.", "text")
-    if re.search(r"\r(?!\n)", outside):
+    if re.search(r"\r(?!\n)", text.sql):
         raise Refused("A carriage return without a line feed ends a comment for some servers only.", "text")
     depth = deepest = 0
     for bracket in re.findall(r"[()\[\]{}]", text.code):
