@@ -50,7 +50,7 @@ def read_comment(comment: str | None) -> Meaning:
         return Meaning(_phrase(before), None, (), match[1].strip())
     head, colon, rest = text.partition(": ")
     codes = _codes(rest if colon else text)
-    if codes:
+    if codes or (colon and "," in rest):
         return Meaning(_phrase(head) if colon else None, None, codes)
     unit = _UNIT.search(text)
     return Meaning(_phrase(text[: unit.start()] if unit else text), unit[1].lower() if unit else None)
@@ -61,7 +61,7 @@ def _codes(text: str) -> tuple[tuple[str, str], ...]:
     pairs = [(match[1], match[2]) for piece in pieces if (match := _CODE.fullmatch(piece))]
     pairs = [(code, meaning) for code, meaning in pairs if meaning.split()[0].lower() not in ("to", "of", "or", "and")]
     is_enough = len(pairs) > 1 or (len(pairs) == 1 and pairs[0][0] in ("0", "1"))
-    return tuple(pairs) if is_enough and len(pairs) * 2 >= len(pieces) else ()
+    return tuple(pairs) if is_enough and len(pairs) * 3 >= len(pieces) else ()
 
 
 def _phrase(text: str) -> str | None:

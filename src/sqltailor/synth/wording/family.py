@@ -66,7 +66,7 @@ def _measure(say: Say, query: Query, what: Agg) -> str:
     assert isinstance(what.argument, Col)
     children = rows(told, child)
     own = aggregate_words(told if say.chance(0.4) else say, what)
-    if children == say.nouns(child) and say.chance(0.4):
+    if children == say.nouns(child) and not say.is_one_of_several(child) and say.chance(0.4):
         return own
     return f"{own} of {say.pick(('their ', 'its ', '', 'the '))}{children}"
 

@@ -88,7 +88,7 @@ def measured(say: Say, what: Agg, binding: str, row_words: str | None = None) ->
     of = row_words or rows(say, binding)
     if what.argument is None:
         return f"{say.pick(('number of', 'number of', 'count of', 'total number of'))} {of}"
-    has_more = of != say.nouns(binding)
+    has_more = of != say.nouns(binding) or say.is_one_of_several(binding)
     return f"{aggregate_words(say, what)}" + (f" of {of}" if has_more or say.chance(0.45) else "")
 
 
@@ -114,7 +114,7 @@ def extreme_measure(say: Say, order: Order, binding: str) -> str:
     word = say.pick(MOST[:-1] if order.descending else LEAST[:-1])
     text = aggregate_words(say, what)
     of = rows(say, binding)
-    return f"{word} {text}" + (f" of {of}" if of != say.nouns(binding) else "")
+    return f"{word} {text}" + (f" of {of}" if of != say.nouns(binding) or say.is_one_of_several(binding) else "")
 
 
 def amount(say: Say, cond: Compare, binding: str) -> str:
@@ -133,7 +133,11 @@ def amount(say: Say, cond: Compare, binding: str) -> str:
     name = aggregate_words(say, what)
     of = rows(say, binding)
     text = f"{'an' if name[0] in 'aeio' else 'a'} {name}"
-    return text + (f" of {of}" if of != say.nouns(binding) else "") + f" {'of ' if over[0].isdigit() else ''}{over}"
+    return (
+        text
+        + (f" of {of}" if of != say.nouns(binding) or say.is_one_of_several(binding) else "")
+        + f" {'of ' if over[0].isdigit() else ''}{over}"
+    )
 
 
 def direction(order: Order) -> tuple[str, ...]:

@@ -84,9 +84,8 @@ def parent_phrase(say: Say, use: Use) -> str:
         info = say.info(only.left)
         if info.kind == "name":
             value = say.value(only.value, info)
-            return preposition + say.pick(
-                (f" {noun} {value}", f" the {noun} {value}", f" {value}", f" the {noun} named {value}")
-            )
+            named = (f" {noun} {value}", f" the {noun} {value}", f" the {noun} named {value}")
+            return preposition + say.pick(named if say.is_one_of_several(use.binding) else (*named, f" {value}"))
         name, value = say.bare(only.left), say.value(only.value, info)
         if say.chance(0.3):
             return f"whose {noun}{_apostrophe(noun)} {name} is {value}"

@@ -135,7 +135,11 @@ def _top(say: Say, query: Query) -> str:
 
 
 def _count(say: Say, query: Query) -> str:
-    own = say.conditions(say.about)
+    own, parent = say.conditions(say.about), query.uses[-1].binding
+    is_owned = len(query.uses) == 2 and not say.is_one_of_several(parent)
+    if is_owned and (named := _named(say, query, parent)) and say.chance(0.6):
+        owned: Filled = {"value": named, "noun": say.noun(parent), "nouns": say.nouns(say.about)}
+        return framed(say, "count_of", owned)
     if len(query.where) == 1 and own and say.chance(0.3):
         return framed(say, "count_which", {
             "nouns": say.nouns(say.about), "who": say.who(say.about), "pred": predicate(say, own[0]),

@@ -93,6 +93,11 @@ class Say:
         """Return the plural noun for the rows of a binding."""
         return plural(self.noun(binding))
 
+    def is_one_of_several(self, binding: str) -> bool:
+        """Tell whether only the noun of a binding tells which of several links is meant: `source flights`."""
+        use = self.use(binding)
+        return use.role != self.graph.tables[use.table].noun
+
     def is_person(self, binding: str) -> bool:
         """Tell whether the rows of a binding are people."""
         return singular(self.noun(binding).split()[-1]) in PEOPLE
