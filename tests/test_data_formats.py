@@ -143,6 +143,7 @@ SQL = "SELECT COUNT(*) FROM head WHERE age > 56"
             "completion": [{"role": "assistant", "content": SQL}],
         },
         {"messages": [{"role": "user", "content": f"{ASKED}\n\n{DDL};"}, {"role": "assistant", "content": SQL + ";"}]},
+        {"conversations": [{"from": "human", "value": f"{ASKED} {DDL}"}, {"from": "gpt", "value": SQL}]},
         {
             "system": f"Answer with SQL. {DDL}",
             "messages": [{"role": "user", "content": ASKED}, {"role": "assistant", "content": SQL}],

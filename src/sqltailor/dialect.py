@@ -176,7 +176,9 @@ def quote_name(name: str, dialect: str = "sqlite") -> str:
     """
     from sqlglot import exp
 
-    return exp.to_identifier(name, quoted=needs_quotes(name, dialect)).sql(dialect=load_dialect(dialect).base)
+    if not needs_quotes(name, dialect):
+        return name
+    return exp.to_identifier(name, quoted=True).sql(dialect=load_dialect(dialect).base)
 
 
 def relex(sql: str, names: Collection[str], dialect: str = "sqlite") -> str:

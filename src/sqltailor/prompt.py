@@ -97,7 +97,8 @@ def compact_schema(
 ) -> str:
     """Return one line a table: ` city: id* int, name, country > country.code`.
 
-    `*` marks a primary key, `>` what a column points to; text columns have no type. Every name has a space before
+    `*` marks a primary key, `>` what a column points to (its column only where that has another name); text columns
+    have no type. Every name has a space before
     it, so that it is made of the same tokens as in a statement. Raises `DataError` above `max_tokens`.
     """
     text = "\n".join(f" {_compact_name(t)}: " + ", ".join(_compact_column(c) for c in t.columns) for t in schema.tables)
@@ -115,8 +116,9 @@ def _compact_column(column: Column) -> str:
     text = quote_name(column.name) + ("*" if column.primary_key else "") + (f" {kind}" if kind else "")
     if column.references is None:
         return text
-    target = f".{quote_name(column.references.column)}" if column.references.column else ""
-    return f"{text} > {quote_name(column.references.table)}{target}"
+    table, target = column.references
+    same = target.lower() in ("", column.name.lower())
+    return f"{text} > {quote_name(table)}" + ("" if same else f".{quote_name(target)}")
 
 
 _TYPES = (  # first match wins; text is the empty word

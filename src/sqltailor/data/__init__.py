@@ -2,7 +2,7 @@
 
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.data.export import ExportSummary, export
-from sqltailor.data.import_ import ImportSummary, check_data, import_data
+from sqltailor.data.import_ import ImportSummary, check_data, import_data, split_data
 from sqltailor.data.readers import READERS, read_examples
 from sqltailor.data.rows import Reject
 from sqltailor.data.rules import Violation, check_files
@@ -21,5 +21,6 @@ __all__ = [
     "import_data",
     "load_examples",
     "read_examples",
+    "split_data",
     "write_examples",
 ]

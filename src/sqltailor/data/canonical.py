@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqltailor.data.names import known_names
 from sqltailor.data.rows import RowError
-from sqltailor.dialect import parse, parse_loose, relex
+from sqltailor.dialect import load_dialect, parse, parse_loose, relex
 from sqltailor.errors import DataError, SQLError
 from sqltailor.prompt import DECLINE
 from sqltailor.schema import from_ddl, to_ddl
@@ -63,7 +63,7 @@ def parse_gold(sql: str, dialect: str, schema: Schema | None, *, loose: bool = F
     is a text value: SQLite itself reads it so.
     """
     try:
-        if loose or (schema is not None and dialect == "sqlite" and '"' in sql):
+        if loose or (schema is not None and '"' in sql and load_dialect(dialect).base == "sqlite"):
             return parse_loose(sql, known_names(schema).all if schema is not None else (), dialect)
         return parse(sql, dialect)
     except SQLError as e:

@@ -79,13 +79,13 @@ def check_example(
     for tree in trees:
         if tree is not None:
             _check_tree(tree, own, statements)
-    pairs = zip(example.sql, trees, strict=True)
-    golds = tuple(sql.strip() if tree is None else write(tree, example.dialect) for sql, tree in pairs)
-    example = dataclasses.replace(example, sql=golds)
     first = trees[0]
     warnings = [] if own is not None or first is None else ["names_unchecked"]
     if first is not None:
         warnings += smells(example, first, own)
+    pairs = zip(example.sql, trees, strict=True)
+    golds = (sql.strip() if tree is None else write(tree, example.dialect, keep=False) for sql, tree in pairs)
+    example = dataclasses.replace(example, sql=tuple(golds))
     return Checked(example, facts_of(example, first), tuple(warnings))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqltailor.data.rows import RowError
 from sqltailor.database import Database, open_database
+from sqltailor.dialect import load_dialect
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.guard import Grant, check
 from sqltailor.types import Example, Schema
@@ -65,7 +66,9 @@ def run_gold(example: Example, databases: Databases) -> list[str]:
     """Run the preferred gold SQL; return warnings, raise `RowError` when it is refused, fails or runs too long."""
     database, schema = databases.find(example.db_id)
     sql = example.sql[0]
-    verdict = check(sql, dialect=database.dialect, schema=schema, grant=databases.grant)
+    # a house dialect knows functions that the database's own name does not tell
+    dialect = example.dialect if load_dialect(example.dialect).base == database.dialect else database.dialect
+    verdict = check(sql, dialect=dialect, schema=schema, grant=databases.grant)
     if not verdict.allowed:
         raise RowError("refused", f"{verdict.layer}: {verdict.reason}")
     try:

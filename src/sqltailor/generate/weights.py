@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
+import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.prompt import PROMPTS
@@ -18,9 +22,19 @@ from sqltailor.runs import Run, read_json
 if TYPE_CHECKING:
     import torch
 
+logger = logging.getLogger(__name__)
+
 NANO = Path(__file__).parent.parent / "nano"
 SMALL = 2_000_000_000
 """Parameters below which an adapter is merged in fp32 to generate faster; above, memory counts more."""
+
+
+PLAIN_TEMPLATE = (
+    "{% for m in messages %}### {{ m.role }}\n{{ m.content }}"
+    "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
+    "{% if add_generation_prompt %}### assistant\n{% endif %}"
+)
+"""Chat template of base models that have none: ordinary words and the end token, nothing that was never trained."""
 
 
 class Source(NamedTuple):
@@ -118,7 +132,7 @@ def fingerprint(base: str) -> str:
 def _cached(hub_id: str) -> Path:
     from transformers.utils import cached_file
 
-    return Path(cached_file(hub_id, "config.json")).parent
+    return Path(cached_file(hub_id, "config.json", **reach(hub_id))).parent
 
 
 @contextlib.contextmanager
@@ -165,14 +179,39 @@ def best_device() -> str:
 
 
 def open_tokenizer(source: Source) -> Any:
-    """Return the tokenizer saved with the adapter, else the base model's."""
+    """Return the tokenizer saved with the adapter, else the base's; one without chat template gets a plain one."""
     transformers = require("transformers", extra="local", feature="A local model")
     own = source.adapter and (Path(source.adapter) / "tokenizer_config.json").is_file()
-    where = source.adapter if own else source.base
+    where = str(source.adapter if own else source.base)
     try:
-        return transformers.AutoTokenizer.from_pretrained(where)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **reach(where))
     except (OSError, ValueError) as e:
         raise BackendError(f"The tokenizer of '{where}' cannot be opened: {_first_line(e)}") from e
+    if tokenizer.eos_token_id is None:
+        raise BackendError(f"The tokenizer of '{where}' has no end token, so that no answer could end.")
+    if not tokenizer.chat_template:
+        logger.warning("'%s' has no chat template: its prompts are written in plain words", where)
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    return tokenizer
+
+
+def reach(base: str) -> dict[str, bool]:
+    """Return the arguments that keep transformers from retrying for minutes when a Hub id cannot be reached."""
+    return {"local_files_only": not Path(base).is_dir() and not _hub_is_there()}
+
+
+@functools.cache
+def _hub_is_there() -> bool:
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return False
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # the proxy resolves names
+    hub = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+    try:
+        with socket.create_connection((hub.hostname or "", hub.port or 443), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def open_weights(base: str, dtype: torch.dtype, device: str, quantization: str = "none", **settings: Any) -> Any:
@@ -182,7 +221,7 @@ def open_weights(base: str, dtype: torch.dtype, device: str, quantization: str =
         settings["quantization_config"] = quantization_config(quantization, dtype)
         settings["device_map"] = {"": device}
     try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=dtype, **settings)
+        model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=dtype, **reach(base), **settings)
     except (OSError, ValueError) as e:
         raise BackendError(
             f"The model '{base}' cannot be opened: {_first_line(e)} A gated one needs HF_TOKEN and its licence."

@@ -258,6 +258,8 @@ class Resolver:
                 stack += [e for part in ("replace", "rename") for e in node.args.get(part) or ()]
             elif isinstance(node, exp.Columns):
                 scope.starred(None)
+                if not isinstance(node.this, exp.Star) and scope.is_of_tables():
+                    raise Refused("COLUMNS(…) with a pattern is not allowed; name the columns.", "policy")
                 self._seen.update(id(column) for column in node.find_all(exp.Column))
             elif isinstance(node, exp.Column) and node.is_star:
                 self._seen.add(id(node))

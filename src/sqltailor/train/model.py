@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.errors import BackendError, ConfigError, did_you_mean, require
+from sqltailor.errors import ConfigError, did_you_mean, require
 from sqltailor.generate.weights import (
     Source,
     best_device,
@@ -59,6 +60,8 @@ def choose_setup(train: Train, parameters: int, *, must_be_here: bool = True) ->
 
     local = train.local
     device = best_device() if local.device == "auto" else local.device
+    if not must_be_here and local.device == "auto" and local.dtype == "fp16":
+        device = "cuda"
     if device == "cuda" and must_be_here and not torch.cuda.is_available():
         raise ConfigError("train.local.device is cuda, but torch sees no GPU here. Use device: auto or cpu.")
     names = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -155,23 +158,18 @@ def check_targets(model: Any, targets: Any) -> None:
 
 
 def give_template(tokenizer: Any, recipe: Recipe) -> None:
-    """Set the recipe's chat template on a tokenizer that has none, and a padding token where that lacks.
+    """Set the recipe's chat template on a tokenizer, and a padding token where that lacks.
 
-    Raises `ConfigError` for a template that brings tokens which the vocabulary does not have: they would be cut into
-    pieces, or, added anew, stay untrained.
+    Raises `ConfigError` for a template with control tokens that the vocabulary lacks: they would be cut into pieces.
     """
     if recipe.prompt.chat_template is not None:
         path = Path(recipe.prompt.chat_template)
         if not path.is_file():
             raise ConfigError(f"prompt.chat_template: {path} is not there.")
         tokenizer.chat_template = path.read_text(encoding="utf-8")
-    if not tokenizer.chat_template:
-        raise BackendError(
-            f"The base model '{recipe.base}' has no chat template. Use its instruction-tuned sibling, or give one of "
-            "ordinary words: prompt.chat_template=FILE.jinja"
-        )
-    if tokenizer.eos_token_id is None:
-        raise BackendError(f"The tokenizer of '{recipe.base}' has no end token, so no answer could end.")
+        for token in re.findall(r"<\|[a-z_]+\|>|<(?:start|end)_of_turn>|\[/?INST\]", tokenizer.chat_template):
+            if token not in tokenizer.get_vocab():
+                raise ConfigError(f"{path} writes {token}, which the tokenizer of '{recipe.base}' does not know.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
+from sqltailor.generate.weights import reach
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
@@ -86,7 +87,7 @@ def base_config(base: str) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(base)
+        return AutoConfig.from_pretrained(base, **reach(base))
     except (OSError, ValueError) as e:
         known = next((name for name in KNOWN if base in (name, f"{name}-Instruct")), None)
         if known is None:

@@ -14,7 +14,7 @@
 | `prompt-completion` | `prompt, completion` |
 | `bedrock` | bedrock-conversation-2024: `system, messages` with content blocks |
 | `claude` | `system, messages` with text contents |
-| `openai` | `messages`, the system message among them |
+| `openai` | `messages`, the system message among them; `conversations` of `from, value` |
 """
 
 from __future__ import annotations
@@ -168,6 +168,8 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
     has = set(row).__contains__
     if has("messages"):
         return _chat_format(row)
+    if has("conversations"):
+        return "openai"
     if isinstance(row.get("sql"), Mapping) and has("question") and not has("query"):
         return "wikisql"
     rules: tuple[tuple[str, bool], ...] = (

@@ -35,7 +35,7 @@ def read_claude(row: Mapping[str, Any], source: Source) -> Example:
 
 
 def read_openai(row: Mapping[str, Any], source: Source) -> Example:
-    """Return the example of a `{messages}` row; earlier turns become its history."""
+    """Return the example of a `{messages}` or `{conversations}` row; earlier turns become its history."""
     return from_messages(_turns(row), source.dialect)
 
 
@@ -60,17 +60,17 @@ def from_prompt_text(text: str, dialect: str) -> Example:
 
 
 def _turns(row: Mapping[str, Any]) -> list[Message]:
-    turns = row.get("messages")
+    turns = row.get("messages", row.get("conversations"))
     if not isinstance(turns, list):
         raise RowError("wrong_type", "`messages` must be a list")
     return [_turn(turn) for turn in turns]
 
 
 def _turn(turn: Any) -> Message:
-    role = ROLES.get(str(turn.get("role")).lower()) if isinstance(turn, Mapping) else None
+    role = ROLES.get(str(turn.get("role", turn.get("from"))).lower()) if isinstance(turn, Mapping) else None
     if role is None:
         raise RowError("wrong_type", f"a message needs a role of {', '.join(ROLES)}: {shown(turn)[:80]}")
-    return Message(role, _blocks(turn.get("content")))
+    return Message(role, _blocks(turn.get("content", turn.get("value"))))
 
 
 def _blocks(content: Any) -> str:

@@ -29,7 +29,7 @@ def read_instruction(row: Mapping[str, Any], source: Source) -> Example:
 def read_input_output(row: Mapping[str, Any], source: Source) -> Example:
     """Return the example of an `input, output` row: the input is a JSON spec, a prompt, or text with sections."""
     asked, answer = row.get("input"), text_field(row, "output")
-    if isinstance(asked, Mapping) or (isinstance(asked, str) and asked.lstrip().startswith("{")):
+    if isinstance(asked, Mapping) or (isinstance(asked, str) and _is_spec(asked, row)):
         spec = dict(asked) if isinstance(asked, Mapping) else read_spec(asked)
         return _completed(Example("", (), spec=spec, dialect=source.dialect), answer, row)
     text = text_field(row, "input") or ""
@@ -51,7 +51,7 @@ def read_text(row: Mapping[str, Any], source: Source, *, answer: str | None = No
 
 
 def _example(instruction: str, given: str, answer: str | None, row: Mapping[str, Any], source: Source) -> Example:
-    if instruction.lstrip().startswith("{"):
+    if _is_spec(instruction, row):
         spec = read_spec(instruction)
         return _completed(Example("", (), spec=spec, schema=given or None, dialect=source.dialect), answer, row)
     if not given or split_ddl(given)[1]:
@@ -64,6 +64,14 @@ def _example(instruction: str, given: str, answer: str | None, row: Mapping[str,
         return _completed(Example("", (), question=given, schema=ddl, dialect=source.dialect), answer, row)
     # a fixed task as the instruction, the question as its input, no schema
     return _completed(Example("", (), question=given, dialect=source.dialect), answer, row)
+
+
+def _is_spec(asked: str, row: Mapping[str, Any]) -> bool:
+    """Tell whether what is asked is a JSON spec: our own rows say so, others are judged by their first character."""
+    told = row.get("metadata")
+    if isinstance(told, Mapping) and "asked" in told:
+        return bool(told["asked"] == "spec")
+    return asked.lstrip().startswith("{")
 
 
 def _completed(example: Example, answer: str | None, row: Mapping[str, Any]) -> Example:

@@ -56,4 +56,4 @@ def _metadata(example: Example) -> dict[str, Any]:
     told = to_json(example)
     more = told.pop("sql")[1:]
     kept = {key: value for key, value in told.items() if key not in ("question", "spec", "schema")}
-    return kept | ({"more_sql": more} if more else {})
+    return {"asked": "question" if example.spec is None else "spec"} | kept | ({"more_sql": more} if more else {})

@@ -281,9 +281,10 @@ def by_date(draw: Draw) -> Query | None:
     if scene is None or date is None:
         return None
     part = Part("year" if draw.rng.random() < 0.55 else "month", Col(scene.main, date.name))
-    what = measure(draw, scene)
+    is_top = draw.rng.random() < 0.25
+    what = measure(draw, scene, compared=is_top)
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 1)), (part.column,))
-    if draw.rng.random() < 0.25:
+    if is_top:
         best = (Order(what, True), Order(part)) if draw.breaks_ties else (Order(what, True),)
         query = Query("top_group", scene.uses, (part,), where=where, group_by=(part,), order_by=best, limit=1)
         return _trimmed(query)

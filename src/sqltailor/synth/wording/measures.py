@@ -52,9 +52,8 @@ def aggregate_words(say: Say, what: Agg) -> str:
         return what.argument.words
     if isinstance(what.argument, Product):
         left, right = say.column(what.argument.left), say.column(what.argument.right)
-        return say.pick(
-            (f"total {left} times {right}", f"sum of {left} times {right}", f"total value ({left} times {right})")
-        )
+        spelled = (f"total {left} times {right}", f"sum of {left} times {right}", f"total value ({left} times {right})")
+        return say.pick((*spelled, "total value", "total revenue", "revenue", "turnover"))
     if isinstance(what.argument, Days):
         start, end = say.column(what.argument.start), say.column(what.argument.end)
         function = say.pick(AGGREGATES[what.function])
