@@ -12,11 +12,13 @@ from typing import Any
 from sqltailor.answer import Reply, answer
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
+from sqltailor.dialect import shape
 from sqltailor.evaluate import Progress
 from sqltailor.generate import load
 from sqltailor.journey import Measured, evaluate_models
 from sqltailor.recipe import SHIPPED, Recipe, load_recipe
 from sqltailor.runs import write_text_atomic
+from sqltailor.synth import synthesise
 from sqltailor.train import TrainResult, train
 from sqltailor.types import Example
 from sqltailor.workspace import grant_of, open_recipe_database, prompt_builder, schema_of
@@ -24,6 +26,8 @@ from sqltailor.workspace import grant_of, open_recipe_database, prompt_builder, 
 HERE = Path(__file__).parent
 QUESTION = "How many customers from Norway get the newsletter?"
 TESTS = ("new_wordings", "new_shapes")
+SYNTHETIC = 600
+"""Pairs made from the database, besides the 160 hand-written ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,9 @@ def run_demo(
         on_step("building the sample database: an outdoor shop, 12 tables, 60 000 rows")
         prepare(Path())
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
-        on_step("tuning nano on 160 hand-written questions and their SQL")
+        on_step(f"making {SYNTHETIC} question–SQL pairs from the database, each one executed")
+        _synthesise(recipe.recipe)
+        on_step("tuning nano on them and on 160 hand-written questions")
         training = train(recipe)
         on_step("asking base and tuned 200 questions that training never saw, and running what they write")
         measured = evaluate_models(recipe.recipe, models=["nano", str(training.run)], on_progress=on_progress)
@@ -85,6 +91,16 @@ def prepare(folder: Path) -> None:
         glossary = (HERE / "glossary.yaml").read_text(encoding="utf-8")
         lines = "".join(f"  {line}\n" for line in glossary.splitlines())
         write_text_atomic(folder / "recipe.yaml", f"{text.rstrip()}\n\nglossary:\n{lines}")
+
+
+def _synthesise(recipe: Recipe) -> None:
+    """Write `data/synth.jsonl`, without shapes that the test of new shapes holds; what is there already stays."""
+    if Path("data/synth.jsonl").is_file():
+        return
+    with open_recipe_database(recipe) as database:
+        made = synthesise(database, SYNTHETIC, schema=schema_of(recipe, database), glossary=recipe.glossary)
+    new = {shape(example.sql[0]) for example in load_examples("data/new_shapes.jsonl")}
+    write_examples("data/synth.jsonl", (e for e in made.examples if shape(e.sql[0]) not in new))
 
 
 def _ask(recipe: Recipe, model: str) -> Reply:
