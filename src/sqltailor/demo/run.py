@@ -69,7 +69,7 @@ def run_demo(
         prepare(Path())
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
         on_step(f"making {SYNTHETIC} question–SQL pairs from the database, each one executed")
-        _synthesise(recipe.recipe)
+        synthesise_pairs(recipe.recipe)
         on_step("tuning nano on them and on 160 hand-written questions")
         training = train(recipe)
         on_step("asking base and tuned 200 questions that training never saw, and running what they write")
@@ -93,7 +93,7 @@ def prepare(folder: Path) -> None:
         write_text_atomic(folder / "recipe.yaml", f"{text.rstrip()}\n\nglossary:\n{lines}")
 
 
-def _synthesise(recipe: Recipe) -> None:
+def synthesise_pairs(recipe: Recipe) -> None:
     """Write `data/synth.jsonl`, without shapes that the test of new shapes holds; what is there already stays."""
     if Path("data/synth.jsonl").is_file():
         return

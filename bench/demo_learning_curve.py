@@ -1,0 +1,64 @@
+"""What each kind of training data is worth: `python bench/demo_learning_curve.py [--out DIR]`.
+
+Tunes nano on the sample database with 0, 40, 80 and 160 hand-written pairs, with synthetic pairs alone, and with both,
+under the demo's recipe and with equal optimizer steps, and prints execution accuracy on the demo's two held-out parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+
+from sqltailor.data import load_examples, write_examples
+from sqltailor.demo.run import prepare, synthesise_pairs
+from sqltailor.journey import evaluate_models
+from sqltailor.recipe import load_recipe
+from sqltailor.train import train
+
+STEPS = 240
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=None, help="folder to keep; default: a temporary one")
+    parser.add_argument("--steps", type=int, default=STEPS, help="optimizer steps of every training")
+    args = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        out = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        out.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(contextlib.chdir(out))
+        prepare(Path())
+        synthesise_pairs(load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"]).recipe)
+        hand = load_examples("data/train.jsonl")
+        for count in (40, 80):
+            write_examples(f"data/train-{count}.jsonl", hand[:: len(hand) // count])
+        print("| training data | pairs | new wordings | new shapes |\n|---|---|---|---|")
+        show("none (base)", [], args.steps)
+        for name, files in {
+            "40 hand-written": ["data/train-40.jsonl"],
+            "80 hand-written": ["data/train-80.jsonl"],
+            "160 hand-written": ["data/train.jsonl"],
+            "synthetic": ["data/synth.jsonl"],
+            "160 hand-written + synthetic": ["data/train.jsonl", "data/synth.jsonl"],
+        }.items():
+            show(name, files, args.steps)
+
+
+def show(name: str, files: list[str], steps: int) -> None:
+    """Train on the files (none: the base as it is), and print a line of the table."""
+    words = ["database.url=sqlite:///shop.db", f"data.train={json.dumps(files)}", f"train.max_steps={steps}"]
+    resolved = load_recipe("recipe.yaml", words)
+    model = str(train(resolved).run) if files else "nano"
+    measured = evaluate_models(resolved.recipe, models=[model])
+    parts = measured.result.scores["breakdowns"]["part"]
+    rates = [parts[part][model]["execution"] for part in ("new_wordings", "new_shapes")]
+    cells = [f"{r['value']:.0%} [{r['low']:.0%}, {r['high']:.0%}]" for r in rates]
+    pairs = sum(len(load_examples(file)) for file in files)
+    print(f"| {name} | {pairs} | {cells[0]} | {cells[1]} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
