@@ -245,3 +245,16 @@ def test_splitting_a_file_keeps_every_row(tmp_path):
     assert (summary.kept, summary.parts["test"]) == (120, 30)
     card = json.loads((tmp_path / "out/card.json").read_text())
     assert card["split"]["shared"]["question"] == card["split"]["shared"]["exact"] == 0
+
+
+def test_sql_moves_from_another_dialect_and_runs(tmp_path, shop):
+    rows = [
+        {"question": "First 2 names?", "sql": 'SELECT `name` FROM `customer` WHERE city = "Oslo" LIMIT 1, 2'},
+        {"question": "Odd?", "sql": "SELECT FROM `x"},
+    ]
+    path = write_rows(tmp_path / "a.jsonl", rows)
+    summary = import_data([path], tmp_path / "out", database=shop, from_dialect="mysql")
+    assert dict(summary.reasons) == {"unparsed": 1}
+    [example] = load_examples(tmp_path / "out/train.jsonl")
+    assert example.sql == ('SELECT "name" FROM "customer" WHERE city = \'Oslo\' LIMIT 2 OFFSET 1',)
+    assert example.dialect == "sqlite"

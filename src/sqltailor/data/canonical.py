@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqltailor.data.names import known_names
 from sqltailor.data.rows import RowError
-from sqltailor.dialect import load_dialect, parse, parse_loose, relex
+from sqltailor.dialect import load_dialect, parse, parse_loose, relex, write
 from sqltailor.errors import DataError, SQLError
 from sqltailor.prompt import DECLINE
 from sqltailor.schema import from_ddl, to_ddl
@@ -56,16 +56,21 @@ def from_loose(example: Example) -> Example:
     return dataclasses.replace(example, sql=sql)
 
 
-def parse_gold(sql: str, dialect: str, schema: Schema | None, *, loose: bool = False) -> Expression:
-    """Return the tree of one gold statement; raises `RowError`.
+def parse_gold(
+    sql: str, dialect: str, schema: Schema | None, *, loose: bool = False, from_dialect: str | None = None
+) -> Expression:
+    """Return the tree of one gold statement, moved from `from_dialect` to `dialect`; raises `RowError`.
 
     `loose` text is that of a public set. Elsewhere in SQLite, too, a double-quoted word that is no name of the schema
     is a text value: SQLite itself reads it so.
     """
+    written = from_dialect or dialect
     try:
-        if loose or (schema is not None and '"' in sql and load_dialect(dialect).base == "sqlite"):
-            return parse_loose(sql, known_names(schema).all if schema is not None else (), dialect)
-        return parse(sql, dialect)
+        if loose or (schema is not None and '"' in sql and load_dialect(written).base == "sqlite"):
+            tree = parse_loose(sql, known_names(schema).all if schema is not None else (), written)
+        else:
+            tree = parse(sql, written)
+        return parse(write(tree, dialect, keep=False), dialect) if from_dialect else tree
     except SQLError as e:
         raise RowError("unparsed", str(e)) from e
 

@@ -67,15 +67,27 @@ class Checked(NamedTuple):
 
 
 def check_example(
-    example: Example, *, schema: Schema | None = None, statements: Statements = "select", loose: bool = False
+    example: Example,
+    *,
+    schema: Schema | None = None,
+    statements: Statements = "select",
+    loose: bool = False,
+    from_dialect: str | None = None,
 ) -> Checked:
     """Return the example in canonical form with its facts and warnings; raises `RowError` when it must not be used.
 
     `schema` is the database's, for examples that carry none. `loose`: the SQL is as a public set wrote it.
+    `from_dialect`: it is in this dialect, and becomes the example's.
     """
     _check_text(example)
     own = read_schema_text(example.schema, example.dialect) if example.schema else schema
-    trees = [None if is_declined(sql) else parse_gold(sql, example.dialect, own, loose=loose) for sql in example.sql]
+
+    def read(sql: str) -> Expression | None:
+        if is_declined(sql):
+            return None
+        return parse_gold(sql, example.dialect, own, loose=loose, from_dialect=from_dialect)
+
+    trees = [read(sql) for sql in example.sql]
     for tree in trees:
         if tree is not None:
             _check_tree(tree, own, statements)

@@ -32,7 +32,8 @@ FilePath = str | os.PathLike[str]
 class Options(TypedDict, total=False):
     """What `import_data` and `check_data` both take.
 
-    - `format, mapping, tables`: see `read_examples`; `dialect`: of the SQL in the files, default the database's
+    - `format, mapping, tables`: see `read_examples`; `dialect`: of the SQL, default the database's
+    - `from_dialect`: what the SQL in the files is written in, where it is to be moved to `dialect`
     - `database`: URL, file, or a folder with one database a `db_id`; gives names to check, and runs the gold SQL
     - `schema`: names to check where there is no database and a row has no schema; `grant`: what gold SQL may name
     - `statements`: `select`, or `dml` to take INSERT, UPDATE and DELETE as text (nothing is run then)
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
     format: str | None
     mapping: Mapping[str, str] | None
     dialect: str | None
+    from_dialect: str | None
     tables: FilePath | None
     database: str | None
     schema: Schema | None

@@ -37,6 +37,7 @@ class Settings:
     timeout_s: float = 10.0
     max_rows: int = 10_000
     run: bool = True
+    from_dialect: str | None = None
 
 
 class Kept(NamedTuple):
