@@ -190,7 +190,7 @@ class _Run:
                     stale = 0 if len(self.examples) > before else stale + 1
                     progress(len(self.examples))
                 waiting = batch, running
-            if waiting and len(self.examples) < self.n:
+            if waiting:
                 self.take(waiting)
                 progress(len(self.examples))
 
@@ -253,6 +253,7 @@ class _Run:
             if len(self.examples) >= self.n:
                 self.drop("enough")
                 continue
+            is_run = not isinstance(result, SQLError)
             if isinstance(result, SQLError):
                 result = self.run_without_calls(candidate) or result
             if isinstance(result, SQLError):
@@ -262,11 +263,12 @@ class _Run:
             if fault:
                 self.give_back(candidate, fault)
                 continue
-            examples = [example for example in self.worded(candidate) if len(self.examples) < self.n]
+            examples = list(self.worded(candidate))[: self.n - len(self.examples)]
             if not examples:
                 self.give_back(candidate, "same question")
                 continue
-            self.examples += examples[: self.n - len(self.examples)]
+            self.examples += examples
+            self.not_run += not is_run
             self.coverage.add(candidate.shape, candidate.query)
 
     def give_back(self, candidate: Candidate, reason: str) -> None:
@@ -281,9 +283,7 @@ class _Run:
         plain = without_calls(candidate.query)
         if plain == candidate.query:
             return None
-        result = self.run(to_sql(plain, load_dialect(self.maker.dialect).base))
-        self.not_run += not isinstance(result, SQLError)
-        return result
+        return self.run(to_sql(plain, load_dialect(self.maker.dialect).base))
 
     def worded(self, candidate: Candidate) -> Iterator[Example]:
         """Yield the examples of one statement, none with a question that is already taken."""
