@@ -122,8 +122,6 @@ def test_config_masks_secrets_and_says_where_values_come_from(begun: Path, monke
     given = "database.url=postgresql://reader:s3cret@db.example/tram"
     for words in ([], ["--json"], [given], [given, "--json"]):
         assert "s3cret" not in ok("config", *words).stdout
-    rows = {row["key"]: row for row in ok_json("config", given)}
-    assert rows["database.url"]["value"] == "postgresql://reader:***@db.example/tram"
     rows = {row["key"]: row for row in ok_json("config", "train.batch=4")}
     assert rows["database.url"]["value"] == "${DATABASE_URL}"
     assert rows["train.epochs"] == {"key": "train.epochs", "value": "2.0", "origin": "recipe.yaml:2"}
