@@ -28,6 +28,8 @@ def mutants(sql: str, dialect: str = "sqlite", schema: Schema | None = None) -> 
     >>> [mutant.sql for mutant in mutants("SELECT MAX(a) FROM t WHERE b > 1")][:2]
     ['SELECT MAX(a) FROM t WHERE b >= 1', 'SELECT MAX(a) FROM t WHERE b < 1']
     """
+    from sqlglot import exp
+
     tree = parse(sql, dialect)
     original = write(tree, dialect)
     found: dict[str, Mutant] = {}
@@ -37,10 +39,10 @@ def mutants(sql: str, dialect: str = "sqlite", schema: Schema | None = None) -> 
             if not isinstance(node, types):
                 continue
             for variant in range(3):
-                copy = tree.copy()
-                if not change(next(itertools.islice(copy.walk(), site, None)), variant, schema):
+                holder = exp.Paren(this=tree.copy())  # the statement itself may be replaced
+                if not change(next(itertools.islice(holder.this.walk(), site, None)), variant, schema):
                     break
-                text = write(copy, dialect)
+                text = write(holder.this, dialect)
                 if text != original:
                     found.setdefault(text, Mutant(kind, text))
     return list(found.values())
