@@ -10,6 +10,7 @@ import dataclasses
 import gzip
 import json
 import pickle
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -53,6 +54,8 @@ def load_pairs(data: Path, split: Literal["train", "wikisql-dev", "spider-val"])
     cache = Path("base/out") / f"pairs-{split}.pickle.gz"
     if cache.exists():
         return pickle.loads(gzip.decompress(cache.read_bytes()))  # type: ignore[no-any-return]
+    if not (data / "wikisql.train.jsonl.gz").is_file():
+        sys.exit(f"There is no wikisql.train.jsonl.gz in '{data}'. Give the folder: --data DIR (see base/README.md)")
     if split == "wikisql-dev":
         pairs = list(read_pairs(data / "wikisql.dev.jsonl.gz", "wikisql", {}))
     else:

@@ -28,6 +28,7 @@ questions is worth learning, writing schemas is not, and each supervised token c
 
 
 def main() -> None:
+    """Train, measure and save."""
     args = _arguments()
     device = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device.replace("auto", "cpu")
     torch.manual_seed(args.seed)
@@ -69,14 +70,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tokens", type=float, default=0, help="plan the learning rate for this many tokens (0: by minutes)"
     )
-    parser.add_argument("--batch-tokens", type=int, default=12288)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--learning-rate", type=float, default=1.0, help="factor on Muon's 0.02 and AdamW's 0.002")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--size", default="", help="hidden,layers,heads,feed_forward,vocabulary,max_length")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--compile", action="store_true", help="compile the model: pays on a GPU")
     parser.add_argument("--save-minutes", type=float, default=10)
     parser.add_argument("--check-minutes", type=float, default=10)
     parser.add_argument("--check-every", type=int, default=8, help="measure on every n-th dev row")
