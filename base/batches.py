@@ -30,6 +30,8 @@ MIXTURE = {"wikisql": 0.8, "spider": 0.11, "synthetic": 0.09}
 
 
 class Encoded(NamedTuple):
+    """Token ids of one example, and what each is: `NOTHING`, `QUESTION` or `SQL`."""
+
     ids: list[int]
     mask: list[int]
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from base.pairs import Pair, Piece
 from sqltailor.dialect import quote_name
 from sqltailor.schema import show_value
-from sqltailor.types import Column, Example, Schema, Table
+from sqltailor.types import Column, Example, Schema
 
 LOWERS_VALUES = "table_name_"
 """WikiSQL tables so named (by sql-create-context) write text values in lower case; the others keep their case."""

@@ -1,4 +1,6 @@
-"""nano's tokenizer: `python -m base.tokenizer --data DIR --out DIR`. Byte-level BPE, digits apart, with the control tokens and chat template of the compact prompt.
+"""nano's tokenizer: `python -m base.tokenizer --data DIR --out DIR`.
+
+Byte-level BPE, digits apart, with the control tokens and chat template of the compact prompt.
 
 The pre-tokenizer is single digits and GPT-2's pattern, which llama.cpp knows as `smollm`: a pattern of our own would
 make GGUF export impossible.
