@@ -1,0 +1,223 @@
+"""An adapter added to the weights of its base, one tensor at a time: memory holds the largest tensor, not the model.
+
+The sum is made in fp32 and rounded once, to the type that the base's file holds. Tensors that nothing changes are
+copied byte by byte, so that shards keep their names, order and size.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from sqltailor.errors import BackendError, ConfigError, require
+from sqltailor.generate.weights import quantization_config, reach
+from sqltailor.runs import read_json
+
+if TYPE_CHECKING:
+    import torch
+
+PREFIX = "base_model.model."
+"""What PEFT writes before the name of a module of the base."""
+HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md")
+
+Change = Callable[["torch.Tensor"], "torch.Tensor"]
+"""Given a tensor of the base in fp32, returns what takes its place."""
+
+
+class Adapter(NamedTuple):
+    """A LoRA adapter: its configuration, its open file, and the names of the base's modules that it changes."""
+
+    config: Any
+    file: Any
+    modules: tuple[str, ...]
+
+
+def base_folder(base: str) -> Path:
+    """Return the folder with a base model's files, fetched from the Hub unless they are here already."""
+    if Path(base).is_dir():
+        return Path(base)
+    hub = require("huggingface_hub", extra="local", feature="A model of the Hub")
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hub.snapshot_download(base, allow_patterns=list(HUB_FILES), **reach(base)))
+    except (LocalEntryNotFoundError, HfHubHTTPError) as e:
+        raise BackendError(f"The files of '{base}' cannot be had: {e}. A gated model needs HF_TOKEN.") from e
+
+
+def shards(folder: Path) -> list[Path]:
+    """Return the safetensors files that make up a model; BackendError when it has none, or quantised ones."""
+    if "quantization_config" in read_json(folder / "config.json"):
+        raise BackendError(f"The weights in {folder} are stored quantised. Name the original model as base.")
+    index = folder / "model.safetensors.index.json"
+    names = sorted(set(read_json(index)["weight_map"].values())) if index.is_file() else ["model.safetensors"]
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise BackendError(f"{folder} has no {missing[0]}; weights are read from safetensors files only.")
+    return [folder / name for name in names]
+
+
+def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "none") -> int:
+    """Write the base's weights with the adapter in them to `out`; return how many tensors differ from the base's.
+
+    `quantization` first rounds the weights as the adapter saw them in training: nf4, int8, or none. Raises
+    `ConfigError` for an adapter that is not LoRA, DoRA or rsLoRA on linear layers.
+    """
+    files = shards(base)
+    changed = 0
+    with open_adapter(adapter) as opened:
+        rounded = quantized_modules(base, quantization)
+        waiting = set(opened.modules if opened else ())
+        for file in files:
+            found = _rewrite(file, out / file.name, _changes(opened, rounded, quantization))
+            waiting -= set(found)
+            changed += len(found)
+    if waiting:
+        raise ConfigError(
+            f"The adapter changes {sorted(waiting)[0]}, which the files of {base} do not hold under this name "
+            "(an output layer that is tied to the input cannot be changed alone). It cannot be merged."
+        )
+    index = base / "model.safetensors.index.json"
+    if index.is_file():
+        shutil.copyfile(index, out / index.name)
+    return changed
+
+
+@contextmanager
+def open_adapter(folder: Path | None) -> Iterator[Adapter | None]:
+    """Open an adapter's file; ConfigError for a kind that cannot be added to weights tensor by tensor."""
+    if folder is None:
+        yield None
+        return
+    peft = require("peft", extra="local", feature="An adapter")
+    from safetensors import safe_open
+
+    config = peft.PeftConfig.from_pretrained(str(folder))
+    if config.peft_type != "LORA" or getattr(config, "fan_in_fan_out", False):
+        raise ConfigError(f"{folder} is a {config.peft_type} adapter; only LoRA, DoRA and rsLoRA can be merged.")
+    path = folder / "adapter_model.safetensors"
+    if not path.is_file():
+        raise BackendError(f"{folder} has no adapter_model.safetensors.")
+    with safe_open(str(path), framework="pt") as file:
+        parts = (".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector", ".lora_magnitude_vector.weight")
+        names = list(file.keys())
+        if odd := [name for name in names if not name.endswith(parts)]:
+            raise ConfigError(f"The adapter {folder} holds {odd[0]}: only LoRA on linear layers can be merged.")
+        suffix = ".lora_A.weight"
+        yield Adapter(config, file, tuple(n.removeprefix(PREFIX).removesuffix(suffix) for n in names if suffix in n))
+
+
+def quantized_modules(base: Path, quantization: str) -> frozenset[str]:
+    """Return the names of the linear layers that quantisation rounds, as transformers chooses them."""
+    if quantization == "none":
+        return frozenset()
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.integrations.bitsandbytes import replace_with_bnb_linear
+    from transformers.quantizers.base import get_keys_to_not_convert
+
+    settings = quantization_config(quantization, torch.float32)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(base)))
+    kept = get_keys_to_not_convert(model)
+    before = {name: type(module) for name, module in model.named_modules()}
+    model = replace_with_bnb_linear(model, kept, settings)
+    return frozenset(name for name, module in model.named_modules() if type(module) is not before.get(name))
+
+
+def _changes(adapter: Adapter | None, rounded: Collection[str], quantization: str) -> Callable[[str], Change | None]:
+    """Return the function from a module's name to what becomes of its weight, None for nothing."""
+    adapted = frozenset(adapter.modules if adapter else ())
+
+    def change(module: str) -> Change | None:
+        if module not in rounded and module not in adapted:
+            return None
+
+        def changed(weight: torch.Tensor) -> torch.Tensor:
+            if module in rounded:
+                weight = dequantized(weight, quantization)
+            return with_lora(weight, adapter, module) if adapter and module in adapted else weight
+
+        return changed
+
+    return change
+
+
+def dequantized(weight: torch.Tensor, quantization: str) -> torch.Tensor:
+    """Return a weight as the quantised model multiplies by it, in fp32."""
+    import torch
+
+    functional = require("bitsandbytes", extra="gpu", feature=f"Quantisation {quantization}").functional
+    if quantization == "int8":
+        codes, scales, _ = functional.int8_vectorwise_quant(weight.to(torch.float16))
+        return functional.int8_vectorwise_dequant(codes, scales).float()  # type: ignore[no-any-return]
+    codes, state = functional.quantize_4bit(weight, blocksize=64, quant_type="nf4", compress_statistics=True)
+    return functional.dequantize_4bit(codes, state).float()  # type: ignore[no-any-return]
+
+
+def with_lora(weight: torch.Tensor, adapter: Adapter, module: str) -> torch.Tensor:
+    """Return weight + B·A·scale, scaled row by row where DoRA learned a magnitude. Source: PEFT's merge, in fp32."""
+    a, b = (adapter.file.get_tensor(f"{PREFIX}{module}.lora_{part}.weight").float() for part in "AB")
+    merged = weight + b @ a * scale(adapter.config, module, a.shape[0])
+    if not adapter.config.use_dora:
+        return merged
+    name = f"{PREFIX}{module}.lora_magnitude_vector"
+    magnitude = adapter.file.get_tensor(name if name in adapter.file.keys() else f"{name}.weight").float()  # noqa: SIM118
+    return merged * (magnitude / merged.norm(dim=1)).unsqueeze(1)
+
+
+def scale(config: Any, module: str, r: int) -> float:
+    """Return what a module's B·A is multiplied by: alpha / r, or alpha / √r for rsLoRA."""
+    from peft.utils.other import get_pattern_key
+
+    patterns = config.alpha_pattern or {}
+    alpha = float(patterns.get(get_pattern_key(list(patterns), module), config.lora_alpha))
+    return alpha / math.sqrt(r) if config.use_rslora else alpha / r
+
+
+def _rewrite(source: Path, target: Path, change: Callable[[str], Change | None]) -> list[str]:
+    """Copy a safetensors file with some tensors changed; return the names of their modules."""
+    found = []
+    with source.open("rb") as data, target.open("wb") as out:
+        size = int.from_bytes(data.read(8), "little")
+        header = json.loads(data.read(size))
+        data.seek(0)
+        out.write(data.read(8 + size))
+        header.pop("__metadata__", None)
+        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0]):
+            begin, end = entry["data_offsets"]
+            module = name.removesuffix(".weight")
+            changed = change(module) if name.endswith(".weight") else None
+            if changed is None:
+                _copy(data, out, end - begin)
+            else:
+                out.write(_changed_bytes(data.read(end - begin), entry, changed, name))
+                found.append(module)
+    return found
+
+
+def _copy(data: BinaryIO, out: BinaryIO, size: int) -> None:
+    while size:
+        piece = data.read(min(size, 1 << 24))
+        if not piece:
+            raise BackendError(f"{data.name} ends too early: fetch the base model again.")
+        out.write(piece)
+        size -= len(piece)
+
+
+def _changed_bytes(raw: bytes, entry: dict[str, Any], changed: Change, name: str) -> bytes:
+    import torch
+
+    dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    if entry["dtype"] not in dtypes:
+        raise ConfigError(f"{name} is stored as {entry['dtype']}; merging takes {', '.join(dtypes)}.")
+    dtype = dtypes[entry["dtype"]]
+    weight = torch.frombuffer(bytearray(raw), dtype=dtype).reshape(entry["shape"]).float()
+    new = changed(weight).to(dtype).contiguous()
+    if tuple(new.shape) != tuple(entry["shape"]) or not torch.isfinite(new).all():
+        raise BackendError(f"{name} cannot be merged: the sum does not fit {entry['dtype']} {entry['shape']}.")
+    return new.view(torch.uint8).numpy().tobytes()
