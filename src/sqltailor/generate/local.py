@@ -44,9 +44,9 @@ def open_model(
 
     `merge`: add an adapter to the weights (in fp32, then rounded once) instead of beside them; None decides by size.
     """
-    require("torch", extra="local", feature="A local model")
     source = resolve(reference)
     check_base(source)
+    require("torch", extra="local", feature="A local model")
     device = device or best_device()
     dtype = dtype or best_dtype(device)
     with quiet_libraries():
