@@ -93,21 +93,23 @@ def _strict_tables(ddl: str, dialect: str) -> tuple[Table, ...]:
         statements = [s for s in sqlglot.parse(ddl, read=load_dialect(dialect).base) if s is not None]
     except (SqlglotError, RecursionError) as e:
         raise DataError(f"The schema is not {dialect} DDL: {str(e).splitlines()[0][:200]}") from e
-    tables = [_table(s) for s in statements if isinstance(s, exp.Create) and s.kind in ("TABLE", "VIEW")]
+    tables = [_table(s, ddl) for s in statements if isinstance(s, exp.Create) and s.kind in ("TABLE", "VIEW")]
     for statement in statements:
         if isinstance(statement, exp.Comment):
             tables = _with_comment(tables, statement)
     return tuple(tables)
 
 
-def _table(create: Create) -> Table:
+def _table(create: Create, ddl: str) -> Table:
     from sqlglot import exp
 
     body = create.this
     name = body.this if isinstance(body, exp.Schema) else body
     comment = create.find(exp.SchemaCommentProperty)
     columns = (
-        [_column(c) for c in body.expressions if isinstance(c, exp.ColumnDef)] if isinstance(body, exp.Schema) else []
+        [_column(c, ddl) for c in body.expressions if isinstance(c, (exp.ColumnDef, exp.Identifier))]
+        if isinstance(body, exp.Schema)
+        else []
     )
     if not columns and create.kind == "VIEW" and isinstance(create.expression, exp.Query):
         columns = [Column(n) for n in create.expression.named_selects]
@@ -117,7 +119,7 @@ def _table(create: Create) -> Table:
     )
 
 
-def _column(definition: Expression) -> Column:
+def _column(definition: Expression, ddl: str) -> Column:
     from sqlglot import exp
 
     comment = definition.find(exp.CommentColumnConstraint)
@@ -125,14 +127,30 @@ def _column(definition: Expression) -> Column:
     # a comment hangs on whatever node stands before it
     notes = dict.fromkeys(c.strip() for node in definition.walk() for c in (node.comments or []))
     trailing = " ".join(note for note in notes if note)
-    kind = definition.args.get("kind")
     return Column(
         definition.name,
-        _type_name(kind.sql(comments=False)) if kind else "TEXT",
+        _declared_type(definition, ddl),
         primary_key=definition.find(exp.PrimaryKeyColumnConstraint) is not None,
         references=_reference(reference) if reference else None,
         comment=comment.this.name if comment else trailing or None,
     )
+
+
+_ZONE = r"(?:\s+(?:WITH|WITHOUT)(?:\s+LOCAL)?\s+TIME\s+ZONE)?"
+_DECLARED = re.compile(
+    rf"\s*([A-Za-z]\w*(?:\s+(?:PRECISION|VARYING))?(?:\s*\([\d\s,]*\))?{_ZONE}(?:\s+UNSIGNED)?(?:\s*\[\])*)(?![\w(<])",
+    re.IGNORECASE,
+)
+
+
+def _declared_type(definition: Expression, ddl: str) -> str:
+    """Return a column's type as the text spells it: sqlglot's own names (DOUBLE for REAL) are not the database's."""
+    kind = definition.args.get("kind")
+    if kind is None:
+        return "TEXT"
+    end = definition.this.meta.get("end")
+    found = _DECLARED.match(ddl, end + 1) if end is not None else None
+    return _type_name(re.sub(r"\s+", " ", found.group(1)) if found else kind.sql(comments=False))
 
 
 def _reference(reference: Expression, position: int = 0) -> Reference:
