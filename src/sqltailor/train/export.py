@@ -44,5 +44,4 @@ def generation_config(base: Path, tokenizer: Any) -> dict[str, Any]:
     ends = {*(known if isinstance(known, list) else [known]), tokenizer.eos_token_id, end_of_turn(tokenizer)[-1]}
     sampling = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty")
     kept = {name: value for name, value in settings.items() if name not in sampling}
-    ends = sorted(token for token in ends if token is not None)
-    return kept | {"do_sample": False, "eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id}
+    return kept | {"do_sample": False, "eos_token_id": sorted(ends - {None}), "pad_token_id": tokenizer.pad_token_id}

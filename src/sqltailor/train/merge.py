@@ -154,20 +154,22 @@ def dequantized(weight: torch.Tensor, quantization: str) -> torch.Tensor:
     functional = require("bitsandbytes", extra="gpu", feature=f"Quantisation {quantization}").functional
     if quantization == "int8":
         codes, scales, _ = functional.int8_vectorwise_quant(weight.to(torch.float16))
-        return functional.int8_vectorwise_dequant(codes, scales).float()  # type: ignore[no-any-return]
+        return torch.as_tensor(functional.int8_vectorwise_dequant(codes, scales), dtype=torch.float32)
     codes, state = functional.quantize_4bit(weight, blocksize=64, quant_type="nf4", compress_statistics=True)
-    return functional.dequantize_4bit(codes, state).float()  # type: ignore[no-any-return]
+    return torch.as_tensor(functional.dequantize_4bit(codes, state), dtype=torch.float32)
 
 
 def with_lora(weight: torch.Tensor, adapter: Adapter, module: str) -> torch.Tensor:
     """Return weight + B·A·scale, scaled row by row where DoRA learned a magnitude. Source: PEFT's merge, in fp32."""
-    a, b = (adapter.file.get_tensor(f"{PREFIX}{module}.lora_{part}.weight").float() for part in "AB")
-    merged = weight + b @ a * scale(adapter.config, module, a.shape[0])
+    a: torch.Tensor = adapter.file.get_tensor(f"{PREFIX}{module}.lora_A.weight").float()
+    b: torch.Tensor = adapter.file.get_tensor(f"{PREFIX}{module}.lora_B.weight").float()
+    merged: torch.Tensor = weight + b @ a * scale(adapter.config, module, a.shape[0])
     if not adapter.config.use_dora:
         return merged
     name = f"{PREFIX}{module}.lora_magnitude_vector"
     magnitude = adapter.file.get_tensor(name if name in adapter.file.keys() else f"{name}.weight").float()  # noqa: SIM118
-    return merged * (magnitude / merged.norm(dim=1)).unsqueeze(1)
+    factor: torch.Tensor = magnitude / merged.norm(dim=1)
+    return merged * factor.unsqueeze(1)
 
 
 def scale(config: Any, module: str, r: int) -> float:
