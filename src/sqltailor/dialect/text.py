@@ -1,0 +1,70 @@
+"""One statement: text to syntax tree and back, in canonical form or another dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from sqltailor.dialect.house import load_dialect
+from sqltailor.errors import SQLError
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
+
+MAX_SQL_CHARACTERS = 100_000
+"""Longer statements are refused before parsing: sqlglot recurses."""
+
+
+def parse(sql: str, dialect: str = "sqlite") -> Expression:
+    """Return the syntax tree of exactly one statement.
+
+    Raises `SQLError` for none, several, or one that sqlglot cannot read.
+    """
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    if len(sql) > MAX_SQL_CHARACTERS:
+        raise SQLError(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.")
+    base = load_dialect(dialect).base
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, read=base) if tree is not None]
+    except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
+        # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
+        first = str(e).split("\n")[0][:200] or type(e).__name__
+        raise SQLError(f"Not a {base} statement: {first}") from e
+    if len(trees) != 1:
+        raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
+    return cast("Expression", trees[0])
+
+
+def write(tree: Expression, dialect: str = "sqlite", *, keep: bool = True) -> str:
+    """Return the one-line text of a syntax tree, without comments. `keep` False may change the tree, and is faster.
+
+    Raises `SQLError` for a tree that is nested too deeply.
+    """
+    return _write(tree, load_dialect(dialect).base, keep, "IGNORE")
+
+
+def _write(tree: Expression, base: str, keep: bool, unsupported: str) -> str:
+    from sqlglot.errors import ErrorLevel, UnsupportedError
+
+    level = ErrorLevel[unsupported]
+    try:
+        return tree.sql(dialect=base, comments=False, normalize_functions="upper", copy=keep, unsupported_level=level)
+    except RecursionError as e:
+        raise SQLError("The statement is nested too deeply.") from e
+    except UnsupportedError as e:
+        raise SQLError(f"{base} has no such thing: {e}") from e
+
+
+def canonical(sql: str, dialect: str = "sqlite") -> str:
+    """Return the statement on one line, keywords upper-case, single quotes, no comments and no `;`.
+
+    >>> canonical("select  count(*) from t where a != 'x';")
+    "SELECT COUNT(*) FROM t WHERE a <> 'x'"
+    """
+    return write(parse(sql, dialect), dialect, keep=False)
+
+
+def transpile(sql: str, source: str, target: str) -> str:
+    """Return the statement in another dialect; raises `SQLError`, also where that dialect cannot say it."""
+    return _write(parse(sql, source), load_dialect(target).base, False, "RAISE")
