@@ -57,7 +57,7 @@ def _packages() -> Iterator[Check]:
     for line in requirements:
         if found := _REQUIREMENT.match(line):
             name, bound, extra = found["name"], found["bound"] or "0", found["extra"] or ""
-            if name.lower() != "sqltailor" and extra != "all":
+            if name.lower() != "sqltailor" and extra not in ("all", "dev"):
                 groups.setdefault(extra, {})[name] = bound
     for extra, bounds in groups.items():
         yield _group(extra, bounds)
