@@ -49,20 +49,21 @@ def needs_quotes(name: str, dialect: str = "sqlite") -> bool:
 
 
 def fold(name: str, dialect: str) -> str:
-    """Return what a database stores for a bare name: PostgreSQL stores `City` as `city`, Oracle as `CITY`.
+    """Return what a database stores for a bare name: PostgreSQL stores `City` as `city`.
+
+    Oracle and Snowflake store `CITY`, but their users write lower case everywhere: such names are left as they are.
 
     >>> fold("City", "postgres"), fold("City", "sqlite")
     ('city', 'City')
     """
-    case = _stored_case(load_dialect(dialect).base)
-    return name.lower() if case == "LOWERCASE" else name.upper() if case == "UPPERCASE" else name
+    return name.lower() if _stores_lower_case(load_dialect(dialect).base) else name
 
 
 @lru_cache
-def _stored_case(base: str) -> str:
+def _stores_lower_case(base: str) -> bool:
     from sqlglot.dialects.dialect import Dialect
 
-    return str(Dialect.get_or_raise(base).NORMALIZATION_STRATEGY.value)
+    return str(Dialect.get_or_raise(base).NORMALIZATION_STRATEGY.value) == "LOWERCASE"
 
 
 @lru_cache(maxsize=65536)
