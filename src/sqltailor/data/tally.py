@@ -67,9 +67,10 @@ def _count(counter: Counter[str], name: str) -> None:
 
 
 def token_bin(tokens: int) -> int:
-    """Return the upper end of the histogram bar that a length falls in: 64, 128, 256, ...
+    """Return the upper end of the histogram bar that a length falls in: 64, 96, 128, 192, 256, ...
 
-    >>> token_bin(64), token_bin(65), token_bin(900)
-    (64, 128, 1024)
+    >>> token_bin(64), token_bin(65), token_bin(100), token_bin(900)
+    (64, 96, 128, 1024)
     """
-    return int(max(64, 1 << (tokens - 1).bit_length()))
+    top = max(64, 1 << (tokens - 1).bit_length())
+    return top * 3 // 4 if top > 64 and tokens <= top * 3 // 4 else top
