@@ -186,7 +186,7 @@ class Draw:
         """Return one condition on this column, or None when nothing is known of its values."""
         left, rng = Col(binding, column.name), self.rng
         seen = self.values.of(column.table, column.name)
-        is_known = column.is_primary or column == self.graph.tables[column.table].label
+        is_known = column.is_primary or column.kind == "flag" or column == self.graph.tables[column.table].label
         null = 0.05 if self.values.may_be_null(column.table, column.name) and not is_known else 0.0
         if column.kind == "opaque" or rng.random() < null:
             return Null(left, negated=rng.random() < 0.5) if null else None

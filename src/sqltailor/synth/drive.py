@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqltailor.database import Database
 
 BATCH = 64
-TIMEOUT_S = 2.0
+TIMEOUT_S = 10.0
 HARD = {
     "with",
     "without",

@@ -243,6 +243,8 @@ def column_kind(column: Column, values: Sequence[Cell] = ()) -> Kind:
     if _DATE.search(type_) or (last in DATE_WORDS or words[0] in DATE_WORDS or (last == "at" and len(words) > 1)):
         return "date" if _all_dates(seen) else "text"
     if _NUMERIC.search(type_) and all(isinstance(value, int | float) for value in seen):
+        if set(seen) == {0, 1} and last not in NUMBER_WORDS:
+            return "flag"
         return "year" if last == "year" or words[0] == "year" else "number"
     if seen:
         return _kind_of_values(seen, words)

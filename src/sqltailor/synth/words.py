@@ -22,7 +22,7 @@ temp temperature|tot total|trans transaction|txn transaction|univ university|usr
 whse warehouse|wt weight|yr year|yrs years
 """
 _IRREGULAR = """
-person people|child children|man men|woman women|foot feet|tooth teeth|goose geese|mouse mice|criterion criteria
+id ids|person people|child children|man men|woman women|foot feet|tooth teeth|goose geese|mouse mice|criterion criteria
 datum data|medium media|analysis analyses|crisis crises|basis bases|index indexes|matrix matrices|leaf leaves
 shelf shelves|half halves|wife wives|life lives|knife knives|wolf wolves|hero heroes|potato potatoes|tomato tomatoes
 echo echoes|movie movies|cookie cookies|die dice|alumnus alumni|cactus cacti|bus buses|status statuses|campus campuses
@@ -53,6 +53,7 @@ IRREGULAR = word_pairs(_IRREGULAR)
 SINGULAR = {plural: singular for singular, plural in IRREGULAR.items()}
 TABLE_PREFIXES = {"tbl", "tab", "dim", "fact", "fct", "stg", "vw", "view", "ref", "lkp", "lu", "mst"}
 TABLE_SUFFIXES = {"tbl", "table", "dim", "fact", "mst", "master", "vw", "view", "info", "data"}
+_COUNTED = {"staff": "staff member", "stock": "stock entry", "inventory": "inventory entry"}
 UNCOUNTED = {
     "staff", "equipment", "information", "music", "series", "species", "news", "furniture", "inventory", "personnel",
     "software", "hardware", "advice", "luggage", "aircraft", "sheep", "fish", "deer", "offspring", "stock", "payroll",
@@ -143,6 +144,8 @@ def table_words(name: str) -> str:
     if len(words) > 1 and words[-1] in TABLE_SUFFIXES:
         words = words[:-1]
     noun = singular(" ".join(words))
+    head, _, last = noun.rpartition(" ")
+    noun = f"{head} {_COUNTED.get(last, last)}".strip()
     return noun if len(noun) > 2 else f"{noun} row"
 
 

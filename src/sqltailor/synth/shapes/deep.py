@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqltailor.synth.draw import Draw
+from sqltailor.synth.draw import Draw, round_number
 from sqltailor.synth.graph import ColumnInfo
 from sqltailor.synth.query import (
     Agg,
@@ -89,7 +89,7 @@ def either_or(draw: Draw) -> Query | None:
     if scene is None:
         return None
     one, two = (draw.condition(scene.main, scene.table) for _ in range(2))
-    if one is None or two is None or one == two:
+    if one is None or two is None or getattr(one, "left", None) == getattr(two, "left", ""):
         return None
     taken = tuple(c.left for c in (one, two) if isinstance(getattr(c, "left", None), Col))  # type: ignore[union-attr]
     counted = draw.rng.random() < 0.4
@@ -110,7 +110,7 @@ def labelled(draw: Draw) -> Query | None:
         (("high", "low"), ("big", "small"), ("above", "below"), ("yes", "no"), ("large", "small"))
     )
     left = Col(scene.main, column.name)
-    case = Case(((Compare(left, draw.rng.choice((">", ">=")), draw.rng.choice(seen)), high),), low)
+    case = Case(((Compare(left, draw.rng.choice((">", ">=")), round_number(draw.rng.choice(seen))), high),), low)
     return Query("case", scene.uses, (Col(scene.main, scene.table.label.name), case))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from sqltailor.synth.draw import Draw, Scene, round_number
-from sqltailor.synth.graph import ColumnInfo, TableInfo
+from sqltailor.synth.graph import ColumnInfo, Kind, TableInfo
 from sqltailor.synth.query import Agg, Col, Compare, Cond, Order, Part, Product, Query, binding_of
 from sqltailor.synth.words import split_name, word_set
 
@@ -42,7 +42,7 @@ def needs_conditions(scene: Scene, count: int) -> int:
 def for_list(draw: Draw, scene: Scene, count: int) -> int:
     """Return how many conditions a list of rows needs: one more where the table has too many to read."""
     rows = draw.values.counts.get(scene.table.key, 0)
-    return max(needs_conditions(scene, count), 0 if rows <= 100 else 1 if rows <= 1000 else 2)
+    return max(needs_conditions(scene, count), 0 if rows <= 100 else 1 if rows <= 1000 else 2 if rows <= 10_000 else 3)
 
 
 def listing(draw: Draw) -> Query | None:
@@ -195,7 +195,7 @@ def group_column(draw: Draw, scene: Scene) -> Col | None:
     """Return a column to group by: one of few values, of the main table or of a parent."""
     i = draw.rng.randrange(len(scene.uses))
     table, binding = scene.tables[i], scene.uses[i].binding
-    kinds = ("category", "category", "year", "flag") if i == 0 else ("category", "name", "category")
+    kinds: tuple[Kind, ...] = ("category", "year") if i == 0 else ("category", "name")
     options: list[ColumnInfo] = table.of(*kinds)
     column = draw.one(options)
     return Col(binding, column.name) if column else None

@@ -163,20 +163,9 @@ def through(say: Say, query: Query) -> str:
     other = rows(say, last, own)
     between = say.nouns(query.uses[len(query.uses) // 2].binding)
     who = say.who(first)
-    ties = [
-        f"with {between} {say.pick(('for', 'of', 'from'))}",
-        f"{who} have {between} {say.pick(('for', 'of', 'with'))}",
-    ]
-    ties += [
-        "linked to",
-        "connected to",
-        "related to",
-        "of",
-        "for",
-        "associated with",
-        f"{who} belong to",
-        "that go with",
-    ]
+    ties = [f"with {between} {say.pick(('for', 'of', 'from'))}", f"{who} have {between} {say.pick(('for', 'of'))}"]
+    if len(query.uses) == 3 and _bridges(say, query) == 1:
+        ties += ["linked to", "connected to", "related to", "of", "for", "associated with", f"{who} belong to"]
     np = f"{say.nouns(first)} {say.pick(ties)} {other}"
     what = query.select[0]
     if isinstance(what, Agg):
@@ -189,6 +178,12 @@ def through(say: Say, query: Query) -> str:
         return f"which {np.split(' ', 1)[0]} {np.split(' ', 1)[1]}?" if is_label else f"which {columns} do {np} have?"
     different = say.pick(("", "different ", "distinct ")) if say.chance(0.4) else ""
     return f"{show} the {different}{columns} of {say.pick(('all ', 'the ', ''))}{np}{'?' if show == 'what are' else ''}"
+
+
+def _bridges(say: Say, query: Query) -> int:
+    """Return how many tables tie the first table of a query to the last one."""
+    ends = {query.uses[0].table, query.uses[-1].table}
+    return sum(ends <= {link.parent for link in links} for links in say.graph.up.values())
 
 
 FAMILY: dict[str, Callable[[Say, Query], str]] = {

@@ -14,7 +14,7 @@ from sqltailor.synth.wording.typos import with_typos
 
 def finish(text: str, rng: random.Random, *, typo_rate: float) -> str:
     """Return the question as typed: prefixes, capitals, end marks, typos."""
-    text = re.sub(r"\s+", " ", text).strip()
+    text = _spaced(text)
     is_question = text.endswith("?") or text.startswith(("which ", "what ", "how ", "who "))
     roll = rng.random()
     if roll < 0.07 and is_question:
@@ -30,6 +30,7 @@ def finish(text: str, rng: random.Random, *, typo_rate: float) -> str:
             + fill(rng.choice(FRAMES["tails"]), {}, rng)
             + ("?" if is_question else "")
         )
+    text = _spaced(text)
     if rng.random() < typo_rate:
         text = with_typos(text, rng)
     if rng.random() < 0.8:
@@ -40,3 +41,7 @@ def finish(text: str, rng: random.Random, *, typo_rate: float) -> str:
     elif not text.endswith("?") and (is_question or rng.random() < 0.4):
         text += "?" if is_question and rng.random() < 0.8 else "." if rng.random() < 0.7 else ""
     return strip_marks(text)
+
+
+def _spaced(text: str) -> str:
+    return re.sub(r" ([?,.;:])", r"\1", re.sub(r"\s+", " ", text)).strip()

@@ -238,4 +238,5 @@ def inner_say(say: Say, query: Query) -> Say:
     """Return a speaker for an inner query with the same habits."""
     inner = Say(query, say.lexicon, say.rng)
     inner.quote, inner.lower = say.quote, say.lower
+    inner.named(say)
     return inner

@@ -87,7 +87,7 @@ def parent_phrase(say: Say, use: Use) -> str:
             named = (f" {noun} {value}", f" the {noun} {value}", f" the {noun} named {value}")
             return preposition + say.pick(named if say.is_one_of_several(use.binding) else (*named, f" {value}"))
         name, value = say.bare(only.left), say.value(only.value, info)
-        if say.chance(0.3):
+        if info.kind != "flag" and say.chance(0.3):
             return f"whose {noun}{_apostrophe(noun)} {name} is {value}"
         if say.chance(0.25) and info.kind in ("category", "text"):
             return f"with {noun} {name} {value}"

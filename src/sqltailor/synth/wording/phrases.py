@@ -172,10 +172,11 @@ COUNTRIES: dict[str, tuple[str, str]] = {
 """Two-letter code → the country and what its people and things are called."""
 
 _TABLE_SYNONYMS = """
-row: entry, record, line|customer: client|client: customer|employee: worker, staff member|staff: employee
-item: product, article|product: item, article|order: purchase|store: shop|vendor: supplier|supplier: vendor
-delivery: shipment|shipment: delivery|movie: film|film: movie|student: pupil|physician: doctor|car: vehicle
-department: division|person: individual|company: firm|user: account holder|flight: trip|song: track
+row: entry, record, line|customer: client|client: customer|employee: worker, staff member|staff member: employee
+stock entry: stock position|item: product, article|product: item, article|order: purchase|store: shop
+vendor: supplier|supplier: vendor|delivery: shipment|shipment: delivery|movie: film|film: movie|student: pupil
+physician: doctor|car: vehicle|department: division|person: individual|company: firm|user: account holder
+flight: trip|song: track
 """
 _COLUMN_SYNONYMS = """
 salary: pay|pay: salary, wage|country: nation|city: town|quantity: number of units|email: e-mail address, mail address

@@ -64,6 +64,10 @@ class Say:
         self._nouns: dict[str, str] = {}
         self._columns: dict[Col, str] = {}
 
+    def named(self, other: Say) -> None:
+        """Call things what another speaker calls them."""
+        self._nouns, self._columns = other._nouns, other._columns
+
     def pick(self, items: Sequence[str]) -> str:
         """Return one of the texts."""
         return items[int(self.rng.random() * len(items))]
