@@ -22,6 +22,7 @@ def check(question, sql, **more):
     [
         ("Who is oldest?", "SELECT name FROM singer ORDER BY age DESC LIMIT 1", "limit_ties"),
         ("Who is the newest?", "SELECT name FROM singer ORDER BY id DESC LIMIT 1", None),
+        ("Who is oldest?", "SELECT name FROM singer ORDER BY age DESC, name LIMIT 1", None),
         ("The top 3 oldest?", "SELECT name FROM singer ORDER BY age DESC LIMIT 3", None),
         ("The 3 youngest?", "SELECT name FROM singer ORDER BY age LIMIT 3", "null_order"),
         ("The 3 youngest?", "SELECT name FROM singer WHERE age IS NOT NULL ORDER BY age LIMIT 3", None),

@@ -51,7 +51,7 @@ def _order_smells(select: Select, schema: Schema | None) -> Iterator[str]:
         return
     keys = [ordered.this for ordered in order.expressions]
     if limit is not None and limit.expression is not None:
-        unique = any(_is_key(k, schema) for k in keys)
+        unique = len(keys) > 1 or any(_is_key(k, schema) for k in keys)  # a second key says which of the ties
         if limit.expression.name == "1" and not unique:
             yield "limit_ties"
         first = order.expressions[0]
