@@ -52,6 +52,8 @@ def eval_(
 
     found = recipe_for(recipe, database)
     minimum = _minimum(fail_under)
+    if data is None and found.data.test:
+        note(f"questions: {', '.join(found.data.test)}")
     with answering() as on_progress:
         evaluation = evaluate_models(found, models=model, data=data, limit=limit, out=out, on_progress=on_progress)
     if json:
