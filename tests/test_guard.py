@@ -295,6 +295,10 @@ def test_names_alone(sql: str) -> None:
         "SELECT (SELECT x.a) FROM (SELECT a FROM t) AS x",
         "SELECT * FROM (t JOIN s ON t.a = s.a)",
         "SELECT t.a, s.name FROM (t JOIN s ON t.a = s.a)",
+        "SELECT x.a, y.name, u.id FROM ((t AS x JOIN s AS y ON x.a = y.a) JOIN users AS u ON u.id = y.a)",
+        "SELECT * FROM ((t))",
+        "SELECT x.a FROM ((SELECT a FROM t)) AS x",
+        "SELECT z.b FROM ((SELECT a FROM t) AS x CROSS JOIN (SELECT b FROM t) AS y) AS z",
         "SELECT main.t.a FROM main.t",
         "SELECT T.A FROM T",
         'SELECT "weird col", [weird col], `weird col` FROM t',
@@ -303,6 +307,7 @@ def test_names_alone(sql: str) -> None:
         "SELECT count(*) FROM users AS u WHERE EXISTS (SELECT * FROM users WHERE id > u.id)",
         "SELECT users.rowid, oid FROM users",
         "SELECT column1 FROM (VALUES (1), (2))",
+        'SELECT "count(*)", x."max(a)" FROM (SELECT count(*), max(a) FROM t) AS x',
         "SELECT j.key, value FROM t, json_each(t.j) AS j",
         "SELECT a FROM t UNION SELECT a FROM s ORDER BY a",
         "SELECT name AS password_hash FROM users ORDER BY password_hash",
@@ -335,6 +340,11 @@ def test_names_that_are_granted_pass(sql: str) -> None:
         ("SELECT * FROM user", "Did you mean 'users'?"),
         ("SELECT lowr(name) FROM s", "Did you mean 'lower'?"),
         ("SELECT id FROM users GROUP BY id HAVING max(password_hash) > 'a'", "password_hash"),
+        ("SELECT x.password_hash FROM ((users AS x JOIN s ON x.id = s.a) JOIN t ON 1 = 1)", "password_hash"),
+        ("SELECT * FROM ((secret))", "secret"),
+        ('SELECT "nosuch" FROM (SELECT count(*) FROM t)', "nosuch"),
+        ("SELECT column3 FROM (VALUES (1, 2))", "column3"),
+        ("SELECT * FROM ((t JOIN s ON 1 = 1) JOIN secret ON 1 = 1)", "secret"),
         ("SELECT s.a FROM s PIVOT (sum(a) FOR name IN ('x'))", "pivoted"),
     ],
 )
@@ -359,6 +369,11 @@ def test_reasons_name_what_is_refused(sql: str, about: str) -> None:
 )
 def test_each_dialect_has_its_ways(sql: str, dialect: str) -> None:
     passes(sql, dialect)
+
+
+def test_whole_rows_of_an_outer_query_are_refused() -> None:
+    sql = "SELECT x.* FROM users AS u, LATERAL (SELECT row(u.*)) AS x"
+    assert "whole rows" in refused(sql, "postgres", WITHOUT, Grant())
 
 
 def test_aliases_count_where_the_dialect_says() -> None:
@@ -388,6 +403,8 @@ def test_namespaces() -> None:
     assert refused("SELECT note FROM archive.orders", "postgres", schema, only_sales)
     assert refused("SELECT id FROM orders", "postgres", schema, only_sales)
     assert refused("SELECT id FROM t", "postgres", schema, only_sales)
+    assert "sales.orders" in refused("SELECT id FROM orders", "postgres", schema, Grant())
+    passes("SELECT total FROM orders", "postgres", Schema(schema.tables[:1]), Grant())
 
 
 def test_system_catalogs_are_never_granted() -> None:

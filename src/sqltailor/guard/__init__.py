@@ -43,8 +43,8 @@ def check(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = G
     functions = _functions(house)
     try:
         statement = parse(read(sql, base), base)
-        check_nodes(statement.tree, functions)
         check_calls(statement.tree, statement.called, functions)
+        check_nodes(statement.tree, functions)
         Resolver(catalog, base).check(statement.tree)
     except Refused as e:
         return Verdict(False, e.layer, str(e))

@@ -80,7 +80,9 @@ class Catalog:
             if not is_system(table.name, table.namespace, dialect):
                 columns = {name: (i, name) in granted for name in _columns(table)}
                 self._by_name.setdefault(table.name.lower(), []).append(Stored(table, columns))
-        self.names = [t.table.name for stored in self._by_name.values() for t in stored if any(t.columns.values())]
+        tables = [t for found in self._by_name.values() for t in found]
+        self.names = [_written(t.table) for t in tables if any(t.columns.values())]
+        self._needs_namespace = any(self._is_here(t.table) for t in tables)
 
     def find(self, node: exp.Table) -> list[Stored]:
         """Return the granted tables that a name may mean, usually one, or raise `Refused`."""
@@ -88,8 +90,8 @@ class Catalog:
         if is_system(name, namespace, self.dialect):
             raise Refused(f"{shown(_dotted(node))} is a system catalog; statements may not read it.", "policy")
         found = [t for t in self._by_name.get(name.lower(), []) if self._is_meant(t.table, node, namespace)]
-        here = [t for t in found if t.table.namespace is None or t.table.namespace.lower() == self._default]
-        found = here or found
+        if not namespace and self._needs_namespace:
+            found = [t for t in found if self._is_here(t.table)]
         if not found:
             raise Refused(f"There is no table {shown(_dotted(node))}.{did_you_mean(name, self.names)}", "policy")
         if not all(any(t.columns.values()) for t in found):
@@ -99,6 +101,10 @@ class Catalog:
     @property
     def _default(self) -> str | None:
         return DEFAULT_NAMESPACES.get(self.dialect)
+
+    def _is_here(self, table: Table) -> bool:
+        """Whether a statement may name a table without its namespace."""
+        return table.namespace is None or table.namespace.lower() == self._default
 
     def _is_meant(self, table: Table, node: exp.Table, namespace: str) -> bool:
         own = table.namespace.lower() if table.namespace else None
@@ -171,6 +177,10 @@ def split_name(entry: str) -> list[str]:
         else:
             part += c
     return [*parts, part]
+
+
+def _written(table: Table) -> str:
+    return f"{table.namespace}.{table.name}" if table.namespace else table.name
 
 
 def _dotted(node: exp.Table) -> str:

@@ -52,7 +52,7 @@ WORDS = frozenset(
     hour_second hours in input isodow isoweek isoyear iso_week json julian last latin1 leading limit microsecond
     microseconds millennium millisecond milliseconds minute minute_microsecond minute_second minutes mm mode monday
     month months ms ns nanosecond nanoseconds natural nfc nfd nfkc nfkd no nolock nulls object others outer path qq qtr
-    quarter quarters raw readuncommitted recursive root row rows saturday second second_microsecond seconds
+    quarter quarters raw readuncommitted recursive reservoir root row rows saturday second second_microsecond seconds
     sql_big_result sql_no_cache sql_small_result straight_join sunday
     system text thursday ties timezone timezone_hour timezone_minute timezone_minutes timezone_region trailing tuesday
     type us utf8 utf8mb4 utf16 utf32 ascii ucs2 week week_iso weekday weekiso weeks wednesday wk ww year year_month

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Dialects in which `column.field` reads a field of a nested value.
 _FIELDS = frozenset({"bigquery", "duckdb", "spark", "databricks", "snowflake", "trino", "presto", "athena",
                      "clickhouse", "redshift", "hive"})  # fmt: skip
+_NAMED_BY_TEXT = frozenset({"sqlite", "mysql", "duckdb"})
 _ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_"), "duckdb": ("rowid",), "oracle": ("rowid",)}
 _ROW_NUMBERS = {"oracle": ("rownum", "level"), "snowflake": ("level",)}
 
@@ -39,6 +40,14 @@ class Source(NamedTuple):
     is_stored: bool = False
     is_complete: bool = True
     namespace: str | None = None
+    is_pivot: bool = False
+
+    def may_have(self, column: str, dialect: str) -> bool:
+        """Tell whether a column that is not listed may exist: after PIVOT, or named after an expression (`count(*)`).
+
+        Where such names are the expression's text, a plain word is none of them; SQLite would take it for a string.
+        """
+        return self.is_pivot or (not self.is_complete and (dialect not in _NAMED_BY_TEXT or not column.isidentifier()))
 
 
 class Scope:
@@ -98,12 +107,12 @@ class Scope:
         self._unknown(name)
 
     def _has_unlisted(self, name: str) -> bool:
-        """Whether a name is a row number, or a column without a known name of a derived table."""
+        """Whether a name is a row number, or a column of a derived table that we do not know by name."""
         if name in _ROW_NUMBERS.get(self.dialect, ()):
             return True
         if self.is_of_tables():
             return name in _ROW_IDS.get(self.dialect, ())
-        return any(not source.is_complete for source in self.sources)
+        return any(source.may_have(name, self.dialect) for source in self.sources)
 
     def _has_qualified(self, parts: list[str]) -> bool:
         for scope in self.outwards():
@@ -122,7 +131,7 @@ class Scope:
                 continue
             if not source.columns.get(column, True):
                 raise Refused(f"The column {shown('.'.join(parts))} is not granted.", "policy")
-            is_known = column in source.columns or not source.is_complete
+            is_known = column in source.columns or source.may_have(column, self.dialect)
             if not is_known and not (source.is_stored and column in _ROW_IDS.get(self.dialect, ())):
                 nearest = did_you_mean(column, [c for c, granted in source.columns.items() if granted])
                 raise Refused(f"{shown(source.name)} has no column {shown(column)}.{nearest}", "policy")
@@ -149,9 +158,10 @@ class Scope:
     def check_whole_rows(self, qualifier: str | None) -> None:
         """Refuse a star inside an expression (`row(u.*)`) over a table of the database."""
         self.starred(qualifier)
-        for source in self.sources:
-            if source.is_stored and qualifier in (None, source.name):
-                raise Refused(f"`*` stands for whole rows of {shown(source.name)}; name its columns.", "policy")
+        for scope in self.outwards():
+            for source in scope.sources:
+                if source.is_stored and qualifier in (None, source.name):
+                    raise Refused(f"`*` stands for whole rows of {shown(source.name)}; name its columns.", "policy")
 
     def check_shared(self, name: str, right: list[Source]) -> None:
         """Refuse a column of USING that either side lacks or that is not granted."""

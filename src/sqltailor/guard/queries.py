@@ -58,7 +58,7 @@ class Resolver:
         self._query(tree, None, {})
         for node in tree.find_all(exp.Column, exp.Table, exp.Select):
             if id(node) not in self._seen:  # fail closed: a part of the tree that this class does not know
-                raise Refused(f"{shown(node.sql()[:60])} stands where names cannot be checked.", "policy")
+                raise Refused(f"{shown(node.name)} stands where names cannot be checked.", "policy")
 
     def _query(self, node: Expr, outer: Scope | None, ctes: Ctes, *, counts_rows: bool = False) -> Output:
         """Check a query and return its columns; `counts_rows` (EXISTS) lets a star pass, since nothing is read."""
@@ -81,7 +81,7 @@ class Resolver:
         self._expressions(node.expressions, Scope(outer, self.dialect), ctes)
         width = len(node.expressions[0].expressions) if node.expressions else 0
         names = [f"{base}{i}" for i in range(width + 1) for base in ("column", "col", "column_")]
-        output = Output(tuple(names), is_complete=False)
+        output = Output(tuple(names))
         self._tail(node, output, outer, ctes)
         return output
 
@@ -194,7 +194,7 @@ class Resolver:
         self._seen.add(id(node))
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             source = self._table(node, ctes)
-        elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
+        elif _is_bracket(node):
             return self._bracketed(node, scope, ctes)
         elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
             source = derived(node, self._query(node.this, scope, ctes))
@@ -299,6 +299,16 @@ class Resolver:
                 scope.starred(node.args["table"].name.lower())
             return
         scope.check_whole_rows(node.args["table"].name.lower() if isinstance(node, exp.Column) else None)
+
+
+def _is_bracket(node: Expr) -> bool:
+    """Tell whether brackets in FROM hold items of FROM, not a query: `((t JOIN s …) JOIN u …)`, `((SELECT 1) x)`."""
+    from sqlglot import exp
+
+    inner = node.this
+    if not isinstance(node, exp.Subquery) or not isinstance(inner, (exp.Table, exp.Subquery)):
+        return False
+    return isinstance(inner, exp.Table) or bool(inner.alias or inner.args.get("joins")) or _is_bracket(inner)
 
 
 def _is_whole_item(node: Expr, key: str) -> bool:

@@ -108,4 +108,4 @@ def pivoted(node: Expr, source: Source) -> Source:
     pivots = node.args["pivots"]
     if source.is_stored or any(pivot.find(exp.Query) for pivot in pivots):
         raise Refused("Only a subquery that names its columns may be pivoted, not a table.", "policy")
-    return Source((pivots[-1].alias or source.name).lower(), {}, is_complete=False)
+    return Source((pivots[-1].alias or source.name).lower(), {}, is_complete=False, is_pivot=True)
