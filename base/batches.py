@@ -25,7 +25,7 @@ from sqltailor.types import Prompt
 BUCKETS = (48, 64, 80, 96, 112, 128, 160, 192, 256, 320, 448, 640, 1024)
 END, SYSTEM, USER, ASSISTANT = 1, 2, 3, 4
 NOTHING, QUESTION, SQL = 0, 1, 2
-MIXTURE = {"wikisql": 0.8, "spider": 0.11, "synthetic": 0.09}
+MIXTURE = {"wikisql": 0.58, "spider": 0.14, "synthetic": 0.28}
 """Share of examples by source."""
 
 
