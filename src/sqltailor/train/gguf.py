@@ -38,8 +38,8 @@ def write_gguf(folder: Path, out: Path, *, name: str, prompt: Mapping[str, Any] 
     """
     gguf = require("gguf", extra="export", feature="GGUF")
     transformers = require("transformers", extra="local", feature="GGUF")
+    check_convertible(folder)
     config = read_json(folder / "config.json")
-    check_architecture(config)
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
     partial = out.with_name(f".{out.name}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +64,10 @@ def write_gguf(folder: Path, out: Path, *, name: str, prompt: Mapping[str, Any] 
     return len(plan)
 
 
-def check_architecture(config: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for a model that this module cannot write."""
+def check_convertible(folder: Path) -> None:
+    """Raise `ConfigError` for a model or tokenizer that this module cannot write, before any weight is read."""
+    require("gguf", extra="export", feature="GGUF")
+    config = read_json(folder / "config.json")
     kinds = config.get("architectures") or [config.get("model_type", "unknown")]
     if list(kinds) != ["LlamaForCausalLM"]:
         raise _refused(f"The architecture {', '.join(kinds)}; only LlamaForCausalLM is written here.")
@@ -74,6 +76,9 @@ def check_architecture(config: Mapping[str, Any]) -> None:
     kind, _ = rope(config)
     if kind not in ("default", "linear", "llama3"):
         raise _refused(f"Rotations of type '{kind}'; known: default, linear, llama3.")
+    if not (folder / "tokenizer.json").is_file():
+        raise _refused(f"{folder} has no tokenizer.json.")
+    pre_tokenizer(read_json(folder / "tokenizer.json"))
 
 
 def _refused(what: str) -> ConfigError:
