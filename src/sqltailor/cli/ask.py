@@ -12,6 +12,7 @@ import typer
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, print_table
 
 if TYPE_CHECKING:
+    from sqltailor.answer import Reply
     from sqltailor.guard import Grant
     from sqltailor.types import Schema
 
@@ -32,6 +33,8 @@ def ask(
 ) -> None:
     """Write the SQL for a question; with --run, print its rows.
 
+    Exit code 1 when there is no SQL, it is not allowed, or it did not run.
+
     Example: sqltailor ask "how many customers do we have?" --run
     """
     from sqltailor.answer import answer
@@ -41,7 +44,7 @@ def ask(
     from sqltailor.types import Example, GenerateOptions
     from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, prompt_builder, schema_of
 
-    if (question is None) == (spec is None):
+    if (question is None) == (spec is None) or (question is not None and not question.strip()):
         raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
     found = recipe_for(recipe, database)
     model = model or newest_model(found)
@@ -59,9 +62,11 @@ def ask(
             database=opened if run else None,
             options=options,
         )
-    if json:
-        print_json(reply.to_json())
-        return
+    print_json(reply.to_json()) if json else _print_reply(reply)
+    sys.exit(0 if reply.allowed and (reply.result is not None or not run) else 1)
+
+
+def _print_reply(reply: Reply) -> None:
     if reply.sql:
         print(reply.sql)
     if reply.reason:

@@ -27,9 +27,9 @@ def demo(
     Example: sqltailor demo --out my-demo
     """
     from sqltailor.demo.run import run_demo
+    from sqltailor.train.progress import live
 
-    with answering() as on_progress:
-        result = run_demo(out, on_step=note, on_progress=on_progress)
+    result = run_demo(out, on_step=note, show_training=live, show_answers=answering)
     print_json(result.to_json()) if json else _print(result)
 
 
@@ -54,6 +54,7 @@ def _print(result: Demo) -> None:
     print(f"  cd {result.folder}")
     print('  sqltailor ask "Which three brands have the most items?" --run')
     print("  sqltailor eval --show 3")
+    print("  sqltailor init sqlite:////path/to/your.db --out my-project")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqltailor.answer import Reply, answer
 from sqltailor.data.examples import load_examples, write_examples
@@ -22,6 +22,12 @@ from sqltailor.synth import synthesise
 from sqltailor.train import TrainResult, train
 from sqltailor.types import Example
 from sqltailor.workspace import grant_of, open_recipe_database, prompt_builder, schema_of
+
+if TYPE_CHECKING:
+    from sqltailor.train.watch import Progress as TrainProgress
+
+    ShowTraining = Callable[[], contextlib.AbstractContextManager[TrainProgress | None]]
+    ShowAnswers = Callable[[], contextlib.AbstractContextManager[Progress]]
 
 HERE = Path(__file__).parent
 QUESTION = "How many customers from Norway get the newsletter?"
@@ -56,11 +62,16 @@ class Demo:
 
 
 def run_demo(
-    out: Path, *, on_step: Callable[[str], None] = lambda text: None, on_progress: Progress = lambda m, d, t: None
+    out: Path,
+    *,
+    on_step: Callable[[str], None] = lambda text: None,
+    show_training: ShowTraining = contextlib.nullcontext,
+    show_answers: ShowAnswers = lambda: contextlib.nullcontext(lambda model, done, total: None),
 ) -> Demo:
     """Build the sample database and its data set in `out`, tune nano, measure before and after, answer a question.
 
-    Given again after an interruption, it goes on from the last checkpoint.
+    Given again after an interruption, it goes on from the last checkpoint. `on_step` is told what begins;
+    `show_training` and `show_answers` open what is told of the progress of these two.
     """
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
@@ -71,9 +82,11 @@ def run_demo(
         on_step(f"making {SYNTHETIC} question–SQL pairs from the database, each one executed")
         synthesise_pairs(recipe.recipe)
         on_step("tuning nano on them and on 160 hand-written questions")
-        training = train(recipe)
+        with show_training() as on_training:
+            training = train(recipe, progress=on_training)
         on_step("asking base and tuned 200 questions that training never saw, and running what they write")
-        measured = evaluate_models(recipe.recipe, models=["nano", str(training.run)], on_progress=on_progress)
+        with show_answers() as on_answers:
+            measured = evaluate_models(recipe.recipe, models=["nano", str(training.run)], on_progress=on_answers)
         reply = _ask(recipe.recipe, str(training.run))
     return Demo(out, training, measured, reply, time.monotonic() - started)
 
