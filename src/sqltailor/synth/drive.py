@@ -251,7 +251,7 @@ class _Run:
         """Keep the candidates whose results say something."""
         for candidate, result in zip(waiting[0], waiting[1].result(), strict=True):
             if len(self.examples) >= self.n:
-                self.drop("enough")
+                self.give_back(candidate, "enough")
                 continue
             is_run = not isinstance(result, SQLError)
             if isinstance(result, SQLError):

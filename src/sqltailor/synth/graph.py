@@ -188,6 +188,8 @@ def _column_info(
     words = column_words(column.name, noun, prefix)
     if kind == "key":
         words = _key_words(words, noun, parent)
+    elif kind == "date" and words.endswith(" at"):
+        words = words.removesuffix(" at") + " date"
     elif kind == "date" and (words.split()[-1] in PARTICIPLES or words.split()[-1] in ACTIVE):
         words += " date"
     return ColumnInfo(

@@ -115,8 +115,10 @@ def when(say: Say, column: Col, time: str) -> list[Phrase]:
         Phrase("post", f"whose {name} is {time}"),
         Phrase("pred", f"have {article(name)} {time}"),
     ]
-    done = next((PARTICIPLES[word] for word in words if word in PARTICIPLES), None)
     active = next((ACTIVE[word] for word in words if word in ACTIVE), None)
+    done = next((PARTICIPLES[word] for word in words if word in PARTICIPLES), None)
+    if not done and not active and words[0].endswith("ed") and len(words[0]) > 4:
+        done = words[0]
     if done:
         found += [Phrase("post", f"{done} {time}"), Phrase("pred", f"were {done} {time}")] * 3
     elif active:
