@@ -13,6 +13,7 @@ import pytest
 
 from sqltailor import __version__
 from sqltailor.demo.run import TESTS, prepare
+from sqltailor.errors import ConfigError
 from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 METRICS = {"execution", "exact_match", "parse_valid", "schema_valid"}
@@ -330,8 +331,9 @@ def test_what_a_grant_hides_stays_hidden(begun: Path) -> None:
     assert "phone" not in ok("schema").stdout
     for sql in ("SELECT phone FROM driver", "SELECT * FROM driver"):
         Path("answer.sql").write_text(sql)
-        reply = ok_json("ask", "phones?", "--run", "--model", "echo:answer.sql")
-        assert (reply["allowed"], reply["rows"]) == (False, None)
+        result = run("ask", "phones?", "--run", "--model", "echo:answer.sql", "--json")
+        reply = json.loads(result.stdout)
+        assert (result.exit_code, reply["allowed"], reply["rows"]) == (1, False, None)
         assert "phone" in reply["reason"]
     Path("answer.sql").write_text("SELECT name FROM driver")
     assert len(ok_json("ask", "names?", "--run", "--model", "echo:answer.sql")["rows"]) == 3
@@ -367,7 +369,8 @@ def test_ask_without_run_runs_nothing(begun: Path) -> None:
 
 def test_ask_never_runs_what_the_guard_refuses(begun: Path) -> None:
     Path("answer.sql").write_text("DELETE FROM line")
-    result = ok("ask", "Clear the lines", "--model", "echo:answer.sql", "--run")
+    result = run("ask", "Clear the lines", "--model", "echo:answer.sql", "--run")
+    assert result.exit_code == 1
     assert "not allowed: " in result.stderr
     Path("answer.sql").write_text("SELECT count(*) FROM line")
     assert ok_json("ask", "Lines?", "--model", "echo:answer.sql", "--run")["rows"] == [[3]]
@@ -375,9 +378,24 @@ def test_ask_never_runs_what_the_guard_refuses(begun: Path) -> None:
 
 def test_ask_says_when_a_model_declines(begun: Path) -> None:
     Path("answer.sql").write_text("-- cannot answer: there is no table of fares")
-    reply = ok_json("ask", "What is the fare?", "--model", "echo:answer.sql", "--run")
+    result = run("ask", "What is the fare?", "--model", "echo:answer.sql", "--run", "--json")
+    assert result.exit_code == 1
+    reply = json.loads(result.stdout)
     assert (reply["sql"], reply["rows"]) == (None, None)
     assert "there is no table of fares" in reply["reason"]
+
+
+def test_ask_fails_when_the_statement_did_not_run(begun: Path) -> None:
+    Path("answer.sql").write_text("SELECT abs(-9223372036854775808)")
+    assert ok("ask", "Overflow?", "--model", "echo:answer.sql").stdout
+    result = run("ask", "Overflow?", "--model", "echo:answer.sql", "--run")
+    assert result.exit_code == 1
+    assert "the database says: " in result.stderr
+
+
+def test_ask_takes_no_empty_question(begun: Path) -> None:
+    error = run("ask", "  ").exception
+    assert isinstance(error, ConfigError)
 
 
 def test_ask_takes_a_specification(begun: Path) -> None:

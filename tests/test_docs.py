@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import resource
 import shlex
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ HEAVY = {"torch", "transformers", "peft", "trl", "datasets", "accelerate", "nump
 HEAVY |= {"sqlalchemy", "duckdb", "psycopg", "pymysql", "jinja2", "matplotlib", "rich"}
 START_UP_S = 0.3
 SLACK = 3.0
-"""Start-up may take so many times longer on a busy machine."""
+"""Start-up may take so many times longer on a slow or busy machine."""
 
 
 def leaves(command: Any, words: tuple[str, ...] = ("sqltailor",)) -> dict[tuple[str, ...], Any]:
@@ -142,11 +142,13 @@ def test_help_needs_only_what_is_always_installed() -> None:
 
 
 def test_the_command_line_starts_fast() -> None:
+    # processor time, because other programs of a busy machine do not count
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
+        began = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "sqltailor", "--help"], capture_output=True, check=True)
-        seconds.append(time.perf_counter() - started)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime)
     median = statistics.median(seconds)
     print(f"sqltailor --help: {median * 1000:.0f} ms, the median of {len(seconds)}; {START_UP_S * 1000:.0f} is the aim")
     assert median < SLACK * START_UP_S, seconds
