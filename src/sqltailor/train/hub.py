@@ -17,8 +17,7 @@ def push(folder: Path, *, repo: str, private: bool = False, left_out: Sequence[s
     what the Hub refuses.
     """
     hub = require("huggingface_hub", extra="local", feature="The Hub")
-    import httpx
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 
     token = os.environ.get("HF_TOKEN")
     if not token:
@@ -36,7 +35,7 @@ def push(folder: Path, *, repo: str, private: bool = False, left_out: Sequence[s
         raise BackendError(_refusal(e, repo, api.endpoint)) from e
     except OfflineModeIsEnabled as e:
         raise BackendError("HF_HUB_OFFLINE is set, so nothing is uploaded. Unset it, or use --no-upload.") from e
-    except (httpx.HTTPError, OSError) as e:
+    except (HTTPError, OSError) as e:
         raise BackendError(f"The Hub at {api.endpoint} cannot be reached: {e}. Later, or --no-upload.") from e
     return str(made)
 
