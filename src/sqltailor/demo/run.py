@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.answer import Reply, answer
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import shape
+from sqltailor.dialect import canonical, shape
 from sqltailor.evaluate import Progress
 from sqltailor.generate import load
 from sqltailor.journey import Measured, evaluate_models
@@ -98,12 +99,18 @@ def prepare(folder: Path) -> None:
     for name in ("train", *TESTS):
         if not (folder / "data" / f"{name}.jsonl").is_file():
             (folder / "data").mkdir(exist_ok=True)
-            write_examples(folder / "data" / f"{name}.jsonl", load_examples(HERE / "questions" / f"{name}.jsonl"))
+            questions = load_examples(HERE / "questions" / f"{name}.jsonl")
+            write_examples(folder / "data" / f"{name}.jsonl", map(_in_canonical_sql, questions))
     if not (folder / "recipe.yaml").is_file():
         text = (SHIPPED / "demo.yaml").read_text(encoding="utf-8")
         glossary = (HERE / "glossary.yaml").read_text(encoding="utf-8")
         lines = "".join(f"  {line}\n" for line in glossary.splitlines())
         write_text_atomic(folder / "recipe.yaml", f"{text.rstrip()}\n\nglossary:\n{lines}")
+
+
+def _in_canonical_sql(example: Example) -> Example:
+    """Return the example as import would write it: nano was trained on canonical SQL."""
+    return dataclasses.replace(example, sql=tuple(canonical(sql, example.dialect) for sql in example.sql))
 
 
 def synthesise_pairs(recipe: Recipe) -> None:
