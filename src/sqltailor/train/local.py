@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
-from sqltailor.generate.weights import quiet_libraries
+from sqltailor.generate.weights import best_device, quiet_libraries
 from sqltailor.prompt import PROMPTS
 from sqltailor.recipe import Recipe, Resolved, Train, dump, recipe_hash
 from sqltailor.runs import (
@@ -30,6 +29,7 @@ from sqltailor.runs import (
 from sqltailor.schema import schema_hash
 from sqltailor.train.material import hash_material
 from sqltailor.train.preflight import Lengths, Plan, check, make_plan, measure_rows
+from sqltailor.train.processes import check_launch, first_process_first, is_first_process, wait_for_all
 from sqltailor.train.settings import world_size
 from sqltailor.workspace import prompt_name, schema_of
 
@@ -109,7 +109,7 @@ def train(resolved: Resolved, *, progress: Progress | None = None) -> TrainResul
             result = _train_stages(recipe, run, progress, interrupted)
             if interrupted():
                 raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
-        if _is_first_process():
+        if is_first_process():
             run.mark_done()
     steps, train_loss, eval_loss, rate, _ = result
     return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(time.perf_counter() - began, 1))
@@ -121,18 +121,20 @@ def _train_stages(recipe: Recipe, run: Run, progress: Progress | None, interrupt
     stages = list(_stages(recipe, run, recipe.base))
     for stage in stages:
         if not _made(stage):
-            planned, setup, rows = _plan(stage)
+            with first_process_first():
+                planned, setup, rows = _plan(stage)
             check(planned)
             module, _, function = METHODS[stage.recipe.train.method].partition(":")
             tune = getattr(importlib.import_module(f"sqltailor.train.{module}"), function)
             result: StageResult = tune(
                 stage, rows, setup, micro_batch=planned.micro_batch, progress=progress, interrupted=interrupted
             )
+            wait_for_all()
             if interrupted():
                 return result
     made = _made(stages[-1])
     assert made is not None
-    if made.parent != run.path and _is_first_process():
+    if made.parent != run.path and is_first_process():
         made.rename(run.path / made.name)
     return result_of(run.metrics, stages[-1])
 
@@ -211,10 +213,8 @@ def _shared_run(resolved: Resolved) -> Iterator[Run]:
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    from sqltailor.train.processes import check_launch
-
     check_launch(resolved.recipe.train)
-    state = PartialState(cpu=resolved.recipe.train.local.device == "cpu" or None)
+    state = PartialState(cpu=resolved.recipe.train.local.device == "cpu" or best_device() == "cpu")
     with contextlib.ExitStack() as held:
         found: list[Any] = [None, None]
         if state.is_main_process:
@@ -228,10 +228,6 @@ def _shared_run(resolved: Resolved) -> Iterator[Run]:
         if found[1] is not None:
             raise found[1]
         yield Run(Path(found[0]))
-
-
-def _is_first_process() -> bool:
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _open_run(resolved: Resolved) -> Run:
@@ -268,7 +264,7 @@ def _record_prompt(recipe: Recipe, run: Run) -> None:
     """Write which prompt and schema the model is taught with; checked when it is loaded."""
     from sqltailor.train.model import root_base
 
-    if not _is_first_process():
+    if not is_first_process():
         return
     name = prompt_name(recipe, recipe.base)
     has_schema = recipe.database.schema_file is not None or recipe.database.url is not None

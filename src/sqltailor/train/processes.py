@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
+
+
+def is_first_process() -> bool:
+    """Say whether this is the process that writes files: the only one, or the first of a launch."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+@contextlib.contextmanager
+def first_process_first() -> Iterator[None]:
+    """Let the first process of a launch go through the block before the others: what it writes, they find."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    from accelerate import PartialState
+
+    with PartialState().main_process_first():
+        yield
+
+
+def wait_for_all() -> None:
+    """Wait until all processes of a launch are here."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
 
 
 def check_launch(train: Train) -> None:

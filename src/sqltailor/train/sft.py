@@ -14,6 +14,7 @@ from sqltailor.train.batches import Collator
 from sqltailor.train.checkpoints import forget_after, newest_checkpoint, step_of
 from sqltailor.train.material import build_prompts, read_documents, read_material
 from sqltailor.train.model import Setup, Trainee, open_trainee, record_base, root_base
+from sqltailor.train.processes import first_process_first, is_first_process
 from sqltailor.train.rows import Row, TooLong, encode_documents, encode_examples
 from sqltailor.train.settings import training_arguments
 
@@ -75,11 +76,12 @@ def read_rows(stage: Stage, tokenizer: Any) -> Rows:
 
 def _tell_too_long(too_long: Sequence[TooLong], stage: Stage, *, kept: int) -> None:
     listed = stage.run / "too_long.jsonl"
-    listed.unlink(missing_ok=True)
+    if is_first_process():
+        listed.unlink(missing_ok=True)
+        for row in too_long:
+            append_jsonl(listed, row._asdict())
     if not too_long:
         return
-    for row in too_long:
-        append_jsonl(listed, row._asdict())
     limit, longest = stage.recipe.train.max_length, max(row.tokens for row in too_long)
     said = (
         f"{len(too_long)} examples have more than {limit} tokens (the longest {longest}) and are left out, never cut: "
@@ -112,11 +114,13 @@ def tune(
 
     recipe = stage.recipe
     checkpoints = stage.folder / "checkpoints"
-    newest = newest_checkpoint(checkpoints)
+    with first_process_first():
+        newest = newest_checkpoint(checkpoints)
+        if is_first_process():
+            forget_after(stage.run / "metrics.jsonl", step_of(newest) if newest else 0, stage.number or 0)
     set_seed(recipe.train.seed)  # before the adapter's weights are drawn
     trainee = open_trainee(recipe, setup, base=stage.base)
     metrics = stage.run / "metrics.jsonl"
-    forget_after(metrics, step_of(newest) if newest else 0, stage.number or 0)
     arguments = training_arguments(recipe.train, setup, checkpoints, micro_batch, validated=bool(rows.validation))
     packed = recipe.train.local.packing == "bfd"
     collator = Collator(trainee.tokenizer.pad_token_id, share=shares(recipe.train, setup))

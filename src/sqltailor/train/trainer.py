@@ -11,6 +11,7 @@ from trl import SFTTrainer
 from sqltailor.generate.llama import FAMILIES
 from sqltailor.train.batches import Collator, Order
 from sqltailor.train.checkpoints import finish_checkpoint
+from sqltailor.train.processes import check_world, check_wrapper
 from sqltailor.train.rows import IGNORE_INDEX, Row
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]
         # TRL rounds the adapter of a quantised model to bf16, where small updates are lost: it is kept as it is
         exact = {name: p.data for name, p in settings["model"].named_parameters() if p.requires_grad}
         super().__init__(**settings)
+        check_world(self.accelerator)
         for name, parameter in self.model.named_parameters():
             if name in exact:
                 parameter.data = exact[name]
@@ -60,6 +62,7 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]
         """Return the loss of one micro-batch after its backward pass, in halves where memory is short."""
         import torch
 
+        check_wrapper(model, self.accelerator)
         numbers = inputs.pop("numbers", None)
         if numbers is None:
             self.tokens_read += int(inputs["input_ids"].numel())
@@ -121,6 +124,7 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         with finish_checkpoint(self.args.output_dir, self.state, keep=self.keep):
             super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
 
 
 def _add_summed_loss(model: Any) -> None:
