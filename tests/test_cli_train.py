@@ -1,0 +1,68 @@
+"""The middle of the journey on the command line: train a two-layer model, then evaluate and ask it by default."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli_project import make_database, ok, ok_json, run, write_test_file
+
+pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from tests.tiny_model import make_tiny_model
+
+RECIPE = """\
+database: {url: 'sqlite:///tram.db'}
+data: {train: [data/test.jsonl], test: [data/test.jsonl]}
+prompt: {name: compact}
+base: ./tiny
+train: {epochs: 1, batch: 2, max_length: 512}
+generate: {max_tokens: 12}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose base model is tiny and writes nonsense."""
+    folder = tmp_path_factory.mktemp("project")
+    make_database(folder / "tram.db")
+    write_test_file(folder / "data" / "test.jsonl")
+    make_tiny_model(folder / "tiny")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+def test_a_plan_costs_nothing() -> None:
+    assert "steps" in ok("train", "--dry-run").stdout
+    assert not Path("runs").exists()
+
+
+def test_what_was_trained_is_evaluated_against_its_base_and_asked_by_default() -> None:
+    trained = ok_json("train", "train.name=first")
+    assert set(trained) == {"run", "steps", "train_loss", "eval_loss", "tokens_per_s", "seconds", "job"}
+    assert (trained["run"], trained["steps"], trained["job"]) == ("runs/first", 3, None)
+    assert Path("runs/first/DONE").is_file()
+
+    found = ok_json("eval", "--limit", "3")
+    assert list(found["models"]) == ["./tiny", "runs/first"]
+    assert {(pair["a"], pair["b"]) for pair in found["paired"]} == {("./tiny", "runs/first")}
+    assert Path(found["run"]).parent == Path("runs/first")
+
+    result = run("ask", "How many stops are there?", "--json")
+    assert "model: runs/first" in result.stderr
+    assert json.loads(result.stdout)["model"] == "runs/first"
+    assert ok("report").stdout == f"{found['run']}/report.html\n"
+
+
+def test_a_finished_run_is_not_trained_again() -> None:
+    error = run("train", "train.name=first", "train.epochs=2").exception
+    assert "runs/first" in str(error)
