@@ -167,3 +167,18 @@ def test_a_path_that_leaves_the_database_folder(tmp_path):
     path = put(tmp_path, "".join(json.dumps(r) + "\n" for r in rows))
     summary = import_data([path], tmp_path / "out", database=str(folder))
     assert dict(summary.reasons) == {"unknown_database": 1}
+
+
+@pytest.mark.timeout(20)
+def test_text_that_makes_patterns_backtrack(tmp_path):
+    spaces = " " * 200_000
+    rows = [
+        {"question": "q", "sql": "SELECT 1", "schema": f"CREATE TABLE a (b c){spaces}x"},
+        {"question": "q" + spaces[:7000] + "q", "sql": f"SELECT 1 {spaces[:90_000]}, 2"},
+        {"question": "q", "sql": "SELECT " + "a." * 20_000 + "b"},
+        {"question": "q", "sql": "SELECT '" + "(" * 90_000 + "'"},
+        {"instruction": f"q {spaces} CREATE TABLE" + "(" * 90_000, "input": "", "output": "SELECT 1"},
+    ]
+    for i, row in enumerate(rows):
+        summary = import_data([put(tmp_path, json.dumps(row), f"{i}.jsonl")], tmp_path / "out")
+        assert summary.read == 1

@@ -249,12 +249,12 @@ def test_splitting_a_file_keeps_every_row(tmp_path):
 
 def test_sql_moves_from_another_dialect_and_runs(tmp_path, shop):
     rows = [
-        {"question": "First 2 names?", "sql": 'SELECT `name` FROM `customer` WHERE city = "Oslo" LIMIT 1, 2'},
+        {"question": "First 2 names?", "sql": 'SELECT CONCAT(name, "!") FROM `customer` LIMIT 1, 2'},
         {"question": "Odd?", "sql": "SELECT FROM `x"},
     ]
     path = write_rows(tmp_path / "a.jsonl", rows)
     summary = import_data([path], tmp_path / "out", database=shop, from_dialect="mysql")
     assert dict(summary.reasons) == {"unparsed": 1}
     [example] = load_examples(tmp_path / "out/train.jsonl")
-    assert example.sql == ('SELECT "name" FROM "customer" WHERE city = \'Oslo\' LIMIT 2 OFFSET 1',)
+    assert example.sql == ("SELECT name || '!' FROM \"customer\" LIMIT 2 OFFSET 1",)
     assert example.dialect == "sqlite"

@@ -12,6 +12,7 @@ from sqltailor.data.names import unknown_names
 from sqltailor.data.rows import RowError
 from sqltailor.data.smells import smells
 from sqltailor.dialect import write
+from sqltailor.errors import SQLError
 from sqltailor.prompt import MAX_QUESTION_CHARACTERS
 from sqltailor.types import Example, Schema
 
@@ -88,13 +89,20 @@ def check_example(
         return parse_gold(sql, example.dialect, own, loose=loose, from_dialect=from_dialect)
 
     trees = [read(sql) for sql in example.sql]
-    for tree in trees:
-        if tree is not None:
-            _check_tree(tree, own, statements)
+    try:
+        for tree in trees:
+            if tree is not None:
+                _check_tree(tree, own, statements)
+        return _checked(example, trees, own)
+    except (SQLError, RecursionError) as e:
+        raise RowError("unparsed", "the statement is nested too deeply") from e
+
+
+def _checked(example: Example, trees: list[Expression | None], schema: Schema | None) -> Checked:
     first = trees[0]
-    warnings = [] if own is not None or first is None else ["names_unchecked"]
+    warnings = [] if schema is not None or first is None else ["names_unchecked"]
     if first is not None:
-        warnings += smells(example, first, own)
+        warnings += smells(example, first, schema)
     pairs = zip(example.sql, trees, strict=True)
     golds = (sql.strip() if tree is None else write(tree, example.dialect, keep=False) for sql, tree in pairs)
     example = dataclasses.replace(example, sql=tuple(golds))

@@ -41,9 +41,14 @@ def to_messages(example: Example, schema: Schema | None = None) -> list[Message]
     """
     known = read_schema_text(example.schema, example.dialect) if example.schema else schema or Schema()
     if example.question is not None:
-        example = dataclasses.replace(example, question=re.sub(r"\s*[\r\n]\s*", " ", example.question))
+        example = dataclasses.replace(example, question=_one_line(example.question))
     prompt = build(example, known)
     return [*prompt.messages, Message("assistant", completion_text(example))]
+
+
+def _one_line(question: str) -> str:
+    lines = re.split(r"[\r\n]+", question)
+    return question if len(lines) == 1 else " ".join(line.strip() for line in lines if line.strip())
 
 
 def from_messages(messages: Sequence[Message], dialect: str) -> Example:

@@ -75,7 +75,13 @@ def make_checker(settings: Settings) -> Callable[[Item], Kept | Reject]:
 
 def _check(example: Example, settings: Settings, databases: Databases | None, *, loose: bool) -> Kept:
     schema = databases.find(example.db_id)[1] if databases is not None else settings.schema
-    example, facts, warnings = check_example(example, schema=schema, statements=settings.statements, loose=loose)
+    example, facts, warnings = check_example(
+        example,
+        schema=schema,
+        statements=settings.statements,
+        loose=loose,
+        from_dialect=settings.from_dialect,
+    )
     can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
     if databases is not None and can_run:
         warnings += tuple(run_gold(example, databases))
