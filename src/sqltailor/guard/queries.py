@@ -269,6 +269,11 @@ class Resolver:
                     for parameter in node.expressions:
                         scope.check_name(parameter.name.lower())
                 stack += node.iter_expressions()
+            elif isinstance(node, exp.ToMap):  # it evaluates its keys, unlike a struct
+                for entry in node.find_all(exp.PropertyEQ):
+                    if isinstance(entry.this, exp.Identifier):
+                        scope.check_name(entry.this.name.lower())
+                stack += node.iter_expressions()
             elif isinstance(node, exp.Column):
                 self._seen.add(id(node))
                 is_whole = _is_whole_item(node, key)
