@@ -129,3 +129,20 @@ def test_parquet(tmp_path):
     parquet.write_table(pyarrow.table({"ask": ["q"], "query": ["SELECT 1"]}), tmp_path / "x.parquet")
     [example] = read_examples(tmp_path / "x.parquet")
     assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 1)
+
+
+def test_a_mapping_is_not_about_files_of_another_format(tmp_path):
+    """`data import a.csv spider.json --map question=ask,sql=query`: the mapping names the CSV's columns alone."""
+    path = tmp_path / "other.json"
+    path.write_text('[{"question": "One?", "sql": "SELECT 1"}]')
+    [example] = read_examples(path, mapping={"question": "Ask", "sql": "Query"})
+    assert (example.question, example.sql) == ("One?", ("SELECT 1",))
+
+
+def test_a_mapping_to_a_column_that_is_not_there(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("Ask,Query\nOne?,SELECT 1\n")
+    with pytest.raises(
+        ConfigError, match=r"column for 'question' in .*q.csv 'Asks'. Did you mean 'Ask'. Known: Ask, Q"
+    ):
+        list(read_examples(path, mapping={"question": "Asks", "sql": "Query"}))

@@ -5,6 +5,7 @@ Keys are 64-bit hashes: two different texts get the same one about once in 40 da
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -122,15 +123,26 @@ _WORDS = re.compile(r"""(?:(?:\w+|"[^"]*")\.)*(\w+|"[^"]*")""")
 def shape_of(template: str, tables: Collection[str], columns: Collection[str]) -> str:
     """Return a template with its tables called `t` and its columns `c`, for people to read.
 
-    >>> shape_of('SELECT t1.Name FROM "order" AS t1', {"order"}, {"name"})
-    'SELECT c FROM t AS t1'
+    >>> shape_of('SELECT t1.Name FROM "order" AS t1 ORDER BY DOB', {"order"}, {"name", "dob"})
+    'SELECT c FROM t AS t1 ORDER BY c'
     """
+    written = _written_words()
 
     def masked(match: re.Match[str]) -> str:
         word = match.group(1).strip('"').lower()
-        return "c" if word in columns and not match.group(1).isupper() else "t" if word in tables else match.group()
+        if match.group() in written or template.startswith("(", match.end()):
+            return match.group()
+        return "c" if word in columns else "t" if word in tables else match.group()
 
     return _WORDS.sub(masked, template)
+
+
+@functools.cache
+def _written_words() -> frozenset[str]:
+    """Return the words that canonical SQL writes as they are: its keywords, in capitals; a name like one is quoted."""
+    from sqlglot import Tokenizer
+
+    return frozenset(word for phrase in Tokenizer.KEYWORDS for word in phrase.split()) - {"DATE", "TIME", "TIMESTAMP"}
 
 
 def _tables(nodes: list[Expr]) -> tuple[str, ...]:

@@ -130,6 +130,8 @@ def open_source(
     if format is None or format in CONTAINERS:
         first = list(islice(rows, 50))
         rows = chain(first, rows)
+        if mapping and _lacks_mapped(name, first, mapping, is_table):
+            mapping = {}
         format = "table" if mapping else _recognised(name, first, is_table)
     source = Source(name, format, mapping, dialect, Path(tables) if tables else None, is_table)
     return source, (dataclasses.replace(r, source=name) if isinstance(r, Reject) else r for r in rows)
@@ -144,9 +146,29 @@ def _rows(name: str, format: str | None) -> tuple[Iterator[Row | Reject], bool]:
     return read_rows(Path(name), kind), kind in ("csv", "tsv", "parquet")
 
 
+def _lacks_mapped(name: str, rows: list[Row | Reject], mapping: Mapping[str, str], is_table: bool) -> bool:
+    """Return whether a mapping is about other files: none of its columns is here, and the format is known anyway.
+
+    Raises `ConfigError` where the question's or the SQL's column is missing from a file that it must be about.
+    """
+    columns = dict.fromkeys(str(column) for value in _objects(rows) for column in value)
+    missing = [column for column in mapping.values() if column not in columns]
+    if not columns or not missing:
+        return False
+    if len(missing) == len(mapping) and any(recognise(value, is_table) for value in _objects(rows)):
+        return True
+    for field_name in ("question", "spec", "sql"):
+        if (column := mapping.get(field_name)) in missing and column is not None:
+            raise ConfigError(unknown(f"column for '{field_name}' in {name}", column, columns))
+    return False
+
+
+def _objects(rows: list[Row | Reject]) -> list[Mapping[str, Any]]:
+    return [row.value for row in rows if isinstance(row, Row) and isinstance(row.value, Mapping)]
+
+
 def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
-    values = [row.value for row in rows if isinstance(row, Row)]
-    objects = [value for value in values if isinstance(value, Mapping)]
+    objects = _objects(rows)
     found = next((f for value in objects if (f := recognise(value, is_table))), None)
     if found is not None:
         return found
