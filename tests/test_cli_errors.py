@@ -34,7 +34,7 @@ def program(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the program as a user does, in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | more
     command = [sys.executable, "-m", "sqltailor", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=250)
 
 
 def failure(*arguments: str) -> SQLTailorError:
