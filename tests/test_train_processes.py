@@ -28,10 +28,9 @@ init = state.AcceleratorState.__init__
 def as_fsdp(self, *args, **kwargs):
     """accelerate shards on GPUs only; on gloo and a CPU the same code runs when it is told so."""
     init(self, *args, **kwargs)
-    if os.environ.get("ACCELERATE_USE_FSDP") == "true" and self.distributed_type == state.DistributedType.MULTI_CPU:
-        from accelerate.utils import FullyShardedDataParallelPlugin
-        self.distributed_type = state.DistributedType.FSDP
-        self.fsdp_plugin = self.fsdp_plugin or FullyShardedDataParallelPlugin()
+    plugin = kwargs.get("fsdp_plugin") or self.__dict__.get("fsdp_plugin")
+    if plugin is not None and self.distributed_type == state.DistributedType.MULTI_CPU:
+        self.distributed_type, self.fsdp_plugin = state.DistributedType.FSDP, plugin
 if "shim" in os.environ.get("TEST_FSDP", ""):
     state.AcceleratorState.__init__ = as_fsdp
 from sqltailor.recipe import load_recipe
@@ -78,6 +77,7 @@ def test_two_processes_give_the_losses_of_one(folder: Path) -> None:
     assert (folder / "runs" / "two" / "DONE").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lora", [True, False])
 def test_sharded_weights_give_the_losses_of_one(folder: Path, lora: bool) -> None:
     words = (f"train.lora.enabled={str(lora).lower()}", "train.learning_rate=0.005")
@@ -89,6 +89,7 @@ def test_sharded_weights_give_the_losses_of_one(folder: Path, lora: bool) -> Non
     assert list(saved.glob("*.safetensors"))
 
 
+@pytest.mark.slow
 def test_sharding_that_would_silently_be_replication_is_refused(folder: Path) -> None:
     done = two(**FSDP)
     assert done.returncode != 0
@@ -104,8 +105,12 @@ def test_launches_that_lie(monkeypatch: pytest.MonkeyPatch) -> None:
         check_launch(section)
     with pytest.raises(BackendError, match="2 processes were launched, but 1 train together"):
         check_world(SimpleNamespace(num_processes=1, distributed_type="DistributedType.NO"))
-    with pytest.raises(BackendError, match="does not share gradients as MULTI_CPU"):
-        check_wrapper(torch.nn.Linear(1, 1), SimpleNamespace(distributed_type="DistributedType.MULTI_CPU"))
+    with pytest.raises(BackendError, match="not shared among the 2 processes"):
+        check_wrapper(torch.nn.Linear(1, 1), 2)
+    check_wrapper(torch.nn.Linear(1, 1), 1)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(BackendError, match="not sharded"):
+        check_wrapper(torch.nn.Linear(1, 1), 1)
     assert accumulation(section, 2) == 2
     with pytest.raises(ConfigError, match="multiple of 6"):
         accumulation(section, 3)

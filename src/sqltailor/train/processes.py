@@ -62,18 +62,21 @@ def check_world(accelerator: Any) -> None:
             f"{launched} processes were launched, but {accelerator.num_processes} train together. Launch with: "
             "torchrun --nproc-per-node N -m sqltailor train RECIPE"
         )
-    wanted = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true")
     kind = str(accelerator.distributed_type).rpartition(".")[2]
-    if wanted and kind != "FSDP":
+    if _wants_fsdp() and kind != "FSDP":
         raise BackendError(
             f"FSDP was asked for, but accelerate trains as {kind}: it shards on GPUs only. Use plain torchrun here."
         )
 
 
-def check_wrapper(model: Any, accelerator: Any) -> None:
-    """Raise `BackendError` when the model is not wrapped as the processes need it: gradients would not be shared."""
-    kind = str(accelerator.distributed_type).rpartition(".")[2]
+def check_wrapper(model: Any, processes: int) -> None:
+    """Raise `BackendError` when a model is not wrapped as several processes need it: gradients would not be shared."""
     name = type(model).__name__
-    right = {"FSDP": name.startswith("FSDP"), "NO": True}.get(kind, name == "DistributedDataParallel")
-    if not right:
-        raise BackendError(f"The model is a {name}, which does not share gradients as {kind} should.")
+    if processes > 1 and name != "DistributedDataParallel" and not name.startswith("FSDP"):
+        raise BackendError(f"The model is a {name}: its gradients are not shared among the {processes} processes.")
+    if _wants_fsdp() and not name.startswith("FSDP"):
+        raise BackendError(f"FSDP was asked for, but the model is a {name}: its weights are not sharded.")
+
+
+def _wants_fsdp() -> bool:
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true")

@@ -62,7 +62,7 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]
         """Return the loss of one micro-batch after its backward pass, in halves where memory is short."""
         import torch
 
-        check_wrapper(model, self.accelerator)
+        check_wrapper(model, self.accelerator.num_processes)
         numbers = inputs.pop("numbers", None)
         if numbers is None:
             self.tokens_read += int(inputs["input_ids"].numel())
