@@ -60,7 +60,8 @@ class Parity:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `parity.json`."""
-        return {"passed": self.passed, "threshold": self.threshold, "pairs": [asdict(pair) for pair in self.pairs]}
+        pairs = [asdict(pair) | {"differences": [asdict(d) for d in pair.differences]} for pair in self.pairs]
+        return {"passed": self.passed, "threshold": self.threshold, "pairs": pairs}
 
 
 def compare(

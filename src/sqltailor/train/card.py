@@ -102,7 +102,7 @@ def _settings(recipe: Recipe, source: Source, used: Mapping[str, str]) -> list[t
         rows.append((kind, f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}, {lora.target_modules}"))
         rows.append(("base held as", {"none": "16 or 32 bits"}.get(source.quantization, source.quantization)))
     rows += [
-        ("length", f"{train.max_steps} steps" if train.max_steps else f"{train.epochs} epochs"),
+        ("length", f"{train.max_steps} steps" if train.max_steps else f"{train.epochs:g} epochs"),
         ("learning rate", f"{train.learning_rate:g}, {train.schedule}, {train.warmup_steps} warm-up steps"),
         ("effective batch", train.batch),
         ("max length", f"{train.max_length} tokens"),
