@@ -25,13 +25,18 @@ class Token(NamedTuple):
         return self.kind in ("space", "comment")
 
 
+def has_backslashes(base: str) -> bool:
+    """Tell whether a backslash escapes a quote in the dialect's strings."""
+    return base in _BACKSLASHES
+
+
 def lex(sql: str, base: str = "sqlite", *, backslash: bool | None = None) -> Iterator[Token]:
     """Yield the tokens of SQL text; their `raw` texts, joined, give it back.
 
     `base` is a sqlglot name. Double quotes, backticks and, where the dialect has them, brackets make a `quoted`
     token. `backslash`: it escapes a quote; None takes the dialect's own rule. `5th` is a word, `5` a number.
     """
-    for match in _pattern(base, base in _BACKSLASHES if backslash is None else backslash).finditer(sql):
+    for match in _pattern(base, has_backslashes(base) if backslash is None else backslash).finditer(sql):
         yield Token(str(match.lastgroup), match.group(), match.start())
 
 

@@ -33,7 +33,18 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
         raise SQLError(f"Not a {base} statement: {first}") from e
     if len(trees) != 1:
         raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
-    return cast("Expression", trees[0])
+    tree = cast("Expression", trees[0])
+    if not _is_statement(tree, base):
+        raise SQLError(f"Not a {base} statement: {sql.strip()[:80]!r} is an expression, or selects nothing.")
+    return tree
+
+
+def _is_statement(tree: Expression, base: str) -> bool:
+    from sqlglot import exp
+
+    if isinstance(tree, exp.Select):
+        return bool(tree.expressions) or base == "postgres"  # where a table may have no columns
+    return not isinstance(tree, (exp.Condition, exp.Alias, exp.Star, exp.Tuple, exp.Interval, exp.Identifier))
 
 
 def write(tree: Expression, dialect: str = "sqlite", *, keep: bool = True) -> str:

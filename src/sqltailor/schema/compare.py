@@ -1,0 +1,72 @@
+"""Look-ups in a schema, its hash, and what changed between two."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from sqltailor.types import Column, Schema, Table
+
+
+def find_table(schema: Schema, name: str, namespace: str | None = None) -> Table | None:
+    """Return the table called `name`, whatever the case, or None."""
+    for table in schema.tables:
+        same_space = namespace is None or (table.namespace or "").lower() == namespace.lower()
+        if table.name.lower() == name.lower() and same_space:
+            return table
+    return None
+
+
+def find_column(table: Table, name: str) -> Column | None:
+    """Return the column called `name`, whatever the case, or None."""
+    return next((c for c in table.columns if c.name.lower() == name.lower()), None)
+
+
+def names(schema: Schema) -> set[str]:
+    """Return the names of all tables and columns."""
+    return {t.name for t in schema.tables} | {c.name for t in schema.tables for c in t.columns}
+
+
+def schema_hash(schema: Schema) -> str:
+    """Return 16 hexadecimal digits that change when a table, column, type or key does; comments do not count."""
+    bare = [
+        (t.namespace, t.name, [(c.name, c.type.upper(), c.primary_key, c.references) for c in t.columns])
+        for t in sorted(schema.tables, key=lambda t: (t.namespace or "", t.name))
+    ]
+    return hashlib.sha256(json.dumps(bare).encode()).hexdigest()[:16]
+
+
+def diff(old: Schema, new: Schema) -> list[str]:
+    """Return what changed from `old` to `new`, one sentence a change; nothing exactly when their hashes are equal."""
+    before, after = _by_name(old), _by_name(new)
+    changes = [f"table {name} is gone" for name in before if name not in after]
+    for name, table in before.items():
+        if name in after:
+            changes += _table_changes(name, table, after[name])
+    return changes + [f"table {name} is new" for name in after if name not in before]
+
+
+def _by_name(schema: Schema) -> dict[str, Table]:
+    return {f"{t.namespace}.{t.name}" if t.namespace else t.name: t for t in schema.tables}
+
+
+def _table_changes(name: str, old: Table, new: Table) -> Iterator[str]:
+    before, after = {c.name: c for c in old.columns}, {c.name: c for c in new.columns}
+    yield from (f"column {name}.{c} is gone" for c in before if c not in after)
+    for column, was in before.items():
+        if column in after:
+            yield from _column_changes(f"column {name}.{column}", was, after[column])
+    yield from (f"column {name}.{c} is new" for c in after if c not in before)
+    if before.keys() == after.keys() and list(before) != list(after):
+        yield f"the columns of table {name} have another order"
+
+
+def _column_changes(what: str, old: Column, new: Column) -> Iterator[str]:
+    if old.type.upper() != new.type.upper():
+        yield f"{what} is {new.type or 'without a type'}, was {old.type or 'without a type'}"
+    if old.primary_key != new.primary_key:
+        yield f"{what} is {'now' if new.primary_key else 'no longer'} a primary key"
+    if old.references != new.references:
+        target = f"{new.references.table}.{new.references.column}".rstrip(".") if new.references else "nothing"
+        yield f"{what} now refers to {target}"
