@@ -18,7 +18,9 @@ from sqltailor.schema import from_ddl  # noqa: E402
 from sqltailor.types import Example  # noqa: E402
 
 SIZE = Size(hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=300, max_length=64)
-SCHEMA = from_ddl("CREATE TABLE city (name VARCHAR, home_country VARCHAR, pop INTEGER); CREATE TABLE club (name VARCHAR, city VARCHAR)")
+SCHEMA = from_ddl(
+    "CREATE TABLE city (name VARCHAR, home_country VARCHAR, pop INTEGER);CREATE TABLE club (name VARCHAR, city VARCHAR)"
+)
 SQL_TEXT = "SELECT name FROM city WHERE home_country = 'New Zealand' AND pop > 1200"
 
 

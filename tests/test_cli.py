@@ -454,3 +454,33 @@ def test_the_demo_project_holds_what_its_recipe_names(tmp_path: Path, monkeypatc
     assert found["models"]["gold"]["execution"] | {"low": 0} == {"value": 1.0, "low": 0, "high": 1.0, "n": 20}
     Path("answer.sql").write_text("SELECT COUNT(*) FROM cust")
     assert ok_json("ask", "How many customers?", "--model", "echo:answer.sql", "--run")["rows"][0][0] > 1000
+
+
+def test_init_names_a_folder_with_spaces_so_that_a_shell_takes_it(begun: Path) -> None:
+    assert "cd 'a b'" in ok("init", "sqlite:///tram.db", "--out", "a b").stdout
+
+
+def test_export_says_which_rule_is_broken_where(begun: Path) -> None:
+    said = run("data", "export", "data/test.jsonl", "--format", "bedrock", "--out", "b").stdout
+    assert re.search(r"b/test.jsonl, the file: too_few_records: .*8", said)
+
+
+def test_ask_says_when_the_schema_does_not_fit_the_model(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqltailor import generate
+    from sqltailor.types import Completion
+
+    monkeypatch.setattr(generate, "load", lambda *_, **__: lambda *_: [Completion("", "length", 54_505, 0)])
+    result = run("ask", "Which lines are there?")
+    assert result.exit_code == 1
+    assert "the prompt has 54,505 tokens" in result.stderr
+    assert "database.allow" in result.stderr
+
+
+def test_an_interrupted_training_says_how_to_go_on(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt("Saved step 3 of runs/x. Continue with the same command.")
+
+    monkeypatch.setattr("sqltailor.train.train", interrupted)
+    result = run("train")
+    assert result.exit_code == 130
+    assert "Saved step 3 of runs/x. Continue with the same command." in result.stderr

@@ -369,19 +369,6 @@ def test_what_this_machine_cannot_do_is_told_first(folder: Path, word: str) -> N
     assert not list(folder.glob("runs/*/metrics.jsonl"))
 
 
-def test_a_base_without_template_takes_the_recipes(folder: Path) -> None:
-    (folder / "tiny" / "chat_template.jinja").unlink()
-    with pytest.raises(BackendError, match=r"prompt\.chat_template"):
-        run()
-    (folder / "t.jinja").write_text(
-        "{% for m in messages %}\n{{ m.role }}: {{ m.content }}{% if m.role == 'assistant' %}<|end|>{% endif %}"
-        "{% endfor %}{% if add_generation_prompt %}\nassistant: {% endif %}"
-    )
-    result = run("prompt.chat_template=t.jinja", "train.name=with")
-    assert "assistant: " in (Path(result.run) / "adapter" / "chat_template.jinja").read_text()
-    assert load(result.run)([build(Example("x", ("",), question="?"), from_ddl(DDL))], GenerateOptions(max_tokens=2))
-
-
 def test_training_outside_the_main_thread_leaves_signals_alone(folder: Path) -> None:
     results: list[TrainResult] = []
     thread = threading.Thread(target=lambda: results.append(run("train.epochs=1")))

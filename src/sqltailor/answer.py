@@ -71,6 +71,13 @@ def _judge(
 ) -> Verdict:
     if declined is not None:
         return Verdict(False, None, f"cannot answer: {declined}")
+    if sql is None and completion.stop == "length" and completion.tokens_out == 0:
+        return Verdict(
+            False,
+            "limits",
+            f"the prompt has {completion.tokens_in:,} tokens, more than the model reads. "
+            "Name the tables that questions are about in database.allow",
+        )
     if sql is None:
         return Verdict(False, None, "the model wrote no SQL")
     if completion.stop == "length":

@@ -1,13 +1,13 @@
 """What users can do wrong, or what can fail around them. Bugs stay ordinary Python exceptions.
 
-    SQLTailorError
-    ├── ConfigError     a recipe, flag or environment value is wrong
-    ├── DataError       a data file or database cannot be read
-    ├── SQLError        a statement cannot be parsed or run
-    │   ├── Refused     the guard or the database's own protection said no
-    │   └── Timeout     it ran past its limit
-    ├── BackendError    a model, trainer or service failed
-    └── MissingExtra    an optional package is not installed
+SQLTailorError
+├── ConfigError     a recipe, flag or environment value is wrong
+├── DataError       a data file or database cannot be read
+├── SQLError        a statement cannot be parsed or run
+│   ├── Refused     the guard or the database's own protection said no
+│   └── Timeout     it ran past its limit
+├── BackendError    a model, trainer or service failed
+└── MissingExtra    an optional package is not installed
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def init(
         len(tables),
         sum(len(table.columns) for table in tables),
         (*warnings, *_notes(folder, url)),
-        NEXT if folder.resolve() == Path.cwd() else (f"cd {folder}", *NEXT),
+        NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT),
     )
 
 

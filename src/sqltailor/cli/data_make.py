@@ -170,7 +170,8 @@ def export(
         for path, count in summary.written.items():
             print(f"{path}: {count:,} rows")
         for violation in summary.violations:
-            print(f"  line {violation.line}: {violation.rule}")
+            where = f"line {violation.line}" if violation.line else "the file"
+            print(f"  {violation.file}, {where}: {violation.rule}: {violation.detail}")
     if summary.violations:
         sys.exit(1)
 

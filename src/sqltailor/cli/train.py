@@ -43,8 +43,13 @@ def train(
         planned = plan(resolved)
         print_json(planned.to_json()) if json else print(planned.text())
         sys.exit(0 if planned.fits else 1)
-    with live() as progress:
-        result = train(resolved, progress=progress)
+    try:
+        with live() as progress:
+            result = train(resolved, progress=progress)
+    except KeyboardInterrupt as e:
+        if str(e):
+            note(str(e))
+        raise
     if json:
         print_json(dataclasses.asdict(result))
         return
