@@ -65,6 +65,8 @@ def load_recipe(
     unset(merged, Recipe, ())
     backend_defaults(merged)
     recipe = validate(merged, written, faults)
+    if recipe is not None:
+        faults += _unknown_dialect(recipe.dialect, origin_of(merged.origins, ("dialect",)), cwd)
     if faults or recipe is None:
         raise ConfigError(message(faults, shown))
     recipe._written.update(written)
@@ -104,6 +106,19 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path} is not UTF-8 text (byte {e.start}). Save it as UTF-8.") from e
     except OSError as e:
         raise ConfigError(f"{path} cannot be read: {e.strerror}.") from e
+
+
+def _unknown_dialect(dialect: str, origin: str, cwd: Path) -> list[Fault]:
+    if dialect in ("sqlite", "postgres", "mysql", "duckdb"):  # known without loading sqlglot
+        return []
+    from sqltailor.dialect import load_dialect
+
+    is_file = dialect.endswith((".yaml", ".yml"))
+    try:
+        load_dialect(str(cwd / dialect) if is_file else dialect)
+    except ConfigError as e:
+        return [Fault(("dialect",), origin, str(e))]
+    return []
 
 
 def _literal_passwords(layer: Layer, env_file: Path) -> list[Fault]:
