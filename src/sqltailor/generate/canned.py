@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.errors import BackendError, DataError
 from sqltailor.prompt import completion_text
+from sqltailor.schema import names
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
 
 Answer = TypeVar("Answer")
@@ -36,7 +37,7 @@ def gold(examples: Iterable[Example]) -> Generate:
 def _of_schema(examples: Sequence[Example], prompt: Prompt) -> Example:
     if len({example.sql[0] for example in examples}) > 1:
         for example in examples:
-            if example.schema and read_schema_text(example.schema, example.dialect) == prompt.schema:
+            if example.schema and names(read_schema_text(example.schema, example.dialect)) == names(prompt.schema):
                 return example
     return examples[0]
 

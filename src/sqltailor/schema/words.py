@@ -56,8 +56,7 @@ class Words:
     def path(self) -> list[str]:
         """Read a name with what qualifies it: `catalog.namespace.table`."""
         parts = [self.name()]
-        while parts[-1] is not None and self.next_word() == ".":
-            self.skip()
+        while parts[-1] is not None and self.take("."):
             parts.append(self.name())
         return [part for part in parts if part is not None]
 
