@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -563,7 +564,7 @@ SMALL = Schema(
 @settings(max_examples=700, deadline=None)
 def test_sqlite_never_reads_what_the_guard_hides(seed: int) -> None:
     sql = random_query(random.Random(seed))
-    if "EXISTS (SELECT *" in sql or not check(sql, schema=SMALL, grant=DENIED).allowed:
+    if re.search(r"EXISTS \(SELECT (\w+\.)?\*", sql) or not check(sql, schema=SMALL, grant=DENIED).allowed:
         return  # a star in EXISTS is read by SQLite's authorizer, though by nothing else
     reads = sqlite_reads(sql) or set()
     assert ("users", "password_hash") not in reads, sql
