@@ -351,7 +351,13 @@ def test_the_python_of_a_model_card_runs(folder: Path) -> None:
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let huggingface_hub connect, though HF_HUB_OFFLINE, which it reads when imported, may be set for the tests."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
+@pytest.fixture
+def hub(online: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     with hub_double() as double:
         monkeypatch.setenv("HF_ENDPOINT", double.url)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -393,7 +399,9 @@ def test_what_the_hub_refuses_is_told(folder: Path, hub: Hub, status: int, said:
         export(str(make_run()), "hub", upload=Upload(adapter_only=True))
 
 
-def test_a_hub_that_is_not_there_and_a_missing_token_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_is_not_there_and_a_missing_token_are_told(
+    folder: Path, online: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = make_run()
     with pytest.raises(ConfigError, match="HF_TOKEN"):
         export(str(run), "hub", upload=Upload(adapter_only=True))
@@ -403,6 +411,13 @@ def test_a_hub_that_is_not_there_and_a_missing_token_are_told(folder: Path, monk
         export(str(run), "hub", upload=Upload(adapter_only=True))
     with pytest.raises(ConfigError, match="no name of a repository"):
         export(str(run), "hub", upload=Upload(repo="a/b/c", adapter_only=True))
+
+
+def test_offline_nothing_is_uploaded(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(BackendError, match="HF_HUB_OFFLINE is set, so nothing is uploaded"):
+        export(str(make_run()), "hub", upload=Upload(adapter_only=True))
+    assert hub.repos == {}
 
 
 # --- the command ------------------------------------------------------------------------------------------------
