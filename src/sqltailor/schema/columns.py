@@ -107,10 +107,24 @@ def _is_constraint(words: Words) -> bool:
         case "CHECK" | "EXCLUDE":
             return texts[0] in ("(", "USING")
         case "UNIQUE" | "KEY" | "INDEX" | "FULLTEXT" | "SPATIAL":
-            return _lists_names(words.tokens) or texts[0] in ("KEY", "INDEX")
+            return texts[0] not in _OF_COLUMNS and _is_index(words.tokens, texts)
         case "PERIOD":
             return texts[0] == "FOR"
+        case "PROJECTION":
+            return texts[1:3] == ["(", "SELECT"]
     return False
+
+
+# what begins the type or the rest of a column, though names in parentheses follow
+_OF_COLUMNS = frozenset("STRUCT MAP UNION ROW GEOMETRY GEOGRAPHY CHECK DEFAULT AS".split())  # noqa: SIM905
+_OF_INDEXES = frozenset("KEY INDEX NULLS USING CLUSTERED NONCLUSTERED".split())  # noqa: SIM905
+
+
+def _is_index(tokens: list[Token], texts: list[str]) -> bool:
+    if _OF_INDEXES & set(texts[:1]) or _OF_INDEXES - {"KEY"} & set(texts[1:3]):
+        return True
+    is_of_clickhouse = {"TYPE", "GRANULARITY"} & {token.raw.upper() for token in tokens[1:]}
+    return bool(is_of_clickhouse) or ("(" in texts[:2] and _lists_names(tokens))
 
 
 def _lists_names(tokens: list[Token]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from sqltailor.dialect import quote_name
+from sqltailor.dialect.names import always_quoted
 from sqltailor.errors import DataError
 from sqltailor.types import Cell, Column, Schema, Table
 
@@ -70,12 +71,22 @@ def _column_ddl(column: Column, dialect: str, comments: bool, samples: bool, *, 
     return f"{text} /* {'; '.join(notes)} */" if notes else text
 
 
-_TYPE = re.compile(r"[\w ]+(?:\((?:[\w .,]|'(?:[^'\\]|'')*')*\)[\w ]*)?(?:\[\d*\])*\Z|[\w.\"<>(), \[\]']+\Z")
+_QUOTED = re.compile(r"'(?:[^'\\\n]|'')*+'|\"[^\"\n]+\"")
 
 
 def _type_text(declared: str) -> str:
-    """Return a type as its database spells it; SQLite stores any text as a type, and some of it would not be one."""
-    return declared if _TYPE.match(declared) and declared.count("(") == declared.count(")") else quote_name(declared)
+    """Return a type as its database spells it; what SQLite stored as a type but cannot be one is quoted."""
+    return declared if _is_type(declared) else always_quoted(declared)
+
+
+def _is_type(declared: str) -> bool:
+    depth = 0
+    bare = _QUOTED.sub("", declared)
+    for sign in bare:
+        depth += (sign in "(<[") - (sign in ")>]")
+        if depth < 0 or (sign == "," and depth == 0):
+            return False
+    return depth == 0 and re.fullmatch(r"[\w .,<>()\[\]]*", bare) is not None
 
 
 def _one_line(text: str) -> str:
