@@ -37,12 +37,12 @@ class Block(nn.Module):
         self.qkv, self.out = nn.Linear(d, 3 * d, bias=False), nn.Linear(d, d, bias=False)
         self.gate_up, self.down = nn.Linear(d, 2 * f, bias=False), nn.Linear(f, d, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:  # (B, T, D)
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor | None) -> Tensor:  # (B, T, D)
         b, t, d = x.shape
         h = F.rms_norm(x, (d,), self.norm1.to(x.dtype), 1e-6)
         q, k, v = self.qkv(h).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D/H)
         q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
-        x = x + self._drop(self.out(_attend(q, k, v).transpose(1, 2).reshape(b, t, d)))
+        x = x + self._drop(self.out(_attend(q, k, v, bias).transpose(1, 2).reshape(b, t, d)))
         gate, up = self.gate_up(F.rms_norm(x, (d,), self.norm2.to(x.dtype), 1e-6)).chunk(2, -1)
         return x + self._drop(self.down(F.silu(gate) * up))
 
@@ -55,13 +55,14 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-second, first), -1) * sin
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:  # (B, H, T, D/H) → same
+def _attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:  # (B, H, T, D/H) → same
     if q.device.type == "cuda":
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    t = q.shape[2]
-    mask = torch.full((t, t), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
-    weights = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + mask
-    return weights.float().softmax(-1).to(v.dtype) @ v
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=bias is None)
+    if bias is None:
+        t = q.shape[2]
+        bias = torch.full((t, t), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
+    weights = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + bias
+    return weights.softmax(-1) @ v
 
 
 class Twin(nn.Module):
@@ -86,14 +87,16 @@ class Twin(nn.Module):
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        t = ids.shape[1]
+    def forward(self, ids: Tensor, position: Tensor | None = None, visible: Tensor | None = None) -> Tensor:
+        """Return the last hidden states; `position` (B, T) and `visible` (B, 1, T, T) where not plainly causal."""
         x = self.embedding(ids)
         if torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))
-        cos, sin = self.cos[:t].to(x.dtype), self.sin[:t].to(x.dtype)
+        cos, sin = self.cos.to(x.dtype), self.sin.to(x.dtype)
+        cos, sin = (c[: ids.shape[1]] if position is None else c[position][:, None] for c in (cos, sin))
+        bias = None if visible is None else torch.zeros_like(visible, dtype=x.dtype).masked_fill_(~visible, -1e4)
         for block in self.blocks:
-            x = block(x, cos, sin)
+            x = block(x, cos, sin, bias)
         return F.rms_norm(x, (self.size.hidden,), self.norm.to(x.dtype), 1e-6)
 
     def logits(self, hidden: Tensor) -> Tensor:  # (…, D) → (…, V)

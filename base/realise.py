@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from base.pairs import Pair, Piece
 from sqltailor.dialect import quote_name
+from sqltailor.prompt import build
 from sqltailor.schema import show_value
-from sqltailor.types import Column, Example, Schema
+from sqltailor.types import Column, Example, Prompt, Schema
 
 LOWERS_VALUES = "table_name_"
 """WikiSQL tables so named (by sql-create-context) write text values in lower case; the others keep their case."""
@@ -75,12 +76,16 @@ def plain(pair: Pair, shape: str) -> tuple[Example, Schema]:
 
 
 class Realised(NamedTuple):
-    """A varied example, ready for `sqltailor.prompt.build`."""
+    """A varied example with what its prompt needs."""
 
     example: Example
     schema: Schema
     glossary: dict[str, str]
     hints: list[str]
+
+    def prompt(self) -> Prompt:
+        """Return the compact prompt."""
+        return build(self.example, self.schema, name="compact", glossary=self.glossary, hints=self.hints)
 
 
 def realise(pair: Pair, pool: Pool, rng: random.Random) -> Realised:
@@ -88,16 +93,35 @@ def realise(pair: Pair, pool: Pool, rng: random.Random) -> Realised:
     schema = pair.context if rng.random() < (0.5 if pair.source == "wikisql" else 0.25) else pair.schema
     if schema is pair.context and pair.source == "spider" and rng.random() < 0.5:
         schema = _only_tables(pair)
-    edits = _Edits(pair.question)
-    pieces = _swap_values(pair, pool, edits, rng)
+    (one,) = _vary([pair], schema, pool, rng)
+    glossary, question = _glossary(one.pieces, one.question, rng)
+    return one.realised(noise(question, one.pieces, rng), glossary, _hints(one.pieces, one.schema, rng))
+
+
+def realise_together(pairs: list[Pair], pool: Pool, rng: random.Random) -> list[Realised]:
+    """Return variations of pairs of one database that all share one varied schema."""
+    varied = _vary(pairs, pairs[0].schema, pool, rng)
+    return [v.realised(noise(v.question, v.pieces, rng), {}, []) for v in varied]
+
+
+class _Varied(NamedTuple):
+    question: str
+    pieces: list[Piece]
+    schema: Schema
+
+    def realised(self, question: str, glossary: dict[str, str], hints: list[str]) -> Realised:
+        sql = "".join(piece_text(p) for p in self.pieces)
+        return Realised(Example("", (sql,), question), self.schema, glossary, hints)
+
+
+def _vary(pairs: list[Pair], schema: Schema, pool: Pool, rng: random.Random) -> list[_Varied]:
+    edits = [_Edits(p.question) for p in pairs]
+    pieces = [_swap_values(p, pool, e, rng) for p, e in zip(pairs, edits, strict=True)]
+    contextual = schema is pairs[0].context
     pieces, schema = _swap_columns(pieces, schema, pool, edits, rng)
-    pieces, schema = _swap_tables(pieces, schema, pair, rng)
-    schema = _shuffle(_add_columns(schema, pool, rng) if schema is not pair.context else schema, rng)
-    question = edits.apply()
-    glossary, question = _glossary(pieces, question, rng)
-    sql = "".join(piece_text(p) for p in pieces)
-    example = Example("", (sql,), noise(question, pieces, rng))
-    return Realised(example, schema, glossary, _hints(pieces, schema, rng))
+    pieces, schema = _swap_tables(pieces, schema, pairs[0], rng)
+    schema = _shuffle(schema if contextual else _add_columns(schema, pool, rng), rng)
+    return [_Varied(e.apply(), p, schema) for e, p in zip(edits, pieces, strict=True)]
 
 
 class _Edits:
@@ -107,13 +131,16 @@ class _Edits:
         self.text = text
         self.spans: list[tuple[int, int, str]] = []
 
-    def add(self, pattern: re.Pattern[str], new: str) -> bool:
+    def find(self, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
+        """Return where the pattern stands, or nothing where another replacement is in the way."""
         found = [m.span() for m in pattern.finditer(self.text)]
         free = all(end <= s or start >= e for start, end in found for s, e, _ in self.spans)
-        if not found or not free:
-            return False
+        return found if free else []
+
+    def add(self, pattern: re.Pattern[str], new: str) -> bool:
+        found = self.find(pattern)
         self.spans += [(s, e, _cased_like(self.text[s:e], new)) for s, e in found]
-        return True
+        return bool(found)
 
     def apply(self) -> str:
         text = self.text
@@ -162,9 +189,12 @@ def _other_number(text: str, rng: random.Random) -> str:
 
 
 def _swap_columns(
-    pieces: list[Piece], schema: Schema, pool: Pool, edits: _Edits, rng: random.Random
-) -> tuple[list[Piece], Schema]:
-    used = {p.text.lower() for p in pieces if p.kind == "column"}
+    pieces: list[list[Piece]], schema: Schema, pool: Pool, edits: list[_Edits], rng: random.Random
+) -> tuple[list[list[Piece]], Schema]:
+    users = defaultdict(list)
+    for group, edit in zip(pieces, edits, strict=True):
+        for name in {p.text.lower() for p in group if p.kind == "column"}:
+            users[name].append(edit)
     taken = {c.name.lower() for t in schema.tables for c in t.columns}
     rate = rng.choice((0.0, 0.25, 0.6))
     renamed: dict[str, str] = {}
@@ -174,13 +204,13 @@ def _swap_columns(
             if old in renamed or c.primary_key or c.references or rng.random() > rate:
                 continue
             new = rng.choice(pool.columns.get(c.type) or pool.columns["VARCHAR"])
-            if new.lower() in taken:
-                continue
-            if old not in used or edits.add(phrase(c.name), " ".join(re.split(r"[^A-Za-z0-9]+", new)).strip()):
+            if new.lower() not in taken and all(e.find(phrase(c.name)) for e in users[old]):
+                for e in users[old]:
+                    e.add(phrase(c.name), " ".join(re.split(r"[^A-Za-z0-9]+", new)).strip())
                 renamed[old] = new
                 taken.add(new.lower())
     swap = lambda name: renamed.get(name.lower(), name)  # noqa: E731
-    pieces = [Piece("column", swap(p.text)) if p.kind == "column" else p for p in pieces]
+    pieces = [[Piece("column", swap(p.text)) if p.kind == "column" else p for p in group] for group in pieces]
     # a key that others point to may carry a renamed name
     tables = tuple(
         dataclasses.replace(t, columns=tuple(_renamed(c, swap(c.name), renamed) for c in t.columns))
@@ -196,7 +226,9 @@ def _renamed(column: Column, name: str, renamed: dict[str, str]) -> Column:
     return dataclasses.replace(column, name=name, references=reference)
 
 
-def _swap_tables(pieces: list[Piece], schema: Schema, pair: Pair, rng: random.Random) -> tuple[list[Piece], Schema]:
+def _swap_tables(
+    pieces: list[list[Piece]], schema: Schema, pair: Pair, rng: random.Random
+) -> tuple[list[list[Piece]], Schema]:
     if pair.source != "wikisql" or rng.random() < 0.4:
         return pieces, schema
     old = schema.tables[0].name
@@ -206,7 +238,7 @@ def _swap_tables(pieces: list[Piece], schema: Schema, pair: Pair, rng: random.Ra
         new = f"table_{rng.choice(('1', '2'))}{rng.randint(10**4, 10**7 - 1)}_{rng.randint(1, 30)}"
         if rng.random() < 0.2:
             new = f"table_{rng.randint(10**4, 10**6)}_{rng.randint(1, 9)}"
-    pieces = [Piece("table", new) if p.kind == "table" else p for p in pieces]
+    pieces = [[Piece("table", new) if p.kind == "table" else p for p in group] for group in pieces]
     return pieces, Schema((dataclasses.replace(schema.tables[0], name=new),))
 
 

@@ -19,12 +19,12 @@ for _short, _long in ABBREVIATIONS.items():
     _SHORT[_long].append(_short)
 
 
-def sample_synthetic(schemas: list[Schema], pool: Pool, rng: random.Random) -> Realised:
-    """Return one synthetic pair over a random schema."""
+def sample_synthetic(schemas: list[Schema], pool: Pool, rng: random.Random, count: int = 1) -> list[Realised]:
+    """Return synthetic pairs over one random schema."""
     schema = random_schema(schemas, pool, rng)
     values = _with_known_texts(schema, invent_values(schema, rng), pool, rng)
-    pair = sample_pair(schema, values, rng, typo_rate=0.03)
-    return Realised(Example("", (pair.sql,), pair.question), schema, {}, [])
+    pairs = [sample_pair(schema, values, rng, typo_rate=0.03) for _ in range(count)]
+    return [Realised(Example("", (p.sql,), p.question), schema, {}, []) for p in pairs]
 
 
 def random_schema(schemas: list[Schema], pool: Pool, rng: random.Random) -> Schema:

@@ -9,6 +9,7 @@ make GGUF export impossible.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 from collections.abc import Iterable, Iterator
@@ -65,11 +66,10 @@ def example_texts(data: Path, count: int) -> Iterator[str]:
     from base.pairs import load_pairs
     from sqltailor.synth.words import ABBREVIATIONS
 
-    chunks = varied(load_pairs(data, "train"), random.Random(0))
-    for _ in range(count // 256):
-        for asked, sql in next(chunks):
-            yield from (m.content for m in asked.messages)
-            yield sql
+    items = (item for chunk in varied(load_pairs(data, "train"), random.Random(0)) for group in chunk for item in group)
+    for item in itertools.islice(items, count):
+        yield from (m.content for m in item.prompt().messages)
+        yield item.example.sql[0]
     for short in ABBREVIATIONS:
         yield from [f" {short}, {short}_ _{short}"] * 50
 

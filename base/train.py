@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from base.batches import QUESTION, SQL, fixed, loader
+from base.batches import END, QUESTION, SQL, Batch, fixed, loader, visible
 from base.model import Size, Twin, llama_config, to_llama
 from base.pairs import load_pairs
 
@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--compile", action="store_true", help="compile the model: pays on a GPU")
+    parser.add_argument("--compile", action="store_true", help="compile the model, once for each row length")
     parser.add_argument("--save-minutes", type=float, default=10)
     parser.add_argument("--check-minutes", type=float, default=10)
     parser.add_argument("--check-every", type=int, default=8, help="measure on every n-th dev row")
@@ -107,20 +107,21 @@ def _resume(path: Path, net: Twin, optimizers: list[torch.optim.Optimizer], devi
 
 
 def _loop(args: Any, net: Twin, optimizers: Any, batches: Any, state: dict[str, Any], checks: Any, device: str) -> None:
-    fast = torch.compile(net, dynamic=True) if args.compile else net
+    fast = torch.compile(net, dynamic=False) if args.compile else net
     before, started = state["elapsed"], time.monotonic()
     saved = checked = time.monotonic()
     smooth: Tensor | None = None
     window_seen, window_start = 0, time.monotonic()
     while state["elapsed"] < args.minutes * 60 and (not args.tokens or state["seen"] < args.tokens):
-        ids, mask = (t.to(device, non_blocking=True) for t in next(batches))
+        batch = Batch(*(t.to(device, non_blocking=True) for t in next(batches)))
         scale = _schedule(
             state["step"], state["seen"] / args.tokens if args.tokens else state["elapsed"] / (args.minutes * 60)
         )
-        sql_loss = _step(net, fast, optimizers, ids.long(), mask, scale, device)
+        sql_loss = _step(net, fast, optimizers, batch, scale, device)
         smooth = sql_loss if smooth is None else 0.98 * smooth + 0.02 * sql_loss
         state["step"] += 1
-        state["seen"] += ids.numel()
+        state["seen"] += batch.ids.numel()
+        state["answers"] = state.get("answers", 0) + int((batch.ids == END).sum())
         state["elapsed"] = before + time.monotonic() - started
         if state["step"] % 50 == 0:
             now = time.monotonic()
@@ -151,10 +152,10 @@ def _schedule(step: int, done: float) -> float:
     return min(1.0, (step + 1) / 200) * min(1.0, max(0.02, (1 - done) / 0.6))
 
 
-def _step(net: Twin, fast: Any, optimizers: Any, ids: Tensor, mask: Tensor, scale: float, device: str) -> Tensor:
+def _step(net: Twin, fast: Any, optimizers: Any, batch: Batch, scale: float, device: str) -> Tensor:
     with torch.autocast(device, torch.bfloat16):
-        hidden = fast(ids)[:, :-1]  # (N, L-1, D)
-        target, kind = ids[:, 1:], mask[:, 1:]
+        hidden = fast(batch.ids.long(), batch.position.long(), visible(batch))[:, :-1]  # (N, L-1, D)
+        target, kind = batch.ids[:, 1:].long(), batch.kind[:, 1:]
         keep = (kind == SQL) | ((kind == QUESTION) & (torch.rand_like(kind, dtype=torch.float) < QUESTION_SHARE))
         logits = net.logits(hidden[keep])  # (supervised, V)
     nll = F.cross_entropy(logits.float(), target[keep], reduction="none")
@@ -177,11 +178,12 @@ def _check(net: Twin, checks: Any, state: dict[str, Any], out: Path, device: str
     result: dict[str, float] = {}
     for name, batches in checks.items():
         right = rows = 0
-        for ids, mask in batches:
-            ids, mask = ids.to(device).long(), mask.to(device)
+        for one in batches:
+            batch = Batch(*(t.to(device) for t in one))
+            ids = batch.ids.long()
             with torch.autocast(device, torch.bfloat16):
                 best = net.logits(net(ids)[:, :-1]).argmax(-1)
-            wrong = (best != ids[:, 1:]) & (mask[:, 1:] == SQL)
+            wrong = (best != ids[:, 1:]) & (batch.kind[:, 1:] == SQL)
             right += int((~wrong.any(1)).sum())
             rows += len(ids)
         result[name] = round(right / rows, 4)

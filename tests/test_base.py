@@ -7,10 +7,10 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from base.batches import END, SQL, encode_all, pack  # noqa: E402
+from base.batches import END, SQL, encode_groups, fill, pack, visible  # noqa: E402
 from base.model import Size, Twin, llama_config, to_llama  # noqa: E402
 from base.pairs import Pair, canonical_sql, cut  # noqa: E402
-from base.realise import make_pool, realise  # noqa: E402
+from base.realise import Realised, make_pool, realise, realise_together  # noqa: E402
 from base.tokenizer import train_tokenizer  # noqa: E402
 from sqltailor import prompt  # noqa: E402
 from sqltailor.dialect import parse  # noqa: E402
@@ -53,13 +53,39 @@ def test_batches_hold_the_ids_that_inference_will_see(tokenizer):
     example = Example("1", (SQL_TEXT,), "Which <|end|> city?")
     asked = prompt.build(example, SCHEMA, name="compact")
     before, answer = prompt.encode_pair(tokenizer, asked, SQL_TEXT)
-    [row] = encode_all(tokenizer.backend_tokenizer, [(asked, SQL_TEXT)])
-    assert row.ids == before + answer
-    assert [t for t, kind in zip(row.ids, row.mask, strict=True) if kind == SQL] == answer
+    [group] = encode_groups(tokenizer.backend_tokenizer, [[Realised(example, SCHEMA, {}, [])]])
+    batch = pack([[group]], 128)
+    assert batch.ids[0, : len(group)].tolist() == before + answer
+    assert batch.position[0, : len(group)].tolist() == list(range(len(group)))
+    assert batch.ids[batch.kind == SQL].tolist() == answer
     assert answer[-1] == END
     assert before.count(END) == 0  # the control token in the question is plain text
-    ids, mask = pack([row], 128)
-    assert ids.shape == mask.shape == (1, 128)
+
+
+def test_packed_questions_get_the_logits_that_they_get_alone(tokenizer):
+    pool = make_pool([pair()])
+    groups = [realise_together([pair()] * n, pool, random.Random(n)) for n in (3, 1, 2)]
+    rows = fill(encode_groups(tokenizer.backend_tokenizer, groups), 512)
+    batch = pack(rows, 512)
+    net = Twin(Size(hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=300, max_length=512)).eval()
+    with torch.no_grad():
+        packed = net(batch.ids.long(), batch.position.long(), visible(batch))
+        for r, groups_of_row in enumerate(rows):
+            for g, group in enumerate(groups_of_row, 1):
+                for b, (ids, _) in enumerate(group.branches, 1):
+                    alone = net(torch.tensor([group.schema + ids]))[0]
+                    here = (batch.group[r] == g) & ((batch.branch[r] == 0) | (batch.branch[r] == b))
+                    assert torch.allclose(packed[r][here], alone, atol=1e-5)
+
+
+def test_rows_are_filled_and_lose_nothing(tokenizer):
+    pool = make_pool([pair()])
+    groups = [realise_together([pair()] * (1 + n % 3), pool, random.Random(n)) for n in range(30)]
+    encoded = encode_groups(tokenizer.backend_tokenizer, groups)
+    rows = fill(encoded, 512)
+    assert sorted(map(id, encoded)) == sorted(id(g) for row in rows for g in row)
+    assert all(sum(map(len, row)) <= 512 for row in rows)
+    assert len(rows) <= -(-sum(map(len, encoded)) // 512) + 2
 
 
 def test_pieces_of_a_statement_give_it_back():
@@ -67,11 +93,13 @@ def test_pieces_of_a_statement_give_it_back():
     assert [p.text for p in pair().pieces if p.kind == "string"] == ["New Zealand"]
 
 
-def test_variations_change_question_schema_and_sql_together():
+@pytest.mark.parametrize("together", [False, True])
+def test_variations_change_question_schema_and_sql_together(together):
     pool = make_pool([pair()])
     seen = set()
     for seed in range(200):
-        item = realise(pair(), pool, random.Random(seed))
+        rng = random.Random(seed)
+        item = realise_together([pair()] * 3, pool, rng)[-1] if together else realise(pair(), pool, rng)
         sql = item.example.sql[0]
         seen.add(sql)
         names = {c.name for t in item.schema.tables for c in t.columns}
