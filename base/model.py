@@ -8,7 +8,7 @@ of `scaled_dot_product_attention` there took 40 % of a step.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -65,13 +65,34 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:  # 
     return weights.softmax(-1) @ v
 
 
-class Twin(nn.Module):
-    """The whole model, input and output embedding tied; `forward` gives the last hidden states (B, T, D)."""
+class _Product(torch.autograd.Function):
+    """A sparse matrix of constants times a dense one; the transpose is kept, since autograd would make it anew."""
 
-    def __init__(self, size: Size, dropout: float = 0.0) -> None:
+    @staticmethod
+    def forward(ctx: Any, sparse: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
+        ctx.transposed = transposed
+        return sparse @ dense
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
+        return None, None, ctx.transposed @ grads[0]
+
+
+class Twin(nn.Module):
+    """The whole model, input and output embedding tied; `forward` gives the last hidden states (B, T, D).
+
+    `subwords` (V, parts), sparse: what tokens are spelled with. While it trains, a token's embedding is its own plus
+    those of its parts, so that ` Team`, `team` and `teams` are learned together; `table` gives the sums.
+    """
+
+    def __init__(self, size: Size, dropout: float = 0.0, subwords: Tensor | None = None) -> None:
         super().__init__()
         self.size = size
         self.embedding = nn.Embedding(size.vocabulary, size.hidden)
+        if subwords is not None:
+            self.part_embedding = nn.Parameter(torch.zeros(subwords.shape[1], size.hidden))
+            self.register_buffer("subwords", subwords.to_sparse_csr(), persistent=False)
+            self.register_buffer("subwords_t", subwords.T.coalesce().to_sparse_csr(), persistent=False)
         self.blocks = nn.ModuleList(Block(size, dropout) for _ in range(size.layers))
         self.norm = nn.Parameter(torch.ones(size.hidden))
         nn.init.normal_(self.embedding.weight, std=0.02)
@@ -87,9 +108,17 @@ class Twin(nn.Module):
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
-    def forward(self, ids: Tensor, position: Tensor | None = None, visible: Tensor | None = None) -> Tensor:
+    def table(self) -> Tensor:
+        """Return the embedding of each token (V, D)."""
+        if not hasattr(self, "part_embedding"):
+            return self.embedding.weight
+        return self.embedding.weight + _Product.apply(self.subwords, self.subwords_t, self.part_embedding)
+
+    def forward(
+        self, ids: Tensor, table: Tensor, position: Tensor | None = None, visible: Tensor | None = None
+    ) -> Tensor:
         """Return the last hidden states; `position` (B, T) and `visible` (B, 1, T, T) where not plainly causal."""
-        x = self.embedding(ids)
+        x = F.embedding(ids, table)
         if torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         cos, sin = self.cos.to(x.dtype), self.sin.to(x.dtype)
@@ -99,14 +128,17 @@ class Twin(nn.Module):
             x = block(x, cos, sin, bias)
         return F.rms_norm(x, (self.size.hidden,), self.norm.to(x.dtype), 1e-6)
 
-    def logits(self, hidden: Tensor) -> Tensor:  # (…, D) → (…, V)
-        return hidden @ self.embedding.weight.to(hidden.dtype).T
+
+def logits(hidden: Tensor, table: Tensor) -> Tensor:  # (…, D), (V, D) → (…, V)
+    """Return the logits of hidden states."""
+    return hidden @ table.to(hidden.dtype).T
 
 
-def to_llama(state: dict[str, Tensor], size: Size) -> dict[str, Tensor]:
+def to_llama(net: Twin) -> dict[str, Tensor]:
     """Return the twin's weights under the names that `LlamaForCausalLM` uses."""
-    out = {"model.embed_tokens.weight": state["embedding.weight"], "model.norm.weight": state["norm"]}
-    for i in range(size.layers):
+    state = net.state_dict()
+    out = {"model.embed_tokens.weight": net.table().detach(), "model.norm.weight": state["norm"]}
+    for i in range(net.size.layers):
         mine, theirs = f"blocks.{i}.", f"model.layers.{i}."
         for name, part in zip("qkv", state[mine + "qkv.weight"].chunk(3), strict=True):
             out[f"{theirs}self_attn.{name}_proj.weight"] = part

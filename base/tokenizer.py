@@ -12,8 +12,13 @@ import argparse
 import itertools
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EXAMPLES = 25_000
 """Varied training examples that the merges are learned from."""
@@ -58,6 +63,31 @@ def train_tokenizer(texts: Iterable[str], folder: Path, vocabulary: int = VOCABU
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+
+
+def subwords(tokenizer_file: Path) -> Tensor:
+    """Return what tokens are spelled with, sparse (V, parts): the token without case and space, and its letter n-grams.
+
+    The first counts 1, the n-grams (3 to 5 letters, with marks for begin and end) 1 together.
+    """
+    import torch
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    size = tokenizer.get_vocab_size()
+    spelled = [tokenizer.decode([i], skip_special_tokens=False).strip(" _").lower() for i in range(size)]
+    grams = [{f"<{s}>"[i : i + n] for n in (3, 4, 5) for i in range(len(s) + 3 - n)} for s in spelled]
+    count = Counter(g for of_token in grams for g in of_token)
+    index: dict[str, int] = {}
+    entries: list[tuple[int, int, float]] = []
+    for token, (text, of_token) in enumerate(zip(spelled, grams, strict=True)):
+        if not text or "\ufffd" in text or token < len(CONTROL):
+            continue
+        shared = sorted(g for g in of_token if count[g] > 1)
+        entries.append((token, index.setdefault(text, len(index)), 1.0))
+        entries += [(token, index.setdefault(f"gram {g}", len(index)), 1 / len(shared)) for g in shared]
+    rows, columns, weights = zip(*entries, strict=True)
+    return torch.sparse_coo_tensor([rows, columns], weights, (size, len(index))).coalesce()
 
 
 def example_texts(data: Path, count: int) -> Iterator[str]:

@@ -19,8 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from base.batches import END, QUESTION, SQL, Batch, fixed, loader, visible
-from base.model import Size, Twin, llama_config, to_llama
+from base.model import Size, Twin, llama_config, logits, to_llama
 from base.pairs import load_pairs
+from base.tokenizer import subwords
 
 QUESTION_SHARE, QUESTION_WEIGHT = 0.4, 0.5
 """Share of question tokens that are learned, drawn anew each time, and their weight beside one of SQL: reading
@@ -36,7 +37,8 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     args.out.mkdir(parents=True, exist_ok=True)
     size = Size(*map(int, args.size.split(","))) if args.size else Size()
-    net = Twin(size, args.dropout).to(device)
+    tokenizer_file = args.tokenizer / "tokenizer.json"
+    net = Twin(size, args.dropout, subwords(tokenizer_file)).to(device)
     optimizers = _optimizers(net, args.learning_rate)
     state = _resume(args.out / "checkpoint.pt", net, optimizers, device)
     print(
@@ -44,7 +46,6 @@ def main() -> None:
         flush=True,
     )
     pairs = load_pairs(args.data, "train")
-    tokenizer_file = args.tokenizer / "tokenizer.json"
     checks = {
         "wikisql-dev context": fixed(
             load_pairs(args.data, "wikisql-dev")[:: args.check_every], "context", tokenizer_file, 32768
@@ -153,12 +154,13 @@ def _schedule(step: int, done: float) -> float:
 
 
 def _step(net: Twin, fast: Any, optimizers: Any, batch: Batch, scale: float, device: str) -> Tensor:
+    table = net.table()
     with torch.autocast(device, torch.bfloat16):
-        hidden = fast(batch.ids.long(), batch.position.long(), visible(batch))[:, :-1]  # (N, L-1, D)
+        hidden = fast(batch.ids.long(), table, batch.position.long(), visible(batch))[:, :-1]  # (N, L-1, D)
         target, kind = batch.ids[:, 1:].long(), batch.kind[:, 1:]
         keep = (kind == SQL) | ((kind == QUESTION) & (torch.rand_like(kind, dtype=torch.float) < QUESTION_SHARE))
-        logits = net.logits(hidden[keep])  # (supervised, V)
-    nll = F.cross_entropy(logits.float(), target[keep], reduction="none")
+        scores = logits(hidden[keep], table)  # (supervised, V)
+    nll = F.cross_entropy(scores.float(), target[keep], reduction="none")
     is_sql = kind[keep] == SQL
     weight = is_sql + QUESTION_WEIGHT * (kind[keep] == QUESTION)
     ((nll * weight).sum() / weight.sum()).backward()
@@ -176,13 +178,14 @@ def _check(net: Twin, checks: Any, state: dict[str, Any], out: Path, device: str
     """Print the share of rows whose every SQL token is the most likely one: greedy decoding would write exactly it."""
     net.eval()
     result: dict[str, float] = {}
+    table = net.table()
     for name, batches in checks.items():
         right = rows = 0
         for one in batches:
             batch = Batch(*(t.to(device) for t in one))
             ids = batch.ids.long()
             with torch.autocast(device, torch.bfloat16):
-                best = net.logits(net(ids)[:, :-1]).argmax(-1)
+                best = logits(net(ids, table)[:, :-1], table).argmax(-1)
             wrong = (best != ids[:, 1:]) & (batch.kind[:, 1:] == SQL)
             right += int((~wrong.any(1)).sum())
             rows += len(ids)
@@ -204,7 +207,7 @@ def save_nano(net: Twin, folder: Path, tokenizer: Path) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    state = {k: v.detach().to("cpu", torch.bfloat16) for k, v in to_llama(net.state_dict(), net.size).items()}
+    state = {k: v.detach().to("cpu", torch.bfloat16) for k, v in to_llama(net).items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(llama_config(net.size), indent=2) + "\n")
     generation = {"eos_token_id": 1, "pad_token_id": 0, "do_sample": False}

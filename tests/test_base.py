@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from base.batches import END, SQL, encode_groups, fill, pack, visible  # noqa: E402
-from base.model import Size, Twin, llama_config, to_llama  # noqa: E402
+from base.model import Size, Twin, llama_config, logits, to_llama  # noqa: E402
 from base.pairs import Pair, canonical_sql, cut  # noqa: E402
 from base.realise import Realised, make_pool, realise, realise_together  # noqa: E402
 from base.tokenizer import train_tokenizer  # noqa: E402
@@ -38,15 +38,17 @@ def tokenizer(tmp_path_factory):
 
 def test_the_twin_gives_the_logits_of_llama():
     torch.manual_seed(0)
-    twin = Twin(SIZE).eval()
+    parts = torch.sparse_coo_tensor([[7, 7, 8], [0, 1, 1]], [1.0, 0.5, 0.5], (SIZE.vocabulary, 2)).coalesce()
+    twin = Twin(SIZE, subwords=parts).eval()
+    torch.nn.init.normal_(twin.part_embedding)
     config = {k: v for k, v in llama_config(SIZE).items() if k not in ("model_type", "architectures", "dtype")}
     llama = transformers.LlamaForCausalLM(transformers.LlamaConfig(**config)).eval()
-    missing, unexpected = llama.load_state_dict(to_llama(twin.state_dict(), SIZE), strict=False)
+    missing, unexpected = llama.load_state_dict(to_llama(twin), strict=False)
     assert missing in ([], ["lm_head.weight"])
     assert unexpected == []
     ids = torch.randint(0, SIZE.vocabulary, (3, 20))
     with torch.no_grad():
-        assert torch.allclose(twin.logits(twin(ids)), llama(ids).logits, atol=1e-5)
+        assert torch.allclose(logits(twin(ids, twin.table()), twin.table()), llama(ids).logits, atol=1e-5)
 
 
 def test_batches_hold_the_ids_that_inference_will_see(tokenizer):
@@ -69,11 +71,11 @@ def test_packed_questions_get_the_logits_that_they_get_alone(tokenizer):
     batch = pack(rows, 512)
     net = Twin(Size(hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=300, max_length=512)).eval()
     with torch.no_grad():
-        packed = net(batch.ids.long(), batch.position.long(), visible(batch))
+        packed = net(batch.ids.long(), net.table(), batch.position.long(), visible(batch))
         for r, groups_of_row in enumerate(rows):
             for g, group in enumerate(groups_of_row, 1):
                 for b, (ids, _) in enumerate(group.branches, 1):
-                    alone = net(torch.tensor([group.schema + ids]))[0]
+                    alone = net(torch.tensor([group.schema + ids]), net.table())[0]
                     here = (batch.group[r] == g) & ((batch.branch[r] == 0) | (batch.branch[r] == b))
                     assert torch.allclose(packed[r][here], alone, atol=1e-5)
 
