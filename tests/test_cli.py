@@ -423,6 +423,15 @@ def test_compile_needs_no_model(begun: Path) -> None:
     assert found == {"sql": "SELECT name FROM stop WHERE zone = 1"}
 
 
+def test_compile_takes_schema_and_dialect_from_the_recipe(begun: Path) -> None:
+    spec = json.dumps({"table": "serves", "cols": ["order"]})
+    assert ok_json("compile", "-", input=spec) == {"sql": 'SELECT "order" FROM serves'}
+    unknown = run("compile", "-", input=json.dumps({"table": "serves", "cols": ["ordre"]}))
+    assert "Did you mean 'order'?" in str(unknown.exception) + unknown.stderr
+    Path("s.sql").write_text("CREATE TABLE serves (ordre INTEGER)")
+    assert ok_json("compile", "-", "--schema", "s.sql", "--dialect", "mysql", input=json.dumps({"table": "serves"}))
+
+
 def test_export_writes_training_files(begun: Path) -> None:
     found = ok_json("data", "export", "data/test.jsonl", "--format", "prompt-completion", "--out", "out")
     assert found == {"written": {"out/test.jsonl": 6}, "violations": []}

@@ -119,6 +119,11 @@ def test_utf16(tmp_path):
         read(put(tmp_path, ROW.encode("utf-16")))
 
 
+def test_nan_is_an_empty_cell(tmp_path):
+    path = put(tmp_path, b'{"question": NaN, "sql": "SELECT 1 FROM t"}\n' + ROW.encode())
+    assert read(path) == [(1, "missing_field"), (2, "q")]
+
+
 def test_columns_named_like_roles(tmp_path):
     path = put(tmp_path, "user:,system:\nq,SELECT 1\n", "x.csv")
     assert read(path, mapping={"question": "user:", "sql": "system:"}) == [(2, "q")]

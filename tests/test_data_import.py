@@ -66,6 +66,46 @@ def test_good_unparsable_and_unknown_column(tmp_path):
     assert (example.question, example.sql, example.line) == ("Who?", ("SELECT name FROM customer",), 2)
 
 
+@pytest.mark.parametrize(
+    ("sql", "detail"),
+    [
+        (
+            "SELECT 1 FROM",
+            "Not a sqlite statement: it cannot be read at 'FROM' (line 1, column 10): table name expected.",
+        ),
+        ("SELECT (a\nFROM t", "Not a sqlite statement: it cannot be read at 'FROM' (line 2, column 1): ) expected."),
+        ("SELECT a FROM t WHERE", "it cannot be read at 'WHERE' (line 1, column 17): something is missing after it."),
+        ("SELEC a FROM t", "Not a sqlite statement: it cannot be read at 'FROM' (line 1, column 9)."),
+        ("SELECT 'a FROM t", "Not a sqlite statement: a quote or a comment in it does not end."),
+    ],
+)
+def test_why_sql_cannot_be_read_is_told_in_words_of_sql(tmp_path, sql, detail):
+    path = write_rows(tmp_path / "q.jsonl", [{"question": "q", "sql": sql}])
+    import_data([path], tmp_path / "out")
+    assert rejects(tmp_path / "out")[0]["detail"].endswith(detail)
+
+
+def test_a_mapping_is_about_the_files_that_are_no_known_benchmark(tmp_path):
+    (tmp_path / "q.csv").write_text("ask,query\nWho?,SELECT name FROM customer\n")
+    spider = tmp_path / "train_spider.json"
+    spider.write_text(json.dumps([{"db_id": "x", "question": "All?", "query": "SELECT * FROM customer"}]))
+    mapping = {"question": "ask", "sql": "query"}
+    assert import_data([spider, tmp_path / "q.csv"], tmp_path / "out", mapping=mapping).kept == 2
+
+
+def test_a_broken_database_of_a_folder_is_told_row_by_row_and_all_are_closed(tmp_path, shop):
+    folder = tmp_path / "databases"
+    folder.mkdir()
+    (tmp_path / "shop.db").rename(folder / "shop.db")
+    (folder / "bad.db").write_bytes(b"no database" * 100)
+    rows = [{"question": f"q{db}", "sql": "SELECT name FROM customer", "db_id": db} for db in ("shop", "bad", "none")]
+    summary = import_data([write_rows(tmp_path / "q.jsonl", rows)], tmp_path / "out", database=str(folder))
+    assert (summary.kept, summary.reasons) == (1, {"unknown_database": 2})
+    children = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)
+    commands = subprocess.run(["ps", "-o", "args=", *children.stdout.split()], capture_output=True, text=True)
+    assert "child.py" not in commands.stdout
+
+
 def test_counts_add_up_over_several_files_and_all_reasons_are_documented(tmp_path):
     good = write_rows(tmp_path / "a.jsonl", [row("Who?", "select name from customer;"), row(" ", "SELECT 1")])
     bad = tmp_path / "b.jsonl"

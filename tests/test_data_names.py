@@ -68,6 +68,23 @@ def test_the_detail_names_the_nearest():
     assert unknown.detail == "no column 'nmae' in customer. Did you mean 'name'?"
 
 
+def test_the_detail_writes_names_as_the_schema_does():
+    schema = from_ddl('CREATE TABLE "Order Lines" ("Unit Price" REAL, Qty INTEGER); CREATE TABLE Stock (Qty INTEGER)')
+    details = [
+        unknown_names(parse(sql), schema)[0].detail
+        for sql in (
+            'SELECT Quty FROM "order lines"',
+            'SELECT o."Unit Prize" FROM "Order Lines" AS o',
+            "SELECT 1 FROM Stok",
+        )
+    ]
+    assert details == [
+        "no column 'Quty' in Order Lines. Did you mean 'Qty'?",
+        "no column 'Unit Prize' in 'o'. Did you mean 'Unit Price'?",
+        "no table 'Stok' in the schema. Did you mean 'Stock'?",
+    ]
+
+
 def test_the_same_name_in_two_namespaces():
     schema = from_ddl("CREATE TABLE a.t (x INT); CREATE TABLE b.t (y INT)", "postgres")
     for sql in ("SELECT x FROM a.t", "SELECT x, y FROM t", "SELECT y FROM b.t"):

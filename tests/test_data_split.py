@@ -80,7 +80,17 @@ def test_one_giant_group_stays_in_train(tmp_path_factory):
 
 def test_the_default_way_depends_on_the_number_of_databases(tmp_path_factory):
     assert split_rows(ledger(tmp_path_factory, [(7, i, i, i, "a") for i in range(9)])).by == "template"
-    assert split_rows(ledger(tmp_path_factory, [(i % 2, i, i, i, "a") for i in range(9)])).by == "database"
+    assert split_rows(ledger(tmp_path_factory, [(i % 9, i, i, i, "a") for i in range(30)])).by == "database"
+
+
+def test_no_part_with_a_share_stays_empty_where_there_are_groups_for_it(tmp_path_factory):
+    few = ledger(tmp_path_factory, [(i % 2, i, i, i, "a") for i in range(9)])
+    assert split_rows(few).by == "template"
+    assert split_rows(few).sizes == {"train": 7, "validation": 1, "test": 1}
+    assert split_rows(few, by="database").sizes == {"train": 5, "validation": 0, "test": 4}
+    uneven = ledger(tmp_path_factory, [(0, 0, i // 10, i, "a") for i in range(40)])
+    assert split_rows(uneven).by == "question"
+    assert split_rows(uneven, by="template").sizes == {"train": 20, "validation": 10, "test": 10}
 
 
 def test_shared_keys_of_other_ways_are_told(tmp_path_factory):
@@ -89,9 +99,10 @@ def test_shared_keys_of_other_ways_are_told(tmp_path_factory):
     assert (shared["database"], shared["schema"], shared["template"], shared["question"]) == (0, 1, 1, 0)
 
 
-def test_a_small_data_set_is_all_for_training(tmp_path_factory):
-    made = ledger(tmp_path_factory, [(0, 0, i, i, "a") for i in range(3)])
-    assert split_rows(made).sizes == {"train": 3, "validation": 0, "test": 0}
+def test_the_smallest_data_sets(tmp_path_factory):
+    for rows, parts in ((1, (1, 0, 0)), (2, (1, 0, 1)), (3, (1, 1, 1)), (5, (3, 1, 1))):
+        made = ledger(tmp_path_factory, [(0, 0, i, i, "a") for i in range(rows)])
+        assert tuple(split_rows(made).sizes.values()) == parts
     assert split_rows(ledger(tmp_path_factory, [])).sizes == {"train": 0, "validation": 0, "test": 0}
 
 

@@ -273,6 +273,16 @@ def test_loose_sql_is_read_as_its_authors_meant(sql: str, expected: str) -> None
     assert relex(expected, KNOWN) == expected
 
 
+@pytest.mark.parametrize("known", [KNOWN, set()])
+def test_quoted_words_where_only_names_stand_are_names_known_or_not(known: set[str]) -> None:
+    for sql in (
+        'SELECT "Total", COUNT("Total") FROM t GROUP BY "Total" ORDER BY "Total"',
+        'SELECT a FROM t WHERE "Total" = \'x\' AND "Total" > 3',
+    ):
+        assert relex(sql, known) == sql
+    assert relex('SELECT a FROM t WHERE "Total" = "x"', known) == "SELECT a FROM t WHERE \"Total\" = 'x'"
+
+
 def test_loose_sql_in_mysql_keeps_its_quotes_and_escapes() -> None:
     sql = 'SELECT `order` FROM t WHERE a = "x\\"y" AND b = "home town" AND "5th place" = \'C:\\\\x\''
     assert relex(sql, {"order", "a", "b", "t", "5th place"}, "mysql") == (

@@ -70,6 +70,23 @@ def _granted(schema: Schema, grant: Grant, dialect: str) -> Schema:
     return visible(schema, grant, dialect)
 
 
+def schema_and_dialect(
+    recipe: Recipe, *, schema_file: str | None = None, dialect: str | None = None
+) -> tuple[Schema | None, str]:
+    """Return what is granted of the schema, None where neither file nor database is named, and the dialect to write.
+
+    What is given here comes before what the recipe says.
+    """
+    if schema_file is not None:
+        written = dialect or recipe.dialect
+        return read_schema_file(schema_file, written), written
+    if recipe.database.schema_file is not None or recipe.database.url is None:
+        known = granted_schema(recipe, schema_of(recipe)) if recipe.database.schema_file is not None else None
+        return known, dialect or recipe.dialect
+    with open_recipe_database(recipe) as database:
+        return granted_schema(recipe, schema_of(recipe, database)), dialect or dialect_for(recipe, database)
+
+
 def _base_dialect(recipe: Recipe) -> str:
     url = recipe.database.url
     own = dialect_of(url) if url and recipe.database.schema_file is None else None
@@ -128,5 +145,8 @@ def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:
     for path in existing:
         examples += [dataclasses.replace(e, source=path.stem) for e in load_examples(path)]
     if not examples:
-        raise DataError(f"The {what} files {', '.join(map(str, existing))} are empty.")
+        raise DataError(
+            f"The {what} files {', '.join(map(str, existing))} hold no example. Divide more rows, or in another way: "
+            "sqltailor data import FILE --by question --test 0.3"
+        )
     return examples

@@ -176,6 +176,8 @@ def print_summary(summary: ImportSummary, json: bool) -> None:
             + ", ".join(f"{part} {count:,}" for part, count in summary.parts.items())
             + f", split by {summary.split_by}"
         )
+    for part in [name for name, count in summary.parts.items() if not count and summary.kept]:
+        note(f"note: no row for {part}: too few to split by {summary.split_by} (--by question, --{part} 0.3)")
     note(f"see {summary.out}/card.html and {summary.out}/rejects.jsonl")
 
 

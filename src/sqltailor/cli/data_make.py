@@ -178,9 +178,13 @@ def export(
 
 def compile_(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="File with a JSON specification, or - for stdin.")] = "-",
-    dialect: Annotated[str, typer.Option(metavar="DIALECT", help="Dialect of the SQL.")] = "sqlite",
+    dialect: Annotated[
+        str | None,
+        typer.Option(metavar="DIALECT", help="Dialect of the SQL. Default: the database's, else the recipe's."),
+    ] = None,
     schema: Annotated[str | None, typer.Option(metavar="FILE", help="File of CREATE TABLE statements.")] = None,
     database: DatabaseUrl = None,
+    recipe: Recipe = None,
     json_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the JSON Schema of specifications.")
     ] = False,
@@ -188,7 +192,8 @@ def compile_(
 ) -> None:
     """Turn a JSON query specification into SQL, without a model.
 
-    The same specification gives the same SQL. Unknown tables, columns and operators are errors.
+    The same specification gives the same SQL. Unknown tables, columns and operators are errors; the tables are those
+    of --schema or the database, of the command line or the recipe. Without any, every name is taken.
 
     Example: echo '{"table": "t", "cols": ["id"]}' | sqltailor compile -
     """
@@ -196,16 +201,13 @@ def compile_(
     from sqltailor.cli.models import recipe_for
     from sqltailor.spec import compile_spec
     from sqltailor.spec import json_schema as schema_of_specs
-    from sqltailor.workspace import granted_schema, read_schema_file, schema_of
+    from sqltailor.workspace import schema_and_dialect
 
     if json_schema:
         print_json(schema_of_specs())
         return
-    known = read_schema_file(schema, dialect) if schema else None
-    if database is not None and known is None:
-        found = recipe_for(None, database)
-        known = granted_schema(found, schema_of(found))
-    sql = compile_spec(read_spec(spec), dialect, known)
+    known, written = schema_and_dialect(recipe_for(recipe, database), schema_file=schema, dialect=dialect)
+    sql = compile_spec(read_spec(spec), written, known)
     print_json({"sql": sql}) if json else print(sql)
 
 

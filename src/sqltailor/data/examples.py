@@ -137,10 +137,12 @@ def from_json(value: Any, *, default_id: str = "", dialect: str = "sqlite") -> E
 
 
 def text_field(row: Mapping[str, Any], key: str) -> str | None:
-    """Return a field as text: numbers are written out, an absent one is None, anything else a `RowError`."""
+    """Return a field as text: numbers are written out, absent or NaN is None, anything else a `RowError`."""
     value = row.get(key)
     if value is None or isinstance(value, str):
         return value
+    if value != value:  # NaN: an empty cell of pandas
+        return None
     if isinstance(value, (int, float)):
         return str(value)
     raise RowError("wrong_type", f"`{key}` must be text, not {shown(value)[:60]}")

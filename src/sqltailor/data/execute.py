@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,10 +33,23 @@ class Databases:
         if url not in self._open:
             while len(self._open) >= MAX_OPEN:
                 self._open.popitem(last=False)[1][0].close()
-            database = open_database(url, timeout_s=self.timeout_s, max_rows=self.max_rows)
-            self._open[url] = database, database.read_schema()
+            self._open[url] = self._opened(url)
         self._open.move_to_end(url)
         return self._open[url]
+
+    def _opened(self, url: str) -> tuple[Database, Schema]:
+        with contextlib.ExitStack() as stack:
+            try:
+                database = stack.enter_context(
+                    open_database(url, timeout_s=self.timeout_s, max_rows=self.max_rows),
+                )
+                found = database, database.read_schema()
+            except DataError as e:
+                if url == self.location:
+                    raise
+                raise RowError("unknown_database", str(e)) from e
+            stack.pop_all()
+        return found
 
     def _url(self, db_id: str | None) -> str:
         folder = Path(self.location)

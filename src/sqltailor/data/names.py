@@ -17,6 +17,9 @@ ROW_IDS = frozenset({"rowid", "oid", "_rowid_", "ctid"})
 Known = frozenset[str] | None
 """Lower-cased column names of one source; None when they cannot be known."""
 
+Written = Mapping[str, str]
+"""Lower-cased name → the name as the schema writes it."""
+
 
 class Unknown(NamedTuple):
     """A name that the schema does not have: `kind` is `unknown_table` or `unknown_column`."""
@@ -27,10 +30,14 @@ class Unknown(NamedTuple):
 
 
 class KnownNames(NamedTuple):
-    """A schema's names in lower case: table → columns (under its bare and qualified name), and all of them."""
+    """A schema's names in lower case: table → columns (under its bare and qualified name), and all of them.
+
+    `written` gives each name as the schema writes it.
+    """
 
     tables: Mapping[str, frozenset[str]]
     all: frozenset[str]
+    written: Mapping[str, str]
 
 
 _held: dict[int, tuple[Schema, KnownNames]] = {}
@@ -55,7 +62,8 @@ def _read_names(schema: Schema) -> KnownNames:
         found[name] = found.get(name, frozenset()) | columns
         if table.namespace:
             found[f"{table.namespace.lower()}.{name}"] = columns
-    return KnownNames(found, frozenset(t.name.lower() for t in schema.tables).union(*found.values()))
+    written = {name.lower(): name for t in schema.tables for name in (*(c.name for c in t.columns), t.name)}
+    return KnownNames(found, frozenset(t.name.lower() for t in schema.tables).union(*found.values()), written)
 
 
 def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
@@ -67,20 +75,23 @@ def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 
-    known = known_names(schema).tables
+    known, _, written = known_names(schema)
     nodes = list(tree.walk())
     if isinstance(tree, exp.Select) and not any(isinstance(n, (exp.Query, exp.CTE, exp.UDTF)) for n in nodes[1:]):
-        return _unknown_in_plain(tree, nodes, known)
+        return _unknown_in_plain(tree, nodes, known, written)
     if isinstance(tree, exp.Query):
         scopes = traverse_scope(tree)
     else:  # INSERT, UPDATE, DELETE: the queries inside them, and the tables by name
         scopes = [s for query in tree.find_all(exp.Query) if query.parent_select is None for s in traverse_scope(query)]
     local = {n.alias.lower() for n in nodes if isinstance(n, exp.CTE)}
-    found = [*_unknown_tables(nodes, known, local), *(u for s in scopes for u in _unknown_columns(s, known))]
+    columns = (u for s in scopes for u in _unknown_columns(s, known, written))
+    found = [*_unknown_tables(nodes, known, written, local), *columns]
     return list(dict.fromkeys(found))
 
 
-def _unknown_in_plain(tree: Select, nodes: list[Expr], known: Mapping[str, frozenset[str]]) -> list[Unknown]:
+def _unknown_in_plain(
+    tree: Select, nodes: list[Expr], known: Mapping[str, frozenset[str]], written: Written
+) -> list[Unknown]:
     """Do the same for one SELECT from tables alone, where scopes need not be worked out."""
     from sqlglot import exp
 
@@ -88,10 +99,13 @@ def _unknown_in_plain(tree: Select, nodes: list[Expr], known: Mapping[str, froze
     visible = {t.alias_or_name.lower(): _columns_of(t, "", known) for t in tables}
     columns = (n for n in nodes if isinstance(n, exp.Column))
     aliases = {s.alias.lower() for s in tree.selects if s.alias}
-    return list(dict.fromkeys([*_unknown_tables(nodes, known, set()), *_unknown_of(columns, visible, aliases)]))
+    unknown = _unknown_of(columns, visible, aliases, written)
+    return list(dict.fromkeys([*_unknown_tables(nodes, known, written, set()), *unknown]))
 
 
-def _unknown_tables(nodes: Iterable[Expr], known: Mapping[str, frozenset[str]], local: set[str]) -> Iterator[Unknown]:
+def _unknown_tables(
+    nodes: Iterable[Expr], known: Mapping[str, frozenset[str]], written: Written, local: set[str]
+) -> Iterator[Unknown]:
     from sqlglot import exp
 
     for table in nodes:
@@ -100,7 +114,7 @@ def _unknown_tables(nodes: Iterable[Expr], known: Mapping[str, frozenset[str]], 
         if table.name.lower() in local:
             continue
         if _columns_of_table(table, known) is None:
-            near = did_you_mean(table.name, [name for name in known if "." not in name])
+            near = did_you_mean(table.name, [written.get(name, name) for name in known if "." not in name])
             yield Unknown("unknown_table", table.name, f"no table '{_dotted(table)}' in the schema.{near}")
 
 
@@ -115,41 +129,48 @@ def _columns_of_table(table: Table, known: Mapping[str, frozenset[str]]) -> Know
     return exact if exact is not None else known.get(name)
 
 
-def _unknown_columns(scope: Scope, known: Mapping[str, frozenset[str]]) -> Iterator[Unknown]:
+def _unknown_columns(scope: Scope, known: Mapping[str, frozenset[str]], written: Written) -> Iterator[Unknown]:
     from sqlglot import exp
 
     if scope.is_udtf or not isinstance(scope.expression, exp.Select):
         return
     aliases = {s.alias.lower() for s in scope.expression.selects if s.alias}
     # not the columns of the queries inside it
-    yield from _unknown_of(scope.find_all(exp.Column), dict(_visible(scope, known)), aliases)
+    yield from _unknown_of(scope.find_all(exp.Column), dict(_visible(scope, known)), aliases, written)
 
 
-def _unknown_of(columns: Iterable[Column], visible: Mapping[str, Known], aliases: set[str]) -> Iterator[Unknown]:
+def _unknown_of(
+    columns: Iterable[Column], visible: Mapping[str, Known], aliases: set[str], written: Written
+) -> Iterator[Unknown]:
     for column in columns:
         name, source = column.name.lower(), column.table.lower()
         if not name or name == "*" or name in ROW_IDS or (not source and name in aliases):
             continue
-        detail = _why_unknown(column, name, source, visible)
+        detail = _why_unknown(column, name, source, visible, written)
         if detail:
             yield Unknown("unknown_column", column.name, detail)
 
 
-def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, Known]) -> str | None:
+def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, Known], written: Written) -> str | None:
     if source not in visible and None in visible.values():
         return None
     if source in visible:
         columns = visible[source]
         if columns is None or name in columns:
             return None
-        return f"no column '{column.name}' in '{column.table}'.{did_you_mean(name, columns)}"
+        return f"no column '{column.name}' in '{column.table}'.{_nearest(name, columns, written)}"
     everything = frozenset[str]().union(*(columns or () for columns in visible.values()))
     if source:
         # `s.field` of a struct column reads like a column of a table
         return None if source in everything else f"'{column.table}' in '{column.sql()}' is no table or alias here."
     if name in everything:
         return None
-    return f"no column '{column.name}' in {', '.join(visible) or 'the query'}.{did_you_mean(name, everything)}"
+    places = ", ".join(written.get(place, place) for place in visible) or "the query"
+    return f"no column '{column.name}' in {places}.{_nearest(name, everything, written)}"
+
+
+def _nearest(name: str, columns: Iterable[str], written: Written) -> str:
+    return did_you_mean(name, [written.get(column, column) for column in columns])
 
 
 def _visible(scope: Scope, known: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, Known]]:

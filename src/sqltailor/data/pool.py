@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -11,34 +13,43 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Item_in = TypeVar("Item_in", contravariant=True)
+Result_out = TypeVar("Result_out", covariant=True)
 
 BATCH = 400
 FIRST = 2000
 """So many items are done here first: a small file is finished before a process would have started."""
 
-_work: Callable[[Any], Any] | None = None
+
+class Work(Protocol[Item_in, Result_out]):
+    """A function of one item that may hold open files and databases, until it is closed."""
+
+    def __call__(self, item: Item_in, /) -> Result_out: ...
+    def close(self) -> None: ...
+
+
+_work: Work[Any, Any] | None = None
 
 
 def map_ordered(
-    make: Callable[[], Callable[[Item], Result]], items: Iterable[Item], *, workers: int | None = None
+    make: Callable[[], Work[Item, Result]], items: Iterable[Item], *, workers: int | None = None
 ) -> Iterator[Result]:
     """Yield `make()(item)` for each item, in order. `make` and the items must be picklable.
 
     `workers` None takes one process a core; 1, or a platform without fork, does everything here.
     """
     items = iter(items)
-    work = make()
-    first = list(islice(items, FIRST))
-    yield from map(work, first)
-    following = list(islice(items, 1))
     count = workers or os.cpu_count() or 1
-    if count < 2 or not following or "fork" not in multiprocessing.get_all_start_methods():
-        yield from map(work, chain(following, items))
-        return
+    with contextlib.closing(make()) as work:
+        yield from map(work, islice(items, FIRST))
+        following = list(islice(items, 1))
+        if count < 2 or not following or "fork" not in multiprocessing.get_all_start_methods():
+            yield from map(work, chain(following, items))
+            return
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(make, os.getpid()))
     try:
@@ -57,11 +68,12 @@ def _in_order(pool: ProcessPoolExecutor, items: Iterator[Item], count: int) -> I
         yield from waiting.popleft().result()
 
 
-def _start(make: Callable[[], Callable[[Any], Any]], parent: int) -> None:
+def _start(make: Callable[[], Work[Any, Any]], parent: int) -> None:
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the pool
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _work = make()
+    multiprocessing.util.Finalize(None, _work.close, exitpriority=1)
 
 
 def _end_with(parent: int) -> None:

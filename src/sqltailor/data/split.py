@@ -44,24 +44,53 @@ def split_rows(
     """Assign each row of the ledger to a part; rows in `without` to none.
 
     Rows with the same key stay together. Groups go at random (by `seed`) to the part that lacks most rows of their
-    level, so that shares hold within each level. With one database `by` None means template, with several database.
+    level, so that shares hold within each level; no part that has a share stays empty while there are groups for it.
+    `by` None means template with one database and database with several, or a finer way where that leaves a part empty.
     """
-    if by is None:
-        by = "template" if len(set(ledger.columns["database"])) <= 1 else "database"
-    if by not in WAYS:
+    if by is not None and by not in WAYS:
         raise ConfigError(unknown("way to split", by, WAYS))
     if validation_share < 0 or test_share < 0 or validation_share + test_share >= 1:
         raise ConfigError(
             f"validation_share {validation_share} and test_share {test_share} must leave a share for training."
         )
     shares = (1 - validation_share - test_share, validation_share, test_share)
-    part_of = _assign(_groups(ledger, by, without), shares, random.Random(seed))
+    by, part_of = _divide(ledger, by, shares, seed, without)
     keys = ledger.columns[by]
     parts = array("B", (NOWHERE if row in without else part_of[keys[row]] for row in range(len(ledger))))
     counts = Counter(parts)
     sizes = {part: counts[i] for i, part in enumerate(PARTS)}
     shared = {way: shared_keys(ledger.columns[way], parts) for way in (*WAYS, "exact")}
     return Split(by, seed, parts, sizes, shared)
+
+
+def _divide(
+    ledger: Ledger, by: str | None, shares: Sequence[float], seed: int, without: Container[int]
+) -> tuple[str, dict[int, int]]:
+    """Return the way of the split, and key → part."""
+    ways = [by] if by else ["template", "question"]
+    if by is None and len(set(ledger.columns["database"])) > 1:
+        ways.insert(0, "database")
+    found = {}
+    for way in ways:
+        part_of = found[way] = _assign(_groups(ledger, way, without), shares, random.Random(seed))
+        empty = {part for part, share in enumerate(shares) if share} - set(part_of.values())
+        if not empty or _fill(empty, part_of, _groups(ledger, way, without), shares if by is None else None):
+            return way, part_of
+    return next(iter(found.items()))
+
+
+def _fill(empty: set[int], part_of: dict[int, int], groups: Mapping[int, int], shares: Sequence[float] | None) -> bool:
+    """Move the smallest groups of the training part to empty parts, the test part first; return whether all got one.
+
+    With `shares` a group that is more than twice its part's share is not moved.
+    """
+    total = sum(packed >> 8 for packed in groups.values())
+    training = sorted((key for key, part in part_of.items() if part == 0), key=lambda key: -(groups[key] >> 8))
+    for part in sorted(empty, reverse=True):
+        if len(training) < 2 or (shares and groups[training[-1]] >> 8 > max(1, 2 * shares[part] * total)):
+            return False
+        part_of[training.pop()] = part
+    return True
 
 
 def _groups(ledger: Ledger, by: str, without: Container[int]) -> dict[int, int]:

@@ -51,26 +51,32 @@ class Kept(NamedTuple):
 Item = tuple[Source, Row | Reject]
 
 
-def make_checker(settings: Settings) -> Callable[[Item], Kept | Reject]:
-    """Return the function that reads and checks one row; it opens databases when it first needs them."""
-    databases = (
-        Databases(settings.database, settings.timeout_s, settings.max_rows, settings.grant)
-        if settings.database
-        else None
-    )
-    converters: dict[str, Callable[[Row], Example]] = {}
+class Checker:
+    """Reads and checks one row a call; opens databases when it first needs them, until it is closed."""
 
-    def check(item: Item) -> Kept | Reject:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._converters: dict[str, Callable[[Row], Example]] = {}
+        self._databases = (
+            Databases(settings.database, settings.timeout_s, settings.max_rows, settings.grant)
+            if settings.database
+            else None
+        )
+
+    def __call__(self, item: Item) -> Kept | Reject:
         source, row = item
         if isinstance(row, Reject):
             return row
         try:
-            convert = converters.get(source.name) or converters.setdefault(source.name, converter(source))
-            return _check(convert(row), settings, databases, loose=source.is_loose)
+            convert = self._converters.get(source.name) or self._converters.setdefault(source.name, converter(source))
+            return _check(convert(row), self._settings, self._databases, loose=source.is_loose)
         except RowError as e:
             return Reject(row.line, e.reason, str(e), shown(row.value), source.name)
 
-    return check
+    def close(self) -> None:
+        """Close the databases."""
+        if self._databases is not None:
+            self._databases.close()
 
 
 def _check(example: Example, settings: Settings, databases: Databases | None, *, loose: bool) -> Kept:
@@ -103,7 +109,7 @@ class Survey:
 
     def take(self, items: Iterable[Item], settings: Settings, *, workers: int | None = None) -> None:
         """Read and check all rows."""
-        for result in map_ordered(functools.partial(make_checker, settings), items, workers=workers):
+        for result in map_ordered(functools.partial(Checker, settings), items, workers=workers):
             self.tally.read += 1
             if isinstance(result, Reject):
                 self.reject(result)

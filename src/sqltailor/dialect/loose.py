@@ -78,6 +78,7 @@ _AFTER_NAME = _COMPARISONS | {"", ";", ".", "FROM", ",", ")", "IN", "NOT", "WHER
 # known or not, these bare words keep their meaning
 _NEVER_NAMES = frozenset({"null", "true", "false", "case", "not", "distinct", "select"})
 _AGGREGATES = frozenset({"MIN", "MAX", "SUM", "AVG", "COUNT", "TOTAL"})
+_LITERAL_STARTS = frozenset("'\"0123456789")
 _CLAUSES = frozenset({"SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "VALUES", "SET"})
 
 
@@ -140,7 +141,17 @@ class _Reader:
             return True
         is_upper_bound = before == "AND" and self.words[place - 3] == "BETWEEN"
         is_compared = before in _COMPARISONS or is_upper_bound or self.clauses[-1] == "IN"
+        if not is_compared and after in _COMPARISONS and self.words[place + 2][:1] in _LITERAL_STARTS:
+            return True  # two constants are not compared with each other
+        if not is_compared and self._is_where_names_stand(before, place):
+            return True
         return text.lower() in self.known and not (is_compared and re.fullmatch(r"\w+", text))
+
+    def _is_where_names_stand(self, before: str, place: int) -> bool:
+        """Tell whether a word in quotes is a name, known or not: in lists of columns, and in an aggregate."""
+        if before == ",":
+            return self.clauses[-1] in ("SELECT", "GROUP", "ORDER")
+        return before in ("SELECT", "DISTINCT", "BY") or (before == "(" and self.words[place - 2] in _AGGREGATES)
 
     def _is_reserved_name(self, word: str, place: int) -> bool:
         if word.lower() not in self.known or word.lower() in _NEVER_NAMES or not is_odd(word, self.base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 from sqltailor.dialect.house import load_dialect
@@ -29,14 +30,27 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
         trees = [tree for tree in sqlglot.parse(sql, read=base) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
         # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
-        first = str(e).split("\n")[0][:200] or type(e).__name__
-        raise SQLError(f"Not a {base} statement: {first}") from e
+        raise SQLError(f"Not a {base} statement: {_fault(e)}") from e
     if len(trees) != 1:
         raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
     tree = cast("Expression", trees[0])
     if not _is_statement(tree, base):
         raise SQLError(f"Not a {base} statement: {sql.strip()[:80]!r} is an expression, or selects nothing.")
     return tree
+
+
+def _fault(error: Exception) -> str:
+    """Say in words of SQL, not of the parser, where a statement cannot be read."""
+    first = next(iter(getattr(error, "errors", None) or ()), None)
+    if first is None:
+        is_lexical = type(error).__name__ == "TokenError"
+        return "a quote or a comment in it does not end." if is_lexical else "it cannot be read."
+    word = str(first["highlight"])
+    place = f"at {word[:60]!r} (line {first['line']}, column {first['col'] - len(word) + 1})" if word else "at its end"
+    expected = re.match(r"Expect(?:ed|ing) (?!<)(.{1,40}?)(?: but got .*| after .*)?$", str(first["description"]))
+    is_cut = str(first["description"]).startswith("Required keyword")
+    said = f": {expected[1]} expected" if expected else ": something is missing after it" if is_cut else ""
+    return f"it cannot be read {place}{said}."
 
 
 def _is_statement(tree: Expression, base: str) -> bool:

@@ -147,7 +147,7 @@ def _rows(name: str, format: str | None) -> tuple[Iterator[Row | Reject], bool]:
 
 
 def _lacks_mapped(name: str, rows: list[Row | Reject], mapping: Mapping[str, str], is_table: bool) -> bool:
-    """Return whether a mapping is about other files: none of its columns is here, and the format is known anyway.
+    """Return whether a mapping is about other files: the format is known, and the columns are not here or by chance.
 
     Raises `ConfigError` where the question's or the SQL's column is missing from a file that it must be about.
     """
@@ -155,7 +155,8 @@ def _lacks_mapped(name: str, rows: list[Row | Reject], mapping: Mapping[str, str
     missing = [column for column in mapping.values() if column not in columns]
     if not columns or not missing:
         return False
-    if len(missing) == len(mapping) and any(recognise(value, is_table) for value in _objects(rows)):
+    known = next((f for value in _objects(rows) if (f := recognise(value, is_table))), None)
+    if known and (len(missing) == len(mapping) or known not in ("table", "examples")):
         return True
     for field_name in ("question", "spec", "sql"):
         if (column := mapping.get(field_name)) in missing and column is not None:
