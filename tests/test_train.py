@@ -369,6 +369,24 @@ def test_what_this_machine_cannot_do_is_told_first(folder: Path, word: str) -> N
     assert not list(folder.glob("runs/*/metrics.jsonl"))
 
 
+def test_a_base_without_template_gets_a_plain_one_or_the_recipes(folder: Path) -> None:
+    (folder / "tiny" / "chat_template.jinja").unlink()
+    asked = build(Example("x", ("",), question="?"), from_ddl(DDL), name="compact")
+    plain = run("train.epochs=1")
+    assert "### assistant" in (Path(plain.run) / "adapter" / "chat_template.jinja").read_text()
+    (folder / "t.jinja").write_text(
+        "{% for m in messages %}\n{{ m.role }}: {{ m.content }}{% if m.role == 'assistant' %}<|end|>{% endif %}"
+        "{% endfor %}{% if add_generation_prompt %}\nassistant: {% endif %}"
+    )
+    own = run("train.epochs=1", "prompt.chat_template=t.jinja", "train.name=own")
+    assert "assistant: " in (Path(own.run) / "adapter" / "chat_template.jinja").read_text()
+    for reference in ("./tiny", plain.run, own.run):
+        assert load(reference)([asked], GenerateOptions(max_tokens=2))
+    (folder / "bad.jinja").write_text("<|im_start|>{{ messages[0].content }}")
+    with pytest.raises(ConfigError, match=r"writes <\|im_start\|>"):
+        run("prompt.chat_template=bad.jinja", "train.name=bad")
+
+
 def test_training_outside_the_main_thread_leaves_signals_alone(folder: Path) -> None:
     results: list[TrainResult] = []
     thread = threading.Thread(target=lambda: results.append(run("train.epochs=1")))

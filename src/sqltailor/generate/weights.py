@@ -152,6 +152,7 @@ def quiet_libraries() -> Iterator[None]:
         with warnings.catch_warnings():
             for module in ("transformers", "trl", "peft", "bitsandbytes", "torch"):
                 warnings.filterwarnings("ignore", module=module)
+            warnings.filterwarnings("ignore", message=".*'rollout_func'")  # TRL blames the caller
             yield
     finally:
         if bars:
@@ -227,6 +228,17 @@ def open_weights(base: str, dtype: torch.dtype, device: str, quantization: str =
             f"The model '{base}' cannot be opened: {_first_line(e)} A gated one needs HF_TOKEN and its licence."
         ) from e
     return model if quantization != "none" else model.to(device)
+
+
+def as_dtype(model: Any, dtype: torch.dtype) -> Any:
+    """Return a model with its weights in another precision.
+
+    Unlike `model.to(dtype)` this leaves buffers alone: rotary frequencies in bf16 would misplace tokens by whole turns.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+    model.config.dtype = dtype
+    return model
 
 
 def quantization_config(quantization: str, dtype: torch.dtype) -> Any:

@@ -35,7 +35,8 @@ from sqltailor.workspace import prompt_name, schema_of
 
 if TYPE_CHECKING:
     from sqltailor.train.model import Setup
-    from sqltailor.train.sft import Rows, Stage, StageResult
+    from sqltailor.train.sft import Rows
+    from sqltailor.train.stage import Stage, StageResult
     from sqltailor.train.watch import Progress
 
 logger = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ def train(resolved: Resolved, *, progress: Progress | None = None) -> TrainResul
 
 
 def _train_stages(recipe: Recipe, run: Run, progress: Progress | None, interrupted: Callable[[], bool]) -> StageResult:
-    from sqltailor.train.sft import result_of
+    from sqltailor.train.stage import result_of
 
     stages = list(_stages(recipe, run, recipe.base))
     for stage in stages:
@@ -146,7 +147,7 @@ def _made(stage: Stage) -> Path | None:
 
 def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
     """Yield the stages of a recipe, each on what the one before makes."""
-    from sqltailor.train.sft import Stage
+    from sqltailor.train.stage import Stage
 
     if not recipe.train.stages:
         yield Stage(recipe, base, run.path, run.path)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqltailor.errors import ConfigError, did_you_mean, require
 from sqltailor.generate.weights import (
     Source,
+    as_dtype,
     best_device,
     best_dtype,
     check_base,
@@ -95,7 +96,7 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
     held = torch.float32 if not lora.enabled or setup.device == "cpu" else setup.dtype
     model = open_weights(source.base, held, setup.device, setup.quantization, attn_implementation=setup.attention)
     if lora.enabled and setup.device == "cpu" and setup.quantization == "none" and model.num_parameters() > HOLDS_HALF:
-        model = model.to(setup.dtype)
+        model = as_dtype(model, setup.dtype)
     if not lora.enabled:
         if setup.quantization != "none":
             raise ConfigError("Quantised weights cannot be trained: set train.lora.enabled, or quantization: none.")
@@ -172,6 +173,16 @@ def give_template(tokenizer: Any, recipe: Recipe) -> None:
                 raise ConfigError(f"{path} writes {token}, which the tokenizer of '{recipe.base}' does not know.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+
+
+def as_trained(model: Any) -> None:
+    """Keep quantised layers of a model that generates on the path of training.
+
+    On CPUs the other path rounds scales and inputs to bf16, and lays the weights out anew: they cannot be trained then.
+    """
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.train()
 
 
 def record_base(adapter: Path, reference: str, source: Source, quantization: str) -> None:

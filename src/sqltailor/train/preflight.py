@@ -111,13 +111,22 @@ class Plan:
 
 
 def make_plan(base: str, train: Train, setup: Setup, sizes: Sizes, lengths: Lengths, *, seconds: bool = True) -> Plan:
-    """Return the plan of a stage, with the largest micro-batch that fits where the recipe says `auto`."""
+    """Return the plan of a stage, with the largest micro-batch that fits where the recipe says `auto`.
+
+    Methods that first ask the model (dpo, grpo) have no time: it depends on how much the model writes.
+    """
     available = available_gb(setup.device)
     micro = choose_micro_batch(train, setup, sizes, lengths, available)
-    per_epoch = math.ceil(lengths.examples / train.batch)
+    grouped = train.method == "grpo"  # a batch counts answers, and what does not fill one is left out
+    per_epoch = (
+        lengths.examples * train.grpo.generations // train.batch
+        if grouped
+        else math.ceil(lengths.examples / train.batch)
+    )
     steps = train.max_steps or math.ceil(per_epoch * train.epochs)
     passes = steps * train.batch / max(lengths.examples, 1)
     memory = _memory(train, setup, sizes, lengths, micro)
+    timed = seconds and available is not None and train.method in ("sft", "pretrain")
     return Plan(
         base,
         train.method,
@@ -137,7 +146,7 @@ def make_plan(base: str, train: Train, setup: Setup, sizes: Sizes, lengths: Leng
         steps,
         memory,
         available,
-        _seconds(setup, sizes, train, lengths.computed * passes) if seconds and available is not None else None,
+        _seconds(setup, sizes, train, lengths.computed * passes) if timed else None,
         lengths.assumed,
     )
 
@@ -161,8 +170,13 @@ def choose_micro_batch(train: Train, setup: Setup, sizes: Sizes, lengths: Length
 
 def _memory(train: Train, setup: Setup, sizes: Sizes, lengths: Lengths, micro: int) -> dict[str, float]:
     shared = lengths.computed / max(lengths.tokens, 1)
-    tokens = max(lengths.longest, int(lengths.longest * micro * shared))
-    return memory_gb(sizes, train, setup, tokens=tokens, rows=micro)
+    longest = lengths.longest + (train.grpo.max_tokens if train.method == "grpo" else 0)
+    rows = 2 * micro if train.method == "dpo" else micro  # the better and the worse answer
+    memory = memory_gb(sizes, train, setup, tokens=max(longest, int(longest * rows * shared)), rows=rows)
+    compared = train.method == "dpo" or (train.method == "grpo" and train.grpo.beta > 0)
+    if compared and not train.lora.enabled:  # without an adapter to leave out, the model it began as is a second one
+        memory["reference"] = memory["weights"]
+    return memory
 
 
 def check(plan: Plan) -> None:

@@ -53,7 +53,9 @@ def training_arguments(
         require(tracker, extra="track", feature=f"train.local.track: {tracker}")
     stops_early = local.early_stop_patience is not None
     if stops_early and not validated:
-        raise ConfigError("train.local.early_stop_patience needs validation examples: data.validation.")
+        raise ConfigError(
+            "train.local.early_stop_patience needs a validation loss: method sft with data.validation, or pretrain."
+        )
     save_steps = local.evaluate_steps if stops_early else local.save_steps
     half = setup.dtype if setup.dtype != torch.float32 else None
     settings: dict[str, Any] = {

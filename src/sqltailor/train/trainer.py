@@ -18,26 +18,46 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class RowTrainer(SFTTrainer):  # type: ignore[misc]
+class Careful:
+    """What all our trainers do: whole checkpoints, the launch checked, and no model card of TRL's."""
+
+    def __init__(self, *, keep: int, model: Any, **settings: Any) -> None:
+        self.keep, self.tokens_read = keep, 0
+        # TRL rounds the adapter of a quantised model to bf16, where small updates are lost: it is kept as it is
+        exact = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
+        super().__init__(model=model, **settings)  # type: ignore[call-arg]
+        check_world(self.accelerator)  # type: ignore[attr-defined]
+        for name, parameter in self.model.named_parameters():  # type: ignore[attr-defined]
+            if name in exact:
+                parameter.data = exact[name]
+
+    def start_epoch(self, epoch: int) -> None:
+        """Be told of an epoch before its first row is read."""
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the tokens read so far."""
+        super().log(logs | {"tokens": self.tokens_read}, start_time)  # type: ignore[misc]
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write none: the export writes one from the run."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with finish_checkpoint(self.args.output_dir, self.state, keep=self.keep):  # type: ignore[attr-defined]
+            super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            self.accelerator.wait_for_everyone()  # type: ignore[attr-defined]
+
+
+class RowTrainer(Careful, SFTTrainer):  # type: ignore[misc]
     """Trains on rows. An example's tokens are counted as many times as it is read, shared or not.
 
     On a CPU, TRL computes the logits of every token; here only those that are learned. When a micro-batch does not
     fit into the GPU's memory it is halved, and so are those that follow; the step stays the same.
     """
 
-    def __init__(
-        self, *, rows: Sequence[Row], validation: Sequence[Row], collator: Collator, keep: int, **settings: Any
-    ) -> None:
-        self.rows, self.validation, self.collate, self.keep = rows, validation, collator, keep
-        self.tokens_read = 0
+    def __init__(self, *, rows: Sequence[Row], validation: Sequence[Row], collator: Collator, **settings: Any) -> None:
+        self.rows, self.validation, self.collate = rows, validation, collator
         self.most_rows = len(rows)
-        # TRL rounds the adapter of a quantised model to bf16, where small updates are lost: it is kept as it is
-        exact = {name: p.data for name, p in settings["model"].named_parameters() if p.requires_grad}
         super().__init__(**settings)
-        check_world(self.accelerator)
-        for name, parameter in self.model.named_parameters():
-            if name in exact:
-                parameter.data = exact[name]
         base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
         self.counts_learned_only = self.args.device.type == "cpu" and base.config.model_type in FAMILIES
         if self.counts_learned_only:
@@ -113,18 +133,6 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]
         self.log(dict(metrics))
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, with the tokens read so far."""
-        super().log(logs | {"tokens": self.tokens_read}, start_time)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """Write none: the export writes one from the run."""
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        with finish_checkpoint(self.args.output_dir, self.state, keep=self.keep):
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
 
 
 def _add_summed_loss(model: Any) -> None:

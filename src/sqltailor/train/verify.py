@@ -18,6 +18,7 @@ from sqltailor.runs import Run, read_json
 from sqltailor.schema import from_ddl
 from sqltailor.train.material import build_prompts
 from sqltailor.train.merge import base_folder, shards
+from sqltailor.train.model import as_trained
 from sqltailor.types import Example, Generate, GenerateOptions, Prompt
 from sqltailor.workspace import read_parts
 
@@ -69,7 +70,7 @@ def verify(
     def opener(name: str, where: str) -> Callable[[], Generate]:
         def open_one() -> Generate:
             opened = open_model(where, dtype=_dtype(source.base), merge=False)
-            _as_trained(opened.model)
+            as_trained(opened.model)
             seen[name] = [_logits(opened.model, encode(opened.tokenizer, p.messages)) for p in probes]
             return LocalModel(opened)
 
@@ -135,13 +136,6 @@ def _dtype(base: str) -> torch.dtype | None:
 
     size_bytes = sum(file.stat().st_size for file in shards(base_folder(base)))
     return torch.float32 if size_bytes < SMALL_BYTES else None
-
-
-def _as_trained(model: Any) -> None:
-    """Keep quantised layers on the path of training: on CPUs, another one rounds their scales and inputs to bf16."""
-    for module in model.modules():
-        if type(module).__name__ == "Linear4bit":
-            module.train()
 
 
 def _logits(model: Any, ids: Sequence[int]) -> torch.Tensor:

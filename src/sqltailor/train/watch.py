@@ -17,6 +17,9 @@ from transformers import TrainerCallback
 from sqltailor.errors import BackendError
 from sqltailor.runs import append_jsonl
 
+REPORTED = {"reward": "reward", "rewards/accuracies": "preferred"}
+"""What methods beyond sft report → its name in metrics.jsonl: mean reward, share of pairs put in the right order."""
+
 
 class Progress(Protocol):
     """Told of every step: `row` is its line of metrics.jsonl, `steps` how many there will be."""
@@ -88,7 +91,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             "grad_norm": logs.get("grad_norm"),
             "tokens_per_s": round(rate, 1),
             "elapsed_s": round(now - self.began, 3),
-        }
+        } | {name: logs[key] for key, name in REPORTED.items() if key in logs}
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         if self.interrupted():
