@@ -18,6 +18,7 @@ from sqltailor.generate.weights import (
     SMALL,
     Opened,
     Source,
+    as_dtype,
     best_device,
     best_dtype,
     check_base,
@@ -71,7 +72,7 @@ def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool |
         model = peft.PeftModel.from_pretrained(model, source.adapter)
     except (OSError, ValueError, RuntimeError, KeyError) as e:
         raise BackendError(f"The adapter {source.adapter} does not fit '{source.base}': {e}") from e
-    return model.merge_and_unload().to(dtype) if merge else model.get_base_model()
+    return as_dtype(model.merge_and_unload(), dtype) if merge else model.get_base_model()
 
 
 def _parameters(base: str) -> int:
