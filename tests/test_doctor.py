@@ -31,7 +31,7 @@ def test_a_working_project(shop: Path) -> None:
     found = by_name(examine(cwd=shop, env={}))
     assert {"python", "packages", "device", "cpu", "memory", "disk", "nano", "recipe", "database"} <= set(found)
     assert found["recipe"].status == found["database"].status == found["packages"].status == "ok"
-    assert "1 tables, 2 columns" in found["database"].found
+    assert "1 table, 2 columns" in found["database"].found
     assert "extra all" not in found
     assert "sqlglot" in found["packages"].found
 

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sqltailor import runs
+from sqltailor.data.examples import write_examples
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.runs import Run, create_run
 
@@ -146,6 +148,22 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> No
     path.chmod(0o600)
     runs.write_json_atomic(path, {"a": 2})
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("write", [runs.write_text_atomic, lambda path, text: write_examples(path, [])])
+def test_what_cannot_be_written_is_named_and_not_its_temporary_file(
+    write: Callable[[Path, str], object], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError) as error:
+        write(path, "x")
+    assert error.value.filename == str(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]
+    if Path("/proc/self").exists():  # nobody may write there
+        with pytest.raises(OSError) as error:
+            write(Path("/proc/a.jsonl"), "x")
+        assert error.value.filename == "/proc/a.jsonl"
 
 
 def test_read_json_tells_what_is_wrong(tmp_path: Path) -> None:

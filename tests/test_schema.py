@@ -490,7 +490,7 @@ def test_within_a_budget_samples_go_first_then_comments() -> None:
     with pytest.raises(DataError) as e:
         to_ddl(SHOP, max_tokens=len(bare) - 1, count_tokens=len)
     message = str(e.value)
-    assert "1 tables" in message
+    assert "1 table" in message
     assert f"needs {len(bare)} tokens, but {len(bare) - 1} are free" in message
     assert "database.allow" in message
     assert "prompt.max_schema_tokens" in message

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from sqltailor.database import open_database
-from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError
+from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError, counted
 from sqltailor.recipe import Resolved, load_recipe, mask
 from sqltailor.runs import package_version
 
@@ -101,7 +101,7 @@ def _torch() -> Check:
     if shutil.which("nvidia-smi"):
         remedy = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
         return Check("device", "warn", "an NVIDIA driver is here, but torch is built for the CPU", remedy)
-    return Check("device", "ok", f"CPU, {torch.get_num_threads()} threads")
+    return Check("device", "ok", f"CPU, {counted(torch.get_num_threads(), 'thread')}")
 
 
 def _cpu() -> Check:
@@ -109,11 +109,11 @@ def _cpu() -> Check:
     try:
         flags = set(re.findall(r"[a-z0-9_]+", Path("/proc/cpuinfo").read_text(encoding="utf-8").lower()))
     except OSError:
-        return Check("cpu", "ok", f"{cores} cores, {platform.machine()}")
+        return Check("cpu", "ok", f"{counted(cores, 'core')}, {platform.machine()}")
     wanted = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 bf16", "avx512f": "AVX-512", "avx2": "AVX2", "bf16": "bf16"}
     has = [name for flag, name in wanted.items() if flag in flags]
     fast = "bf16 is fast" if {"amx_bf16", "avx512_bf16", "bf16"} & flags else "bf16 is slow, fp32 is used"
-    return Check("cpu", "ok", f"{cores} cores, {', '.join(has) or platform.machine()}: {fast}")
+    return Check("cpu", "ok", f"{counted(cores, 'core')}, {', '.join(has) or platform.machine()}: {fast}")
 
 
 def _memory() -> Check:
@@ -179,7 +179,8 @@ def _database(resolved: Resolved | None) -> Check:
         return Check("database", "fail", mask(str(e)), f"check database.url: {mask(url)}")
     except SQLTailorError as e:
         return Check("database", "fail", mask(str(e)), str(e).partition(": ")[2] or None)
-    found = f"{shown}: {len(tables)} tables, {sum(len(table.columns) for table in tables)} columns"
+    columns = sum(len(table.columns) for table in tables)
+    found = f"{shown}: {counted(len(tables), 'table')}, {counted(columns, 'column')}"
     if warnings:
         return Check("database", "warn", f"{found}; {'; '.join(warnings)}", "use a role that may only SELECT")
     return Check("database", "ok", found)

@@ -82,6 +82,15 @@ def unknown(what: str, value: str, known: Iterable[str]) -> str:
     return f"Unknown {what} '{value}'.{did_you_mean(value, names)} Known: {', '.join(names)}."
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def require(package: str, *, extra: str, feature: str) -> ModuleType:
     """Import an optional package, or raise `MissingExtra` that names the extra to install.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, progress
+from sqltailor.errors import counted
 
 
 def synth(
@@ -65,6 +66,8 @@ def synth(
     )
     for reason, count in made.dropped.items():
         print(f"  dropped {count:,}: {reason}")
+    if made.joins_guessed:
+        note(f"note: joins that no foreign key declares, judged by names and values: {'; '.join(made.joins_guessed)}")
     if made.kept < n:
         note(f"note: the schema and its values gave {made.kept:,} pairs, not {n:,}")
     print(f"wrote {out}")
@@ -104,7 +107,7 @@ def fuzz_db(
         print_json(made.to_json())
         return
     share = f"{made.share:.1%}" if made.share is not None else "none"
-    print(f"wrote {len(made.paths)} databases with {made.rows:,} rows to {out}")
+    print(f"wrote {counted(len(made.paths), 'database')} with {counted(made.rows, 'row')} to {out}")
     print(f"{share} of {made.distinguishable:,} distinguishable mutants of {made.gold:,} gold queries told apart")
     if made.gold_failed:
         note(f"note: {made.gold_failed:,} gold queries do not run on them")
@@ -127,7 +130,7 @@ def split(
     from sqltailor.data.import_ import import_data
 
     summary = import_data([file], out, by=by, seed=seed, validation_share=validation, test_share=test)
-    print_summary(summary, json)
+    print_summary(summary, json, validation=validation, test=test)
 
 
 def export(
@@ -168,7 +171,7 @@ def export(
         print_json(summary.to_json())
     else:
         for path, count in summary.written.items():
-            print(f"{path}: {count:,} rows")
+            print(f"{path}: {counted(count, 'row')}")
         for violation in summary.violations:
             where = f"line {violation.line}" if violation.line else "the file"
             print(f"  {violation.file}, {where}: {violation.rule}: {violation.detail}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sqltailor.cli.output import Json, Recipe, Words, note, print_json, print_table
+from sqltailor.errors import counted
 
 
 def init(
@@ -40,7 +41,8 @@ def init(
     if json:
         print_json(dataclasses.asdict(project))
         return
-    note(f"{project.url_shown}: {project.tables} tables, {project.columns} columns, dialect {project.dialect}")
+    found = f"{counted(project.tables, 'table')}, {counted(project.columns, 'column')}"
+    note(f"{project.url_shown}: {found}, dialect {project.dialect}")
     for line in project.notes:
         note(f"note: {line}")
     print(f"wrote {', '.join(map(str, project.written))}")

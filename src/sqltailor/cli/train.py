@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sqltailor.cli.output import Json, Words, note, print_json
+from sqltailor.errors import counted
 
 
 def recipe_and_words(recipe: str | None, words: list[str] | None) -> tuple[str | None, list[str]]:
@@ -53,7 +54,8 @@ def train(
     if json:
         print_json(dataclasses.asdict(result))
         return
-    print(f"{result.run}: {result.steps} steps in {result.seconds:.0f} s, train loss {result.train_loss:.4f}")
+    steps = counted(result.steps, "step")
+    print(f"{result.run}: {steps} in {result.seconds:.0f} s, train loss {result.train_loss:.4f}")
     note('next:\n  sqltailor eval\n  sqltailor ask "…" --run')
 
 

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from sqltailor.data.files import open_bytes
 from sqltailor.data.rows import Reject, RowError, read_rows, shown
 from sqltailor.errors import DataError
+from sqltailor.runs import faults_name
 from sqltailor.types import Example, Message
 
 ROLES = ("system", "user", "assistant")
@@ -56,11 +57,12 @@ def atomic_writer(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        with partial.open("wb") as raw:
+        with faults_name(path), partial.open("wb") as raw:
             packed = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) if path.suffix == ".gz" else None
             with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="\n") as file:
                 yield file
-        os.replace(partial, path)
+        with faults_name(path):
+            os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from sqltailor.data.files import container, open_bytes
+from sqltailor.errors import counted
 
 MAX_ROW_BYTES = 4 * 2**20
 """A longer line is rejected as `too_long`: the largest schemas known to us are a tenth of it."""
@@ -184,7 +185,7 @@ def _records(text: TextIO, delimiter: str) -> Iterator[Row | Reject]:
         if not any(cells):
             continue
         if len(cells) != len(names):
-            detail = f"{len(cells)} cells where the header names {len(names)}: {', '.join(names[:12])}"
+            detail = f"{counted(len(cells), 'cell')} where the header names {len(names)}: {', '.join(names[:12])}"
             yield Reject(line, "broken_csv", detail, shown(cells))
         elif not all(map(_is_utf8, cells)):
             yield Reject(line, "broken_text", "not UTF-8", shown(cells))

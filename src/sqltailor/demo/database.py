@@ -14,6 +14,7 @@ from random import Random
 
 from sqltailor.demo import goods, people, trade, words
 from sqltailor.demo.draws import Row
+from sqltailor.runs import faults_name
 
 DDL = Path(__file__).with_name("shop.sql")
 
@@ -26,7 +27,8 @@ def build_database(path: str | os.PathLike[str], seed: int = 0) -> None:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     tables = _make_tables(Random(seed))
-    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+    with faults_name(target):
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(handle)
     try:
         connection = sqlite3.connect(draft)

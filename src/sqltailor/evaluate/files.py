@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.data import write_examples
-from sqltailor.errors import ConfigError, DataError
+from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.evaluate.prepare import Exam, described
 from sqltailor.runs import Run, environment, evaluation_folder, read_json, read_jsonl, write_json_atomic
 from sqltailor.types import Completion, Example, Prediction
@@ -63,7 +63,8 @@ def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completio
     if not text.lstrip().startswith("{"):
         lines = text.removesuffix("\n").split("\n")
         if len(lines) != len(examples):
-            raise DataError(f"{path} has {len(lines)} lines for {len(examples)} examples: it needs one statement each.")
+            held = f"{counted(len(lines), 'line')} for {counted(len(examples), 'example')}"
+            raise DataError(f"{path} has {held}: it needs one statement each.")
         return {example.id: Completion(line) for example, line in zip(examples, lines, strict=True)}
     answers = {}
     for row in read_jsonl(path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from sqltailor.dialect import parse
-from sqltailor.errors import Refused, SQLError, Timeout
+from sqltailor.errors import Refused, SQLError, Timeout, counted
 from sqltailor.metrics.attempt import Attempt
 from sqltailor.metrics.exact import exact_match
 from sqltailor.metrics.execution import execution
@@ -89,23 +89,19 @@ def difference(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -> s
     'more rows than the 1 of the gold result'
     """
     if len(gold.columns) != len(predicted.columns):
-        return f"{_count(len(predicted.columns), 'column')}, the gold result has {len(gold.columns)}"
+        return f"{counted(len(predicted.columns), 'column')}, the gold result has {len(gold.columns)}"
     if len(predicted.rows) > len(gold.rows):
         return f"more rows than the {len(gold.rows)} of the gold result"
     if len(predicted.rows) < len(gold.rows):
-        return f"{_count(len(predicted.rows), 'row')}, the gold result has {len(gold.rows)}"
+        return f"{counted(len(predicted.rows), 'row')}, the gold result has {len(gold.rows)}"
     if ordered and same_result(gold, predicted, ordered=False):
         return "the right rows in another order"
     if len(gold.columns) == len(gold.rows) == 1:
         return f"{_shown(predicted.rows[0][0])}, the gold result is {_shown(gold.rows[0][0])}"
     differing = sum((Counter(map(repr, gold.rows)) - Counter(map(repr, predicted.rows))).values())
-    return f"{differing} of {_count(len(gold.rows), 'row')} {'differs' if len(gold.rows) == 1 else 'differ'}"
+    return f"{differing} of {counted(len(gold.rows), 'row')} {'differs' if len(gold.rows) == 1 else 'differ'}"
 
 
 def _shown(cell: Cell) -> str:
     text = "NULL" if cell is None else repr(cell)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

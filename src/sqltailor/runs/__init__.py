@@ -4,6 +4,7 @@ from sqltailor.runs.environment import environment, package_version
 from sqltailor.runs.files import (
     append_jsonl,
     data_hash,
+    faults_name,
     file_name,
     hash_data,
     read_json,
@@ -32,6 +33,7 @@ __all__ = [
     "data_hash",
     "environment",
     "evaluation_folder",
+    "faults_name",
     "file_name",
     "find_run",
     "hash_data",

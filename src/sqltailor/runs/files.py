@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -54,16 +55,29 @@ def write_text_atomic(path: Path, text: str, *, mode: int | None = None) -> None
     It gets these permissions, or keeps those that it has; a new one is 0644.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with faults_name(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             os.fchmod(file.fileno(), mode or (path.stat().st_mode & 0o777 if path.exists() else 0o644))
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        with faults_name(path):
+            os.replace(name, path)
     except BaseException:
         os.unlink(name)
+        raise
+
+
+@contextlib.contextmanager
+def faults_name(path: Path) -> Iterator[None]:
+    """Let errors about the temporary file `.NAME.…`, which stands beside a file while it is written, name the file."""
+    try:
+        yield
+    except OSError as e:
+        if Path(e.filename or "").name.startswith(f".{path.name}."):
+            raise OSError(e.errno, e.strerror, os.fspath(path)) from e
         raise
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqltailor.dialect import quote_name
 from sqltailor.dialect.names import always_quoted
-from sqltailor.errors import DataError
+from sqltailor.errors import DataError, counted
 from sqltailor.types import Cell, Column, Schema, Table
 
 
@@ -38,8 +38,8 @@ def to_ddl(
 def too_large(schema: Schema, tokens: int, max_tokens: int) -> str:
     """Return the message for a schema that does not fit the prompt."""
     return (
-        f"The schema has {len(schema.tables)} tables and needs {tokens:,} tokens, but {max_tokens:,} are free. "
-        "Name the tables that questions are about in `database.allow`, or raise `prompt.max_schema_tokens`."
+        f"The schema has {counted(len(schema.tables), 'table')} and needs {tokens:,} tokens, but {max_tokens:,} "
+        "are free. Name the tables that questions are about in `database.allow`, or raise `prompt.max_schema_tokens`."
     )
 
 
