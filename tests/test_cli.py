@@ -13,7 +13,7 @@ import pytest
 
 from sqltailor import __version__
 from sqltailor.demo.run import TESTS, prepare
-from sqltailor.errors import ConfigError
+from sqltailor.errors import ConfigError, DataError
 from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 METRICS = {"execution", "exact_match", "parse_valid", "schema_valid"}
@@ -391,6 +391,14 @@ def test_ask_fails_when_the_statement_did_not_run(begun: Path) -> None:
     result = run("ask", "Overflow?", "--model", "echo:answer.sql", "--run")
     assert result.exit_code == 1
     assert "the database says: " in result.stderr
+
+
+def test_a_schema_over_its_budget_is_told_by_the_models_own_tokens(begun: Path) -> None:
+    text = Path("recipe.yaml").read_text()
+    Path("recipe.yaml").write_text(text + "\nprompt:\n  max_schema_tokens: 5\n")
+    error = run("ask", "Which lines?", "--model", "nano").exception
+    assert isinstance(error, DataError)
+    assert "tokens" in str(error)
 
 
 def test_ask_takes_no_empty_question(begun: Path) -> None:

@@ -253,6 +253,18 @@ def test_warns_of_a_role_that_may_too_much(server: None) -> None:
 
 
 @pytest.mark.slow
+def test_modes_of_the_server_do_not_change_how_a_statement_is_read(server: None) -> None:
+    mariadb_server.execute("SET GLOBAL sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY'")
+    try:
+        with open_database(mariadb_server.url("reader", "shop")) as database:
+            assert database.run("""SELECT "it''s", 'a\\'b'""").rows == [("it''s", "a'b")]
+            modes = str(database.run("SELECT @@SESSION.sql_mode").rows[0][0])
+            assert "ONLY_FULL_GROUP_BY" in modes
+    finally:
+        mariadb_server.execute("SET GLOBAL sql_mode = DEFAULT")
+
+
+@pytest.mark.slow
 def test_no_tables(server: None) -> None:
     with pytest.raises(DataError, match=r"no tables that its role may read\. Next: GRANT SELECT"):
         open_database(mariadb_server.url("reader", "empty"))

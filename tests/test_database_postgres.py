@@ -274,6 +274,13 @@ def test_a_lost_connection_is_opened_anew(reader: Database) -> None:
     assert reader.run("SELECT 1").rows == [(1,)]
 
 
+def test_a_backslash_is_no_escape_whatever_the_role_says(server: None) -> None:
+    url = postgres_server.url("reader", "shop")
+    off = ("&" if "?" in url else "?") + "options=-c%20standard_conforming_strings%3Doff"
+    with open_database(url + off) as database:
+        assert database.run(r"SELECT 'a\', ' -- '").rows == [("a\\", " -- ")]
+
+
 def test_is_known_to_the_server_by_name(reader: Database) -> None:
     names = reader.run("SELECT DISTINCT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")
     assert names.rows == [("sqltailor",)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqltailor.evaluate import Evaluation, Progress, Scoring, evaluate, resume_or_new
-from sqltailor.generate import load
+from sqltailor.generate import load, token_counter
 from sqltailor.recipe import Recipe
 from sqltailor.report import write_report
 from sqltailor.runs import Run, find_run, newest_training, read_json
@@ -43,15 +43,16 @@ def evaluate_models(
     options = GenerateOptions(
         recipe.generate.max_tokens, recipe.generate.temperature, recipe.generate.top_p, seed=recipe.generate.seed
     )
+    generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
     with open_recipe_database(recipe) as database:
         scoring = Scoring(database, grant_of(recipe), recipe.evaluate.timeout_s, metrics=recipe.evaluate.metrics)
         result = evaluate(
             examples,
-            {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen},
+            generators,
             out_dir=folder or resume_or_new(_home(recipe, chosen[-1])),
             scoring=scoring,
             schema=schema_of(recipe, database),
-            prompt={m: prompt_builder(recipe, m) for m in chosen},
+            prompt={m: prompt_builder(recipe, m, token_counter(g)) for m, g in generators.items()},
             options=options,
             batch=recipe.generate.batch,
             on_progress=on_progress,

@@ -40,7 +40,7 @@ def ask(
     from sqltailor.answer import answer
     from sqltailor.cli.models import newest_model, recipe_for
     from sqltailor.errors import ConfigError
-    from sqltailor.generate import load
+    from sqltailor.generate import load, token_counter
     from sqltailor.types import Example, GenerateOptions
     from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, prompt_builder, schema_of
 
@@ -49,14 +49,15 @@ def ask(
     found = recipe_for(recipe, database)
     model = model or newest_model(found)
     with open_recipe_database(found) as opened:
+        generate = load(model, batch=1)
         schema = schema_of(found, opened)
         example = Example("", ("",), question, read_spec(spec) if spec else None, dialect=dialect_for(found, opened))
         options = GenerateOptions(max_tokens=found.generate.max_tokens, temperature=found.generate.temperature)
         reply = answer(
             example,
-            load(model, batch=1),
+            generate,
             model=model,
-            prompt=prompt_builder(found, model),
+            prompt=prompt_builder(found, model, token_counter(generate)),
             schema=schema,
             grant=grant_of(found),
             database=opened if run else None,

@@ -28,6 +28,12 @@ LOST = (1053, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2055)
 _HEAD = re.compile(
     r"(?>(?:[\s(]+|--(?=\s)[^\n]*|#[^\n]*|/\*.*?\*/)*)(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL
 )
+LEXICAL_MODES = (
+    *("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "IGNORE_SPACE"),
+    *("ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"),
+)
+"""Modes of the server that change how a statement is read; the guard read it without them."""
+
 _WRITES = re.compile(
     r"\b(ALL PRIVILEGES|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|FILE|SUPER|EXECUTE|GRANT OPTION)\b", re.IGNORECASE
 )
@@ -65,6 +71,10 @@ class Engine:
         except pymysql.MySQLError as e:
             ping = f"mysqladmin --host={self._arguments.get('host', 'localhost')} ping"
             raise OSError(f"{self._shown} cannot be reached: {e.args[-1]}. Next: {ping}") from e
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT @@SESSION.sql_mode")
+            modes = [m for m in cursor.fetchall()[0][0].split(",") if m not in LEXICAL_MODES]
+            cursor.execute("SET SESSION sql_mode = %s", ",".join(modes))
         self._is_mariadb = "mariadb" in self._connection.get_server_info().lower()
         self._limits = None
 

@@ -108,6 +108,8 @@ class Engine:
         with self._connection.pipeline():
             self._connection.execute(f"SET LOCAL statement_timeout = {max(round(timeout_s * 1000), 1)}")
             self._connection.execute("SET LOCAL cursor_tuple_fraction = 1")
+            # the guard read the statement with backslashes as plain characters of a string
+            self._connection.execute("SET LOCAL standard_conforming_strings = on")
             self._connection.execute(f"DECLARE answer NO SCROLL CURSOR FOR {sql}".encode())
             return self._connection.execute(f"FETCH FORWARD {rows} FROM answer")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sqltailor.errors import ConfigError
@@ -43,4 +43,9 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
     return LocalModel(open_model(reference), batch=batch)
 
 
-__all__ = ["KINDS", "load"]
+def token_counter(generate: Generate) -> Callable[[str], int] | None:
+    """Return what counts tokens as the model does, or None where its tokenizer is not here."""
+    return getattr(generate, "count_tokens", None)
+
+
+__all__ = ["KINDS", "load", "token_counter"]

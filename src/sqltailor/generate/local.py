@@ -116,6 +116,10 @@ class LocalModel:
                     completions[number] = self._completion(len(rows[number]), one, options)
         return completions
 
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text is to this model."""
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def stream(self, prompt: Prompt, options: GenerateOptions) -> Iterator[str]:
         """Yield the text of one completion in pieces as it is written; together they are the whole text.
 
