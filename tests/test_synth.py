@@ -10,22 +10,25 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from sqlglot import exp
 
+from sqltailor.data.smells import unasked_values
 from sqltailor.dialect import canonical, parse
 from sqltailor.errors import DataError
 from sqltailor.guard import check
 from sqltailor.schema import from_ddl
-from sqltailor.synth import Maker, Pair, invent_values, sample_pair
+from sqltailor.synth import Maker, Pair, invent_values, read_values, sample_pair
 from sqltailor.synth.comments import read_comment
 from sqltailor.synth.fuzz.databases import make_rows, write_database
 from sqltailor.synth.fuzz.rows import Constraints
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import build_graph
+from sqltailor.synth.joins import guess_joins
 from sqltailor.synth.pairs import SHAPES
 from sqltailor.synth.query import Agg, Col, Compare, Part, Query, Use
 from sqltailor.synth.to_sql import template, to_sql
 from sqltailor.synth.words import plural, singular
-from sqltailor.types import Schema
+from sqltailor.types import Example, Schema
 
 SHOP = files("sqltailor.demo").joinpath("shop.sql").read_text(encoding="utf-8")
 SCHOOL = """
@@ -258,3 +261,66 @@ def test_two_ways_to_one_table_are_told_apart() -> None:
         column = "src_id" if "src_id" in pair.sql else "dst_id"
         if ("src_id" in pair.sql) != ("dst_id" in pair.sql) and "airport" in pair.sql:
             assert ("source" if column == "src_id" else "dst") in pair.question.lower(), pair
+
+
+KEYLESS = """
+CREATE TABLE tbl_emp (emp_no INTEGER PRIMARY KEY, nm TEXT, boss_emp_no INTEGER, dept_no INTEGER, manager_id INTEGER);
+CREATE TABLE tbl_dept (dept_no INTEGER PRIMARY KEY, dname TEXT, emp_count INTEGER);
+CREATE TABLE "Kunden Stamm" ("Cust_Nr" INTEGER, ort TEXT);
+CREATE TABLE "Order" ("OrderID" INTEGER PRIMARY KEY, "Cust_Nr" INTEGER, categoryid TEXT, tag_id INTEGER);
+CREATE TABLE category (category_id INTEGER PRIMARY KEY, label TEXT);
+CREATE TABLE tag (id INTEGER PRIMARY KEY, word TEXT);
+CREATE VIEW big AS SELECT * FROM "Order" WHERE "Cust_Nr" = 2;
+INSERT INTO tbl_emp VALUES (1, 'a', NULL, 10, 1), (2, 'b', 1, 20, 1), (3, 'c', 1, 20, 2);
+INSERT INTO tbl_dept VALUES (10, 'x', 1), (20, 'y', 2);
+INSERT INTO "Kunden Stamm" VALUES (1, 'Ulm'), (2, 'Bern');
+INSERT INTO "Order" VALUES (1, 1, 'A', 900), (2, 1, 'B', 901), (3, 2, 'A', 902);
+INSERT INTO category VALUES (1, 'one'), (2, 'two');
+INSERT INTO tag VALUES (1, 'p'), (2, 'q');
+"""
+
+
+def test_stored_values_decide_which_joins_are_guessed() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(KEYLESS)
+    schema = from_ddl(";".join(part for part in KEYLESS.split(";") if "CREATE TABLE" in part))
+    values = read_values(schema, lambda sql: connection.execute(sql).fetchall())
+    joins = {
+        (f"{j.child}.{j.child_column}", f"{j.parent}.{j.parent_column}") for j in guess_joins(schema, values.refers)
+    }
+    assert joins == {
+        ("tbl_emp.boss_emp_no", "tbl_emp.emp_no"),
+        ("tbl_emp.manager_id", "tbl_emp.emp_no"),
+        ("tbl_emp.dept_no", "tbl_dept.dept_no"),
+        ("Order.Cust_Nr", "Kunden Stamm.Cust_Nr"),
+    }  # categoryid is text there and a number here; no tag has the ids that orders name
+    unseen = [join[:3] for join in guess_joins(schema, lambda join: None)]
+    assert unseen == [("tbl_emp", "dept_no", "tbl_dept"), ("Order", "tag_id", "tag")]
+    connection.close()
+
+
+def test_tables_of_one_name_in_two_namespaces_are_told_apart() -> None:
+    ddl = """CREATE TABLE sales.people (id INTEGER PRIMARY KEY, city TEXT);
+    CREATE TABLE "HR Dept".people (id INTEGER PRIMARY KEY, grade TEXT);
+    CREATE TABLE "HR Dept".shift (id INTEGER PRIMARY KEY, people_id INTEGER, hours INTEGER);
+    CREATE TABLE sales.deal (id INTEGER PRIMARY KEY, people_id INTEGER REFERENCES people (id), amount REAL);"""
+    graph = build_graph(from_ddl(ddl, "postgres"))
+    assert {table.key: table.noun for table in graph.tables.values()} == {
+        "sales.people": "sales person",
+        "HR Dept.people": "hr dept person",
+        "HR Dept.shift": "shift",
+        "sales.deal": "deal",
+    }
+    assert [(link.child, link.parent) for link in graph.links] == [("sales.deal", "sales.people")]
+    bare = build_graph(from_ddl(ddl.replace(" REFERENCES people (id)", ""), "postgres"))
+    assert {(link.child, link.parent) for link in bare.links} == {
+        ("sales.deal", "sales.people"),
+        ("HR Dept.shift", "HR Dept.people"),
+    }
+
+
+def test_every_value_of_the_sql_is_in_the_question() -> None:
+    for pair in pairs(SCHOOL, 1500, typo_rate=0):
+        tree = parse(pair.sql)
+        example = Example("x", (pair.sql,), question=pair.question)
+        assert not list(unasked_values(example, list(tree.find_all(exp.Literal)))), pair

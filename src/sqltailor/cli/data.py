@@ -65,7 +65,7 @@ def import_(
         test_share=test,
         **_options(recipe, database, format, map, against),
     )
-    print_summary(summary, json)
+    print_summary(summary, json, validation=validation, test=test)
     if not summary.kept:
         note("nothing was kept: see rejects.jsonl for the reasons")
         sys.exit(1)
@@ -160,8 +160,11 @@ def _mapping(text: str | None) -> dict[str, str] | None:
     return {name.strip(): column.strip() for name, _, column in pairs}
 
 
-def print_summary(summary: ImportSummary, json: bool) -> None:
-    """Print what an import did."""
+def print_summary(summary: ImportSummary, json: bool, **shares: float) -> None:
+    """Print what an import did; `shares` are those that the parts were to have."""
+    for part, share in shares.items():
+        if share and summary.kept and not summary.parts[part]:
+            note(f"note: no row for {part}: too few to split by {summary.split_by} (--by question, --{part} 0.3)")
     if json:
         print_json(summary.to_json())
         return
@@ -176,8 +179,6 @@ def print_summary(summary: ImportSummary, json: bool) -> None:
             + ", ".join(f"{part} {count:,}" for part, count in summary.parts.items())
             + f", split by {summary.split_by}"
         )
-    for part in [name for name, count in summary.parts.items() if not count and summary.kept]:
-        note(f"note: no row for {part}: too few to split by {summary.split_by} (--by question, --{part} 0.3)")
     note(f"see {summary.out}/card.html and {summary.out}/rejects.jsonl")
 
 

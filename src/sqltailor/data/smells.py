@@ -135,10 +135,19 @@ def _compares_text_as_number(compare: Binary, schema: Schema | None) -> bool:
     return known is not None and not NUMERIC.search(known.type)
 
 
+_DATE = re.compile(r"(\d{4})-\d\d(?:-\d\d)?(?:[ t][\d:.]+)?$")
+_DATE_WORDS = re.compile(
+    r"(?:%[A-Za-z][-/:. T]?)+|now|localtime|utc|start of (?:day|month|year)|weekday \d"
+    r"|[+-]?\d+ (?:second|minute|hour|day|week|month|year)s?"
+)
+"""What date functions understand."""
+
+
 def unasked_values(example: Example, literals: list[Literal]) -> Iterator[str]:
     """Yield the text values and numbers that nothing in question, spec or evidence mentions.
 
-    0, 1 and LIMIT's number are never told; `%` of LIKE, case, plural and number words are forgiven.
+    0, 1 and LIMIT's number are never told; `%` of LIKE, case, plural and number words are forgiven. Of a date the
+    year must be mentioned, of what date functions understand (`%Y-%m`, `-30 days`) the number.
     """
     from sqlglot import exp
 
@@ -156,6 +165,10 @@ def unasked_values(example: Example, literals: list[Literal]) -> Iterator[str]:
         if not literal.is_string:
             number = value.removesuffix(".0")
             told = number in ("0", "1", "100") or number in words or number in plain
+        elif isinstance(literal.parent, exp.Func) and _DATE_WORDS.fullmatch(literal.name):
+            told = all(number in words for number in re.findall(r"\d{2,}", value))
+        elif dated := _DATE.match(value):
+            told = dated.group(1) in words
         elif len(value) <= 3:
             told = not value or re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked) is not None
         else:

@@ -50,7 +50,7 @@ class Synthesis:
     """What was made. `dropped` counts candidates by reason; made = kept + dropped.
 
     `coverage` tells tables, columns and shapes; `not_run` counts kept pairs whose house function the database lacks:
-    they ran with the function replaced by its first argument.
+    they ran with the function replaced by its first argument. `joins_guessed` are those that no foreign key declares.
     """
 
     examples: list[Example]
@@ -60,6 +60,7 @@ class Synthesis:
     coverage: Mapping[str, object]
     templates: int
     not_run: int = 0
+    joins_guessed: tuple[str, ...] = ()
 
     @property
     def kept(self) -> int:
@@ -70,7 +71,8 @@ class Synthesis:
         """Return everything but the pairs as plain values."""
         return {
             "made": self.made, "kept": self.kept, "seconds": round(self.seconds, 2), "templates": self.templates,
-            "dropped": dict(self.dropped), "not_run": self.not_run, **self.coverage,
+            "dropped": dict(self.dropped), "not_run": self.not_run,
+            "joins_guessed": list(self.joins_guessed), **self.coverage,
         }  # fmt: skip
 
 
@@ -124,9 +126,10 @@ def synthesise(
     )
     run = _Run(database, maker, schema, grant, kind, wordings, random.Random(f"synthesis {seed}"), n)
     run.go(progress)
+    joins = [f"{j.child}.{j.child_column} = {j.parent}.{j.parent_column}" for j in maker.graph.guessed]
     return Synthesis(
         run.examples, run.made, time.monotonic() - started, dict(run.dropped.most_common()), run.coverage.report(),
-        len(run.templates), run.not_run,
+        len(run.templates), run.not_run, tuple(joins),
     )  # fmt: skip
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sqltailor.synth.comments import read_comment
+from sqltailor.synth.joins import LEADERS, Join, Refers, guess_joins, key
 from sqltailor.synth.wording.phrases import ACTIVE, PARTICIPLES
 from sqltailor.synth.words import column_words, singular, split_name, table_words, word_set
 from sqltailor.types import Cell, Column, Schema, Table
@@ -19,6 +21,7 @@ _NUMERIC = re.compile(r"int|num|dec|real|double|float|money|serial|number", re.I
 _DATE = re.compile(r"date|timestamp", re.I)
 _FLAG = re.compile(r"bool|^bit$", re.I)
 _OPAQUE = re.compile(r"blob|bytea|binary|json|xml|array|\[\]|uuid|geometry|geography|vector|struct|map|image", re.I)
+_WORDS = re.compile(r"\w+")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(:\d\d(\.\d+)?)?.*)?")
 NAME_WORDS = {"name", "title", "surname", "label", "headline", "caption"}
 CATEGORY_WORDS = word_set("""
@@ -92,11 +95,12 @@ class TableInfo:
 
 @dataclass(frozen=True)
 class Graph:
-    """Tables by key (`namespace.name` or `name`) and the links between them."""
+    """Tables by key (`namespace.name` or `name`) and their links; `guessed` are those that no foreign key declares."""
 
     tables: Mapping[str, TableInfo]
     links: tuple[Link, ...]
     up: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    guessed: tuple[Join, ...] = ()
 
     def child_noun(self, link: Link) -> str:
         """Return what to call the children of a link: `flight`, or `source flight` where two links compete."""
@@ -112,50 +116,58 @@ class Graph:
         raise KeyError(f"{table}.{name}")
 
 
-def build_graph(schema: Schema, samples: Mapping[tuple[str, str], Sequence[Cell]] | None = None) -> Graph:
+def build_graph(
+    schema: Schema,
+    samples: Mapping[tuple[str, str], Sequence[Cell]] | None = None,
+    refers: Refers = lambda join: None,
+) -> Graph:
     """Return the graph of a schema. `samples` (values by table key and column) sharpen the kinds of its columns.
 
-    Links are the declared foreign keys; where a schema declares none at all they are guessed from names.
+    Links are the declared foreign keys, and what `joins.guess_joins` finds for tables without any, with `refers`.
     """
     samples = samples or {}
-    declared = [
-        (key(table), column.name, column.references)
-        for table in schema.tables
-        for column in table.columns
-        if column.references
-    ]
-    by_name = {table.name.lower(): key(table) for table in reversed(schema.tables)}
-    by_name |= {key(table).lower(): key(table) for table in schema.tables}
-    nouns = {key(table): table_words(table.name) for table in schema.tables}
-    foreign = {
-        (table, column): nouns[by_name[reference.table.lower()]]
-        for table, column, reference in declared
-        if reference.table.lower() in by_name
+    declared = _declared(schema)
+    guessed = guess_joins(schema, refers)
+    nouns = _nouns(schema)
+    foreign = {(join.child, join.child_column): nouns[join.parent] for join in (*declared, *guessed)}
+    tables = {
+        key(table): _table_info(table, nouns[key(table)], foreign, samples) for table in schema.tables if table.columns
     }
-    tables = {key(table): _table_info(table, foreign, samples) for table in schema.tables if table.columns}
     comments = {(key(table), c.name): c.comment for table in schema.tables for c in table.columns}
     links = []
-    for table, column, reference in declared:
-        parent = by_name.get(reference.table.lower(), "")
-        target = _target(tables[parent], reference.column) if parent in tables else None
+    for join in (*declared, *guessed):
+        target = _target(tables[join.parent], join.parent_column) if join.parent in tables else None
         if target:
-            links.append(
-                Link(
-                    table, column, parent, target, _role(tables[table], column, tables[parent], comments[table, column])
-                )
-            )
-    if not declared:
-        links = _guess_links(schema, tables)
-        foreign = {(link.child, link.child_column): nouns[link.parent] for link in links}
-        tables = {key(table): _table_info(table, foreign, samples) for table in schema.tables if table.columns}
+            role = _role(tables[join.child], join.child_column, tables[join.parent], comments[join[:2]])
+            links.append(Link(join.child, join.child_column, join.parent, target, role))
     links = [_told_apart(link, links, tables) for link in links]
     up = {name: tuple(link for link in links if link.child == name) for name in tables}
-    return Graph(tables, tuple(links), up)
+    return Graph(tables, tuple(links), up, tuple(guessed))
 
 
-def key(table: Table) -> str:
-    """Return the name that stands for a table in the graph: with its namespace, if it has one."""
-    return f"{table.namespace}.{table.name}" if table.namespace else table.name
+def _declared(schema: Schema) -> list[Join]:
+    """Return the foreign keys; a table named without its namespace is first looked for in the child's own."""
+    keys = {key(table).lower(): key(table) for table in schema.tables}
+    bare = {table.name.lower(): key(table) for table in reversed(schema.tables)}
+    found = []
+    for table in schema.tables:
+        for column in table.columns:
+            if column.references:
+                name = column.references.table.lower()
+                parent = keys.get(f"{table.namespace}.{name}".lower()) or keys.get(name) or bare.get(name)
+                if parent:
+                    found.append(Join(key(table), column.name, parent, column.references.column))
+    return found
+
+
+def _nouns(schema: Schema) -> dict[str, str]:
+    """Return the singular noun of each table; those that share one are told apart by their namespaces."""
+    nouns = {key(table): table_words(table.name) for table in schema.tables}
+    taken = Counter(nouns.values())
+    for table in schema.tables:
+        if table.namespace and taken[nouns[key(table)]] > 1:
+            nouns[key(table)] = f"{' '.join(_WORDS.findall(table.namespace.lower()))} {nouns[key(table)]}".strip()
+    return nouns
 
 
 def _target(table: TableInfo, column: str) -> str | None:
@@ -165,15 +177,15 @@ def _target(table: TableInfo, column: str) -> str | None:
 
 
 def _table_info(
-    table: Table, foreign: Mapping[tuple[str, str], str], samples: Mapping[tuple[str, str], Sequence[Cell]]
+    table: Table, noun: str, foreign: Mapping[tuple[str, str], str], samples: Mapping[tuple[str, str], Sequence[Cell]]
 ) -> TableInfo:
-    name, noun, prefix = key(table), table_words(table.name), _shared_prefix(table)
+    name, bare, prefix = key(table), table_words(table.name), _shared_prefix(table)
     columns = []
     for column in table.columns:
         values = samples.get((name, column.name)) or column.samples
         parent = foreign.get((name, column.name))
-        columns.append(_column_info(name, noun, column, values, prefix, parent))
-    return TableInfo(name, noun, tuple(columns), _label(columns), _identifier(columns, noun), table.comment)
+        columns.append(_column_info(name, bare, column, values, prefix, parent))
+    return TableInfo(name, noun, tuple(columns), _label(columns), _identifier(columns, bare), table.comment)
 
 
 def _column_info(
@@ -312,7 +324,6 @@ def _told_apart(link: Link, links: Sequence[Link], tables: Mapping[str, TableInf
 
 
 KEY_ENDINGS = {"id", "code", "key", "number", "uuid"}
-LEADERS = {"boss", "manager", "supervisor", "leader", "mentor", "parent", "head", "chief", "captain", "owner"}
 
 
 def _role(child: TableInfo, column: str, parent: TableInfo, comment: str | None) -> str:
@@ -331,27 +342,3 @@ def _role(child: TableInfo, column: str, parent: TableInfo, comment: str | None)
     if any(character.isdigit() for character in words) or len(words) < 3 or words in parent.noun:
         return parent.noun
     return singular(words)
-
-
-def _guess_links(schema: Schema, tables: Mapping[str, TableInfo]) -> list[Link]:
-    """Link `x_id` to the table x, when x has `id` or the same column of the same type; nothing bolder."""
-    types = {(key(t), c.name): c.type.lower() for t in schema.tables for c in t.columns}
-    nouns: dict[str, list[TableInfo]] = {}
-    for table in tables.values():
-        nouns.setdefault(table.noun, []).append(table)
-    links = []
-    for child in tables.values():
-        for column in child.columns:
-            words = column.words.split()
-            if len(words) < 2 or words[-1] not in ("id", "code", "key"):
-                continue
-            parents = nouns.get(singular(" ".join(words[:-1])), [])
-            if len(parents) != 1 or parents[0].key == child.key:
-                continue
-            targets = [c for c in parents[0].columns if c.words in (column.words, words[-1])]
-            if targets and types[child.key, column.name] == types[parents[0].key, targets[0].name]:
-                parent = parents[0]
-                links.append(
-                    Link(child.key, column.name, parent.key, targets[0].name, _role(child, column.name, parent, None))
-                )
-    return links

@@ -83,7 +83,7 @@ class Maker:
         typo_rate: float = 0.02,
     ) -> None:
         """`weights` replace the built-in weights of shapes, by name; 0 leaves a shape out."""
-        self.graph: Graph = build_graph(schema, values.samples)
+        self.graph: Graph = build_graph(schema, values.samples, values.refers)
         self.values = values
         self.dialect = dialect
         self.typo_rate = typo_rate

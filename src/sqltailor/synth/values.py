@@ -12,7 +12,8 @@ from sqltailor.errors import SQLError
 from sqltailor.schema import qualified_name
 from sqltailor.synth import pools
 from sqltailor.synth.comments import read_comment
-from sqltailor.synth.graph import column_kind, key
+from sqltailor.synth.graph import column_kind
+from sqltailor.synth.joins import Join, Refers, key
 from sqltailor.synth.words import split_name, table_words
 from sqltailor.types import Cell, Column, Schema, Table
 
@@ -28,7 +29,7 @@ class Values:
 
     `of` returns an empty tuple for a column that has no values. `counts` are the numbers of rows of each table,
     where known; `limit` is the most values kept of a column. `nullable` are the columns in which an empty cell was
-    seen; None stands for all of them.
+    seen; None stands for all of them. `refers` judges a join by the stored values.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Values:
         limit: int = 200,
         nullable: frozenset[tuple[str, str]] | None = None,
         invent: Callable[[str, str], tuple[Cell, ...]] | None = None,
+        refers: Refers = lambda join: None,
     ) -> None:
         self._values: dict[tuple[str, str], tuple[Cell, ...]] = {
             name: tuple(v for v in seen if v is not None) for name, seen in values.items()
@@ -47,6 +49,7 @@ class Values:
         self.limit = limit
         self._nullable = nullable
         self._invent = invent
+        self.refers = refers
 
     @property
     def samples(self) -> Mapping[tuple[str, str], Sequence[Cell]]:
@@ -164,7 +167,28 @@ def read_values(
             shown = list(distinct)[:per_column]
             is_hidden = not personal and looks_personal(f"{table.name}.{column.name}", shown)
             values[name, column.name] = [] if is_hidden else shown
-    return Values(values, counts=counts, limit=per_column, nullable=frozenset(nullable))
+    judge = _judge(schema, fetch, dialect)
+    return Values(values, counts=counts, limit=per_column, nullable=frozenset(nullable), refers=judge)
+
+
+def _judge(schema: Schema, fetch: Fetch, dialect: str) -> Refers:
+    """Return the function that tells whether nearly all values of a column are found, once each, in another."""
+    tables = {key(table): qualified_name(table, dialect) for table in schema.tables}
+
+    def refers(join: Join) -> bool:
+        child, parent = tables[join.child], tables[join.parent]
+        source, target = quote_name(join.child_column, dialect), quote_name(join.parent_column, dialect)
+        seen = f"SELECT DISTINCT {source} AS v FROM {child} WHERE NOT {source} IS NULL LIMIT {SCANNED}"
+        stored = f"SELECT DISTINCT {target} AS v FROM {parent}"
+        try:
+            rows, distinct = next(iter(fetch(f"SELECT COUNT({target}), COUNT(DISTINCT {target}) FROM {parent}")))
+            sql = f"SELECT COUNT(*), COUNT(p.v) FROM ({seen}) AS c LEFT JOIN ({stored}) AS p ON p.v = c.v"
+            values, found = next(iter(fetch(sql)))
+        except SQLError:
+            return False
+        return rows == distinct and int(str(found)) > 0.9 * int(str(values))
+
+    return refers
 
 
 def _read_rows(table: Table, fetch: Fetch, dialect: str) -> tuple[int, list[Sequence[Cell]]]:

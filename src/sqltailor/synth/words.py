@@ -13,7 +13,7 @@ dest destination|dist distance|div division|dlv delivery|dob birth date|doc docu
 fname first name|freq frequency|fst first|grp group|hosp hospital|hr hour|hrs hours|inst institution|inv invoice
 lang language|lat latitude|len length|lname last name|lng longitude|loc location|lon longitude|max maximum
 mfr manufacturer|mgr manager|min minimum|mins minutes|mnth month|msg message|nat nationality|nbr number|nm name
-num number|no number|obj object|ord order|ordln order line|org organization|orig original|pct percentage
+nr number|num number|no number|obj object|ord order|ordln order line|org organization|orig original|pct percentage
 perc percentage|ph phone|pos position|pop population|prc price|prev previous|prod product|prof professor|proj project
 pwd password|qty quantity|qnty quantity|ref reference|reg region|req request|rev review|rtn return|seg segment
 stk stock|vend vendor|res result|sal salary|sched schedule|sec section|secs seconds|sem semester|seq sequence

@@ -20,7 +20,7 @@ from sqltailor.schema import find_table
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
 from sqltailor.synth.fuzz.rows import Constraints, Rows
-from sqltailor.synth.graph import key
+from sqltailor.synth.joins import key
 from sqltailor.types import Schema, Table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqltailor.schema import find_column, find_table
 from sqltailor.synth.fuzz.constants import Pattern, matching
-from sqltailor.synth.graph import key
+from sqltailor.synth.joins import key
 from sqltailor.synth.values import invent_value
 from sqltailor.types import Cell, Column, Schema, Table
 

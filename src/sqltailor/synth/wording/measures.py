@@ -87,8 +87,14 @@ def measured(say: Say, what: Agg, binding: str, row_words: str | None = None) ->
     of = row_words or rows(say, binding)
     if what.argument is None:
         return f"{say.pick(('number of', 'number of', 'count of', 'total number of'))} {of}"
+    return of_rows(say, aggregate_words(say, what), binding, of)
+
+
+def of_rows(say: Say, text: str, binding: str, row_words: str | None = None) -> str:
+    """Return an aggregate in words with its rows, which may stay unsaid where nothing narrows them."""
+    of = row_words or rows(say, binding)
     has_more = of != say.nouns(binding) or say.is_one_of_several(binding)
-    return f"{aggregate_words(say, what)}" + (f" of {of}" if has_more or say.chance(0.45) else "")
+    return text + (f" of {of}" if has_more or say.chance(0.45) else "")
 
 
 def group_words(say: Say, group: Col | Part) -> str:

@@ -23,6 +23,7 @@ from sqltailor.synth.wording.measures import (
     list_slots,
     measured,
     number_words,
+    of_rows,
     ordering,
     superlatives,
     two_aggregates,
@@ -186,7 +187,7 @@ def _per_group(say: Say, query: Query) -> str:
     if len(aggregates) > 1 and what.argument is None:
         slots["what"] = f"{measured(say, what, say.about)} and {aggregate_words(say, aggregates[1])}"
     elif len(aggregates) > 1:
-        slots["what"] = two_aggregates(say, *aggregates[:2])
+        slots["what"] = of_rows(say, two_aggregates(say, *aggregates[:2]), say.about)
     else:
         slots["what"] = lambda: measured(say, what, say.about)
     is_count = what.argument is None and len(aggregates) == 1
