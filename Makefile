@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Where the CPU build of torch comes from on Linux without an NVIDIA GPU; not used where pip is configured already.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# Processes that run the tests.
+WORKERS ?= 2
 EXTRAS := train,report
 EXTRAS_DEV := train,gpu,report,postgres,mysql,duckdb,files,dev
 
@@ -38,7 +40,7 @@ demo: $(VENV)/.installed
 	$(BIN)/sqltailor demo
 
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -48,7 +50,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cog --check -r README.md docs/cli.md docs/data.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/cog -r README.md docs/cli.md docs/data.md
