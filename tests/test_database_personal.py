@@ -61,6 +61,38 @@ def test_values_that_are_not_personal(value: str | int | float) -> None:
     assert not looks_personal("x", [value])
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["Anna Weber", "Jürgen Groß", "Li Wei"], ["Weber, Anna", "Pérez, Juan"], ["Dr. Karin Holm", "Prof. Ivan Ng"],
+        ["Zoé", "Luc", "Anaïs", "Théo"], ["anna", "peter", "n/a"], ["MARIA GARCIA"],
+        ["see anna.w@example.org", "paid"],
+    ],
+)  # fmt: skip
+def test_people_are_known_by_their_names_whatever_the_column_is_called(values: list[str]) -> None:
+    assert looks_personal("deal.nm", values)
+    assert looks_personal("assigned_to", values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["New York", "San Jose", "Charlotte", "Austin", "Florence"], ["red lamp", "blue chair", "wide desk"],
+        ["Victoria Station", "Grand Central"], ["Abba", "Queen", "Pink Floyd", "Mark Knopfler"], ["Mercedes", "Audi"],
+        ["Nordwerk 1", "Paul 2"], ["open", "sent", "back"], ["France", "Peru", "Chad", "Jordan"],
+        ["May", "June", "April"],
+        ["x"], [],
+    ],
+)  # fmt: skip
+def test_things_and_places_are_no_people(values: list[str]) -> None:
+    assert not looks_personal("deal.what", values)
+
+
+@pytest.mark.parametrize("name", ["prénom", "Prénom", "PRÉNOM", "teléfono", "données.âge_prénom"])
+def test_accents_in_column_names_make_no_difference(name: str) -> None:
+    assert looks_personal(name)
+
+
 def test_a_name_column_full_of_people() -> None:
     assert looks_personal("artist.name", ["Ann Lee", "Bob Stone", "Abba", "Cher Sarkisian"])
     assert not looks_personal("artist.name", ["Abba", "Queen", "Pink Floyd"])

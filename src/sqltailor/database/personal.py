@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
 
+from sqltailor.database.given_names import GIVEN_NAMES
 from sqltailor.types import Cell
 
 
@@ -50,17 +52,21 @@ _PATTERNS = tuple(
 _IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7} ?[A-Z0-9]{0,4}")
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
 _PERSON_NAME = re.compile(r"[A-Z][a-zà-ÿ]+(?:[ -](?:[A-Z]\.|[A-Z][a-zà-ÿ]+)){1,2}")
+_TITLES = _set("mr mrs ms miss dr prof sir herr frau mme mlle sr sra don dona van von de")
 _NAME_COLUMNS = frozenset({"name", "title", "label"})
 
 
 def looks_personal(name: str, values: Iterable[Cell] = ()) -> bool:
     """Say whether a column seems to hold personal data, from its name (`column` or `table.column`) and some values.
 
-    One value that is an e-mail address, phone, card, bank or social security number, IP address or key is enough.
-    It errs on the side of privacy, and it is a filter, not a guarantee: free text may name people.
+    One value that is an e-mail address, phone, card, bank or social security number, IP address or key is enough, as
+    is an e-mail address within a text; so are names of people in more than half of the values, whatever the column is
+    called. It errs on the side of privacy, and it is a filter, not a guarantee: free text may name people.
 
     >>> looks_personal("customer.EmailAddress"), looks_personal("product.name"), looks_personal("x", ["a@b.org"])
     (True, False, True)
+    >>> looks_personal("agent", ["Anna Weber", "Li Wei", "nobody"])
+    True
     """
     table, _, column = name.rpartition(".")
     words = _split(column)
@@ -71,17 +77,34 @@ def looks_personal(name: str, values: Iterable[Cell] = ()) -> bool:
     texts = [text for value in values if isinstance(value, str | int) and (text := str(value).strip())]
     if any(_is_personal_value(text) for text in texts):
         return True
+    if sum(map(_names_a_person, texts)) * 2 > len(texts) and (len(texts) > 2 or any(" " in text for text in texts)):
+        return True
     people = sum(bool(_PERSON_NAME.fullmatch(text)) for text in texts)
     return bool(_NAME_COLUMNS.intersection(words)) and people * 2 > len(texts)
 
 
+def _names_a_person(text: str) -> bool:
+    """Tell whether a text begins with a given name, also as `Weber, Anna` or `Dr. Anna Weber`, and is as short."""
+    if len(text) > 50 or any(character.isdigit() for character in text):
+        return False
+    words = [word for word in re.findall(r"[^\W\d_]+", _folded(text)) if word not in _TITLES]
+    given = words[1:2] if "," in text else words[:1]
+    return len(words) <= 4 and bool(GIVEN_NAMES.intersection(given))
+
+
+def _folded(text: str) -> str:
+    """Return a text in lower case and without accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+
+
 def _split(name: str) -> list[str]:
     """Return the lower-case words of `camelCase` and `snake_case` names."""
-    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-zà-ÿ]+|\d+", name)]
+    spelled = re.findall(r"[A-ZÀ-Þ]+(?![a-zà-ÿ])|[A-ZÀ-Þ]?[a-zà-ÿ]+|\d+", unicodedata.normalize("NFC", name))
+    return [_folded(word) for word in spelled]
 
 
 def _is_personal_value(text: str) -> bool:
-    if any(pattern.fullmatch(text) for pattern in _PATTERNS):
+    if any(pattern.fullmatch(text) for pattern in _PATTERNS) or _PATTERNS[0].search(text):
         return True
     if _IBAN.fullmatch(text):
         moved = text.replace(" ", "")

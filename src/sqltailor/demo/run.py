@@ -118,7 +118,13 @@ def synthesise_pairs(recipe: Recipe) -> None:
     if Path("data/synth.jsonl").is_file():
         return
     with open_recipe_database(recipe) as database:
-        made = synthesise(database, SYNTHETIC, schema=schema_of(recipe, database), glossary=recipe.glossary)
+        made = synthesise(
+            database,
+            SYNTHETIC,
+            schema=schema_of(recipe, database),
+            glossary=recipe.glossary,
+            personal=recipe.database.sample_personal,
+        )
     new = {shape(example.sql[0]) for example in load_examples("data/new_shapes.jsonl")}
     write_examples("data/synth.jsonl", (e for e in made.examples if shape(e.sql[0]) not in new))
 
