@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -168,7 +167,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--peer-rows", type=int, default=100_000, help="run the peer up to this many rows")
     options = parser.parse_args()
-    print(f"{multiprocessing.cpu_count()} cores")
+    print(f"{len(os.sched_getaffinity(0))} cores")
     print(f"{'rows':>9}  {'what':9} {'seconds':>8} {'rows/s':>8} {'cpu s':>7} {'peak MiB':>9}  counts")
     with tempfile.TemporaryDirectory() as folder:
         for rows in options.rows:

@@ -43,7 +43,7 @@ def map_ordered(
     `workers` None takes one process a core; 1, or a platform without fork, does everything here.
     """
     items = iter(items)
-    count = workers or os.cpu_count() or 1
+    count = workers or _cores()
     with contextlib.closing(make()) as work:
         yield from map(work, islice(items, FIRST))
         following = list(islice(items, 1))
@@ -56,6 +56,11 @@ def map_ordered(
         yield from _in_order(pool, chain(following, items), count)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_order(pool: ProcessPoolExecutor, items: Iterator[Item], count: int) -> Iterator[Any]:
