@@ -140,7 +140,10 @@ def test_import_keeps_what_is_right_and_names_why_the_rest_is_not(begun: Path) -
         write.writerow(["How many lines are there?", "SELECT count(*) FROM line"])
         write.writerow(["Broken", "SELEC count(* FROM line"])
         write.writerow(["Length of the lines", "SELECT kilometres FROM line"])
-    result = ok("data", "import", "my.csv", "--map", "question=ask,sql=query")
+    words = ("data", "import", "my.csv", "--map", "question=ask,sql=query")
+    assert "data/test.jsonl is there, and no import made it" in str(run(*words).exception)
+    Path("data/test.jsonl").unlink()
+    result = ok(*words)
     assert "read 3, kept 1, rejected 2" in result.stdout
     assert "rejected 1: unparsed" in result.stdout
     assert "rejected 1: unknown_column" in result.stdout
@@ -148,7 +151,7 @@ def test_import_keeps_what_is_right_and_names_why_the_rest_is_not(begun: Path) -
     assert [(row["line"], row["reason"]) for row in rejects] == [(3, "unparsed"), (4, "unknown_column")]
     assert "kilometres" in rejects[1]["detail"]
     assert Path("data/card.html").is_file()
-    summary = ok_json("data", "import", "my.csv", "--map", "question=ask,sql=query", "--out", "again")
+    summary = ok_json(*words, "--out", "again")
     assert {name: summary[name] for name in ("read", "kept", "rejected", "reasons", "out")} == {
         "read": 3,
         "kept": 1,
@@ -160,7 +163,7 @@ def test_import_keeps_what_is_right_and_names_why_the_rest_is_not(begun: Path) -
 
 def test_import_of_nothing_usable_fails(begun: Path) -> None:
     Path("my.csv").write_text("question,sql\nlength?,SELECT kilometres FROM line\n")
-    result = run("data", "import", "my.csv")
+    result = run("data", "import", "my.csv", "--out", "new")
     assert result.exit_code == 1
     assert "nothing was kept" in result.stderr
 

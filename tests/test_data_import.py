@@ -101,9 +101,8 @@ def test_a_broken_database_of_a_folder_is_told_row_by_row_and_all_are_closed(tmp
     rows = [{"question": f"q{db}", "sql": "SELECT name FROM customer", "db_id": db} for db in ("shop", "bad", "none")]
     summary = import_data([write_rows(tmp_path / "q.jsonl", rows)], tmp_path / "out", database=str(folder))
     assert (summary.kept, summary.reasons) == (1, {"unknown_database": 2})
-    children = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)
-    commands = subprocess.run(["ps", "-o", "args=", *children.stdout.split()], capture_output=True, text=True)
-    assert "child.py" not in commands.stdout
+    own = ["pgrep", "-P", str(os.getpid()), "-f", "child.py"]
+    assert subprocess.run(own, capture_output=True, text=True, check=False).stdout == ""
 
 
 def test_counts_add_up_over_several_files_and_all_reasons_are_documented(tmp_path):
@@ -239,6 +238,24 @@ def test_an_error_leaves_the_old_data_set_whole(tmp_path, monkeypatch):
     with pytest.raises(TypeError):
         import_data([path], tmp_path / "out", formt="x")
     assert {name: (tmp_path / "out" / name).read_bytes() for name in os.listdir(tmp_path / "out")} == before
+
+
+def test_an_earlier_import_is_replaced_with_a_word_and_other_files_never(tmp_path, caplog):
+    path, out = write_rows(tmp_path / "a.jsonl", [row("Who?", "SELECT name FROM customer")]), tmp_path / "out"
+    import_data([path], out)
+    assert caplog.text == ""
+    import_data([write_rows(tmp_path / "b.jsonl", [row("Where?", "SELECT city FROM customer")] * 2)], out)
+    assert f"{out} held an import of {path} (1 row): it was replaced" in caplog.text
+    with pytest.raises(DataError, match=r"train\.jsonl is read and would be replaced by a part of itself"):
+        import_data([out / "train.jsonl"], out)
+    (out / "card.json").unlink()
+    before = (out / "train.jsonl").read_bytes()
+    with pytest.raises(DataError, match=r"train\.jsonl is there, and no import made it: it is not replaced"):
+        import_data([path], out)
+    check_data(path, out)
+    with pytest.raises(DataError, match="no import made it"):
+        import_data([path], out)
+    assert (out / "train.jsonl").read_bytes() == before
 
 
 def test_a_killed_import_leaves_no_half_file(tmp_path):

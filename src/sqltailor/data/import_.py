@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 import shutil
 from collections import Counter
@@ -23,8 +24,12 @@ from sqltailor.data.rows import Reject, Row
 from sqltailor.data.split import PARTS, Split, split_rows
 from sqltailor.data.survey import Item, Settings, Survey
 from sqltailor.database import dialect_of
+from sqltailor.errors import DataError, counted
 from sqltailor.guard import Grant
+from sqltailor.runs import read_json
 from sqltailor.types import Schema
+
+logger = logging.getLogger(__name__)
 
 FilePath = str | os.PathLike[str]
 
@@ -93,7 +98,8 @@ def import_data(
 ) -> ImportSummary:
     """Read files in any known format, check every row, drop copies, split, and write the data set to `out`.
 
-    Writes `train.jsonl validation.jsonl test.jsonl rejects.jsonl card.json card.html`, each whole or not at all.
+    Writes `train.jsonl validation.jsonl test.jsonl rejects.jsonl card.json card.html`, each whole or not at all. An
+    earlier import there is replaced, with a warning; parts that no import made are not (`DataError`).
     `by, seed, validation_share, test_share`: see `split_rows`; the rest: `Options`. Raises `DataError` for a file
     that cannot be read at all; a bad row is a reject, never an error.
     """
@@ -137,6 +143,7 @@ def _process(
     **settings: Any,
 ) -> ImportSummary:
     checks = Settings(**settings)
+    before = _replaced(out, sources) if split_by else ""
     dialect = dialect or _dialect_of(checks.database)
     opened = [open_source(path, format, mapping, dialect, tables) for path in sources]
     tests = read_tests(against, schema=checks.schema) if against else None
@@ -148,16 +155,36 @@ def _process(
         split = split_by(survey.ledger, without=removed) if split_by else None
         runs_shared = write_parts(survey, folder, removed, split, tests)
         card = card_of(survey, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)
-        written = [*(f"{part}.jsonl" for part in PARTS if split), "rejects.jsonl", *write_card(folder, card)]
+        written = [*write_card(folder, card), "rejects.jsonl", *(f"{part}.jsonl" for part in reversed(PARTS) if split)]
         survey.close()
         for name in written:
             os.replace(folder / name, out / name)
+    if before:
+        logger.warning("%s held an import of %s: it was replaced", out, before)
     return ImportSummary(
         **{name: card[name] for name in ("read", "kept", "rejected", "reasons", "warnings")},
         parts=split.sizes if split else {},
         split_by=split.by if split else None,
         out=os.fspath(out),
     )
+
+
+def _replaced(out: Path, sources: Sequence[FilePath]) -> str:
+    """Return what an earlier import into a folder read; raise `DataError` for parts there that no import made.
+
+    An import puts its card in place first, and train.jsonl last.
+    """
+    held = [path for part in PARTS if (path := out / f"{part}.jsonl").exists()]
+    read = {Path(source).resolve() for source in sources}
+    for path in held:
+        if path.resolve() in read:
+            raise DataError(f"{path} is read and would be replaced by a part of itself. Next: --out another folder")
+    card = read_json(out / "card.json") if (out / "card.json").is_file() else {}
+    if held and not card.get("split"):
+        raise DataError(
+            f"{held[0]} is there, and no import made it: it is not replaced. Next: move it, or --out another folder"
+        )
+    return ", ".join(f"{name} ({counted(rows, 'row')})" for name, rows in card["sources"].items()) if held else ""
 
 
 def _items(opened: list[tuple[Source, Iterator[Row | Reject]]], counts: Counter[str]) -> Iterator[Item]:
