@@ -106,11 +106,28 @@ def weights(folder: Path) -> dict[str, Any]:
 # --- merged -----------------------------------------------------------------------------------------------------
 
 
+def test_small_models_stay_fp32_and_answer_as_the_run(folder: Path) -> None:
+    in_shards(folder / "tiny", torch.bfloat16)
+    made = export(str(make_run()), "merged")
+    assert made.passed
+    assert made.parity is not None
+    assert made.parity["pairs"][0]["equal_text"] == 1
+    assert made.logits is not None
+    assert made.logits["max"] < 1e-4
+    found, base = weights(Path(made.out)), weights(folder / "tiny")
+    assert {tensor.dtype for tensor in found.values()} == {torch.float32}
+    assert (found["model.embed_tokens.weight"] == base["model.embed_tokens.weight"].float()).all()
+    config = read_json(Path(made.out) / "config.json")
+    assert (config["dtype"], config.get("torch_dtype")) == ("float32", None)
+    listed = read_json(Path(made.out) / "model.safetensors.index.json")
+    assert listed["metadata"]["total_size"] == sum(4 * tensor.numel() for tensor in found.values())
+
+
 @pytest.mark.parametrize("words", [(), ("train.lora.rslora=true",), ("train.lora.dora=true",)], ids=["", "rs", "dora"])
 def test_merged_is_pefts_sum_in_fp32_rounded_once(folder: Path, words: tuple[str, ...]) -> None:
     in_shards(folder / "tiny", torch.bfloat16)
     run = make_run(*words)
-    made = export(str(run), "merged", check=False)
+    made = export(str(run), "merged", check=False, dtype="base")
     expected = open_model(str(run), dtype=torch.float32, merge=True).model.state_dict()
     found, base = weights(Path(made.out)), weights(folder / "tiny")
     assert made.changed == 14

@@ -29,6 +29,12 @@ def export(
             help="seen: what the adapter saw in training (QLoRA: the dequantised weights); original: the base's own.",
         ),
     ] = "seen",
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype", metavar="TYPE", help="Of merged weights: fp32, base (as its files), auto: fp32 below 1 GB."
+        ),
+    ] = "auto",
     adapter_only: Annotated[
         bool, typer.Option("--adapter-only", help="For hub: the adapter without its base.")
     ] = False,
@@ -70,6 +76,7 @@ def export(
             to,
             out=out,
             into_original=merge_into == "original",
+            dtype=dtype,
             check=not no_parity,
             threshold=min_parity,
             upload=Upload(repo, private, adapter_only, not no_upload),

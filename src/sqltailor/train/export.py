@@ -17,7 +17,7 @@ from sqltailor.runs import file_name, read_json, write_json_atomic, write_text_a
 from sqltailor.train.card import model_card
 from sqltailor.train.gguf import check_convertible, write_gguf
 from sqltailor.train.hub import push
-from sqltailor.train.merge import base_folder, merge
+from sqltailor.train.merge import base_folder, merge, shards
 from sqltailor.train.verify import prompt_file, recorded_prompt, verify
 
 TARGETS = {
@@ -39,6 +39,11 @@ class Upload(NamedTuple):
     private: bool = False
     adapter_only: bool = False
     wanted: bool = True
+
+
+ROUNDED_BYTES = 1_000_000_000
+"""Size of the base's files from which a merged model is rounded to their type: below, fp32 costs little room."""
+DTYPES = ("auto", "fp32", "base")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ def export(
     *,
     out: str | Path | None = None,
     into_original: bool = False,
+    dtype: str = "auto",
     check: bool = True,
     threshold: float = THRESHOLD,
     upload: Upload | None = None,
@@ -73,12 +79,15 @@ def export(
     """Write a run, or another model reference with weights, as one of `TARGETS` into the folder `out`.
 
     An adapter is merged into the weights that it saw in training: the dequantised ones where the base was quantised,
-    unless `into_original`. With `check` the merged model is asked the run's test questions, and the export fails below
+    unless `into_original`. `dtype`: `base` rounds the sum to the type of the base's files, `fp32` does not, `auto` does
+    from `ROUNDED_BYTES` on. With `check` the merged model is asked the run's test questions, and the export fails below
     `threshold`; `parity.json` lists every difference. `out` is `RUN/export/TO` by default. Raises `ConfigError` for
     what cannot be exported so, `BackendError` for what the Hub refuses.
     """
     if to not in TARGETS:
         raise ConfigError(unknown("export target", to, TARGETS))
+    if dtype not in DTYPES:
+        raise ConfigError(unknown("--dtype", dtype, DTYPES))
     upload = upload or Upload()
     source = resolve(reference)
     name = source.run.name if source.run is not None else Path(reference).name or reference
@@ -93,7 +102,7 @@ def export(
         else:
             if to == "gguf":
                 check_convertible(base_folder(source.base))
-            changed = write_merged(source, partial, into_original=into_original)
+            changed = write_merged(source, partial, into_original=into_original, dtype=dtype)
             verified = None
             if check and source.adapter is not None:
                 verified = verify(reference, partial, threshold=threshold, on_progress=on_progress)
@@ -111,13 +120,20 @@ def export(
     return made
 
 
-def write_merged(source: Source, out: Path, *, into_original: bool = False) -> int:
+def write_merged(source: Source, out: Path, *, into_original: bool = False, dtype: str = "auto") -> int:
     """Fill a folder with a plain transformers model; return how many tensors were changed."""
     check_base(source)
     base = base_folder(source.base)
     adapter = Path(source.adapter) if source.adapter else None
-    changed = merge(base, out, adapter=adapter, quantization="none" if into_original else source.quantization)
-    shutil.copyfile(base / "config.json", out / "config.json")
+    size_bytes = sum(file.stat().st_size for file in shards(base))
+    widen = adapter is not None and (dtype == "fp32" or (dtype == "auto" and size_bytes < ROUNDED_BYTES))
+    quantization = "none" if into_original else source.quantization
+    changed = merge(base, out, adapter=adapter, quantization=quantization, widen=widen)
+    config = read_json(base / "config.json")
+    if widen:
+        config.pop("torch_dtype", None)
+        config["dtype"] = "float32"
+    write_json_atomic(out / "config.json", config)
     tokenizer = open_tokenizer(source)
     tokenizer.save_pretrained(out)
     write_json_atomic(out / "generation_config.json", generation_config(base, tokenizer))

@@ -1,22 +1,20 @@
 """An adapter added to the weights of its base, one tensor at a time: memory holds the largest tensor, not the model.
 
-The sum is made in fp32 and rounded once, to the type that the base's file holds. Tensors that nothing changes are
-copied byte by byte, so that shards keep their names, order and size.
+The sum is made in fp32. It stays so, or is rounded once to the type that the base's files hold.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.generate.weights import quantization_config, reach
-from sqltailor.runs import read_json
+from sqltailor.runs import read_json, write_json_atomic
+from sqltailor.train.tensors import Change, rewrite
 
 if TYPE_CHECKING:
     import torch
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 PREFIX = "base_model.model."
 """What PEFT writes before the name of a module of the base."""
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md")
-
-Change = Callable[["torch.Tensor"], "torch.Tensor"]
-"""Given a tensor of the base in fp32, returns what takes its place."""
 
 
 class Adapter(NamedTuple):
@@ -61,11 +56,12 @@ def shards(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "none") -> int:
+def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "none", widen: bool = False) -> int:
     """Write the base's weights with the adapter in them to `out`; return how many tensors differ from the base's.
 
-    `quantization` first rounds the weights as the adapter saw them in training: nf4, int8, or none. Raises
-    `ConfigError` for an adapter that is not LoRA, DoRA or rsLoRA on linear layers.
+    `quantization` first rounds the weights as the adapter saw them in training: nf4, int8, or none. `widen` writes
+    fp32, else the types of the base's files. Raises `ConfigError` for an adapter that is not LoRA, DoRA or rsLoRA on
+    linear layers.
     """
     files = shards(base)
     changed = 0
@@ -73,7 +69,7 @@ def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "n
         rounded = quantized_modules(base, quantization)
         waiting = set(opened.modules if opened else ())
         for file in files:
-            found = _rewrite(file, out / file.name, _changes(opened, rounded, quantization))
+            found = rewrite(file, out / file.name, _changes(opened, rounded, quantization), widen=widen)
             waiting -= set(found)
             changed += len(found)
     if waiting:
@@ -83,8 +79,16 @@ def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "n
         )
     index = base / "model.safetensors.index.json"
     if index.is_file():
-        shutil.copyfile(index, out / index.name)
+        listed = read_json(index)
+        listed.setdefault("metadata", {})["total_size"] = sum(_data_bytes(out / file.name) for file in files)
+        write_json_atomic(out / index.name, listed)
     return changed
+
+
+def _data_bytes(file: Path) -> int:
+    """Return how many bytes of a safetensors file are tensors."""
+    with file.open("rb") as data:
+        return file.stat().st_size - 8 - int.from_bytes(data.read(8), "little")
 
 
 @contextmanager
@@ -179,47 +183,3 @@ def scale(config: Any, module: str, r: int) -> float:
     patterns = config.alpha_pattern or {}
     alpha = float(patterns.get(get_pattern_key(list(patterns), module), config.lora_alpha))
     return alpha / math.sqrt(r) if config.use_rslora else alpha / r
-
-
-def _rewrite(source: Path, target: Path, change: Callable[[str], Change | None]) -> list[str]:
-    """Copy a safetensors file with some tensors changed; return the names of their modules."""
-    found = []
-    with source.open("rb") as data, target.open("wb") as out:
-        size = int.from_bytes(data.read(8), "little")
-        header = json.loads(data.read(size))
-        data.seek(0)
-        out.write(data.read(8 + size))
-        header.pop("__metadata__", None)
-        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0]):
-            begin, end = entry["data_offsets"]
-            module = name.removesuffix(".weight")
-            changed = change(module) if name.endswith(".weight") else None
-            if changed is None:
-                _copy(data, out, end - begin)
-            else:
-                out.write(_changed_bytes(data.read(end - begin), entry, changed, name))
-                found.append(module)
-    return found
-
-
-def _copy(data: BinaryIO, out: BinaryIO, size: int) -> None:
-    while size:
-        piece = data.read(min(size, 1 << 24))
-        if not piece:
-            raise BackendError(f"{data.name} ends too early: fetch the base model again.")
-        out.write(piece)
-        size -= len(piece)
-
-
-def _changed_bytes(raw: bytes, entry: dict[str, Any], changed: Change, name: str) -> bytes:
-    import torch
-
-    dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-    if entry["dtype"] not in dtypes:
-        raise ConfigError(f"{name} is stored as {entry['dtype']}; merging takes {', '.join(dtypes)}.")
-    dtype = dtypes[entry["dtype"]]
-    weight = torch.frombuffer(bytearray(raw), dtype=dtype).reshape(entry["shape"]).float()
-    new = changed(weight).to(dtype).contiguous()
-    if tuple(new.shape) != tuple(entry["shape"]) or not torch.isfinite(new).all():
-        raise BackendError(f"{name} cannot be merged: the sum does not fit {entry['dtype']} {entry['shape']}.")
-    return new.view(torch.uint8).numpy().tobytes()
