@@ -1,4 +1,4 @@
-"""A small Hugging Face Hub on this machine, for the real client: it takes commits and says what it was sent."""
+"""A small Hugging Face Hub on this machine, for the real client: it takes commits and endpoints, and remembers them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Hub:
     url: str = ""
     repos: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     refuse: int | None = None
+    refuse_endpoints: int | None = None
 
 
 @contextmanager
@@ -49,6 +51,8 @@ def hub_double() -> Iterator[Hub]:
                 return status, {"url": f"{hub.url}/{repo}"}
             if parts == ["api", "validate-yaml"]:
                 return 200, {"errors": [], "warnings": []}
+            if parts[:2] == ["v2", "endpoint"]:
+                return self.endpoint(parts[2], json.loads(body))
             repo = "/".join(parts[2:4])
             if parts[4] == "preupload":
                 names = [file["path"] for file in json.loads(body)["files"]]
@@ -59,6 +63,14 @@ def hub_double() -> Iterator[Hub]:
                     content = base64.b64decode(line["value"]["content"])
                     hub.files.setdefault(repo, {})[line["value"]["path"]] = content
             return 200, {"commitUrl": f"{hub.url}/{repo}/commit/1", "commitOid": "1" * 40, "success": True}
+
+        def endpoint(self, owner: str, asked: dict[str, Any]) -> tuple[int, Any]:
+            if hub.refuse_endpoints:
+                return hub.refuse_endpoints, {"error": "no"}
+            hub.endpoints[f"{owner}/{asked['name']}"] = asked
+            now = "2026-01-01T00:00:00.000Z"
+            status = {"state": "pending", "createdAt": now, "updatedAt": now}
+            return 200, asked | {"status": status, "healthRoute": "/health"}
 
         def answer(self, status: int, value: Any) -> None:
             content = json.dumps(value).encode()

@@ -123,6 +123,16 @@ def test_small_models_stay_fp32_and_answer_as_the_run(folder: Path) -> None:
     assert listed["metadata"]["total_size"] == sum(4 * tensor.numel() for tensor in found.values())
 
 
+@pytest.mark.parametrize("merge", [True, False])
+def test_positions_of_a_tuned_model_stay_exact_in_bf16(folder: Path, merge: bool) -> None:
+    """Rotary frequencies that are rounded with the weights would misplace far tokens."""
+    exact = open_model("./tiny", dtype=torch.float32).model.model.rotary_emb.inv_freq
+    model = open_model(str(make_run()), dtype=torch.bfloat16, merge=merge).model
+    assert {parameter.dtype for name, parameter in model.named_parameters() if "lora" not in name} == {torch.bfloat16}
+    assert model.model.rotary_emb.inv_freq.dtype == torch.float32
+    assert (model.model.rotary_emb.inv_freq == exact).all()
+
+
 @pytest.mark.parametrize("words", [(), ("train.lora.rslora=true",), ("train.lora.dora=true",)], ids=["", "rs", "dora"])
 def test_merged_is_pefts_sum_in_fp32_rounded_once(folder: Path, words: tuple[str, ...]) -> None:
     in_shards(folder / "tiny", torch.bfloat16)

@@ -72,7 +72,7 @@ def export(
         raise ConfigError(unknown("value of --merge-into", merge_into, ["seen", "original"]))
     with answering() as on_progress:
         made = export_run(
-            _reference(run),
+            run_reference(run),
             to,
             out=out,
             into_original=merge_into == "original",
@@ -88,7 +88,7 @@ def export(
         sys.exit(1)
 
 
-def _reference(run: str | None) -> str:
+def run_reference(run: str | None) -> str:
     """Return the model reference of a run that is named by its path or its name; the newest one for None."""
     from sqltailor.cli.models import recipe_for
     from sqltailor.runs import find_run, newest_training
