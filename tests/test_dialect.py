@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import re
 import sqlite3
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sqltailor.dialect import (
+    avoided,
     canonical,
     comparable,
     load_dialect,
@@ -27,6 +31,9 @@ from sqltailor.dialect import (
 from sqltailor.dialect.lexer import lex, unquoted
 from sqltailor.dialect.names import RESERVED, RESERVED_MYSQL
 from sqltailor.errors import ConfigError, SQLError
+from sqltailor.guard import check
+from sqltailor.schema import from_ddl
+from sqltailor.synth import Maker, invent_values
 
 DIALECTS = ("sqlite", "postgres", "mysql", "duckdb", "bigquery", "snowflake", "tsql")
 
@@ -552,8 +559,8 @@ def test_a_dialect_file_adds_functions_and_is_a_dialect_everywhere(tmp_path: Pat
     assert house.base == "mysql"
     assert house.avoid == ("TEMPORARY",)
     assert house.functions == (
-        ("MARGIN", ("price num", "cost num"), "Gross margin, in percent"),
-        ("TODAY_LOCAL", (), ""),
+        ("MARGIN", ("price num", "cost num"), "Gross margin, in percent", ""),
+        ("TODAY_LOCAL", (), "", ""),
     )
     assert canonical('select margin(a, b) from t where c = "x"', name) == "SELECT MARGIN(a, b) FROM t WHERE c = 'x'"
     assert quote_name("rank", name) == "`rank`"
@@ -631,3 +638,34 @@ def test_no_dialect_at_all() -> None:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_sqlglot_names_are_dialects(name: str) -> None:
     assert load_dialect(name) == (name, name, (), ())
+
+
+HOUSE_EXAMPLE = Path(__file__).parents[1] / "examples" / "house-dialect.yaml"
+
+
+def test_the_shipped_house_dialect_is_read_and_made_questions_of() -> None:
+    house = load_dialect(str(HOUSE_EXAMPLE))
+    assert (house.name, house.base, len(house.functions)) == ("shop-sql", "sqlite", 5)
+    assert all(function.arguments and function.meaning and function.returns for function in house.functions)
+    schema = from_ddl(files("sqltailor.demo").joinpath("shop.sql").read_text(encoding="utf-8"))
+    maker = Maker(schema, invent_values(schema, random.Random(1)), dialect=str(HOUSE_EXAMPLE))
+    made = [maker.pair(random.Random(i)) for i in range(400)]
+    using = [pair.sql for pair in made if pair.shape == "house_function"]
+    for function in house.functions:
+        assert any(f"{function.name}(" in sql for sql in using), function.name
+    assert not [sql for sql in using if re.search(r"(SUM|AVG|MAX|MIN)\((FISCAL_YEAR|PRICE_BAND|INITIALS)", sql)]
+    assert all(check(sql, dialect=str(HOUSE_EXAMPLE), schema=schema).allowed for sql in using)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT julianday(a) FROM t", ["JULIANDAY"]),
+        ("SELECT a FROM t RIGHT  JOIN /* so */ u ON a = b", ["RIGHT JOIN"]),
+        ("SELECT a FROM t RIGHT OUTER JOIN u ON a = b", []),
+        ("SELECT \"julianday\" FROM t WHERE a = 'julianday' -- julianday", []),
+    ],
+)
+def test_what_a_house_avoids_is_found_outside_quotes(sql: str, expected: list[str]) -> None:
+    assert avoided(sql, str(HOUSE_EXAMPLE)) == expected
+    assert avoided(sql, "sqlite") == []

@@ -11,7 +11,7 @@ from sqltailor.data.facts import Facts, facts_of
 from sqltailor.data.names import unknown_names
 from sqltailor.data.rows import RowError
 from sqltailor.data.smells import smells
-from sqltailor.dialect import write
+from sqltailor.dialect import avoided, write
 from sqltailor.errors import SQLError
 from sqltailor.prompt import MAX_QUESTION_CHARACTERS
 from sqltailor.types import Example, Schema
@@ -54,6 +54,7 @@ WARNINGS: Mapping[str, str] = {
     "text_order": "numbers stored as text are compared or sorted as text",
     "cross_join": "tables are joined without a condition",
     "null_order": "ORDER BY ... LIMIT on a column that may be NULL: NULL sorts first",
+    "avoided": "the SQL uses what the house dialect says to avoid",
     "value_not_asked": "a value in the SQL that neither question nor evidence mentions",
 }
 """What is told about a row that is kept."""
@@ -103,6 +104,8 @@ def _checked(example: Example, trees: list[Expression | None], schema: Schema | 
     warnings = [] if schema is not None or first is None else ["names_unchecked"]
     if first is not None:
         warnings += smells(example, first, schema)
+    if any(avoided(sql, example.dialect) for sql in example.sql):
+        warnings.append("avoided")
     pairs = zip(example.sql, trees, strict=True)
     golds = (sql.strip() if tree is None else write(tree, example.dialect, keep=False) for sql, tree in pairs)
     example = dataclasses.replace(example, sql=tuple(golds))

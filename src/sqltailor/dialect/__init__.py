@@ -5,6 +5,7 @@ Built on sqlglot. A dialect is a sqlglot name (`sqlite`, `postgres`) or a YAML f
 
 from __future__ import annotations
 
+from sqltailor.dialect.avoid import avoided
 from sqltailor.dialect.house import Dialect, Function, load_dialect
 from sqltailor.dialect.loose import comparable, parse_loose, relex
 from sqltailor.dialect.mask import mask_names, mask_values, shape, template
@@ -16,6 +17,7 @@ __all__ = [
     "RESERVED",
     "Dialect",
     "Function",
+    "avoided",
     "canonical",
     "comparable",
     "load_dialect",

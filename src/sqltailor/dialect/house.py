@@ -9,15 +9,19 @@ from typing import Any, NamedTuple
 from sqltailor.errors import ConfigError, did_you_mean
 
 _KEYS = ("name", "base", "functions", "avoid")
-_FUNCTION_KEYS = ("name", "arguments", "meaning")
+_FUNCTION_KEYS = ("name", "arguments", "returns", "meaning")
 
 
 class Function(NamedTuple):
-    """A function that a house dialect adds: `arguments` are "name type" pairs, `meaning` is one line."""
+    """A function that a house dialect adds: `arguments` are "name type" pairs, `meaning` is one line.
+
+    `returns` is its type: only a `number` is summed and averaged. Empty where the file does not tell.
+    """
 
     name: str
     arguments: tuple[str, ...] = ()
     meaning: str = ""
+    returns: str = ""
 
 
 class Dialect(NamedTuple):
@@ -105,7 +109,8 @@ def _function(entry: Any, path: Path) -> Function:
     arguments = entry.get("arguments") or []
     if not isinstance(arguments, list) or not all(isinstance(a, str) for a in arguments):
         raise ConfigError(f'{where}, {entry["name"]}: `arguments` must be a list such as ["day date", "months int"].')
-    return Function(entry["name"].upper(), tuple(arguments), " ".join(str(entry.get("meaning") or "").split()))
+    meaning, returns = (" ".join(str(entry.get(key) or "").split()) for key in ("meaning", "returns"))
+    return Function(entry["name"].upper(), tuple(arguments), meaning, returns)
 
 
 def _base(name: str, path: Path, above: tuple[Path, ...]) -> Dialect:

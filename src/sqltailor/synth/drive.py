@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqltailor.dialect import load_dialect
+from sqltailor.dialect import avoided, load_dialect
 from sqltailor.errors import ConfigError, DataError, SQLError
 from sqltailor.guard import Grant, check
 from sqltailor.schema import qualified_name
@@ -232,6 +232,8 @@ class _Run:
         sql = compile_spec(spec, dialect, self.schema) if spec else to_sql(query, dialect)
         if sql in self.statements:
             return "same statement"
+        if avoided(sql, dialect):
+            return "uses what the dialect avoids"
         verdict = check(sql, dialect=dialect, schema=self.schema, grant=self.grant)
         if not verdict.allowed:
             return f"refused: {verdict.layer}"

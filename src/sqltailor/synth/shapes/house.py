@@ -102,8 +102,10 @@ def house_function(draw: Draw) -> Query | None:
 
 
 def _is_numeric(call: Call, functions: Sequence[Function]) -> bool:
-    """Tell whether a function gives a number, as far as its meaning or its first argument tells."""
+    """Tell whether a function gives a number to compute with: by its type, else by its meaning or first argument."""
     function = next(f for f in functions if f.name == call.name)
+    if function.returns:
+        return re.search(r"num|int|real|dec|double|float|money", function.returns, re.IGNORECASE) is not None
     says = re.search(
         r"\b(number|days|amount|price|count|percent|rate|ratio|total|years|margin|net|gross)", function.meaning
     )
