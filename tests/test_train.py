@@ -18,7 +18,7 @@ import pytest
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.local import LocalModel, open_model
-from sqltailor.prompt import build
+from sqltailor.prompt import build, encode
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_json, read_jsonl
 from sqltailor.schema import from_ddl
@@ -177,8 +177,10 @@ def test_a_quantised_base_is_tuned(folder: Path, kind: str) -> None:
     assert read_json(adapter / "base.json")["quantization"] == kind
     asked = build(Example("x", ("",), question="How many?"), from_ddl(DDL), name="compact")
     merged, apart = (LocalModel(open_model(resumed.run, dtype=torch.float32, merge=merge)) for merge in (True, False))
-    options = GenerateOptions(max_tokens=12)
-    assert merged([asked], options)[0].text == apart([asked], options)[0].text
+    ids = torch.tensor([encode(merged.tokenizer, asked.messages)])
+    with torch.no_grad():
+        # kernels for 4 and 8 bits round inputs to bf16 on a CPU: near, not equal
+        assert torch.allclose(merged.model(ids).logits, apart.model(ids).logits, atol=0.15)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])

@@ -159,3 +159,25 @@ def test_batches_hold_rows_of_one_schema() -> None:
     order = list(Order(rows, batch=8, seed=0))
     schemas = [{i % 2 for i in order[at : at + 8]} for at in range(0, 160, 8)]
     assert sum(len(schema) == 1 for schema in schemas) >= 18
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("key_heads", [1, 2])
+def test_attention_as_products_is_attention(shared: bool, key_heads: int) -> None:
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    from sqltailor.train.attention import attend
+
+    torch.manual_seed(0)
+    module = torch.nn.Module()
+    module.num_key_value_groups = 2 // key_heads
+    query, key, value = (torch.randn(3, heads, 9, 4, requires_grad=True) for heads in (2, key_heads, key_heads))
+    seen = (torch.rand(3, 1, 9, 9) < 0.5).logical_or(torch.eye(9, dtype=torch.bool)).tril() if shared else None
+    results = []
+    for function in (attend, sdpa_attention_forward):
+        out, _ = function(module, query, key, value, seen, scaling=0.5)
+        out.square().sum().backward()
+        results.append([out.detach(), *(t.grad.clone() for t in (query, key, value))])
+        query.grad = key.grad = value.grad = None
+    for mine, torchs in zip(*results, strict=True):
+        assert torch.allclose(mine, torchs, atol=1e-5)

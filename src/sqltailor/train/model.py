@@ -21,6 +21,7 @@ from sqltailor.generate.weights import (
     resolve,
 )
 from sqltailor.runs import read_json, write_json_atomic
+from sqltailor.train.attention import register
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +95,10 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
     give_template(tokenizer, recipe)
     lora = recipe.train.lora
     held = torch.float32 if not lora.enabled or setup.device == "cpu" else setup.dtype
-    model = open_weights(source.base, held, setup.device, setup.quantization, attn_implementation=setup.attention)
+    attention = setup.attention
+    if (setup.device, setup.dtype, attention) == ("cpu", torch.bfloat16, "sdpa"):
+        attention = register()
+    model = open_weights(source.base, held, setup.device, setup.quantization, attn_implementation=attention)
     if lora.enabled and setup.device == "cpu" and setup.quantization == "none" and model.num_parameters() > HOLDS_HALF:
         model = as_dtype(model, setup.dtype)
     if not lora.enabled:
