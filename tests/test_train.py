@@ -179,8 +179,9 @@ def test_a_quantised_base_is_tuned(folder: Path, kind: str) -> None:
     merged, apart = (LocalModel(open_model(resumed.run, dtype=torch.float32, merge=merge)) for merge in (True, False))
     ids = torch.tensor([encode(merged.tokenizer, asked.messages)])
     with torch.no_grad():
-        # kernels for 4 and 8 bits round inputs to bf16 on a CPU: near, not equal
-        assert torch.allclose(merged.model(ids).logits, apart.model(ids).logits, atol=0.15)
+        one, other = merged.model(ids).logits, apart.model(ids).logits
+    # kernels for 4 and 8 bits round their inputs, too: near, not equal
+    assert (one - other).norm() < 0.05 * one.norm()
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
