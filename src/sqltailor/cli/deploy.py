@@ -53,8 +53,9 @@ def hub(
 ) -> None:
     """Push a run to the Hugging Face Hub and serve it there.
 
-    It is served by an Inference Endpoint, which costs money while it runs. The plan is printed and confirmed before anything is uploaded. A model that answers otherwise than its run is not
-    pushed (exit code 1). The token in HF_TOKEN needs the right to write, and to manage endpoints.
+    An Inference Endpoint serves it, which costs money while it runs: the plan is printed and confirmed before anything
+    is uploaded. A model that answers otherwise than its run is not pushed (exit code 1). The token in HF_TOKEN needs
+    the right to write, and to manage endpoints.
 
     Example: sqltailor deploy hub runs/shop --accelerator cpu --instance-type intel-spr
     """
