@@ -311,6 +311,7 @@ def test_a_second_process_on_a_run_is_told(folder: Path) -> None:
 
     run(progress=second)
     assert f"in use by process {os.getpid()}" in told[0]
+    assert "continuing" not in told[0]
 
 
 def test_a_loss_that_is_no_number_ends_the_run(folder: Path) -> None:

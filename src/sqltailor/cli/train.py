@@ -46,7 +46,7 @@ def train(
         sys.exit(0 if planned.fits else 1)
     try:
         with live() as progress:
-            result = train(resolved, progress=progress)
+            result = train(resolved, progress=progress, on_plan=lambda planned: note(planned.text()))
     except KeyboardInterrupt as e:
         if str(e):
             note(str(e))

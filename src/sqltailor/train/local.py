@@ -13,24 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
-from sqltailor.generate.weights import best_device, quiet_libraries
+from sqltailor.generate.weights import quiet_libraries
 from sqltailor.prompt import PROMPTS
-from sqltailor.recipe import Recipe, Resolved, Train, dump, recipe_hash
+from sqltailor.recipe import Recipe, Resolved, Train
 from sqltailor.runs import (
     Run,
-    create_run,
-    data_hash,
-    find_run,
-    lock,
     log_to,
-    unfinished_run,
     write_json_atomic,
 )
 from sqltailor.schema import schema_hash
-from sqltailor.train.material import hash_material
+from sqltailor.train.opening import run_of
 from sqltailor.train.preflight import Lengths, Plan, check, make_plan, measure_rows
-from sqltailor.train.processes import check_launch, first_process_first, is_first_process, wait_for_all
-from sqltailor.train.settings import world_size
+from sqltailor.train.processes import first_process_first, is_first_process, wait_for_all
 from sqltailor.workspace import prompt_name, schema_of
 
 if TYPE_CHECKING:
@@ -91,12 +85,14 @@ def plan(resolved: Resolved) -> Plans:
         )
 
 
-def train(resolved: Resolved, *, progress: Progress | None = None) -> TrainResult:
+def train(
+    resolved: Resolved, *, progress: Progress | None = None, on_plan: Callable[[Plan], None] = lambda plan: None
+) -> TrainResult:
     """Train by a recipe, or continue the unfinished run of an equal recipe on equal data.
 
-    `progress` is told of every step. Raises `ConfigError` before any weight is loaded when the recipe cannot run here,
-    `DataError` for unusable data, `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a
-    checkpoint is saved.
+    `on_plan` is told what a stage will take before its weights are loaded, `progress` of every step. Raises
+    `ConfigError` before any weight is loaded when the recipe cannot run here, `DataError` for unusable data,
+    `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a checkpoint is saved.
     """
     recipe = resolved.recipe
     if recipe.train.backend != "local":
@@ -104,10 +100,10 @@ def train(resolved: Resolved, *, progress: Progress | None = None) -> TrainResul
     require("torch", extra="train", feature="Local training")
     require("trl", extra="train", feature="Local training")
     began = time.perf_counter()
-    with quiet_libraries(), _run_of(resolved) as run, log_to(run):
+    with quiet_libraries(), run_of(resolved) as run, log_to(run):
         _record_prompt(recipe, run)
         with _gentle_interrupt() as interrupted:
-            result = _train_stages(recipe, run, progress, interrupted)
+            result = _train_stages(recipe, run, progress, interrupted, on_plan)
             if interrupted():
                 raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
         if is_first_process():
@@ -116,7 +112,13 @@ def train(resolved: Resolved, *, progress: Progress | None = None) -> TrainResul
     return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(time.perf_counter() - began, 1))
 
 
-def _train_stages(recipe: Recipe, run: Run, progress: Progress | None, interrupted: Callable[[], bool]) -> StageResult:
+def _train_stages(
+    recipe: Recipe,
+    run: Run,
+    progress: Progress | None,
+    interrupted: Callable[[], bool],
+    on_plan: Callable[[Plan], None],
+) -> StageResult:
     from sqltailor.train.stage import result_of
 
     stages = list(_stages(recipe, run, recipe.base))
@@ -125,6 +127,8 @@ def _train_stages(recipe: Recipe, run: Run, progress: Progress | None, interrupt
             with first_process_first():
                 planned, setup, rows = _plan(stage)
             check(planned)
+            if is_first_process():
+                on_plan(planned)
             module, _, function = METHODS[stage.recipe.train.method].partition(":")
             tune = getattr(importlib.import_module(f"sqltailor.train.{module}"), function)
             result: StageResult = tune(
@@ -196,69 +200,6 @@ def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
         whole = examples * section.max_length
         lengths = Lengths(examples, 0, whole, whole, section.max_length, assumed=True)
     return make_plan(root, section, setup, sizes, lengths), setup, rows
-
-
-@contextlib.contextmanager
-def _run_of(resolved: Resolved) -> Iterator[Run]:
-    """Yield the run to train, held for this process: a new one, or the unfinished one that is continued."""
-    if world_size() > 1:
-        yield from _shared_run(resolved)
-        return
-    run = _open_run(resolved)
-    with lock(run):
-        yield run
-
-
-def _shared_run(resolved: Resolved) -> Iterator[Run]:
-    """Yield one run to all processes of a launch: the first one opens and holds it."""
-    from accelerate import PartialState
-    from accelerate.utils import broadcast_object_list
-
-    check_launch(resolved.recipe.train)
-    state = PartialState(cpu=resolved.recipe.train.local.device == "cpu" or best_device() == "cpu")
-    with contextlib.ExitStack() as held:
-        found: list[Any] = [None, None]
-        if state.is_main_process:
-            try:
-                run = _open_run(resolved)
-                held.enter_context(lock(run))
-                found[0] = str(run.path)
-            except (ConfigError, DataError, BackendError) as e:
-                found[1] = e
-        broadcast_object_list(found)
-        if found[1] is not None:
-            raise found[1]
-        yield Run(Path(found[0]))
-
-
-def _open_run(resolved: Resolved) -> Run:
-    recipe = resolved.recipe
-    section, root, data = recipe.train, Path(recipe.train.out), hash_material(recipe)
-    identity = recipe_hash(recipe)
-    if section.resume == "auto":
-        found = unfinished_run(root, recipe_hash=identity, data=data)
-        if found is not None and section.name in (None, found.name):
-            logger.warning("continuing %s", found.path)
-            return found
-    elif section.resume != "never":
-        return _named_run(root, section.resume, identity, data_hash(data))
-    name = section.name or resolved.name
-    return create_run(
-        root, name, recipe_text=dump(recipe), recipe_hash=identity, data=data, exact=section.name is not None
-    )
-
-
-def _named_run(root: Path, reference: str, identity: str, data: str) -> Run:
-    """Return the run that `train.resume` names, or raise `ConfigError` when it cannot be continued by this recipe."""
-    path = Path(reference)
-    run = find_run(root, path.parent.parent if path.name.startswith("checkpoint-") else reference)
-    if run.is_done:
-        raise ConfigError(f"{run.path} is finished. To train on from it: base={run.path}")
-    recorded = run.hashes()
-    for what, found, wanted in (("recipe", recorded.get("recipe"), identity), ("data", recorded.get("data"), data)):
-        if found != wanted:
-            raise ConfigError(f"{run.path} was begun with another {what}. Restore it, or use train.resume=never.")
-    return run
 
 
 def _record_prompt(recipe: Recipe, run: Run) -> None:

@@ -80,6 +80,7 @@ class _Plain:
 
 def _words(row: Mapping[str, Any], eval_loss: float | None) -> str:
     words = f"loss {row['loss']:.4f}, lr {row['lr']:.2g}, {row['tokens_per_s']:,.0f} tokens/s, {memory_gb():.1f} GB"
+    words += "".join(f", {name} {row[name]:.2f}" for name in ("reward", "preferred") if name in row)
     return words + (f", validation loss {eval_loss:.4f}" if eval_loss is not None else "")
 
 
