@@ -127,7 +127,8 @@ def test_recall_of_near_duplicates(tmp_path):
         questions += [text, text.replace("c", "k", 1)]
     ledger = Ledger(tmp_path)
     for i, question in enumerate(questions):
-        ledger.add(facts_of(Example(str(i), (f"SELECT {i // 2}",), question=question), parse("SELECT 1")))
+        tree = parse("SELECT 1")
+        ledger.add(facts_of(Example(str(i), (f"SELECT {i // 2}",), question=question), tree, list(tree.walk())))
     copies = find_copies(ledger, questions.__getitem__)
     ledger.close()
     assert all(row % 2 == 1 and copy.of == row - 1 for row, copy in copies.items())

@@ -28,12 +28,20 @@ _LONG_SPACE = re.compile(r"\s{9,}")
 """Other patterns would take quadratic time on it."""
 
 
-@lru_cache(maxsize=4096)
+_written: dict[tuple[str, str], Schema] = {}
+"""What was written from which schema: it need not be read again."""
+
+
 def read_schema_text(ddl: str, dialect: str = "sqlite") -> Schema:
     """Return the schema that DDL text describes (remembered); raises `RowError`.
 
     Text that is no proper DDL is read in the loose style of the public sets before it is given up.
     """
+    return _written.get((ddl, dialect)) or _read_schema_text(ddl, dialect)
+
+
+@lru_cache(maxsize=4096)
+def _read_schema_text(ddl: str, dialect: str) -> Schema:
     ddl = _LONG_SPACE.sub(" ", ddl)
     try:
         return from_ddl(ddl, dialect, loose=_BARE.fullmatch(ddl) is not None)
@@ -47,7 +55,12 @@ def read_schema_text(ddl: str, dialect: str = "sqlite") -> Schema:
 @lru_cache(maxsize=4096)
 def canonical_ddl(ddl: str, dialect: str = "sqlite") -> str:
     """Return DDL text as SQLTailor writes it; raises `RowError`."""
-    return to_ddl(read_schema_text(ddl, dialect), dialect)
+    schema = read_schema_text(ddl, dialect)
+    text = to_ddl(schema, dialect)
+    if len(_written) >= 4096:
+        _written.clear()
+    _written[text, dialect] = schema
+    return text
 
 
 def from_loose(example: Example) -> Example:

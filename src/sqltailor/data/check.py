@@ -17,7 +17,7 @@ from sqltailor.prompt import MAX_QUESTION_CHARACTERS
 from sqltailor.types import Example, Schema
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Expression
+    from sqlglot.expressions import Expr, Expression
 
 Statements = Literal["select", "dml"]
 
@@ -91,25 +91,27 @@ def check_example(
 
     trees = [read(sql) for sql in example.sql]
     try:
-        for tree in trees:
+        walks = [list(tree.walk()) if tree is not None else [] for tree in trees]
+        for tree, nodes in zip(trees, walks, strict=True):
             if tree is not None:
-                _check_tree(tree, own, statements)
-        return _checked(example, trees, own)
+                _check_tree(tree, nodes, own, statements)
+        return _checked(example, trees, walks[0], own)
     except (SQLError, RecursionError) as e:
         raise RowError("unparsed", "the statement is nested too deeply") from e
 
 
-def _checked(example: Example, trees: list[Expression | None], schema: Schema | None) -> Checked:
+def _checked(example: Example, trees: list[Expression | None], nodes: list[Expr], schema: Schema | None) -> Checked:
+    """Return what is known of an example; `nodes` are all of the first tree."""
     first = trees[0]
     warnings = [] if schema is not None or first is None else ["names_unchecked"]
     if first is not None:
-        warnings += smells(example, first, schema)
+        warnings += smells(example, nodes, schema)
     if any(avoided(sql, example.dialect) for sql in example.sql):
         warnings.append("avoided")
     pairs = zip(example.sql, trees, strict=True)
     golds = (sql.strip() if tree is None else write(tree, example.dialect, keep=False) for sql, tree in pairs)
     example = dataclasses.replace(example, sql=tuple(golds))
-    return Checked(example, facts_of(example, first), tuple(warnings))
+    return Checked(example, facts_of(example, first, nodes), tuple(warnings))
 
 
 def _check_text(example: Example) -> None:
@@ -129,13 +131,13 @@ def _check_text(example: Example) -> None:
         raise RowError("missing_field", "no SQL")
 
 
-def _check_tree(tree: Expression, schema: Schema | None, statements: Statements) -> None:
+def _check_tree(tree: Expression, nodes: list[Expr], schema: Schema | None, statements: Statements) -> None:
     from sqlglot import exp
 
     allowed = (exp.Query,) if statements == "select" else (exp.Query, exp.Insert, exp.Update, exp.Delete)
     if not isinstance(tree, allowed):
         raise RowError("not_select", f"the statement is {tree.key.upper()}, not SELECT")
-    unknown = unknown_names(tree, schema) if schema is not None else []
+    unknown = unknown_names(tree, schema, nodes) if schema is not None else []
     if unknown:
         first = min(unknown, key=lambda u: u.kind != "unknown_table")
         raise RowError(first.kind, "; ".join(u.detail for u in unknown[:3]))

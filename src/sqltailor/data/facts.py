@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -55,8 +55,8 @@ def key(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
-def facts_of(example: Example, tree: Expression | None) -> Facts:
-    """Return the facts of a checked example; `tree` is its parsed gold SQL (changed in place) or None."""
+def facts_of(example: Example, tree: Expression | None, nodes: Sequence[Expr]) -> Facts:
+    """Return the facts of a checked example; `tree` is its parsed gold SQL (changed in place) with all its nodes."""
     from sqlglot import exp
 
     asked = asked_text(example)
@@ -67,7 +67,6 @@ def facts_of(example: Example, tree: Expression | None) -> Facts:
     template = shape = fold_sql(example.sql[0])
     level = LEVELS[0]
     if tree is not None:
-        nodes = list(tree.walk())
         tables, level = _tables(nodes), level_of(nodes)
         columns = {node.name.lower() for node in nodes if isinstance(node, exp.Column)}
         template = write(mask_values(tree), example.dialect, keep=False)
@@ -145,7 +144,7 @@ def _written_words() -> frozenset[str]:
     return frozenset(word for phrase in Tokenizer.KEYWORDS for word in phrase.split()) - {"DATE", "TIME", "TIMESTAMP"}
 
 
-def _tables(nodes: list[Expr]) -> tuple[str, ...]:
+def _tables(nodes: Sequence[Expr]) -> tuple[str, ...]:
     from sqlglot import exp
 
     local = {cte.alias.lower() for cte in nodes if isinstance(cte, exp.CTE)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import did_you_mean
@@ -66,17 +66,18 @@ def _read_names(schema: Schema) -> KnownNames:
     return KnownNames(found, frozenset(t.name.lower() for t in schema.tables).union(*found.values()), written)
 
 
-def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
+def unknown_names(tree: Expression, schema: Schema, nodes: Sequence[Expr] = ()) -> list[Unknown]:
     """Return the tables and columns that a statement names and the schema lacks, each once, in reading order.
 
     Case does not count. Common table expressions, subqueries, aliases and outer columns are resolved; where the
-    columns of a source cannot be known (a table function, a struct), nothing is reported for it.
+    columns of a source cannot be known (a table function, a struct), nothing is reported for it. `nodes` are all of the
+    tree, where they are at hand.
     """
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 
     known, _, written = known_names(schema)
-    nodes = list(tree.walk())
+    nodes = nodes or list(tree.walk())
     if isinstance(tree, exp.Select) and not any(isinstance(n, (exp.Query, exp.CTE, exp.UDTF)) for n in nodes[1:]):
         return _unknown_in_plain(tree, nodes, known, written)
     if isinstance(tree, exp.Query):
@@ -90,7 +91,7 @@ def unknown_names(tree: Expression, schema: Schema) -> list[Unknown]:
 
 
 def _unknown_in_plain(
-    tree: Select, nodes: list[Expr], known: Mapping[str, frozenset[str]], written: Written
+    tree: Select, nodes: Sequence[Expr], known: Mapping[str, frozenset[str]], written: Written
 ) -> list[Unknown]:
     """Do the same for one SELECT from tables alone, where scopes need not be worked out."""
     from sqlglot import exp

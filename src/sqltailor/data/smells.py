@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqltailor.data.facts import asked_text
@@ -27,12 +27,11 @@ NUMBER_NAME = re.compile(
 )
 
 
-def smells(example: Example, tree: Expression, schema: Schema | None) -> list[str]:
-    """Return the names of the smells of an example's gold SQL; see `sqltailor.data.check.WARNINGS`."""
+def smells(example: Example, nodes: Sequence[Expr], schema: Schema | None) -> list[str]:
+    """Return the names of the smells of an example's gold SQL, given as all nodes of its tree; see `check.WARNINGS`."""
     from sqlglot import exp
 
     found = []
-    nodes = list(tree.walk())
     for select in nodes:
         if isinstance(select, exp.Select):
             found += [*_order_smells(select, schema), *_join_smells(select)]
