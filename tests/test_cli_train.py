@@ -66,3 +66,15 @@ def test_what_was_trained_is_evaluated_against_its_base_and_asked_by_default() -
 def test_a_finished_run_is_not_trained_again() -> None:
     error = run("train", "train.name=first", "train.epochs=2").exception
     assert "runs/first" in str(error)
+
+
+def test_a_sweep_compares_its_runs_and_goes_on_where_it_was_interrupted() -> None:
+    words = ("train.name=s", 'train.sweep={"lora.r": [2, 4]}', "train.max_steps=2")
+    assert run("train", "--dry-run", *words).stdout.count("memory:") == 2
+    first = ok_json("train", *words)
+    assert [entry["values"] for entry in first] == ["lora.r=2", "lora.r=4"]
+    assert [json.loads((Path(e["run"]) / "adapter" / "adapter_config.json").read_text())["r"] for e in first] == [2, 4]
+    made = Path("runs/s-lora.r-2/DONE").stat().st_mtime_ns
+    again = ok("train", *words)
+    assert "s-lora.r-4" in again.stdout
+    assert Path("runs/s-lora.r-2/DONE").stat().st_mtime_ns == made

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sqltailor.cli.output import Json, Words, note, print_json
+from sqltailor.cli.output import Json, Words, note, print_json, print_table
 from sqltailor.errors import counted
+
+if TYPE_CHECKING:
+    from sqltailor.recipe import Resolved
 
 
 def recipe_and_words(recipe: str | None, words: list[str] | None) -> tuple[str | None, list[str]]:
@@ -29,7 +33,8 @@ def train(
 ) -> None:
     """Tune a model by the recipe.
 
-    An interrupted run continues when the command is given again.
+    An interrupted run continues when the command is given again. With `train.sweep` every combination of its values is
+    a run, and a table compares them.
 
     Example: sqltailor train train.epochs=1
 
@@ -40,6 +45,9 @@ def train(
     from sqltailor.train.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
+    if resolved.recipe.train.sweep:
+        _sweep(resolved, dry_run=dry_run, json=json)
+        return
     if dry_run:
         planned = plan(resolved)
         print_json(planned.to_json()) if json else print(planned.text())
@@ -57,6 +65,40 @@ def train(
     steps = counted(result.steps, "step")
     print(f"{result.run}: {steps} in {result.seconds:.0f} s, train loss {result.train_loss:.4f}")
     note('next:\n  sqltailor eval\n  sqltailor ask "…" --run')
+
+
+def _sweep(resolved: Resolved, *, dry_run: bool, json: bool) -> None:
+    """Plan or train every combination of a sweep, and print how they compare."""
+    from sqltailor.train import plan, sweep
+    from sqltailor.train.progress import live
+    from sqltailor.train.sweep import split
+
+    if dry_run:
+        plans = {values: plan(variant) for values, variant in split(resolved)}
+        if json:
+            print_json({values: planned.to_json() for values, planned in plans.items()})
+        else:
+            print("\n".join(f"{values}\n{planned.text()}" for values, planned in plans.items()))
+        sys.exit(0 if all(planned.fits for planned in plans.values()) else 1)
+    with live() as progress:
+        found = sweep(resolved, progress=progress, on_plan=lambda planned: note(planned.text()), on_variant=note)
+    if json:
+        print_json([variant.to_json() for variant in found])
+        return
+    rows = []
+    for values, result in found:
+        eval_loss = "" if result.eval_loss is None else f"{result.eval_loss:.4f}"
+        row = (
+            values,
+            Path(result.run).name,
+            result.steps,
+            f"{result.train_loss:.4f}",
+            eval_loss,
+            f"{result.seconds:.0f}",
+        )
+        rows.append(row)
+    print_table(("values", "run", "steps", "train loss", "validation loss", "seconds"), rows)
+    note("next:\n  sqltailor eval " + " ".join(f"--model {result.run}" for _, result in found))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from sqltailor.train.local import Plans, TrainResult, plan, train
+from sqltailor.train.sweep import Variant, sweep
 
-__all__ = ["Plans", "TrainResult", "plan", "train"]
+__all__ = ["Plans", "TrainResult", "Variant", "plan", "sweep", "train"]

@@ -97,6 +97,8 @@ def train(
     recipe = resolved.recipe
     if recipe.train.backend != "local":
         raise ConfigError(unknown("backend of this installation", recipe.train.backend, ["local"]))
+    if recipe.train.sweep:
+        raise ConfigError("train.sweep asks for several trainings, of which each is one: use sqltailor.train.sweep.")
     require("torch", extra="train", feature="Local training")
     require("trl", extra="train", feature="Local training")
     began = time.perf_counter()

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 DRAWN = 4
 """Answers drawn from the model for each question, in search of a wrong one."""
-WRONG = ("wrong", "empty_match", "schema_error", "sql_error", "refused", "unparsed")
-"""Outcomes of a rejected answer, the most plausible first."""
+WRONG = ("wrong", "schema_error", "sql_error", "refused", "unparsed")
+"""Outcomes of a rejected answer, the most plausible first; an empty result beside an empty one may well be right."""
 
 
 def tune(
@@ -105,6 +105,9 @@ def read_pairs(stage: Stage, questions: list[Question]) -> list[dict[str, Any]]:
 def draw_pairs(stage: Stage, questions: list[Question]) -> list[dict[str, Any]]:
     """Return the most plausible wrong answer that the base draws to each question, if any."""
     section = stage.recipe.train
+    logger.warning(
+        "asking %s %d questions, %d answers each: wrong ones are learnt from", stage.base, len(questions), DRAWN
+    )
     model = LocalModel(open_model(stage.base))
     options = GenerateOptions(max_tokens=256, temperature=1.0, n=DRAWN, seed=section.seed)
     answers = model([question.prompt for question in questions], options)

@@ -55,6 +55,9 @@ class _Live:
         if "eval_loss" in row:
             self.eval_loss = row["eval_loss"]
             return
+        if row["step"] == 1:  # of another training, maybe
+            self.bars.reset(self.tasks[stage])
+            self.eval_loss = None
         self.bars.update(self.tasks[stage], completed=row["step"], total=steps, now=_words(row, self.eval_loss))
 
 
