@@ -1,11 +1,14 @@
 """Spider, BIRD and WikiSQL in the shapes in which their authors publish them."""
 
+import csv
 import json
 import sqlite3
+from itertools import islice
 
 import pytest
 
 from sqltailor.data import Reject, read_examples
+from sqltailor.data.readers.defog import MAX_GOLDS, accepted
 from sqltailor.errors import DataError
 
 HEAD, DEPARTMENT = ("head_ID", "name", "order"), ("ID", "head", "5th")
@@ -133,3 +136,23 @@ def test_wikisql_as_hugging_face_has_it(tmp_path):
     row = {"table": WIKISQL_TABLE, "question": "q", "sql": {"sel": 3, "conds": conds, "agg": 3, "human_readable": "x"}}
     [example] = read_examples(lines(tmp_path / "x.jsonl", [row]))
     assert example.sql == (WIKISQL_SQL.replace("no > 2", "no > '2'"),)
+
+
+def test_defog_rows_have_several_accepted_statements(tmp_path):
+    path = tmp_path / "questions.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["db_name", "query_category", "question", "query", "instructions"])
+        query = "SELECT {c.name, c.id}, COUNT(*) FROM customer c GROUP BY {}; SELECT 'a;b' FROM customer;"
+        rows.writerow(["shop", "group_by", "How many a customer?", query, "Names are unique"])
+        rows.writerow(["shop", "group_by", "", "SELECT 1", ""])
+    [example, reject] = read_examples(path)
+    assert example.sql == (
+        "SELECT c.name, COUNT(*) FROM customer c GROUP BY c.name",
+        "SELECT c.id, COUNT(*) FROM customer c GROUP BY c.id",
+        "SELECT c.name, c.id, COUNT(*) FROM customer c GROUP BY c.name, c.id",
+        "SELECT 'a;b' FROM customer",
+    )
+    assert (example.db_id, example.difficulty, example.evidence) == ("shop", "group_by", "Names are unique")
+    assert (reject.line, reject.reason) == (3, "missing_field")
+    assert len(list(islice(accepted("SELECT {a, b, c, d, e, f, g, h} FROM t"), MAX_GOLDS))) == MAX_GOLDS

@@ -15,7 +15,7 @@ from sqltailor.data.writers import WRITERS, writer
 from sqltailor.types import Example, Message
 
 LOST = {"id": "", "db_id": None, "dialect": "sqlite", "difficulty": None, "source": None, "line": None}
-STRICT = ("bedrock", "claude", "openai", "prompt-completion")
+STRICT = ("bedrock", "claude", "openai", "sharegpt", "prompt-completion")
 READ_AS = {"alpaca": "instruction"}
 
 line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=60).filter(str.strip)

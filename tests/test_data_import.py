@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import sqlite3
@@ -315,3 +316,28 @@ def test_sql_moves_from_another_dialect_and_runs(tmp_path, shop):
     [example] = load_examples(tmp_path / "out/train.jsonl")
     assert example.sql == ("SELECT name || '!' FROM \"customer\" LIMIT 2 OFFSET 1",)
     assert example.dialect == "sqlite"
+
+
+def test_moved_sql_must_give_the_same_result_on_both_sides(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    script = (
+        "CREATE TABLE part (id INTEGER, name VARCHAR, price REAL); INSERT INTO part VALUES (1,'Bolt',0.5),(2,'bolt',7)"
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(script)
+    with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
+        new.execute(script)
+    questions = {
+        "SELECT name FROM part WHERE id = 2": "Which part is the second?",
+        "SELECT SUM(price) FROM part": "What do they cost in all?",
+        "SELECT name FROM part WHERE name LIKE 'B%'": "Which ones begin with B?",  # case counts in one of the two
+        "SELECT UNICODE(NULL, 3) FROM part": "Nonsense?",
+    }
+    path = write_rows(tmp_path / "q.jsonl", [{"question": q, "sql": sql} for sql, q in questions.items()])
+    sides = {"database": str(tmp_path / "new.duckdb"), "from_database": str(tmp_path / "old.db")}
+    summary = import_data([path], tmp_path / "out", **sides)
+    assert (summary.kept, summary.reasons["differs"]) == (2, 1)
+    differing = next(r for r in rejects(tmp_path / "out") if r["reason"] == "differs")
+    assert differing["detail"] == "2 rows where it came from, 1 here, and they are not the same"
+    with pytest.raises(ConfigError, match="name the database it goes to"):
+        import_data([path], tmp_path / "out2", from_database=sides["from_database"])

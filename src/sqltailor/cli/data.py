@@ -18,6 +18,10 @@ group = typer.Typer(no_args_is_help=True, help="Read, check, show and make quest
 Format = Annotated[
     str | None, typer.Option(metavar="FORMAT", help="Format of the files. Default: found out from each file.")
 ]
+FromDialect = Annotated[
+    str | None,
+    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files, moved to the database's or the recipe's."),
+]
 Map = Annotated[
     str | None,
     typer.Option(
@@ -31,6 +35,11 @@ def import_(
     sources: Annotated[list[str], typer.Argument(metavar="SRC", help="Files in any known format.")],
     format: Format = None,
     map: Map = None,
+    from_dialect: FromDialect = None,
+    from_database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where that SQL ran until now: what gives another result is rejected."),
+    ] = None,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the data set.")] = "data",
     by: Annotated[
         str | None,
@@ -63,6 +72,8 @@ def import_(
         seed=seed,
         validation_share=validation,
         test_share=test,
+        from_dialect=from_dialect,
+        from_database=from_database,
         **_options(recipe, database, format, map, against),
     )
     print_summary(summary, json, validation=validation, test=test)

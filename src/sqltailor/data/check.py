@@ -39,6 +39,7 @@ REASONS: Mapping[str, str] = {
     "refused": "the guard refuses the statement",
     "fails": "the database cannot run the statement",
     "timeout": "the statement runs too long",
+    "differs": "moved from another dialect, the statement gives another result than where it came from",
     "duplicate": "an earlier row has the same question (but for case and punctuation), schema and SQL",
     "near_duplicate": "an earlier row has nearly the same question, and the same schema and SQL",
     "in_test": "the row also stands in a test file that was named",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sqltailor.database import Database, open_database
 from sqltailor.dialect import load_dialect
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.guard import Grant, check
-from sqltailor.types import Example, Schema
+from sqltailor.types import Cell, Example, QueryResult, Schema
 
 MAX_OPEN = 8
 
@@ -78,6 +78,31 @@ def database_file(folder: Path, db_id: str) -> Path | None:
 
 def run_gold(example: Example, databases: Databases) -> list[str]:
     """Run the preferred gold SQL; return warnings, raise `RowError` when it is refused, fails or runs too long."""
+    result = _run(example, databases)
+    if result is None or result.truncated:
+        return ["huge_result"]
+    return [] if result.rows else ["empty_result"]
+
+
+def compare_sides(written: Example, moved: Example, source: Databases, target: Databases) -> None:
+    """Run a statement where it came from and, moved to another dialect, where it goes; raise `RowError` if they differ.
+
+    Rows are compared without their order, numbers to six digits; where a result is cut at the limit nothing is said.
+    """
+    before, after = _run(written, source), _run(moved, target)
+    if before is None or after is None or before.truncated or after.truncated:
+        return
+    if Counter(map(_comparable, before.rows)) != Counter(map(_comparable, after.rows)):
+        detail = f"{len(before.rows):,} rows where it came from, {len(after.rows):,} here, and they are not the same"
+        raise RowError("differs", detail)
+
+
+def _comparable(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    return tuple(float(f"{cell:.6g}") if isinstance(cell, int | float) else cell for cell in row)
+
+
+def _run(example: Example, databases: Databases) -> QueryResult | None:
+    """Return the result of the preferred gold SQL, None when it is too large."""
     database, schema = databases.find(example.db_id)
     sql = example.sql[0]
     # a house dialect knows functions that the database's own name does not tell
@@ -86,15 +111,12 @@ def run_gold(example: Example, databases: Databases) -> list[str]:
     if not verdict.allowed:
         raise RowError("refused", f"{verdict.layer}: {verdict.reason}")
     try:
-        result = database.run(sql)
+        return database.run(sql)
     except Timeout as e:
         raise RowError("timeout", str(e)) from e
     except Refused as e:
         if e.layer == "limits":
-            return ["huge_result"]
+            return None
         raise RowError("refused", f"{e.layer}: {e}") from e
     except (SQLError, DataError) as e:
         raise RowError("fails", str(e)) from e
-    if result.truncated:
-        return ["huge_result"]
-    return [] if result.rows else ["empty_result"]

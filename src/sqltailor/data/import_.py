@@ -24,7 +24,7 @@ from sqltailor.data.rows import Reject, Row
 from sqltailor.data.split import PARTS, Split, split_rows
 from sqltailor.data.survey import Item, Settings, Survey
 from sqltailor.database import dialect_of
-from sqltailor.errors import DataError, counted
+from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.guard import Grant
 from sqltailor.runs import read_json
 from sqltailor.types import Schema
@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
 
     - `format, mapping, tables`: see `read_examples`; `dialect`: of the SQL, default the database's
     - `from_dialect`: what the SQL in the files is written in, where it is to be moved to `dialect`
+    - `from_database`: where it ran until now; what gives another result on `database` is rejected as `differs`
     - `database`: URL, file, or a folder with one database a `db_id`; gives names to check, and runs the gold SQL
     - `schema`: names to check where there is no database and a row has no schema; `grant`: what gold SQL may name
     - `statements`: `select`, or `dml` to take INSERT, UPDATE and DELETE as text (nothing is run then)
@@ -52,6 +53,7 @@ class Options(TypedDict, total=False):
     mapping: Mapping[str, str] | None
     dialect: str | None
     from_dialect: str | None
+    from_database: str | None
     tables: FilePath | None
     database: str | None
     schema: Schema | None
@@ -142,7 +144,7 @@ def _process(
     keep_copies: bool = False,
     **settings: Any,
 ) -> ImportSummary:
-    checks = Settings(**settings)
+    checks = _settings(**settings)
     before = _replaced(out, sources) if split_by else ""
     dialect = dialect or _dialect_of(checks.database)
     opened = [open_source(path, format, mapping, dialect, tables) for path in sources]
@@ -185,6 +187,16 @@ def _replaced(out: Path, sources: Sequence[FilePath]) -> str:
             f"{held[0]} is there, and no import made it: it is not replaced. Next: move it, or --out another folder"
         )
     return ", ".join(f"{name} ({counted(rows, 'row')})" for name, rows in card["sources"].items()) if held else ""
+
+
+def _settings(**settings: Any) -> Settings:
+    """Return what rows are checked against; a database that SQL comes from tells its dialect."""
+    checks = Settings(**settings)
+    if checks.from_database is None:
+        return checks
+    if checks.database is None:
+        raise ConfigError("`from_database` says where the SQL ran until now; name the database it goes to as well.")
+    return dataclasses.replace(checks, from_dialect=checks.from_dialect or _dialect_of(checks.from_database))
 
 
 def _items(opened: list[tuple[Source, Iterator[Row | Reject]]], counts: Counter[str]) -> Iterator[Item]:

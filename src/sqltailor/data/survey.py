@@ -16,7 +16,7 @@ from sqltailor.data.canonical import is_declined
 from sqltailor.data.check import Statements, check_example
 from sqltailor.data.deduplicate import Ledger
 from sqltailor.data.examples import from_json, json_line, to_line
-from sqltailor.data.execute import Databases, run_gold
+from sqltailor.data.execute import Databases, compare_sides, run_gold
 from sqltailor.data.facts import Facts, asked_text
 from sqltailor.data.pool import map_ordered
 from sqltailor.data.readers import Source, converter
@@ -38,6 +38,7 @@ class Settings:
     max_rows: int = 10_000
     run: bool = True
     from_dialect: str | None = None
+    from_database: str | None = None
 
 
 class Kept(NamedTuple):
@@ -57,11 +58,12 @@ class Checker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._converters: dict[str, Callable[[Row], Example]] = {}
-        self._databases = (
-            Databases(settings.database, settings.timeout_s, settings.max_rows, settings.grant)
-            if settings.database
-            else None
-        )
+        self._databases = self._named(settings.database, settings.grant)
+        self._origin = self._named(settings.from_database, Grant())
+
+    def _named(self, location: str | None, grant: Grant) -> Databases | None:
+        limits = self._settings.timeout_s, self._settings.max_rows
+        return Databases(location, *limits, grant) if location else None
 
     def __call__(self, item: Item) -> Kept | Reject:
         source, row = item
@@ -69,29 +71,32 @@ class Checker:
             return row
         try:
             convert = self._converters.get(source.name) or self._converters.setdefault(source.name, converter(source))
-            return _check(convert(row), self._settings, self._databases, loose=source.is_loose)
+            return self._check(convert(row), loose=source.is_loose)
         except RowError as e:
             return Reject(row.line, e.reason, str(e), shown(row.value), source.name)
 
     def close(self) -> None:
         """Close the databases."""
-        if self._databases is not None:
-            self._databases.close()
+        for databases in (self._databases, self._origin):
+            if databases is not None:
+                databases.close()
 
-
-def _check(example: Example, settings: Settings, databases: Databases | None, *, loose: bool) -> Kept:
-    schema = databases.find(example.db_id)[1] if databases is not None else settings.schema
-    example, facts, warnings = check_example(
-        example,
-        schema=schema,
-        statements=settings.statements,
-        loose=loose,
-        from_dialect=settings.from_dialect,
-    )
-    can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
-    if databases is not None and can_run:
-        warnings += tuple(run_gold(example, databases))
-    return Kept(to_line(example), facts, warnings)
+    def _check(self, written: Example, *, loose: bool) -> Kept:
+        settings, databases = self._settings, self._databases
+        schema = databases.find(written.db_id)[1] if databases is not None else settings.schema
+        example, facts, warnings = check_example(
+            written,
+            schema=schema,
+            statements=settings.statements,
+            loose=loose,
+            from_dialect=settings.from_dialect,
+        )
+        can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
+        if databases is not None and can_run:
+            warnings += tuple(run_gold(example, databases))
+            if self._origin is not None:
+                compare_sides(written, example, self._origin, databases)
+        return Kept(to_line(example), facts, warnings)
 
 
 class Survey:

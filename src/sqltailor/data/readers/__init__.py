@@ -8,13 +8,15 @@
 | `wikisql` | structured: `table_id, question, sql: {sel, agg, conds}`, with its `.tables.jsonl` |
 | `spider` | `db_id, question, query`, with `tables.json` or database folders |
 | `bird` | `db_id, question, evidence, SQL, difficulty`, likewise |
+| `defog` | `db_name, question, query`: several accepted statements apart by `;`, `{a, b}` for any of some columns |
 | `instruction` | `instruction, input, output`, also with `### Response:` text |
 | `input-output` | `input` (a JSON spec or a prompt), `output`; also inside `{"training_data": [...]}` |
 | `text` | `text` with `### Instruction:`, `### Input:` and `### Response:` |
 | `prompt-completion` | `prompt, completion` |
 | `bedrock` | bedrock-conversation-2024: `system, messages` with content blocks |
 | `claude` | `system, messages` with text contents |
-| `openai` | `messages`, the system message among them; `conversations` of `from, value` |
+| `openai` | `messages`, the system message among them |
+| `sharegpt` | `conversations` of `from, value` |
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ READERS: Mapping[str, str] = {
     "wikisql": "wikisql:read_wikisql",
     "spider": "spider:read_spider",
     "bird": "spider:read_bird",
+    "defog": "defog:read_defog",
     "instruction": "instruction:read_instruction",
     "input-output": "instruction:read_input_output",
     "text": "instruction:read_text",
@@ -48,6 +51,7 @@ READERS: Mapping[str, str] = {
     "bedrock": "chat:read_bedrock",
     "claude": "chat:read_claude",
     "openai": "chat:read_openai",
+    "sharegpt": "chat:read_openai",
 }
 """Format → function of one row and its `Source`; it raises `RowError` for a row that it cannot read."""
 
@@ -192,11 +196,12 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
     if has("messages"):
         return _chat_format(row)
     if has("conversations"):
-        return "openai"
+        return "sharegpt"
     if isinstance(row.get("sql"), Mapping) and has("question") and not has("query"):
         return "wikisql"
     rules: tuple[tuple[str, bool], ...] = (
         ("bird", has("db_id") and has("question") and has("SQL")),
+        ("defog", has("db_name") and has("question") and has("query")),
         ("spider", has("db_id") and has("question") and has("query")),
         ("sql-create-context", has("question") and has("context") and (has("answer") or has("sql"))),
         ("instruction", has("instruction") and (has("output") or has("response"))),

@@ -6,6 +6,7 @@
 | `bedrock` | bedrock-conversation-2024: Nova, Llama 3.2 and later on Bedrock | see below |
 | `claude` | `system, messages` with text contents | see below |
 | `openai` | `messages` | see below |
+| `sharegpt` | `conversations` of `from, value` | see below |
 | `prompt-completion` | `prompt, completion`: one text each | see below, and the history |
 | `alpaca` | `instruction, input, output, metadata` | nothing is lost |
 | `input-output` | `input, output, metadata`; a spec is a JSON string | nothing is lost |
@@ -29,6 +30,7 @@ WRITERS: Mapping[str, str] = {
     "bedrock": "chat:write_bedrock",
     "claude": "chat:write_claude",
     "openai": "chat:write_openai",
+    "sharegpt": "chat:write_sharegpt",
     "prompt-completion": "chat:write_prompt_completion",
     "alpaca": "rows:write_alpaca",
     "input-output": "rows:write_input_output",

@@ -31,6 +31,15 @@ def write_openai(example: Example, schema: Schema | None) -> dict[str, Any]:
     return {"messages": [{"role": m.role, "content": m.content} for m in to_messages(example, schema)]}
 
 
+SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
+
+
+def write_sharegpt(example: Example, schema: Schema | None) -> dict[str, Any]:
+    """Return a `{conversations}` row."""
+    turns = to_messages(example, schema)
+    return {"conversations": [{"from": SPEAKERS[m.role], "value": m.content} for m in turns]}
+
+
 def write_prompt_completion(example: Example, schema: Schema | None) -> dict[str, Any]:
     """Return a `{prompt, completion}` row: system and user text with an empty line between; no history."""
     system, *_, user, answer = to_messages(example, schema)
