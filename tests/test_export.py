@@ -81,7 +81,7 @@ def make_run(*words: str, name: str = "r", save: bool = True) -> Path:
         trainee = open_trainee(recipe, choose_setup(recipe.train, 100_000))
     torch.manual_seed(1)
     for parameter_name, parameter in trainee.model.named_parameters():
-        if "lora_" in parameter_name:
+        if "lora_" in parameter_name or "modules_to_save" in parameter_name:
             parameter.data += 0.05 * torch.randn_like(parameter)
     if save:
         trainee.model.save_pretrained(run.adapter)
@@ -149,6 +149,20 @@ def test_merged_is_pefts_sum_in_fp32_rounded_once(folder: Path, words: tuple[str
         assert (apart == 0).float().mean() > 0.999, name
     assert (found["model.embed_tokens.weight"] == base["model.embed_tokens.weight"]).all()
     assert (found["model.layers.0.mlp.up_proj.weight"] != base["model.layers.0.mlp.up_proj.weight"]).any()
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_trained_embeddings_are_merged_too(folder: Path, tied: bool) -> None:
+    make_tiny_model(folder / "tiny", tie_word_embeddings=tied)
+    in_shards(folder / "tiny", torch.float32)
+    made = export(str(make_run("train.lora.embeddings=true")), "merged")
+    assert made.passed
+    assert made.changed == (15 if tied else 16)
+    assert made.logits is not None
+    assert made.logits["max"] < 1e-4
+    found, base = weights(Path(made.out)), weights(folder / "tiny")
+    assert found.keys() == base.keys()
+    assert (found["model.embed_tokens.weight"] != base["model.embed_tokens.weight"]).any()
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])

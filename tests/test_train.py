@@ -184,6 +184,24 @@ def test_a_quantised_base_is_tuned(folder: Path, kind: str) -> None:
     assert (one - other).norm() < 0.05 * one.norm()
 
 
+def test_embeddings_are_trained_and_resumed_with_the_adapter(folder: Path) -> None:
+    words = ("train.lora.embeddings=true", "train.local.save_steps=3")
+    unbroken = run(*words, "train.name=unbroken")
+    with pytest.raises(Stop):
+        run(*words, progress=crash_at(5))
+    resumed = run(*words)
+    assert losses(resumed) == pytest.approx(losses(unbroken), abs=1e-6)
+    from safetensors.torch import load_file
+
+    [name] = [n for n in load_file(Path(resumed.run) / "adapter" / "adapter_model.safetensors") if "embed_tokens" in n]
+    trained = load_file(Path(resumed.run) / "adapter" / "adapter_model.safetensors")[name]
+    [base] = [t for n, t in load_file(folder / "tiny" / "model.safetensors").items() if "embed_tokens" in n]
+    assert (trained != base.float()).any()
+    run("train.lora.embeddings=true", f"base={resumed.run}", "train.name=further")
+    with pytest.raises(ConfigError, match="train.lora.embeddings=true"):
+        run(f"base={resumed.run}", "train.name=without")
+
+
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 def test_schedules(folder: Path, schedule: str) -> None:
     result = run(f"train.schedule={schedule}", "train.warmup_steps=2")

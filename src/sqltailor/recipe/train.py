@@ -22,6 +22,9 @@ class Lora(Section):
     target_modules: Literal["all-linear"] | Texts = key(
         "all-linear", "Layers that get an adapter: `all-linear`, or a list of module names such as `[q_proj, v_proj]`."
     )
+    embeddings: bool = key(
+        False, "Also train the token embeddings, whole: for a small base that has not met the schema's short names."
+    )
     dora: bool = key(False, "Weight-decomposed LoRA: a little better at low rank, slower.")
     rslora: bool = key(False, "Scale by alpha / sqrt(r): steadier at high rank.")
 

@@ -25,11 +25,12 @@ HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.m
 
 
 class Adapter(NamedTuple):
-    """A LoRA adapter: its configuration, its open file, and the names of the base's modules that it changes."""
+    """A LoRA adapter: its configuration, its open file, and the modules that it changes and that it holds whole."""
 
     config: Any
     file: Any
     modules: tuple[str, ...]
+    whole: tuple[str, ...]
 
 
 def base_folder(base: str) -> Path:
@@ -67,7 +68,9 @@ def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "n
     changed = 0
     with open_adapter(adapter) as opened:
         rounded = quantized_modules(base, quantization)
-        waiting = set(opened.modules if opened else ())
+        waiting = set(opened.modules + opened.whole if opened else ())
+        if read_json(base / "config.json").get("tie_word_embeddings"):
+            waiting.discard("lm_head")  # the input's weights are its own
         for file in files:
             found = rewrite(file, out / file.name, _changes(opened, rounded, quantization), widen=widen)
             waiting -= set(found)
@@ -108,11 +111,14 @@ def open_adapter(folder: Path | None) -> Iterator[Adapter | None]:
         raise BackendError(f"{folder} has no adapter_model.safetensors.")
     with safe_open(str(path), framework="pt") as file:
         parts = (".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector", ".lora_magnitude_vector.weight")
-        names = list(file.keys())
-        if odd := [name for name in names if not name.endswith(parts)]:
+        names = [name.removeprefix(PREFIX) for name in file.keys()]  # noqa: SIM118
+        # PEFT adds the output layer that is tied to an input held whole
+        saved = {*(config.modules_to_save or ()), *(["lm_head"] if config.modules_to_save else [])}
+        rest = [name.removesuffix(".weight") for name in names if not name.endswith(parts)]
+        if odd := [name for name in rest if name.rpartition(".")[2] not in saved]:
             raise ConfigError(f"The adapter {folder} holds {odd[0]}: only LoRA on linear layers can be merged.")
         suffix = ".lora_A.weight"
-        yield Adapter(config, file, tuple(n.removeprefix(PREFIX).removesuffix(suffix) for n in names if suffix in n))
+        yield Adapter(config, file, tuple(n.removesuffix(suffix) for n in names if suffix in n), tuple(rest))
 
 
 def quantized_modules(base: Path, quantization: str) -> frozenset[str]:
@@ -136,8 +142,11 @@ def quantized_modules(base: Path, quantization: str) -> frozenset[str]:
 def _changes(adapter: Adapter | None, rounded: Collection[str], quantization: str) -> Callable[[str], Change | None]:
     """Return the function from a module's name to what becomes of its weight, None for nothing."""
     adapted = frozenset(adapter.modules if adapter else ())
+    whole = frozenset(adapter.whole if adapter else ())
 
     def change(module: str) -> Change | None:
+        if adapter and module in whole:
+            return lambda _: adapter.file.get_tensor(f"{PREFIX}{module}.weight").float()
         if module not in rounded and module not in adapted:
             return None
 

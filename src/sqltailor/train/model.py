@@ -116,7 +116,7 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
 def _adapted(model: Any, train: Train, source: Source, setup: Setup) -> Any:
     peft = require("peft", extra="train", feature="Local training")
     model.requires_grad_(False)  # quantised or not: peft would freeze it, and nothing is raised to fp32
-    wanted = lora_config(train)
+    wanted = lora_config(train, model)
     if source.adapter is None:
         check_targets(model, wanted.target_modules)
         return peft.get_peft_model(model, wanted)
@@ -127,14 +127,23 @@ def _adapted(model: Any, train: Train, source: Source, setup: Setup) -> Any:
                 f"The adapter {source.adapter} has {key} {getattr(found, key)}, the recipe {getattr(wanted, key)}. "
                 "Continue it with equal train.lora keys, or merge it first: sqltailor export RUN --to merged"
             )
+    if bool(found.modules_to_save) != bool(wanted.modules_to_save):
+        raise ConfigError(
+            f"The adapter {source.adapter} has {'' if found.modules_to_save else 'no '}embeddings of its own. Continue "
+            f"it with train.lora.embeddings={str(bool(found.modules_to_save)).lower()}."
+        )
     return peft.PeftModel.from_pretrained(model, source.adapter, is_trainable=True)
 
 
-def lora_config(train: Train) -> Any:
-    """Return PEFT's configuration of the recipe's adapter."""
+def lora_config(train: Train, model: Any) -> Any:
+    """Return PEFT's configuration of the recipe's adapter on a model."""
     peft = require("peft", extra="train", feature="Local training")
     lora = train.lora
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    whole, tied = None, model.config.tie_word_embeddings
+    if lora.embeddings:
+        ends = [model.get_input_embeddings()] + ([] if tied else [model.get_output_embeddings()])
+        whole = [name.rpartition(".")[2] for name, module in model.named_modules() if any(module is e for e in ends)]
     return peft.LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,
@@ -142,6 +151,8 @@ def lora_config(train: Train) -> Any:
         target_modules=targets,
         use_dora=lora.dora,
         use_rslora=lora.rslora,
+        modules_to_save=whole,
+        ensure_weight_tying=lora.embeddings and tied,
         bias="none",
         task_type="CAUSAL_LM",
     )

@@ -113,7 +113,7 @@ def count(config: Any, train: Train) -> Sizes:
         if train.lora.enabled:
             from peft import get_peft_model
 
-            lora = lora_config(train)
+            lora = lora_config(train, model)
             check_targets(model, lora.target_modules)
             model = get_peft_model(model, lora)
             trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
