@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqltailor.dialect import quote_name
+from sqltailor.dialect import load_dialect, quote_name
 from sqltailor.errors import BackendError, ConfigError, DataError, unknown
 from sqltailor.schema import show_value, to_ddl, too_large
 from sqltailor.types import Column, Example, Message, Prompt, Schema, Table
@@ -73,7 +73,7 @@ def build(
         ask = (_QUESTION if example.question is not None else _SPEC) + asked
         system, user = _SYSTEM + ddl, "\n".join([ask, *notes, *hints])
     else:
-        lines = [example.dialect, compact_schema(schema, **budget)]  # type: ignore[arg-type]
+        lines = [load_dialect(example.dialect).name, compact_schema(schema, **budget)]  # type: ignore[arg-type]
         system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints)]), asked
     messages = (Message("system", system), *example.history, Message("user", user))
     return Prompt(messages, schema, example.dialect)
