@@ -42,7 +42,7 @@ def main() -> None:
     optimizers = _optimizers(net, args.learning_rate)
     state = _resume(args.out / "checkpoint.pt", net, optimizers, device)
     print(
-        f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters on {device}, from step {state['step']}",
+        f"{sum(w.numel() for w in to_llama(net).values()) / 1e6:.2f} M parameters on {device}, from step {state['step']}",
         flush=True,
     )
     pairs = load_pairs(args.data, "train")

@@ -198,8 +198,17 @@ def test_embeddings_are_trained_and_resumed_with_the_adapter(folder: Path) -> No
     [base] = [t for n, t in load_file(folder / "tiny" / "model.safetensors").items() if "embed_tokens" in n]
     assert (trained != base.float()).any()
     run("train.lora.embeddings=true", f"base={resumed.run}", "train.name=further")
-    with pytest.raises(ConfigError, match="train.lora.embeddings=true"):
+    with pytest.raises(ConfigError, match=r"train\.lora\.embeddings=true"):
         run(f"base={resumed.run}", "train.name=without")
+
+
+def test_an_unfinished_run_says_what_it_was_begun_with(folder: Path) -> None:
+    words = ("train.name=mine", "train.local.save_steps=3")
+    with pytest.raises(Stop):
+        run(*words, progress=crash_at(5))
+    with pytest.raises(ConfigError, match=r"mine is unfinished and was begun with another train\.learning_rate\."):
+        run(*words, "train.learning_rate=1e-4")
+    run(*words)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])

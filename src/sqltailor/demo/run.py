@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 QUESTION = "How many customers from Norway get the newsletter?"
 TESTS = ("new_wordings", "new_shapes")
-SYNTHETIC = 600
+SYNTHETIC = 900
 """Pairs made from the database, besides the 160 hand-written ones."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate.weights import best_device
 from sqltailor.recipe import Resolved, dump, recipe_hash
-from sqltailor.runs import Run, create_run, data_hash, find_run, lock, unfinished_run
+from sqltailor.runs import Run, create_run, data_hash, file_name, find_run, lock, unfinished_run
 from sqltailor.train.material import hash_material
 from sqltailor.train.processes import check_launch
 from sqltailor.train.settings import world_size
@@ -70,9 +70,37 @@ def _open_run(resolved: Resolved) -> Run:
     elif section.resume != "never":
         return _named_run(root, section.resume, identity, data_hash(data))
     name = section.name or resolved.name
+    if section.name is not None:
+        _refuse_other(Run(root / file_name(name)), resolved, data_hash(data))
     return create_run(
         root, name, recipe_text=dump(recipe), recipe_hash=identity, data=data, exact=section.name is not None
     )
+
+
+def _refuse_other(run: Run, resolved: Resolved, data: str) -> None:
+    """Raise `ConfigError` when a run of this name waits to be continued by another recipe or on other data."""
+    recorded = run.hashes()
+    if not run.recipe.is_file() or run.is_done or recorded == {"recipe": recipe_hash(resolved.recipe), "data": data}:
+        return
+    changed = {key for key, _ in _values(run.recipe.read_text()) ^ _values(dump(resolved.recipe))} - {"train.resume"}
+    what = f"with another {', '.join(sorted(changed))}" if changed else "on other data"
+    raise ConfigError(
+        f"{run.path} is unfinished and was begun {what}. Restore that to continue it, or give train.name another value."
+    )
+
+
+def _values(text: str) -> set[tuple[str, str]]:
+    """Return the keys of a recipe with their values, as `train.lora.r` and its text."""
+    import yaml
+
+    def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                yield from walk(inner, f"{path}.{key}" if path else key)
+        else:
+            yield path, repr(value)
+
+    return set(walk(yaml.safe_load(text), ""))
 
 
 def _named_run(root: Path, reference: str, identity: str, data: str) -> Run:
