@@ -41,10 +41,8 @@ def main() -> None:
     net = Twin(size, args.dropout, subwords(tokenizer_file)).to(device)
     optimizers = _optimizers(net, args.learning_rate)
     state = _resume(args.out / "checkpoint.pt", net, optimizers, device)
-    print(
-        f"{sum(w.numel() for w in to_llama(net).values()) / 1e6:.2f} M parameters on {device}, from step {state['step']}",
-        flush=True,
-    )
+    parameters = sum(w.numel() for w in to_llama(net).values())
+    print(f"{parameters / 1e6:.2f} M parameters on {device}, from step {state['step']}", flush=True)
     pairs = load_pairs(args.data, "train")
     checks = {
         "wikisql-dev context": fixed(
