@@ -181,3 +181,12 @@ def test_attention_as_products_is_attention(shared: bool, key_heads: int) -> Non
         query.grad = key.grad = value.grad = None
     for mine, torchs in zip(*results, strict=True):
         assert torch.allclose(mine, torchs, atol=1e-5)
+
+
+def test_a_row_of_padding_is_no_nan() -> None:
+    from sqltailor.train.attention import attend
+
+    query, key, value = (torch.randn(1, 1, 3, 4, dtype=torch.bfloat16, requires_grad=True) for _ in range(3))
+    out, _ = attend(torch.nn.Module(), query, key, value, torch.zeros(1, 1, 3, 3, dtype=torch.bool))
+    out.sum().backward()
+    assert all(t.isfinite().all() for t in (out, query.grad, key.grad, value.grad))

@@ -145,9 +145,9 @@ def _process(
     **settings: Any,
 ) -> ImportSummary:
     checks = _settings(**settings)
-    before = _replaced(out, sources) if split_by else ""
     dialect = dialect or _dialect_of(checks.database)
     opened = [open_source(path, format, mapping, dialect, tables) for path in sources]
+    before = _replaced(out, sources) if split_by else ""
     tests = read_tests(against, schema=checks.schema) if against else None
     counts: Counter[str] = Counter()
     with _working_folder(out) as folder, Survey(folder) as survey:

@@ -57,7 +57,8 @@ def attend(
     seen = attention_mask
     if seen is None:
         seen = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()[None, None]
-    bias = torch.zeros_like(seen, dtype=query.dtype).masked_fill_(~seen, torch.finfo(query.dtype).min)
+    # large but finite with any score added: a row of padding, which sees nothing, must not become NaN
+    bias = torch.zeros_like(seen, dtype=query.dtype).masked_fill_(~seen, -1e30)
     weights = torch.baddbmm(
         bias.expand(batch, heads, length, length).reshape(-1, length, length),
         query.reshape(-1, length, width),

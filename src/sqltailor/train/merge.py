@@ -68,9 +68,10 @@ def merge(base: Path, out: Path, *, adapter: Path | None, quantization: str = "n
     changed = 0
     with open_adapter(adapter) as opened:
         rounded = quantized_modules(base, quantization)
-        waiting = set(opened.modules + opened.whole if opened else ())
-        if read_json(base / "config.json").get("tie_word_embeddings"):
-            waiting.discard("lm_head")  # the input's weights are its own
+        waiting = set(opened.modules if opened else ())
+        # an output layer that is tied to the input is held with it, and not stored
+        is_tied = read_json(base / "config.json").get("tie_word_embeddings")
+        waiting |= set(opened.whole if opened else ()) - ({"lm_head"} if is_tied else set())
         for file in files:
             found = rewrite(file, out / file.name, _changes(opened, rounded, quantization), widen=widen)
             waiting -= set(found)
@@ -116,7 +117,9 @@ def open_adapter(folder: Path | None) -> Iterator[Adapter | None]:
         saved = {*(config.modules_to_save or ()), *(["lm_head"] if config.modules_to_save else [])}
         rest = [name.removesuffix(".weight") for name in names if not name.endswith(parts)]
         if odd := [name for name in rest if name.rpartition(".")[2] not in saved]:
-            raise ConfigError(f"The adapter {folder} holds {odd[0]}: only LoRA on linear layers can be merged.")
+            raise ConfigError(
+                f"The adapter {folder} holds {PREFIX}{odd[0]}.weight: only LoRA on linear layers can be merged."
+            )
         suffix = ".lora_A.weight"
         yield Adapter(config, file, tuple(n.removesuffix(suffix) for n in names if suffix in n), tuple(rest))
 
