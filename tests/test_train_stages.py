@@ -55,6 +55,39 @@ def test_documents_are_read_and_some_paragraphs_held_out(folder: Path) -> None:
         read_documents(recipe("data.documents=absent").recipe)
 
 
+def pdf(*lines: str) -> bytes:
+    """A PDF of one page, by hand."""
+    shown = "".join(f"({line}) Tj 0 -20 Td " for line in lines)
+    stream = f"BT /F1 12 Tf 50 700 Td {shown}ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+    ]
+    out, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    trailer = b"trailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(out)
+    return out + b"xref\n0 5\n0000000000 65535 f \n" + table + trailer
+
+
+def test_manuals_in_pdf_are_read(folder: Path) -> None:
+    pytest.importorskip("pypdf")
+    Path("manual.pdf").write_bytes(pdf("A churned customer", "ordered nothing for 90 days."))
+    [text], _ = read_documents(recipe("data.documents=manual.pdf").recipe)
+    assert " ".join(text.split()) == "A churned customer ordered nothing for 90 days."
+    Path("manual.pdf").write_bytes(pdf())
+    with pytest.raises(DataError, match="pages are pictures"):
+        read_documents(recipe("data.documents=manual.pdf").recipe)
+    Path("manual.pdf").write_bytes(b"%PDF-1.4 broken")
+    with pytest.raises(DataError, match=r"manual\.pdf is no PDF"):
+        read_documents(recipe("data.documents=manual.pdf").recipe)
+
+
 @pytest.mark.parametrize("packing", ["none", "bfd"])
 def test_reading_documents_lowers_their_perplexity(folder: Path, packing: str) -> None:
     words = ("train.method=pretrain", "data.documents=notes", "train.max_length=64", "train.epochs=6")

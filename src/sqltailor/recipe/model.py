@@ -61,7 +61,9 @@ class Data(Section):
     split: Split = section(Split, "How to take validation and test examples from the training files.")
     train_samples: Positive | None = key(None, "Training examples drawn at random; not set: all.", unit="examples")
     test_samples: Positive | None = key(None, "Test examples drawn at random; not set: all.", unit="examples")
-    documents: Texts = key((), "Files of plain text for method `pretrain`: data dictionary, manuals, query logs.")
+    documents: Texts = key(
+        (), "Files of text or PDF, or folders, for method `pretrain`: data dictionary, manuals, query logs."
+    )
     mapping: dict[str, str] = key(
         None, "Field of an example → column of the file, as in `{question: Q, sql: QUERY}`.", default_factory=dict
     )

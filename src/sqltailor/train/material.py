@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.rows import RowError
-from sqltailor.errors import DataError
+from sqltailor.errors import DataError, require
 from sqltailor.runs import hash_data
 from sqltailor.types import Example, Prompt
 from sqltailor.workspace import prompt_builder, schema_of
@@ -167,7 +167,20 @@ def _files(path: Path) -> list[Path]:
 
 
 def _text(file: Path) -> str:
+    if file.suffix.lower() == ".pdf":
+        return _pdf_text(file)
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise DataError(f"{file} is no text that can be read: {e}.") from e
+
+
+def _pdf_text(file: Path) -> str:
+    pypdf = require("pypdf", extra="files", feature="A PDF among data.documents")
+    try:
+        pages = [page.extract_text().strip() for page in pypdf.PdfReader(file).pages]
+    except (OSError, pypdf.errors.PyPdfError) as e:
+        raise DataError(f"{file} is no PDF that can be read: {e}.") from e
+    if not any(pages):
+        raise DataError(f"{file} holds no text: its pages are pictures. Recognise their text first, or leave it out.")
+    return "\n\n".join(page for page in pages if page)
