@@ -243,7 +243,7 @@ def test_rejected_rows_and_missing_files(folder: Path, caplog: pytest.LogCapture
 def test_a_finished_run_is_never_overwritten(folder: Path) -> None:
     result = run("train.epochs=1")
     before = (Path(result.run) / "metrics.jsonl").read_bytes()
-    with pytest.raises(ConfigError, match="never overwritten"):
+    with pytest.raises(ConfigError, match="unfinished and was begun on other data"):
         run("train.epochs=1")
     with pytest.raises(ConfigError, match="is finished"):
         run("train.epochs=1", f"train.resume={result.run}")
@@ -317,7 +317,7 @@ def test_another_recipe_or_other_data_is_another_run(folder: Path) -> None:
     write_examples(folder / "train.jsonl", 24)
     with pytest.raises(ConfigError, match="another data"):
         run("train.resume=r")
-    with pytest.raises(ConfigError, match="never overwritten"):
+    with pytest.raises(ConfigError, match="unfinished and was begun on other data"):
         run()
 
 
