@@ -22,7 +22,7 @@ define install
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@extra=""; \
 	if [ "$$(uname)" = Linux ] && ! command -v nvidia-smi >/dev/null && \
-	   ! $(BIN)/pip config list | grep -qE 'index-url|find-links'; then \
+	   ! $(BIN)/pip config list 2>/dev/null | grep -qE 'index-url|find-links'; then \
 	  extra="--extra-index-url $(TORCH_INDEX)"; \
 	fi; \
 	echo "installing sqltailor[$(1)] into $(VENV)"; \
