@@ -243,7 +243,7 @@ def test_rejected_rows_and_missing_files(folder: Path, caplog: pytest.LogCapture
 def test_a_finished_run_is_never_overwritten(folder: Path) -> None:
     result = run("train.epochs=1")
     before = (Path(result.run) / "metrics.jsonl").read_bytes()
-    with pytest.raises(ConfigError, match="unfinished and was begun on other data"):
+    with pytest.raises(ConfigError, match="never overwritten"):
         run("train.epochs=1")
     with pytest.raises(ConfigError, match="is finished"):
         run("train.epochs=1", f"train.resume={result.run}")
