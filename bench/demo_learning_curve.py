@@ -10,12 +10,13 @@ import argparse
 import contextlib
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqltailor.data import load_examples, write_examples
 from sqltailor.demo.run import prepare, synthesise_pairs
 from sqltailor.journey import evaluate_models
-from sqltailor.recipe import load_recipe
+from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.train import train
 
 STEPS = 240
@@ -26,12 +27,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None, help="folder to keep; default: a temporary one")
     parser.add_argument("--steps", type=int, default=STEPS, help="optimizer steps of every training")
     args = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        out = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        out.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(contextlib.chdir(out))
-        prepare(Path())
-        synthesise_pairs(load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"]).recipe)
+    with sample_shop(args.out):
         hand = load_examples("data/train.jsonl")
         for count in (40, 80):
             write_examples(f"data/train-{count}.jsonl", hand[:: len(hand) // count])
@@ -45,6 +41,19 @@ def main() -> None:
             "160 hand-written + synthetic": ["data/train.jsonl", "data/synth.jsonl"],
         }.items():
             show(name, files, args.steps)
+
+
+@contextlib.contextmanager
+def sample_shop(out: Path | None) -> Iterator[Recipe]:
+    """Stand in a folder (none: a temporary one) with the sample database and its pairs, and yield the demo's recipe."""
+    with contextlib.ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(contextlib.chdir(folder))
+        prepare(Path())
+        recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"]).recipe
+        synthesise_pairs(recipe)
+        yield recipe
 
 
 def show(name: str, files: list[str], steps: int) -> None:

@@ -10,13 +10,13 @@ questions that became right and wrong, and the exact McNemar p. Given again with
 from __future__ import annotations
 
 import argparse
-import contextlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqltailor.demo.run import TESTS, prepare, synthesise_pairs
+from demo_learning_curve import sample_shop
+
+from sqltailor.demo.run import TESTS
 from sqltailor.journey import evaluate_models
 from sqltailor.recipe import load_recipe
 from sqltailor.train import train
@@ -43,13 +43,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        out = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        out.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(contextlib.chdir(out))
-        prepare(Path())
-        recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"]).recipe
-        synthesise_pairs(recipe)
+    with sample_shop(args.out) as recipe:
         runs = [learn(name, [f"train.seed={args.seed}", *args.set]) for name in METHODS]
         scores = evaluate_models(recipe, models=["nano", *runs], out="eval").result.scores
         print(table(scores, ["nano", *runs]))
