@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +20,9 @@ from sqltailor.prompt import build
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
 from sqltailor.schema import from_ddl
-from sqltailor.train import plan, train
+from sqltailor.train import plan, preference, train
 from sqltailor.train.judge import PARTLY, Judge, Question, rewards, tables
+from sqltailor.train.progress import live
 from sqltailor.types import Example
 
 torch = pytest.importorskip("torch")
@@ -180,6 +184,51 @@ def test_dpo_prefers_the_gold_to_its_own_wrong_answers(folder: Path) -> None:
     with pytest.raises(Stop):
         run(*words, progress=crash)
     assert losses(run(*words)) == pytest.approx(losses(unbroken), abs=1e-6)
+
+
+def test_what_the_base_has_answered_is_kept_when_asking_ends_early(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = run("train.epochs=45", "train.learning_rate=0.02", "train.name=half")
+    words = (f"base={half.run}", "prompt.name=auto", "train.method=dpo", "train.epochs=1", "train.batch=2")
+    unbroken = run(*words, "train.name=unbroken")
+    monkeypatch.setattr(preference, "TOGETHER", 1)
+
+    def crash(row: dict[str, Any], steps: int) -> None:
+        if row.get("asked") == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(*words, progress=crash)
+    partial = folder / "runs" / "r" / "pairs.partial"
+    assert [row["number"] for row in read_jsonl(partial)] == [0, 1]
+
+    def press(row: dict[str, Any], steps: int) -> None:
+        if row.get("asked") == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(*words, progress=press)
+    assert [row["number"] for row in read_jsonl(partial)] == [0, 1, 2]
+    asked = []
+    resumed = run(*words, progress=lambda row, steps: asked.append(row.get("asked")))
+    assert asked[:2] == [3, 4]
+    assert not partial.exists()
+    pairs = "pairs.jsonl"
+    assert list(read_jsonl(Path(resumed.run) / pairs)) == list(read_jsonl(Path(unbroken.run) / pairs))
+
+
+def test_questions_to_the_base_are_shown_as_steps_are() -> None:
+    rows = [{"stage": 2, "step": 0, "asked": n, "questions": 600, "left_s": left} for n, left in ((0, None), (600, 0))]
+    plain, terminal = io.StringIO(), io.StringIO()
+    for file in (plain, terminal):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORCE_COLOR", "1" if file is terminal else "")
+            with live(file) as progress:
+                for row in rows:
+                    progress(row, 0)
+    assert plain.getvalue() == "stage 2 asked 600 of 600 questions, about 0 s left\n"
+    assert re.search("asking the base, stage 2.*600/600", terminal.getvalue())
 
 
 GRPO = (

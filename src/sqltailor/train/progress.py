@@ -44,13 +44,17 @@ class _Live:
 
     def __init__(self, bars: Bars) -> None:
         self.bars = bars
-        self.tasks: dict[int | None, Any] = {}
+        self.tasks: dict[int | str | None, Any] = {}
         self.eval_loss: float | None = None
 
     def __call__(self, row: Mapping[str, Any], steps: int) -> None:
         stage = row.get("stage")
+        of_stage = "" if stage is None else f", stage {stage}"
+        if "asked" in row:
+            self._asked(row, of_stage)
+            return
         if stage not in self.tasks:
-            name = "training" if stage is None else f"training, stage {stage}"
+            name = f"training{of_stage}"
             self.tasks[stage] = self.bars.add_task(name, total=steps, now="", completed=row["step"] - 1)
         if "eval_loss" in row:
             self.eval_loss = row["eval_loss"]
@@ -60,25 +64,43 @@ class _Live:
             self.eval_loss = None
         self.bars.update(self.tasks[stage], completed=row["step"], total=steps, now=_words(row, self.eval_loss))
 
+    def _asked(self, row: Mapping[str, Any], of_stage: str) -> None:
+        name = f"asking the base{of_stage}"
+        if name not in self.tasks:
+            self.tasks[name] = self.bars.add_task(name, total=row["questions"], now="")
+        if row["left_s"] is None:  # what an earlier process asked says nothing of this one's speed
+            self.bars.reset(self.tasks[name], completed=row["asked"])
+        self.bars.update(self.tasks[name], completed=row["asked"], total=row["questions"])
+
 
 class _Plain:
-    """A line for the first and last step, each validation, and every ten seconds."""
+    """A line for the first and last step, each validation, and every ten seconds; of questions asked, too."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file
         self.shown_at = 0.0
 
     def __call__(self, row: Mapping[str, Any], steps: int) -> None:
-        at = f"step {row['step']}/{steps}"
-        if row.get("stage") is not None:
-            at = f"stage {row['stage']} {at}"
         now = time.monotonic()
+        stage = "" if row.get("stage") is None else f"stage {row['stage']} "
+        if "asked" in row:
+            self._asked(row, stage, now)
+            return
+        at = f"{stage}step {row['step']}/{steps}"
         if "eval_loss" in row:
             print(f"{at}: validation loss {row['eval_loss']:.4f}", file=self.file)
         elif row["step"] in (1, steps) or now - self.shown_at >= PLAIN_EVERY_S:
             self.shown_at = now
             left = (steps - row["step"]) * row["elapsed_s"] / row["step"]
             print(f"{at}: {_words(row, None)}, about {left:.0f} s left", file=self.file, flush=True)
+
+    def _asked(self, row: Mapping[str, Any], stage: str, now: float) -> None:
+        asked, questions, left = row["asked"], row["questions"], row["left_s"]
+        if left is None:
+            self.shown_at = now
+        elif asked == questions or now - self.shown_at >= PLAIN_EVERY_S:
+            self.shown_at = now
+            print(f"{stage}asked {asked} of {questions} questions, about {left:.0f} s left", file=self.file, flush=True)
 
 
 def _words(row: Mapping[str, Any], eval_loss: float | None) -> str:

@@ -22,7 +22,11 @@ REPORTED = {"reward": "reward", "rewards/accuracies": "preferred"}
 
 
 class Progress(Protocol):
-    """Told of every step: `row` is its line of metrics.jsonl, `steps` how many there will be."""
+    """Told of every step: `row` is its line of metrics.jsonl, `steps` how many there will be.
+
+    Before the first step of `dpo`, told of the questions to the base: `step` 0, `asked`, `questions`, and `left_s`,
+    seconds that the others will take, None before the first answer.
+    """
 
     def __call__(self, row: Mapping[str, Any], steps: int) -> None: ...
 
