@@ -13,7 +13,7 @@ from sqltailor.generate.weights import best_device
 from sqltailor.recipe import Resolved, dump, recipe_hash
 from sqltailor.runs import Run, create_run, data_hash, file_name, find_run, lock, unfinished_run
 from sqltailor.train.material import hash_material
-from sqltailor.train.processes import check_launch
+from sqltailor.train.processes import check_launch, leave_at_exit
 from sqltailor.train.settings import world_size
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def _shared_run(resolved: Resolved) -> Iterator[Run]:
 
     check_launch(resolved.recipe.train)
     state = PartialState(cpu=resolved.recipe.train.local.device == "cpu" or best_device() == "cpu")
+    leave_at_exit()
     with contextlib.ExitStack() as held:
         found: list[Any] = [None, None]
         if state.is_main_process:

@@ -38,6 +38,18 @@ def wait_for_all() -> None:
         PartialState().wait_for_everyone()
 
 
+def leave_at_exit() -> None:
+    """Let this process leave the launch before the interpreter ends: gloo's threads at times abort one that just goes.
+
+    Source: pytorch/pytorch#179291.
+    """
+    import atexit
+
+    from accelerate import PartialState
+
+    atexit.register(PartialState().destroy_process_group)
+
+
 def check_launch(train: Train) -> None:
     """Raise `ConfigError` before the processes meet when the recipe cannot be trained by several."""
     for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
