@@ -101,7 +101,10 @@ def _resume(path: Path, net: Twin, optimizers: list[torch.optim.Optimizer], devi
     saved = torch.load(path, map_location=device, weights_only=False)
     net.load_state_dict(saved["net"])
     for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
+        peaks = [group["peak"] for group in optimizer.param_groups]
         optimizer.load_state_dict(state)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["peak"] = peak  # a continued training may ask for another rate
     return saved["state"]  # type: ignore[no-any-return]
 
 
