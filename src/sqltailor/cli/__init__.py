@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: rich alone takes longer to load than the rest of the command line
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for _group in ("demo", "project", "data", "data_make", "train", "evaluate", "export", "deploy", "ask"):
+for _group in ("demo", "project", "data", "data_make", "data_log", "train", "evaluate", "export", "deploy", "ask"):
     import_module(f"sqltailor.cli.{_group}").add_to(app)
 
 

@@ -15,7 +15,7 @@ from sqltailor.errors import DataError
 WRAPPERS = ("training_data", "data", "examples", "rows")
 """Keys under which a JSON object may hold the list of rows."""
 
-ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
+ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".sql", ".log")
 
 
 @contextmanager

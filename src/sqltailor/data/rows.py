@@ -80,6 +80,12 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
 
 
 def _json_lines(file: BinaryIO) -> Iterator[Row | Reject]:
+    for line in read_lines(file):
+        yield line if isinstance(line, Reject) else _json_row(*line)
+
+
+def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes] | Reject]:
+    """Yield the lines that are not blank with their numbers; a byte order mark is dropped, a longer line rejected."""
     number = 0
     while line := file.readline(MAX_ROW_BYTES):
         number += 1
@@ -93,7 +99,7 @@ def _json_lines(file: BinaryIO) -> Iterator[Row | Reject]:
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if line.strip():
-            yield _json_row(number, line)
+            yield number, line
 
 
 def _json_row(number: int, line: bytes) -> Row | Reject:

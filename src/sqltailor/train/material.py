@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
+from sqltailor.data.logs import log_text
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, require
 from sqltailor.runs import hash_data
@@ -141,7 +142,7 @@ def build_prompts(recipe: Recipe, examples: Sequence[Example], tokenizer: Any) -
 def read_documents(recipe: Recipe) -> tuple[list[str], list[str]]:
     """Return the texts of `data.documents`, and the share of their paragraphs that is held out to measure perplexity.
 
-    Files are text (.txt, .md, .sql, …); a folder stands for all its files. Raises `DataError` when there is nothing.
+    Files are text, PDF or query logs (.jsonl); a folder stands for all its files. Raises `DataError` for nothing.
     """
     files = [file for path in recipe.data.documents for file in _files(Path(path))]
     if not files:
@@ -169,6 +170,8 @@ def _files(path: Path) -> list[Path]:
 def _text(file: Path) -> str:
     if file.suffix.lower() == ".pdf":
         return _pdf_text(file)
+    if file.suffix.lower() == ".jsonl":
+        return log_text(file)
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:

@@ -1,0 +1,298 @@
+"""Query logs: what is read, merged, rejected, filled, run and hidden, and continued pretraining on the result."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sqltailor.data.logs import LOG_REASONS, Entry, log_text, read_log
+from sqltailor.data.rows import Reject
+from sqltailor.database import Database, open_database
+from sqltailor.database.url import mask
+from sqltailor.errors import DataError
+from sqltailor.guard import Grant
+from sqltailor.recipe import load_recipe
+from sqltailor.schema import from_ddl
+from sqltailor.synth.fill import readable
+from sqltailor.synth.import_log import LogSummary, import_log
+from sqltailor.synth.log import LogReader
+from sqltailor.train.material import read_documents
+from tests import postgres_server
+from tests.cli_project import make_database, ok, ok_json, run
+
+
+@pytest.fixture
+def tram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with open_database(str(make_database(tmp_path / "tram.db"))) as database:
+        yield database
+
+
+def rows(path: str | Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def read(database: Database, text: str, name: str = "q.sql", **settings: Any) -> tuple[LogSummary, list[Any]]:
+    """Return the summary of a log, and the rows that were kept."""
+    Path(name).write_text(text, encoding="utf-8")
+    reader = LogReader(database.dialect, database.read_schema(), database, **settings)
+    summary = import_log([name], "out/log.jsonl", reader)
+    assert summary.read == summary.kept + summary.merged + summary.rejected
+    assert summary.rejected == sum(summary.reasons.values()) == len(rows("out/log.rejects.jsonl"))
+    assert set(summary.reasons) <= set(LOG_REASONS)
+    return summary, rows("out/log.jsonl")
+
+
+def statements(path: Path) -> list[str]:
+    return [entry.sql for entry in read_log(str(path)) if isinstance(entry, Entry)]
+
+
+# what a log is
+
+
+def test_text_has_one_statement_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "q.log"
+    path.write_bytes(b"\xef\xbb\xbfSELECT a FROM t\r\n\r\n-- night job\r\nSELECT b FROM t;\r\nnot sql at all\r\n")
+    assert list(read_log(str(path))) == [
+        Entry(1, "SELECT a FROM t"), Entry(4, "SELECT b FROM t;"), Entry(5, "not sql at all"),
+    ]  # fmt: skip
+
+
+def test_text_may_hold_statements_over_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "q.sql"
+    path.write_text("-- daily\nSELECT a\n  FROM t\nWHERE b = 1;\n\nWITH x AS (\nSELECT 1)\nSELECT * FROM x;\nSELECT c")
+    assert list(read_log(str(path))) == [
+        Entry(2, "SELECT a\n  FROM t\nWHERE b = 1;"),
+        Entry(6, "WITH x AS (\nSELECT 1)\nSELECT * FROM x;"),
+        Entry(9, "SELECT c"),
+    ]
+
+
+def test_what_servers_write_before_a_statement_is_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "postgresql.log"
+    path.write_text(
+        "2026-01-02 03:04:05 UTC [77] app@shop LOG:  duration: 1.25 ms  statement: SELECT a\n\tFROM t\n"
+        "2026-01-02 03:04:06 UTC [77] app@shop LOG:  execute <unnamed>: SELECT b FROM t WHERE c = $1\n"
+        "2026-01-02T03:04:05.1Z\t   12 Query\tSELECT c FROM t\n"
+    )
+    assert statements(path) == ["SELECT a\n\tFROM t", "SELECT b FROM t WHERE c = $1", "SELECT c FROM t"]
+
+
+def test_an_export_of_pg_stat_statements_is_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "pgs.csv"
+    path.write_text('userid,Query,calls\n1,"SELECT a\n FROM t",120\n1,SELECT b,many\n1,,3\n1,2\n')
+    entry, *rejects = read_log(str(path))
+    assert entry == Entry(2, "SELECT a\n FROM t", 120)
+    assert [r.reason for r in rejects if isinstance(r, Reject)] == ["wrong_type", "missing_field", "broken_csv"]
+
+
+def test_logs_may_be_packed(tmp_path: Path) -> None:
+    path = tmp_path / "q.sql.gz"
+    path.write_bytes(gzip.compress(b"SELECT a FROM t\n"))
+    assert statements(path) == ["SELECT a FROM t"]
+
+
+def test_hostile_text_gives_rejects(tram: Database) -> None:
+    Path("q.sql").write_bytes(
+        b"SELECT name FROM stop\nSELECT \xff FROM stop\nSELECT '\0' FROM stop\n"
+        + b"SELECT " + b"1," * 60_000 + b"1 FROM stop\n" + b"x" * 5_000_000 + b"\n"
+        + b"SELECT " + b"(" * 3_000 + b"1" + b")" * 3_000 + b" FROM stop\nSELECT 1; DROP TABLE stop\n"
+    )  # fmt: skip
+    summary = import_log(["q.sql"], "log.jsonl", LogReader("sqlite", tram.read_schema(), tram))
+    assert (summary.read, summary.kept) == (7, 1)
+    assert summary.reasons == {"broken_text": 2, "too_long": 2, "unparsed": 2}
+    assert tram.run("SELECT count(*) FROM stop").rows == [(4,)]
+
+
+def test_a_source_that_cannot_be_read_is_an_error(tram: Database) -> None:
+    for source in ("absent.sql", "sqlite:///tram.db"):
+        with pytest.raises(DataError):
+            list(read_log(source))
+    Path("mine.jsonl").write_text('{"id": 1}\n')
+    Path("q.sql").write_text("SELECT name FROM stop\n")
+    with pytest.raises(DataError, match="no import of a log made it"):
+        import_log(["q.sql"], "mine.jsonl", LogReader("sqlite"))
+    with pytest.raises(DataError, match="would be replaced"):
+        import_log(["q.sql"], "q.sql", LogReader("sqlite"))
+    assert Path("mine.jsonl").read_text() == '{"id": 1}\n'
+
+
+# what is kept
+
+
+def test_only_queries_over_the_schema_are_kept(tram: Database) -> None:
+    text = (
+        "SELECT name FROM stop\nSELECT 1\nDELETE FROM stop\nSELECT a FROM pg_class\nSELECT nome FROM stop\nPRAGMA x\n"
+    )
+    summary, [kept] = read(tram, text)
+    assert kept["sql"] == "SELECT name FROM stop"
+    assert summary.reasons == {"no_table": 1, "not_select": 2, "unknown_table": 1, "unknown_column": 1}
+    assert {(r["line"], r["source"]) for r in rows("out/log.rejects.jsonl")} == {(i, "q.sql") for i in range(2, 7)}
+
+
+def test_equal_statements_become_one_with_their_counts_and_the_commonest_is_first(tram: Database) -> None:
+    Path("a.csv").write_text("query,calls\nSELECT name FROM stop,2\nselect colour from line,40\n")
+    Path("b.sql").write_text("select  NAME from stop;\nSELECT name FROM stop -- again\n")
+    summary = import_log(["a.csv", "b.sql"], "log.jsonl", LogReader("sqlite", tram.read_schema(), tram))
+    assert (summary.kept, summary.merged, summary.calls) == (2, 2, 44)
+    assert [(r["sql"], r["calls"]) for r in rows("log.jsonl")] == [
+        ("SELECT colour FROM line", 40), ("SELECT name FROM stop", 4),
+    ]  # fmt: skip
+
+
+def test_of_queries_that_differ_in_values_only_some_are_kept(tram: Database) -> None:
+    text = "".join(f"SELECT name FROM stop WHERE id = {i}\n" for i in range(30))
+    summary, kept = read(tram, text, per_template=3)
+    assert (len(kept), summary.reasons) == (3, {"enough": 27})
+
+
+def test_what_the_grant_hides_stays_out(tram: Database) -> None:
+    summary, _ = read(
+        tram, "SELECT phone FROM driver\nSELECT phone FROM driver WHERE id = ?\n", grant=Grant(deny=("driver.phone",))
+    )
+    assert summary.reasons == {"refused": 2}
+
+
+def test_a_statement_that_fails_is_no_query_of_this_database(tram: Database) -> None:
+    summary, _ = read(tram, "SELECT abs(-9223372036854775807 - 1) FROM stop\n")
+    assert summary.reasons == {"fails": 1}
+
+
+# placeholders
+
+
+def test_placeholders_become_stored_values_and_the_statement_runs(tram: Database) -> None:
+    text = (
+        "SELECT name FROM stop WHERE zone = ? AND opened BETWEEN ? AND ? LIMIT ? OFFSET ?\n"
+        "SELECT s.line_number, COUNT(*) FROM serves s JOIN stop p ON p.id = s.stop_id WHERE LOWER(p.name) LIKE ?"
+        " AND p.zone IN (?, ?) GROUP BY s.line_number HAVING COUNT(*) >= ?\n"
+    )
+    summary, kept = read(tram, text)
+    assert (summary.kept, summary.runnable) == (2, 2)
+    assert "?" not in kept[0]["sql"]
+    assert kept[0]["as_logged"].count("?") == 5
+    for row in kept:
+        assert row["runs"]
+        assert tram.run(row["sql"]).rows
+    again, same = read(tram, text)
+    assert (again, same) == (summary, kept)
+
+
+def test_a_placeholder_without_a_value_leaves_a_document(tram: Database) -> None:
+    summary, kept = read(tram, "SELECT zone * ? FROM stop\nSELECT name FROM driver WHERE phone = ?\n")
+    assert (summary.kept, summary.runnable) == (2, 0)
+    assert [row["sql"] for row in kept] == ["SELECT zone * ? FROM stop", "SELECT name FROM driver WHERE phone = ?"]
+    assert not any(row["runs"] for row in kept)
+
+
+def test_values_that_look_personal_become_placeholders(tram: Database) -> None:
+    text = (
+        "SELECT id FROM driver WHERE phone = '555-0101'\nSELECT id FROM stop WHERE name = 'anna@example.org'\n"
+        "SELECT d.id FROM driver d WHERE d.name IN ('Ito', 'Lund')\nSELECT id FROM stop WHERE name = 'Zoo'\n"
+    )
+    _, kept = read(tram, text)
+    assert [row["sql"].partition("WHERE ")[2] for row in kept] == [
+        "phone = ?", "name = 'Market'", "d.name IN (?, ?)", "name = 'Zoo'",
+    ]  # fmt: skip
+    _, open_ = read(tram, text, personal=True)
+    assert [row["sql"] for row in open_] == [line.replace(" d WHERE", " AS d WHERE") for line in text.splitlines()]
+
+
+def test_literals_that_the_view_broke_are_made_whole() -> None:
+    schema = from_ddl("CREATE TABLE t (a INT, d DATE)", "postgres")
+    reader = LogReader("postgres", schema)
+    sql = "SELECT date_trunc($1, d) FROM t WHERE d > date $2 - interval $3 AND extract($4 from d) = $5 LIMIT $6"
+    assert readable(sql).endswith("CAST($2 AS date) - INTERVAL '30 days' AND EXTRACT(YEAR FROM d) = $5 LIMIT $6")
+    assert reader._taken(Entry(1, sql), "x") is None
+
+
+def test_without_a_database_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("q.sql").write_text("SELECT a FROM t WHERE b = $1\nSELECT a FROM t WHERE mail = 'a@b.org'\nSELECT a FROM t\n")
+    summary = import_log(["q.sql"], "log.jsonl", LogReader("postgres"))
+    assert (summary.kept, summary.runnable) == (3, 0)
+    assert [(r["sql"], r.get("runs")) for r in rows("log.jsonl")] == [
+        ("SELECT a FROM t WHERE b = $1", False), ("SELECT a FROM t WHERE mail = $1", False), ("SELECT a FROM t", None),
+    ]  # fmt: skip
+
+
+# PostgreSQL's own view
+
+
+def test_the_view_of_a_postgres_server_is_read() -> None:
+    url = postgres_server.url(postgres_server.OWNER, "logged")
+    postgres_server.execute("postgres", "CREATE DATABASE logged")
+    postgres_server.execute(
+        "logged",
+        "CREATE TABLE city (id int, name text, founded date)",
+        "INSERT INTO city VALUES (1, 'Lyon', '1900-01-01')",
+    )
+    with pytest.raises(DataError, match="CREATE EXTENSION"):
+        list(read_log(url))
+    postgres_server.execute(
+        "logged",
+        "CREATE VIEW pg_stat_statements AS SELECT d.oid AS dbid, v.* FROM pg_database d, (VALUES "
+        "('SELECT name FROM city WHERE id = ANY ($1)', 7), ('SELECT id FROM city WHERE name = $1', 9), "
+        "('SELECT id FROM city WHERE founded > date $1 - interval $2 GROUP BY date_trunc($3, founded), id', 1)"
+        ") AS v (query, calls)",
+    )
+    assert [(e.sql, e.calls) for e in read_log(url) if isinstance(e, Entry)][:2] == [
+        ("SELECT id FROM city WHERE name = $1", 9), ("SELECT name FROM city WHERE id = ANY ($1)", 7),
+    ]  # fmt: skip
+    with open_database(url) as database:
+        reader = LogReader("postgres", database.read_schema(), database)
+        found = [s for s in reader.statements([url]) if not isinstance(s, Reject)]
+    assert [(s.sql, s.runs) for s in found] == [
+        ("SELECT id FROM city WHERE name = 'Lyon'", True),
+        ("SELECT name FROM city WHERE id = ANY(ARRAY[1])", True),
+        ("SELECT id FROM city WHERE founded > CAST('1900-01-01' AS DATE) - INTERVAL '30 DAYS' "
+         "GROUP BY DATE_TRUNC('MONTH', founded), id", True),
+    ]  # fmt: skip
+    assert {s.source for s in found} == {mask(url)}
+
+
+def test_a_password_in_a_url_is_written_nowhere(tmp_path: Path) -> None:
+    url = postgres_server.url(postgres_server.OWNER, "logged_too").replace("owner@", "owner:geheim@")
+    assert "geheim" in url
+    postgres_server.execute("postgres", "CREATE DATABASE logged_too")
+    postgres_server.execute(
+        "logged_too",
+        "CREATE TABLE t (a int)",
+        "CREATE VIEW pg_stat_statements AS SELECT d.oid AS dbid, v.* FROM pg_database d, (VALUES "
+        "('SELECT a FROM t', 1), ('SELECT 1', 9)) AS v (query, calls)",
+    )
+    out = tmp_path / "log.jsonl"
+    assert import_log([url], out, LogReader("postgres")).rejected == 1
+    assert "***" in out.read_text()
+    assert "geheim" not in out.read_text() + out.with_suffix(".rejects.jsonl").read_text()
+
+
+# what it is for
+
+
+def test_the_command_prints_counts_and_ends_with_1_when_nothing_is_kept(tram: Database) -> None:
+    Path("q.sql").write_text("SELECT name FROM stop WHERE zone = ?\nSELECT 1\n")
+    summary = ok_json("data", "log", "q.sql", "--database", "tram.db")
+    assert summary == {
+        "read": 2, "kept": 1, "merged": 0, "rejected": 1, "reasons": {"no_table": 1}, "calls": 1, "runnable": 1,
+        "out": "data/log.jsonl",
+    }  # fmt: skip
+    shown = ok("data", "log", "q.sql")
+    assert "wrote data/log.jsonl: 1 statement that ran 1 time; 0 can run here" in shown.stdout
+    assert "--database URL" in shown.stderr
+    Path("q.sql").write_text("SELECT 1\n")
+    assert run("data", "log", "q.sql").exit_code == 1
+
+
+def test_continued_pretraining_reads_a_log(tram: Database) -> None:
+    read(tram, "".join(f"SELECT name FROM stop WHERE id = {i}\n" for i in range(20)))
+    texts, held_out = read_documents(load_recipe(None, ["data.documents=out/log.jsonl"]).recipe)
+    assert len(texts) == 1
+    assert len(texts[0].split("\n\n")) + len(held_out) == 20
+    assert "SELECT name FROM stop WHERE id = 7" in log_text(Path("out/log.jsonl"))
