@@ -1,7 +1,8 @@
 """What each kind of training data is worth: `python bench/demo_learning_curve.py [--out DIR]`.
 
 Tunes nano on the sample database with 0, 40, 80 and 160 hand-written pairs, with synthetic pairs alone, and with both,
-under the demo's recipe and with equal optimizer steps, and prints execution accuracy on the demo's two held-out parts.
+under the demo's recipe and with equal optimizer steps, and prints execution accuracy on the demo's two held-out parts
+and on 200 synthetic questions of another seed, none with SQL that training has.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqltailor.data import load_examples, write_examples
-from sqltailor.demo.run import prepare, synthesise_pairs
+from sqltailor.demo.run import TESTS, prepare, synthesise_pairs
+from sqltailor.dialect import comparable
 from sqltailor.journey import evaluate_models
 from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.synth import synthesise
 from sqltailor.train import train
+from sqltailor.workspace import open_recipe_database, schema_of
 
 STEPS = 240
+PARTS = (*TESTS, "other_synthetic")
+HEAD = "new wordings | new shapes | other synthetic"
+TEST_DATA = f"data.test={json.dumps([f'data/{part}.jsonl' for part in PARTS])}"
 
 
 def main() -> None:
@@ -31,7 +38,7 @@ def main() -> None:
         hand = load_examples("data/train.jsonl")
         for count in (40, 80):
             write_examples(f"data/train-{count}.jsonl", hand[:: len(hand) // count])
-        print("| training data | pairs | new wordings | new shapes |\n|---|---|---|---|")
+        print(f"| training data | pairs | {HEAD} |\n|---|---|---|---|---|")
         show("none (base)", [], args.steps)
         for name, files in {
             "40 hand-written": ["data/train-40.jsonl"],
@@ -51,22 +58,35 @@ def sample_shop(out: Path | None) -> Iterator[Recipe]:
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(contextlib.chdir(folder))
         prepare(Path())
-        recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"]).recipe
+        recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db", TEST_DATA]).recipe
         synthesise_pairs(recipe)
+        synthesise_test(recipe, 200)
         yield recipe
+
+
+def synthesise_test(recipe: Recipe, count: int) -> None:
+    """Write `data/other_synthetic.jsonl`: pairs of another seed, without the SQL of training; what is there stays."""
+    out = Path("data/other_synthetic.jsonl")
+    if out.is_file():
+        return
+    taught = {comparable(e.sql[0]) for file in ("train", "synth") for e in load_examples(f"data/{file}.jsonl")}
+    with open_recipe_database(recipe) as database:
+        schema = schema_of(recipe, database)
+        made = synthesise(database, 2 * count, schema=schema, glossary=recipe.glossary, personal=True, seed=1)
+    write_examples(out, [e for e in made.examples if comparable(e.sql[0]) not in taught][:count])
 
 
 def show(name: str, files: list[str], steps: int) -> None:
     """Train on the files (none: the base as it is), and print a line of the table."""
-    words = ["database.url=sqlite:///shop.db", f"data.train={json.dumps(files)}", f"train.max_steps={steps}"]
+    words = ["database.url=sqlite:///shop.db", TEST_DATA, f"data.train={json.dumps(files)}", f"train.max_steps={steps}"]
     resolved = load_recipe("recipe.yaml", words)
     model = str(train(resolved).run) if files else "nano"
     measured = evaluate_models(resolved.recipe, models=[model])
     parts = measured.result.scores["breakdowns"]["part"]
-    rates = [parts[part][model]["execution"] for part in ("new_wordings", "new_shapes")]
+    rates = [parts[part][model]["execution"] for part in PARTS]
     cells = [f"{r['value']:.0%} [{r['low']:.0%}, {r['high']:.0%}]" for r in rates]
     pairs = sum(len(load_examples(file)) for file in files)
-    print(f"| {name} | {pairs} | {cells[0]} | {cells[1]} |", flush=True)
+    print(f"| {' | '.join([name, str(pairs), *cells])} |", flush=True)
 
 
 if __name__ == "__main__":
