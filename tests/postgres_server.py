@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
+from tests.missing import missing
 
 PORT = 54329
 OWNER = "owner"
@@ -73,9 +73,7 @@ def url(user: str, database: str = "postgres", password: str = "") -> str:
     """Return the URL of the server, or skip the test without one; under CI that is a failure."""
     folder = start()
     if folder is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("No PostgreSQL server is installed: apt-get install postgresql, or pip install pgserver")
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql, or pip install pgserver")
+        missing("PostgreSQL server", "apt-get install postgresql, or pip install pgserver")
     secret = f":{password}" if password else ""
     return f"postgresql://{user}{secret}@/{database}?host={folder}&port={PORT}"
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli_project import QUESTIONS, make_database, ok, ok_json, write_test_file
+from tests.missing import missing
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("jinja2")
@@ -65,12 +66,14 @@ class Looks:
         return dict(json.loads(html.unescape(found)))
 
 
+def chromium() -> str:
+    """Return the path of the browser, or skip the test without one; under CI that is a failure."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return found or missing("Chromium", "apt-get install chromium")
+
+
 @pytest.fixture
 def looks(tmp_path: Path) -> Iterator[Looks]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -84,7 +87,7 @@ def looks(tmp_path: Path) -> Iterator[Looks]:
             self.wfile.write(body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Looks(chromium, server.server_port, tmp_path / "chromium")
+    found = Looks(chromium(), server.server_port, tmp_path / "chromium")
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield found
     server.shutdown()
