@@ -18,7 +18,7 @@ LAYERS = (
     ("types", "errors"),
     ("dialect", "schema", "guard", "database", "prompt", "spec", "recipe", "cost", "runs"),
     ("data", "synth", "metrics", "project", "workspace"),
-    ("generate", "answer", "evaluate", "parity", "report", "train", "journey"),
+    ("generate", "answer", "evaluate", "augment", "parity", "report", "train", "journey"),
     ("demo", "doctor"),
     ("cli", "__main__"),
 )

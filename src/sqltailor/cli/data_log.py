@@ -75,8 +75,86 @@ def log(
         sys.exit(1)
 
 
+def augment(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SRC", help="Files of examples; for back-translate query logs.")
+    ] = None,
+    how: Annotated[str, typer.Option(metavar="HOW", help="rewrite, back-translate or propose.")] = "rewrite",
+    model: Annotated[
+        str | None, typer.Option(metavar="REF", help="Model that writes: hf:ID_OR_PATH, runs/NAME, echo:FILE, …")
+    ] = None,
+    checker: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Model of the round trip. Default: --model; for rewrite there is none."),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", metavar="N", min=1, help="Questions or pairs a request. Default: 3 wordings, 1, 4 pairs."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Requests to the model. Default: all; 100 for propose.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", min=0, max=2, help="How freely the model writes; 0: the likeliest words.")
+    ] = 0.7,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of what is drawn.")] = 0,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="File to write. Default: data/HOW.jsonl.")] = None,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Let a model make pairs, and keep those that hold.
+
+    rewrite: other wordings of the questions in SRC; every value and number of the SQL must still stand in them.
+    back-translate: questions for the queries of the log SRC. propose: new pairs over the schema, unlike those in SRC.
+
+    SQL is parsed, guarded and run, and its result must say something. Then the round trip: the checker answers the
+    new question by SQL of its own, and only where both results are equal the pair is kept. A checker that is good at
+    your SQL, such as runs/NAME, keeps more than one that is not.
+
+    made = kept + rejected; rejects lie in NAME.rejects.jsonl with their reasons. Every answer is kept in
+    NAME.answers.jsonl: the same command goes on where it was ended, and asks nothing twice. Exit code 1 when nothing
+    is kept.
+
+    Example: sqltailor data augment data/train.jsonl --how rewrite --model hf:Qwen/Qwen3-4B-Instruct-2507
+
+    Example: sqltailor data augment data/log.jsonl --how back-translate --model hf:Qwen/Qwen3-4B --checker runs/shop
+    """
+    from sqltailor.augment import augment as make
+    from sqltailor.cli.models import recipe_for
+    from sqltailor.errors import ConfigError
+
+    if model is None:
+        raise ConfigError("Which model shall write? Give --model REF, such as hf:Qwen/Qwen3-4B-Instruct-2507.")
+    with progress() as bars:
+        bar = bars.add_task(f"{model} writes", total=None)
+        made = make(
+            how,  # type: ignore[arg-type]
+            sources or (),
+            out or f"data/{how}.jsonl",
+            recipe=recipe_for(recipe, database),
+            model=model,
+            checker=checker,
+            n=n,
+            limit=limit,
+            temperature=temperature,
+            seed=seed,
+            progress=lambda done: bars.update(bar, completed=done),
+        )
+    if json:
+        print_json(made.to_json())
+    else:
+        print(f"made {made.made:,}, kept {made.kept:,}, rejected {made.rejected:,}")
+        for reason, count in sorted(made.reasons.items(), key=lambda r: -r[1]):
+            print(f"  rejected {count:,}: {reason}")
+        print(f"wrote {made.out}")
+    if not made.kept:
+        sys.exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands to the group `data`."""
     from sqltailor.cli.data import group
 
     group.command("log")(log)
+    group.command("augment")(augment)

@@ -74,7 +74,7 @@ class LogReader:
         self, sources: Sequence[str], progress: Callable[[int], None] = lambda read: None
     ) -> Iterator[Logged | Reject]:
         """Yield rejects as they are found, then the statements, the one that ran most often first."""
-        if self.database is not None and self.schema is not None:
+        if self.database is not None and self.schema is not None and self.values is None:
             run = self.database.run
             self.values = read_values(
                 self.schema, lambda sql: run(sql, timeout_s=30).rows, self.database.dialect, personal=self.personal

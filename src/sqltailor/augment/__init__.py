@@ -1,0 +1,144 @@
+"""A model that helps to make pairs: it rewords questions, asks for what logs hold, proposes; each result is checked.
+
+What a model makes is taken for wrong until it passes: the text of a question, its values, copies; for SQL the parser,
+the guard, a run with a result that says something, and the round trip, in which a checker answers the question by SQL
+of its own that gives the same result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from sqltailor.augment.journal import Journal, Model
+from sqltailor.augment.making import Made, Making, RoundTrip, beside, check_out, limited, write_results
+from sqltailor.augment.questions import MADE_REASONS, Known
+from sqltailor.augment.tasks import (
+    TOKENS,
+    USUAL_N,
+    How,
+    Request,
+    back_translations,
+    proposals,
+    proposed,
+    rewrites,
+    worded,
+)
+from sqltailor.augment.trial import Trial
+from sqltailor.data.rows import Reject
+from sqltailor.errors import ConfigError, unknown
+from sqltailor.generate import load, token_counter
+from sqltailor.metrics.scorer import Scorer, Scoring
+from sqltailor.synth.log import LogReader
+from sqltailor.synth.values import read_values
+from sqltailor.types import GenerateOptions, Schema
+from sqltailor.workspace import (
+    dialect_for,
+    grant_of,
+    granted_schema,
+    open_recipe_database,
+    prompt_builder,
+    schema_of,
+)
+
+if TYPE_CHECKING:
+    from sqltailor.database import Database
+    from sqltailor.recipe import Recipe
+
+__all__ = ["MADE_REASONS", "USUAL_N", "How", "Made", "augment"]
+
+USUAL_LIMIT = 100
+"""Requests of `propose`, which has no end of its own."""
+
+
+def augment(
+    how: How,
+    sources: Sequence[str],
+    out: str | Path,
+    *,
+    recipe: Recipe,
+    model: str,
+    checker: str | None = None,
+    n: int | None = None,
+    limit: int | None = None,
+    temperature: float = 0.7,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda made: None,
+) -> Made:
+    """Let a model make examples and write those that pass every filter to `out`; returns the counts.
+
+    `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
+    of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any. `n` is what one
+    request asks for (default: `USUAL_N`), `limit` the number of requests. `checker` makes the round trip (default:
+    `model` itself; `rewrite` has one only when it is named). Rejects go to `NAME.rejects.jsonl` and every answer to
+    `NAME.answers.jsonl`, from which a run that was ended goes on. Raises `ConfigError` for a wrong `how` or a missing
+    source or database, `DataError` when `out` is another's file, `BackendError` when the model fails.
+    """
+    if how not in get_args(How):
+        raise ConfigError(unknown("way to make pairs", how, get_args(How)))
+    if how != "propose" and not sources:
+        what = "a query log" if how == "back-translate" else "a file of examples"
+        raise ConfigError(f"'{how}' starts from {what}: name one.")
+    out, n = Path(out), n or USUAL_N[how]
+    check_out(out, sources)
+    with contextlib.ExitStack() as stack:
+        needs_database = how != "rewrite" or checker is not None
+        database = stack.enter_context(open_recipe_database(recipe)) if needs_database else None
+        schema = schema_of(recipe, database) if database else Schema()
+        opened = Model(model, load(model, batch=recipe.generate.batch))
+        trip = _round_trip(recipe, opened, checker, database, schema) if database else None
+        trial = _trial(recipe, database, schema) if database and how != "rewrite" else None
+        made = _provenance(how, model, trip)
+        making = Making(
+            how,
+            opened,
+            Journal(beside(out, "answers")),
+            Known(),
+            functools.partial(proposed if how == "propose" else worded, n=n, made=made),
+            GenerateOptions(TOKENS[how] * n, temperature, seed=seed),
+            recipe.generate.batch,
+            trial,
+            trip,
+        )
+        requests = _requests(how, sources, recipe, making, database, n, seed)
+        limit = limit or (USUAL_LIMIT if how == "propose" else None)
+        return write_results(making.results(limited(requests, limit)), out, progress)
+
+
+def _requests(
+    how: How, sources: Sequence[str], recipe: Recipe, making: Making, database: Database | None, n: int, seed: int
+) -> Iterator[Request | Reject]:
+    trial = making.trial
+    if trial is None:
+        return rewrites(sources, recipe, making.known, n)
+    if how == "propose":
+        visible = granted_schema(recipe, trial.schema)
+        return proposals(sources, recipe, making.known, trial, visible, n, seed)
+    settings = {"grant": trial.grant, "personal": recipe.database.sample_personal, "seed": seed}
+    reader = LogReader(trial.dialect, trial.schema, database, **settings, values=trial.values)  # type: ignore[arg-type]
+    return back_translations(sources, reader, trial, n)
+
+
+def _trial(recipe: Recipe, database: Database, schema: Schema) -> Trial:
+    def rows(sql: str) -> list[tuple[object, ...]]:
+        return list(database.run(sql, timeout_s=30).rows)
+
+    values = read_values(schema, rows, database.dialect, personal=recipe.database.sample_personal)  # type: ignore[arg-type]
+    return Trial(database, schema, values, dialect_for(recipe, database), grant_of(recipe), recipe.evaluate.timeout_s)
+
+
+def _round_trip(recipe: Recipe, model: Model, checker: str | None, database: Database, schema: Schema) -> RoundTrip:
+    reference = checker or model.reference
+    same = reference in (model.reference, "gold")
+    opened = Model(reference, model.generate if same else load(reference, batch=recipe.generate.batch))
+    ask = prompt_builder(recipe, reference, token_counter(opened.generate))
+    scorer = Scorer(Scoring(database, grant_of(recipe), recipe.evaluate.timeout_s, metrics=["execution"]))
+    return RoundTrip(opened, ask, scorer, schema, GenerateOptions(recipe.generate.max_tokens, seed=0))
+
+
+def _provenance(how: How, model: str, trip: RoundTrip | None) -> str:
+    what = {"rewrite": "reworded", "back-translate": "question written", "propose": "proposed"}[how]
+    return f"{what} by {model}" + (f", checked by {trip.model.reference}" if trip else "")
