@@ -27,7 +27,7 @@ MAX_REMEMBERED_CELLS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How answers are scored: on which database, under which grant and limits, by which metrics (None: all).
+    """How answers are scored: on which database, under which grant and limits, by which metrics (None: the usual).
 
     `database` is one for all examples, or opens the one that a `db_id` names. Without any, no statement runs and
     execution is absent. `max_rows` is the largest gold result that can be compared.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sqltailor.errors import ConfigError, unknown
 from sqltailor.metrics.attempt import Attempt
 from sqltailor.metrics.exact import exact_match
+from sqltailor.metrics.exact_set import exact_set
 from sqltailor.metrics.execution import execution
 from sqltailor.metrics.validity import parse_valid, schema_valid
 
@@ -16,15 +17,19 @@ Metric = Callable[[Attempt], float | None]
 METRICS: Mapping[str, Metric] = {
     "execution": execution,
     "exact_match": exact_match,
+    "exact_set": exact_set,
     "parse_valid": parse_valid,
     "schema_valid": schema_valid,
 }
 """Name of each metric → its function. The order is that of reports."""
 
+ON_REQUEST = frozenset({"exact_set"})
+"""Metrics that are computed only where they are named: they are for comparison with one benchmark's numbers."""
+
 
 def metrics_called(names: Iterable[str] | None) -> dict[str, Metric]:
-    """Return the metrics with these names, all for None; raises `ConfigError` for an unknown one."""
-    wanted = list(METRICS if names is None else names)
+    """Return the metrics with these names, for None all but those on request; raises `ConfigError` for unknown ones."""
+    wanted = [name for name in METRICS if name not in ON_REQUEST] if names is None else list(names)
     for name in wanted:
         if name not in METRICS:
             raise ConfigError(unknown("metric", name, METRICS))

@@ -107,7 +107,9 @@ class Generation(Section):
 class Evaluation(Section):
     """How answers are scored."""
 
-    metrics: Texts | None = key(None, "Metrics to compute; not set: all that the data allows.")
+    metrics: Texts | None = key(
+        None, "Metrics to compute; not set: all that the data allows, but for exact_set, Spider's exact-set match."
+    )
     limit: Positive | None = key(None, "Test examples to score; not set: all.", unit="examples")
     timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)
 

@@ -12,6 +12,7 @@ HEADLINE_METRICS = ("execution", "exact_match")
 MEANINGS = {
     "execution": "the result is the gold statement's",
     "exact_match": "the statement is the gold statement",
+    "exact_set": "the statement has the parts of the gold statement, in Spider's sense",
     "parse_valid": "the statement can be parsed",
     "schema_valid": "every table and column exists",
 }
