@@ -1,5 +1,8 @@
 """Measure a base model: `python -m base.evaluate --data DIR`. Exact match, greedy, no constraint, with 95 % intervals.
 
+The Spider sets also have Spider's exact-set match, in all and by the hardness of the gold statement. Its schema is the
+whole database's in both shapes, as in the official script; a gold statement outside Spider's subset does not count.
+
 Development sets by default: WikiSQL dev and `spider-val`, 15 databases held out of Spider's train split. `--final`
 adds what nothing may be chosen on: `wikisql.test1000.jsonl.gz` and `spider.dev.jsonl.gz` of the data folder.
 
@@ -12,13 +15,16 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from base.pairs import Pair, canonical_sql, load_pairs, read_pairs, spider_schemas
 from base.realise import plain
 from sqltailor import prompt
 from sqltailor.dialect import comparable
 from sqltailor.generate import load
+from sqltailor.metrics import HARDNESS, exact_set_match
 from sqltailor.metrics.aggregate import rate
 from sqltailor.prompt import extract
 from sqltailor.schema import names
@@ -51,15 +57,16 @@ def main() -> None:
 
 
 def measure(pairs: list[Pair], shape: str, args: argparse.Namespace) -> dict[str, object]:
-    """Return the exact-match rate of a model on pairs in one shape."""
+    """Return the exact-match rate of a model on pairs in one shape; of Spider pairs the exact-set match, too."""
     asked = [plain(p, shape) for p in pairs]
     prompts = [prompt.build(example, schema, name="compact") for example, schema in asked]
     started = time.monotonic()
     completions = load(args.model, batch=args.batch)(prompts, GenerateOptions(max_tokens=128))
     seconds = time.monotonic() - started
+    answers = [extract(completion.text).sql or "" for completion in completions]
     right, wrong = [], []
-    for pair, (_, schema), completion in zip(pairs, asked, completions, strict=True):
-        gold, predicted = canonical_sql(pair), extract(completion.text).sql or ""
+    for pair, (_, schema), predicted in zip(pairs, asked, answers, strict=True):
+        gold = canonical_sql(pair)
         same = comparable(predicted, names=names(schema)) == comparable(gold, names=names(schema))
         right.append(float(same))
         if not same:
@@ -69,7 +76,25 @@ def measure(pairs: list[Pair], shape: str, args: argparse.Namespace) -> dict[str
     found = rate(right)
     assert found is not None
     tokens = sum(c.tokens_out or 0 for c in completions)
-    return {"exact_match": found.to_json(), "tokens_per_s": round(tokens / seconds), "seconds": round(seconds, 1)}
+    return {
+        "exact_match": found.to_json(),
+        **(exact_sets(pairs, answers) if pairs[0].source == "spider" else {}),
+        "tokens_per_s": round(tokens / seconds),
+        "seconds": round(seconds, 1),
+    }
+
+
+def exact_sets(pairs: Sequence[Pair], answers: Sequence[str]) -> dict[str, Any]:
+    """Return the rate of Spider's exact-set match, and one for each hardness; nothing where no gold can be read."""
+    verdicts = [
+        verdict
+        for pair, predicted in zip(pairs, answers, strict=True)
+        if (verdict := exact_set_match(predicted, canonical_sql(pair), pair.schema)) is not None
+    ]
+    found = rate(v.is_match for v in verdicts)
+    by_hardness = {level: rate(v.is_match for v in verdicts if v.hardness == level) for level in HARDNESS}
+    rates = {level: level_rate.to_json() for level, level_rate in by_hardness.items() if level_rate is not None}
+    return {} if found is None else {"exact_set": found.to_json(), "exact_set_by_hardness": rates}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from base.evaluate import exact_sets
+from base.pairs import Pair, cut
 from sqltailor.errors import SQLError
 from sqltailor.evaluate import Scoring, evaluate
 from sqltailor.metrics import Attempt, exact_set, exact_set_match
@@ -499,6 +501,16 @@ def test_an_evaluation_has_it_where_it_is_asked_for(tmp_path: Path) -> None:
         "exact_set": 1,
     }
     assert "exact-set match" in write_report(tmp_path / "asked").read_text()
+
+
+def test_base_models_are_measured_by_it_in_all_and_by_hardness() -> None:
+    golds = ["SELECT name FROM singer", "SELECT age FROM singer", "SELECT name, age FROM singer", "SELECT 1"]
+    pairs = [Pair("spider", "x", "?", tuple(cut(sql, SCHEMA)), SCHEMA, SCHEMA) for sql in golds]
+    found = exact_sets(pairs, ["select name from singer", "SELECT", "SELECT age, name FROM singer", "SELECT 1"])
+    values = {level: (round(r["value"], 2), r["n"]) for level, r in found["exact_set_by_hardness"].items()}
+    assert (round(found["exact_set"]["value"], 2), found["exact_set"]["n"]) == (0.67, 3)
+    assert values == {"easy": (0.5, 2), "medium": (1.0, 1)}
+    assert exact_sets(pairs[3:], ["SELECT 1"]) == {}
 
 
 READABLE = sorted(
