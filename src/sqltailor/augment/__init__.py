@@ -11,7 +11,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
 
 from sqltailor.augment.journal import Journal, Model
 from sqltailor.augment.making import Made, Making, RoundTrip, beside, check_out, limited, write_results
@@ -48,10 +48,26 @@ if TYPE_CHECKING:
     from sqltailor.database import Database
     from sqltailor.recipe import Recipe
 
-__all__ = ["MADE_REASONS", "USUAL_N", "How", "Made", "augment"]
+__all__ = ["MADE_REASONS", "Asking", "How", "Made", "augment"]
 
 USUAL_LIMIT = 100
 """Requests of `propose`, which has no end of its own."""
+
+
+class Asking(TypedDict, total=False):
+    """How the model is asked.
+
+    - `n`: what one request asks for: wordings, questions, pairs; default `USUAL_N`
+    - `limit`: requests; default all, and `USUAL_LIMIT` where there is no end
+    - `temperature`, and `max_tokens` of an answer; default `TOKENS` for each of `n`
+    - `seed`: of the requests and of the model's draws
+    """
+
+    n: int | None
+    limit: int | None
+    temperature: float
+    max_tokens: int | None
+    seed: int
 
 
 def augment(
@@ -62,56 +78,58 @@ def augment(
     recipe: Recipe,
     model: str,
     checker: str | None = None,
-    n: int | None = None,
-    limit: int | None = None,
-    temperature: float = 0.7,
-    seed: int = 0,
     progress: Callable[[int], None] = lambda made: None,
+    **asking: Unpack[Asking],
 ) -> Made:
     """Let a model make examples and write those that pass every filter to `out`; returns the counts.
 
     `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
-    of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any. `n` is what one
-    request asks for (default: `USUAL_N`), `limit` the number of requests. `checker` makes the round trip (default:
-    `model` itself; `rewrite` has one only when it is named). Rejects go to `NAME.rejects.jsonl` and every answer to
-    `NAME.answers.jsonl`, from which a run that was ended goes on. Raises `ConfigError` for a wrong `how` or a missing
-    source or database, `DataError` when `out` is another's file, `BackendError` when the model fails.
+    of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any. `checker` makes
+    the round trip (default: `model` itself; `rewrite` has one only when it is named). Rejects go to
+    `NAME.rejects.jsonl`, every answer to `NAME.answers.jsonl`, from which a run that was ended goes on. Raises
+    `ConfigError` for a wrong `how` or a missing source or database, `DataError` when `out` is another's file,
+    `BackendError` when the model fails.
     """
     if how not in get_args(How):
         raise ConfigError(unknown("way to make pairs", how, get_args(How)))
     if how != "propose" and not sources:
         what = "a query log" if how == "back-translate" else "a file of examples"
         raise ConfigError(f"'{how}' starts from {what}: name one.")
-    out, n = Path(out), n or USUAL_N[how]
+    out = Path(out)
     check_out(out, sources)
     with contextlib.ExitStack() as stack:
         needs_database = how != "rewrite" or checker is not None
         database = stack.enter_context(open_recipe_database(recipe)) if needs_database else None
-        schema = schema_of(recipe, database) if database else Schema()
-        opened = Model(model, load(model, batch=recipe.generate.batch))
-        trip = _round_trip(recipe, opened, checker, database, schema) if database else None
-        trial = _trial(recipe, database, schema) if database and how != "rewrite" else None
-        made = _provenance(how, model, trip)
-        making = Making(
-            how,
-            opened,
-            Journal(beside(out, "answers")),
-            Known(),
-            functools.partial(proposed if how == "propose" else worded, n=n, made=made),
-            GenerateOptions(TOKENS[how] * n, temperature, seed=seed),
-            recipe.generate.batch,
-            trial,
-            trip,
-        )
-        requests = _requests(how, sources, recipe, making, database, n, seed)
-        limit = limit or (USUAL_LIMIT if how == "propose" else None)
+        making = _making(how, recipe, database, model, checker, Journal(beside(out, "answers")), asking)
+        requests = _requests(how, sources, recipe, making, database, asking)
+        limit = asking.get("limit") or (USUAL_LIMIT if how == "propose" else None)
         return write_results(making.results(limited(requests, limit)), out, progress)
 
 
+def _making(
+    how: How,
+    recipe: Recipe,
+    database: Database | None,
+    model: str,
+    checker: str | None,
+    journal: Journal,
+    asking: Asking,
+) -> Making:
+    schema = schema_of(recipe, database) if database else Schema()
+    opened = Model(model, load(model, batch=recipe.generate.batch))
+    trip = _round_trip(recipe, opened, checker, database, schema) if database else None
+    trial = _trial(recipe, database, schema) if database and how != "rewrite" else None
+    n = asking.get("n") or USUAL_N[how]
+    read = functools.partial(proposed if how == "propose" else worded, n=n, made=_provenance(how, model, trip))
+    longest = asking.get("max_tokens") or TOKENS[how] * n
+    options = GenerateOptions(longest, asking.get("temperature", 0.7), seed=asking.get("seed", 0))
+    return Making(how, opened, journal, Known(), read, options, recipe.generate.batch, trial, trip)
+
+
 def _requests(
-    how: How, sources: Sequence[str], recipe: Recipe, making: Making, database: Database | None, n: int, seed: int
+    how: How, sources: Sequence[str], recipe: Recipe, making: Making, database: Database | None, asking: Asking
 ) -> Iterator[Request | Reject]:
-    trial = making.trial
+    trial, n, seed = making.trial, asking.get("n") or USUAL_N[how], asking.get("seed", 0)
     if trial is None:
         return rewrites(sources, recipe, making.known, n)
     if how == "propose":

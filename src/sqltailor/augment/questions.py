@@ -116,14 +116,14 @@ class Known:
     def __init__(self) -> None:
         self._questions: set[int] = set()
         self._statements: set[int] = set()
-        self._near: dict[int, list[set[bytes]]] = {}
+        self._near: dict[int, list[str]] = {}
 
     def add(self, example: Example) -> None:
         """Remember an example."""
         question, sql = self._keys(example)
         self._questions.add(question)
         self._statements.add(sql)
-        self._near.setdefault(sql, []).append(shingles(normalise(asked_text(example))))
+        self._near.setdefault(sql, []).append(normalise(asked_text(example)))
 
     def check(self, example: Example, *, new_sql: bool) -> None:
         """Raise `RowError` for a question, or with `new_sql` a statement, that is there already; else remember it."""
@@ -131,7 +131,7 @@ class Known:
         if question in self._questions or (new_sql and sql in self._statements):
             raise RowError("duplicate", "the question is there already" if not new_sql else "it is there already")
         pieces = shingles(normalise(asked_text(example)))
-        if any(jaccard(pieces, seen) >= NEAR for seen in self._near.get(sql, ())):
+        if any(jaccard(pieces, shingles(seen)) >= NEAR for seen in self._near.get(sql, ())):
             raise RowError("near_duplicate", "nearly the same question is there, for the same SQL")
         self.add(example)
 

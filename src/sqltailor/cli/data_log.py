@@ -97,6 +97,10 @@ def augment(
     temperature: Annotated[
         float, typer.Option(metavar="T", min=0, max=2, help="How freely the model writes; 0: the likeliest words.")
     ] = 0.7,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", metavar="N", min=1, help="Longest answer; a model that thinks aloud needs more."),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of what is drawn.")] = 0,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="File to write. Default: data/HOW.jsonl.")] = None,
     database: DatabaseUrl = None,
@@ -118,7 +122,7 @@ def augment(
 
     Example: sqltailor data augment data/train.jsonl --how rewrite --model hf:Qwen/Qwen3-4B-Instruct-2507
 
-    Example: sqltailor data augment data/log.jsonl --how back-translate --model hf:Qwen/Qwen3-4B --checker runs/shop
+    Example: sqltailor data augment data/log.jsonl --how back-translate --model hf:ID --checker runs/shop
     """
     from sqltailor.augment import augment as make
     from sqltailor.cli.models import recipe_for
@@ -126,6 +130,8 @@ def augment(
 
     if model is None:
         raise ConfigError("Which model shall write? Give --model REF, such as hf:Qwen/Qwen3-4B-Instruct-2507.")
+    if checker is None and how != "rewrite":
+        note(f"checker: {model}, the writer itself (--checker REF)")
     with progress() as bars:
         bar = bars.add_task(f"{model} writes", total=None)
         made = make(
@@ -138,6 +144,7 @@ def augment(
             n=n,
             limit=limit,
             temperature=temperature,
+            max_tokens=max_tokens,
             seed=seed,
             progress=lambda done: bars.update(bar, completed=done),
         )

@@ -38,6 +38,10 @@ NO_QUERY = re.compile(
 """What begins a statement that is no query; the parser would say a word to the user about each."""
 
 
+_VALUE = re.compile(r"'(?:[^']|'')*'|(?<!BY )\b\d+(?:\.\d+)?\b")
+"""A value of a statement as it is written; not the column's place in ORDER BY 2."""
+
+
 @dataclass(slots=True)
 class Logged:
     """One statement of a log in canonical form. `runs`: it ran; None where that was not tried.
@@ -69,6 +73,8 @@ class LogReader:
     values: Values | None = None
     _found: dict[str, Logged] = field(default_factory=dict)
     _templates: Counter[int] = field(default_factory=Counter)
+    _same: dict[int, Logged] = field(default_factory=dict)
+    _full: set[int] = field(default_factory=set)
 
     def statements(
         self, sources: Sequence[str], progress: Callable[[int], None] = lambda read: None
@@ -98,24 +104,35 @@ class LogReader:
 
     def _taken(self, entry: Entry, source: str) -> Reject | None:
         """Add a statement, or return why it is not taken."""
+        text = " ".join(entry.sql.split())
+        as_written, masked = key(text), key(_VALUE.sub("?", text))
         try:
-            tree = self._checked(entry.sql)
-            sql = write(tree, self.dialect)
-            held = self._found.get(fold_sql(sql))
-            if held is not None:
-                held.calls += entry.calls
-                self.merged += 1
-                return None
-            template = key(fold_sql(write(mask_values(tree), self.dialect, keep=False)))
-            if self._templates[template] >= self.per_template:
+            held = self._same.get(as_written)
+            if held is None and masked not in self._full:  # most of a log is not parsed
+                held = self._same[as_written] = self._added(entry, source, masked)
+            if held is None:
                 raise RowError("enough", f"{self.per_template} queries that differ only in values are kept already")
         except RowError as e:
             return Reject(entry.line, e.reason, str(e), shown(entry.sql))
         except (SQLError, RecursionError):
             return Reject(entry.line, "unparsed", "the statement is nested too deeply", shown(entry.sql))
-        self._templates[template] += 1
-        self._found[fold_sql(sql)] = Logged(sql, entry.calls, source, entry.line)
+        self.merged += held.calls > 0
+        held.calls += entry.calls
         return None
+
+    def _added(self, entry: Entry, source: str, masked: int) -> Logged:
+        """Return the statement that an entry is, with no calls yet if it is new; raises `RowError`."""
+        tree = self._checked(entry.sql)
+        sql = write(tree, self.dialect)
+        if held := self._found.get(fold_sql(sql)):
+            return held
+        template = key(fold_sql(write(mask_values(tree), self.dialect, keep=False)))
+        if self._templates[template] >= self.per_template:
+            self._full.add(masked)
+            raise RowError("enough", f"{self.per_template} queries that differ only in values are kept already")
+        self._templates[template] += 1
+        self._found[fold_sql(sql)] = Logged(sql, 0, source, entry.line)
+        return self._found[fold_sql(sql)]
 
     def _checked(self, sql: str) -> Expression:
         from sqlglot import exp
