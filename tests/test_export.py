@@ -22,7 +22,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from sqltailor.generate.local import open_model  # noqa: E402
-from sqltailor.generate.weights import open_weights, quiet_libraries, resolve  # noqa: E402
+from sqltailor.generate.sources import resolve  # noqa: E402
+from sqltailor.generate.weights import open_weights, quiet_libraries  # noqa: E402
 from sqltailor.train.export import TARGETS, Upload, export  # noqa: E402
 from sqltailor.train.merge import dequantized, quantized_modules  # noqa: E402
 from sqltailor.train.model import choose_setup, open_trainee, record_base  # noqa: E402

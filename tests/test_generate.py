@@ -10,7 +10,7 @@ import pytest
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.batches import Batch, PrefixCache, common, plan
-from sqltailor.generate.weights import check_base, fingerprint, resolve
+from sqltailor.generate.sources import check_base, fingerprint, resolve
 from sqltailor.prompt import build
 from sqltailor.schema import from_ddl
 from sqltailor.types import Example, GenerateOptions, Prompt

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import subprocess
-import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.llama_server import serve
 from sqltailor.errors import ConfigError
 from sqltailor.prompt import encode, end_of_turn
 from sqltailor.types import Message
+from tests.missing import missing
 from tests.tiny_model import make_tiny_model
 
 torch = pytest.importorskip("torch")
@@ -24,7 +24,8 @@ from transformers import AutoTokenizer  # noqa: E402
 
 from sqltailor.generate.local import open_model  # noqa: E402
 from sqltailor.train.export import export  # noqa: E402
-from sqltailor.train.gguf import portable_template, pre_tokenizer, write_gguf  # noqa: E402
+from sqltailor.train.gguf import write_gguf  # noqa: E402
+from sqltailor.train.gguf_tokenizer import portable_template, pre_tokenizer  # noqa: E402
 
 PROMPT = {"name": "compact", "version": 1}
 LLAMA3 = {
@@ -185,52 +186,22 @@ def test_white_space_control_stays_in_the_template() -> None:
     assert portable_template("{% if add_generation_prompt %}") == "{% if add_generation_prompt %}"
 
 
-SERVER = """
-import sys, xllamacpp
-settings = xllamacpp.CommonParams()
-settings.model.path, settings.n_ctx, settings.n_parallel, settings.n_gpu_layers = sys.argv[1], 1024, 1, 0
-settings.cpuparams.n_threads, settings.warmup = 1, False
-server = xllamacpp.Server(settings)
-print("URL", server.listening_address, flush=True)
-sys.stdin.read()
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("rope", [None, LLAMA3], ids=["plain", "llama3"])
 def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_probabilities(tmp_path: Path, rope: Any) -> None:
-    """Needs xllamacpp (pip install xllamacpp): llama.cpp as a wheel."""
-    pytest.importorskip("xllamacpp")
+    if importlib.util.find_spec("xllamacpp") is None:
+        missing("llama.cpp", "pip install xllamacpp")
     make_tiny_model(tmp_path / "tiny", hidden=64, num_key_value_heads=2, rope_parameters=rope)
     made = export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out")
     [file] = Path(made.out).glob("*.gguf")
     messages = [Message("system", "sqlite\n order: id* int, total num\n it's Año"), Message("user", "Total in 2024?")]
     opened = open_model(str(tmp_path / "tiny"), dtype=torch.float32)
     ids = encode(opened.tokenizer, messages)
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert server.stdout
-        url = next(line.split()[1] for line in server.stdout if line.startswith("URL"))
-
-        def post(path: str, body: Any) -> Any:
-            request = urllib.request.Request(
-                url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-            )
-            return json.loads(urllib.request.urlopen(request, timeout=60).read())
-
-        asked = [{"role": m.role, "content": m.content} for m in messages]
+    asked = [{"role": m.role, "content": m.content} for m in messages]
+    with serve(file) as post:
         text = post("/apply-template", {"messages": asked})["prompt"]
         assert post("/tokenize", {"content": text, "parse_special": True})["tokens"] == ids
         answer = post("/completion", {"prompt": ids, "n_predict": 1, "temperature": 0, "n_probs": 5})
-    finally:
-        server.kill()
-        server.wait()
     with torch.inference_mode():
         expected = opened.model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
     for choice in answer["completion_probabilities"][0]["top_logprobs"]:

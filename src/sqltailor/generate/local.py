@@ -14,18 +14,16 @@ from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.sources import Source, check_base, resolve
 from sqltailor.generate.weights import (
     SMALL,
     Opened,
-    Source,
     as_dtype,
     best_device,
     best_dtype,
-    check_base,
     open_tokenizer,
     open_weights,
     quiet_libraries,
-    resolve,
 )
 from sqltailor.prompt import encode, end_of_turn
 from sqltailor.types import Completion, GenerateOptions, Prompt

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqltailor import __version__
 from sqltailor.errors import require
-from sqltailor.generate.weights import NANO, Source
+from sqltailor.generate.sources import NANO, Source
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.train.verify import Verified, example_prompt, recorded_prompt

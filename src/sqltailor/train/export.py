@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqltailor.errors import ConfigError, unknown
-from sqltailor.generate.weights import NANO, Source, check_base, open_tokenizer, quiet_libraries, resolve
+from sqltailor.generate.sources import NANO, Source, check_base, resolve
+from sqltailor.generate.weights import open_tokenizer, quiet_libraries
 from sqltailor.parity import THRESHOLD
 from sqltailor.prompt import end_of_turn
 from sqltailor.runs import file_name, read_json, write_json_atomic, write_text_atomic

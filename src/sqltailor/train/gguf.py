@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.errors import ConfigError, require
-from sqltailor.prompt import end_of_turn
+from sqltailor.errors import require
 from sqltailor.runs import read_json
+from sqltailor.train.gguf_tokenizer import add_tokenizer, pre_tokenizer, refused
 from sqltailor.train.merge import shards
 
 if TYPE_CHECKING:
     import numpy as np
-
-UPSTREAM = "python llama.cpp/convert_hf_to_gguf.py FOLDER --outtype f16   (FOLDER: sqltailor export RUN --to merged)"
-"""What converts the models that this module refuses."""
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
-    r"|\s+(?!\S)|\s+"
-)
-_NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5
 
 
 def write_gguf(folder: Path, out: Path, *, name: str, prompt: Mapping[str, Any] | None = None) -> int:
@@ -47,7 +38,7 @@ def write_gguf(folder: Path, out: Path, *, name: str, prompt: Mapping[str, Any] 
     writer.add_name(name)
     writer.add_file_type(int(gguf.LlamaFileType.MOSTLY_F16))
     _add_shape(writer, config, gguf)
-    _add_tokenizer(writer, folder, tokenizer, config["vocab_size"])
+    add_tokenizer(writer, folder, tokenizer, config["vocab_size"])
     for key in ("name", "version"):
         if prompt is not None:
             writer.add_string(f"sqltailor.prompt.{key}", str(prompt[key]))
@@ -70,19 +61,15 @@ def check_convertible(folder: Path) -> None:
     config = read_json(folder / "config.json")
     kinds = config.get("architectures") or [config.get("model_type", "unknown")]
     if list(kinds) != ["LlamaForCausalLM"]:
-        raise _refused(f"The architecture {', '.join(kinds)}; only LlamaForCausalLM is written here.")
+        raise refused(f"The architecture {', '.join(kinds)}; only LlamaForCausalLM is written here.")
     if config.get("hidden_act", "silu") != "silu":
-        raise _refused(f"The activation {config['hidden_act']} is none of Llama's.")
+        raise refused(f"The activation {config['hidden_act']} is none of Llama's.")
     kind, _ = rope(config)
     if kind not in ("default", "linear", "llama3"):
-        raise _refused(f"Rotations of type '{kind}'; known: default, linear, llama3.")
+        raise refused(f"Rotations of type '{kind}'; known: default, linear, llama3.")
     if not (folder / "tokenizer.json").is_file():
-        raise _refused(f"{folder} has no tokenizer.json.")
+        raise refused(f"{folder} has no tokenizer.json.")
     pre_tokenizer(read_json(folder / "tokenizer.json"))
-
-
-def _refused(what: str) -> ConfigError:
-    return ConfigError(f"GGUF: {what.rstrip('.')}. Convert it with llama.cpp's own tool: {UPSTREAM}")
 
 
 def rope(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -118,66 +105,6 @@ def _add_shape(writer: Any, config: Mapping[str, Any], gguf: Any) -> None:
         writer.add_rope_scaling_factor(float(settings["factor"]))
 
 
-def pre_tokenizer(tokenizer: Mapping[str, Any]) -> str:
-    """Return llama.cpp's name for how a tokenizer.json cuts text before BPE; ConfigError when it has none."""
-    kind = tokenizer["model"].get("type")
-    steps = tokenizer.get("pre_tokenizer") or {}
-    steps = steps.get("pretokenizers", [steps]) if steps.get("type") == "Sequence" else [steps]
-    names = [step.get("type") for step in steps]
-    last = steps[-1]
-    plain = kind == "BPE" and tokenizer.get("normalizer") is None and not tokenizer["model"].get("byte_fallback")
-    if plain and names[-1:] == ["ByteLevel"] and not last.get("add_prefix_space"):
-        if names == ["ByteLevel"] and last["use_regex"]:
-            return "gpt-2"
-        if names == ["Digits", "ByteLevel"] and steps[0]["individual_digits"] and last["use_regex"]:
-            return "smollm"
-        if names == ["Split", "ByteLevel"] and not last["use_regex"] and steps[0]["pattern"] == {"Regex": _LLAMA3}:
-            return "llama-bpe"
-    raise _refused(f"The tokenizer ({kind}; {', '.join(map(str, names))}) is not one that is known here.")
-
-
-def _add_tokenizer(writer: Any, folder: Path, tokenizer: Any, rows: int) -> None:
-    """Write vocabulary, merges, control tokens and chat template; rows of the embedding without a token are unused."""
-    described = read_json(folder / "tokenizer.json")
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre_tokenizer(described))
-    added = {token["id"]: token for token in described["added_tokens"]}
-    known = {number: piece for piece, number in described["model"]["vocab"].items()}
-    known |= {number: token["content"] for number, token in added.items()}
-    if max(known) >= rows:
-        raise ConfigError(f"{folder}: token {max(known)} has no row in the embedding of {rows}.")
-    pieces = [known.get(i, f"[PAD{i}]") for i in range(rows)]
-    kinds = [_UNUSED if i not in known else _kind(added.get(i)) for i in range(rows)]
-    writer.add_token_list(pieces)
-    writer.add_token_types(kinds)
-    merges = described["model"]["merges"]
-    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
-    for kind in ("bos", "eos", "pad", "unk"):
-        if (number := getattr(tokenizer, f"{kind}_token_id")) is not None:
-            getattr(writer, f"add_{kind}_token_id")(number)
-    writer.add_eot_token_id(end_of_turn(tokenizer)[-1])
-    begins = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
-    writer.add_add_bos_token(begins)
-    writer.add_add_space_prefix(False)
-    writer.add_chat_template(portable_template(tokenizer.chat_template))
-
-
-def _kind(added: Mapping[str, Any] | None) -> int:
-    if added is None:
-        return _NORMAL
-    return _CONTROL if added["special"] else _USER_DEFINED
-
-
-def portable_template(template: str) -> str:
-    """Return a chat template without the tag that marks what training learns from: only transformers knows it.
-
-    >>> portable_template("{%- generation -%}{{ m.content }}{% endgeneration %}")
-    '{%- if true -%}{{ m.content }}{% endif %}'
-    """
-    template = re.sub(r"(\{%[-+]?\s*)generation(\s*[-+]?%\})", r"\1if true\2", template)
-    return re.sub(r"(\{%[-+]?\s*)endgeneration(\s*[-+]?%\})", r"\1endif\2", template)
-
-
 def _plan(folder: Path, config: Mapping[str, Any], gguf: Any) -> Iterator[tuple[str, tuple[int, ...], Any, int]]:
     """Yield name in GGUF, shape, type and bytes of every tensor, in the order of the files, from their headers."""
     import numpy as np
@@ -189,7 +116,7 @@ def _plan(folder: Path, config: Mapping[str, Any], gguf: Any) -> Iterator[tuple[
     for _, name, shape in _tensors(folder, config):
         target = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if target is None:
-            raise _refused(f"The tensor {name} has no name in Llama's format.")
+            raise refused(f"The tensor {name} has no name in Llama's format.")
         dtype = np.dtype(np.float32 if len(shape) == 1 else np.float16)
         yield target, shape, dtype, math.prod(shape) * dtype.itemsize
 
@@ -232,7 +159,7 @@ def _arrays(folder: Path, config: Mapping[str, Any]) -> Iterator[np.ndarray[Any,
             with np.errstate(over="ignore"):
                 array = array.astype(np.float16)
             if not np.isfinite(array).all():
-                raise _refused(f"{name} holds values that F16 cannot; bf16 can (--outtype bf16).")
+                raise refused(f"{name} holds values that F16 cannot; bf16 can (--outtype bf16).")
         yield np.ascontiguousarray(array)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.dialect import parse
 from sqltailor.errors import ConfigError, SQLError
-from sqltailor.generate.weights import open_tokenizer, resolve
+from sqltailor.generate.sources import resolve
+from sqltailor.generate.weights import open_tokenizer
 from sqltailor.metrics.outcome import outcome
 from sqltailor.metrics.scorer import Scorer, Scoring
 from sqltailor.prompt import completion_text, encode_pair

@@ -176,7 +176,8 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
     """Return a stage's plan, what `auto` came to, and its rows unless the data cannot be reached from here."""
-    from sqltailor.generate.weights import open_tokenizer, resolve
+    from sqltailor.generate.sources import resolve
+    from sqltailor.generate.weights import open_tokenizer
     from sqltailor.train.model import choose_setup, give_template, root_base
     from sqltailor.train.sft import read_rows, shares
     from sqltailor.train.sizes import base_config, count

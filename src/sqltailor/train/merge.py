@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
-from sqltailor.generate.weights import quantization_config, reach
+from sqltailor.generate.sources import reach
+from sqltailor.generate.weights import quantization_config
 from sqltailor.runs import read_json, write_json_atomic
 from sqltailor.train.tensors import Change, rewrite
 

@@ -9,17 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import ConfigError, did_you_mean, require
-from sqltailor.generate.weights import (
-    Source,
-    as_dtype,
-    best_device,
-    best_dtype,
-    check_base,
-    fingerprint,
-    open_tokenizer,
-    open_weights,
-    resolve,
-)
+from sqltailor.generate.sources import Source, check_base, fingerprint, resolve
+from sqltailor.generate.weights import as_dtype, best_device, best_dtype, open_tokenizer, open_weights
 from sqltailor.runs import read_json, write_json_atomic
 from sqltailor.train.attention import register
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import ConfigError
 from sqltailor.train.batches import Order, computed_tokens
+from sqltailor.train.machine import USABLE, available_gb, training_seconds
 from sqltailor.train.model import Setup
 from sqltailor.train.rows import Row
 from sqltailor.train.settings import accumulation, world_size
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-USABLE = {"cuda": 0.92, "cpu": 0.8}
-"""Share of the memory that a plan may fill: the rest goes to fragments, and to others."""
 CARDS_GB = (8, 12, 16, 24, 32, 40, 48, 80, 141)
 
 
@@ -146,7 +143,7 @@ def make_plan(base: str, train: Train, setup: Setup, sizes: Sizes, lengths: Leng
         steps,
         memory,
         available,
-        _seconds(setup, sizes, train, lengths.computed * passes) if timed else None,
+        training_seconds(setup, sizes, train, lengths.computed * passes) if timed else None,
         lengths.assumed,
     )
 
@@ -206,54 +203,6 @@ def measure_rows(rows: Sequence[Row], *, left_out: int, batch: int, share: bool,
         ratio = sum(map(computed_tokens, seen)) / sum(len(row.input_ids) for part in seen for row in part)
         computed = int(tokens * ratio)
     return Lengths(len(rows), left_out, tokens, computed, max((len(row.input_ids) for row in rows), default=0))
-
-
-def available_gb(device: str) -> float | None:
-    """Return the free memory of a device in GB, or None when it is not here."""
-    import torch
-
-    if device == "cuda":
-        return float(torch.cuda.mem_get_info()[0]) / 1e9 if torch.cuda.is_available() else None
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):  # no Linux
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    limit = _container_limit()
-    return min(free, limit) / 1e9 if limit else free / 1e9
-
-
-def _container_limit() -> int | None:
-    """Return how much a cgroup still grants, or None."""
-    try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as most:
-            limit = most.read().strip()
-        with open("/sys/fs/cgroup/memory.current", encoding="ascii") as now:
-            return None if limit == "max" else int(limit) - int(now.read())
-    except (OSError, ValueError):
-        return None
-
-
-def _seconds(setup: Setup, sizes: Sizes, train: Train, tokens: float) -> float:
-    """Return about how long training takes: its multiplications at the speed of a product measured here.
-
-    Forward 2 a parameter and token; backward as much again for the inputs, and for all weights when all are trained.
-    The factor 3 is what a step takes beyond its matrix products, measured with nano on a CPU.
-    """
-    import torch
-
-    factor = (4 if train.lora.enabled else 6) + (2 if setup.gradient_checkpointing else 0)
-    rows = 512 if setup.device == "cpu" else 4096
-    a = torch.ones(rows, sizes.hidden, dtype=setup.dtype, device=setup.device)
-    b = torch.ones(sizes.hidden, sizes.intermediate, dtype=setup.dtype, device=setup.device)
-    best = math.inf
-    for _ in range(5):
-        began = time.perf_counter()
-        float((a @ b)[0, 0])
-        best = min(best, time.perf_counter() - began)
-    rate = 2 * a.numel() * sizes.intermediate / best
-    return round(3 * factor * (sizes.parameters + sizes.trainable) * tokens / rate, 1)
 
 
 def _short(number: int) -> str:

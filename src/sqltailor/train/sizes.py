@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
-from sqltailor.generate.weights import reach
+from sqltailor.generate.sources import reach
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train

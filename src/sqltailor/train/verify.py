@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import SQLTailorError
 from sqltailor.generate.local import LocalModel, open_model
-from sqltailor.generate.weights import NANO, Source, open_tokenizer, resolve
+from sqltailor.generate.sources import NANO, Source, resolve
+from sqltailor.generate.weights import open_tokenizer
 from sqltailor.parity import QUESTIONS, Parity, compare
 from sqltailor.prompt import PROMPTS, build, encode
 from sqltailor.recipe import load_recipe
