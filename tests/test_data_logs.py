@@ -184,6 +184,34 @@ def test_placeholders_become_stored_values_and_the_statement_runs(tram: Database
     assert (again, same) == (summary, kept)
 
 
+@pytest.mark.parametrize(
+    ("logged", "filled"),
+    [
+        ("SELECT id FROM stop WHERE UPPER(name) = ?", ["HARBOUR", "MARKET", "ZOO", "AIRPORT"]),
+        ("SELECT id FROM stop WHERE strftime('%Y', opened) = ?1", ["1921", "1968", "2004"]),
+        ("SELECT id FROM stop WHERE zone * 10 > ?", ["10", "20"]),
+        ("SELECT SUM(CASE WHEN zone = 1 THEN ? ELSE ? END) FROM stop", ["THEN 1 ELSE 0"]),
+        ("SELECT zone FROM stop GROUP BY zone HAVING MAX(id) >= ?", ["1", "2", "3", "4"]),
+        ("SELECT id FROM stop WHERE COALESCE(zone, ?) = 1", ["COALESCE(zone, 0)"]),
+        ("SELECT id FROM stop WHERE ? IN (id, zone)", None),
+        ("SELECT id FROM driver WHERE SUBSTR(phone, 1, 3) = ?", None),
+        ("SELECT id FROM stop AS s JOIN line AS l ON l.number || s.name = ?", None),
+    ],
+)
+def test_a_value_is_one_that_the_compared_expression_takes(
+    tram: Database, logged: str, filled: list[str] | None
+) -> None:
+    summary, [row] = read(tram, logged)
+    assert summary.runnable == (filled is not None)
+    if filled is not None:
+        assert any(text in row["sql"] for text in filled)
+        assert tram.run(row["sql"]).rows
+
+
+def test_a_text_in_double_quotes_is_a_value_where_sqlite_reads_it_so(tram: Database) -> None:
+    assert read(tram, 'SELECT id FROM stop WHERE name = "Zoo"\n')[1][0]["sql"].endswith("name = 'Zoo'")
+
+
 def test_a_placeholder_without_a_value_leaves_a_document(tram: Database) -> None:
     summary, kept = read(tram, "SELECT zone * ? FROM stop\nSELECT name FROM driver WHERE phone = ?\n")
     assert (summary.kept, summary.runnable) == (2, 0)
@@ -195,10 +223,11 @@ def test_values_that_look_personal_become_placeholders(tram: Database) -> None:
     text = (
         "SELECT id FROM driver WHERE phone = '555-0101'\nSELECT id FROM stop WHERE name = 'anna@example.org'\n"
         "SELECT d.id FROM driver d WHERE d.name IN ('Ito', 'Lund')\nSELECT id FROM stop WHERE name = 'Zoo'\n"
+        "SELECT id FROM driver WHERE UPPER(name) = 'LUND'\n"
     )
     _, kept = read(tram, text)
     assert [row["sql"].partition("WHERE ")[2] for row in kept] == [
-        "phone = ?", "name = 'Market'", "d.name IN (?, ?)", "name = 'Zoo'",
+        "phone = ?", "name = 'Market'", "d.name IN (?, ?)", "name = 'Zoo'", "UPPER(name) = ?",
     ]  # fmt: skip
     _, open_ = read(tram, text, personal=True)
     assert [row["sql"] for row in open_] == [line.replace(" d WHERE", " AS d WHERE") for line in text.splitlines()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sqltailor.database.personal import looks_personal
-from sqltailor.dialect import load_dialect
-from sqltailor.schema import find_column, find_table
+from sqltailor.dialect import load_dialect, write
+from sqltailor.errors import SQLError
+from sqltailor.schema import find_column, find_table, qualified_name
 from sqltailor.synth.joins import key
 from sqltailor.synth.values import Values
 from sqltailor.types import Cell, Schema, Table
@@ -18,49 +19,44 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Column, Expr, Expression
 
 _TYPED = re.compile(r"\b(DATE|TIME|TIMESTAMP|TIMESTAMPTZ)\s+(\$\d+)", re.IGNORECASE)
+_NUMBERED = re.compile(r"\?\d+\b")
 _INTERVAL = re.compile(r"\bINTERVAL\s+\$\d+", re.IGNORECASE)
 _PART = re.compile(r"\bEXTRACT\s*\(\s*\$\d+\s+FROM\b", re.IGNORECASE)
 LIMIT, OFFSET = "10", "0"
 
 
+Fetch = Callable[[str], Sequence[Sequence[Cell]]]
+
+
 class Place(NamedTuple):
-    """Where a value stands: the comparison, and the column that it is compared with."""
+    """Where a value stands: the comparison, and what it is compared with."""
 
     comparison: Expr
-    column: Column | None
+    other: Expr
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of what it is compared with."""
+        from sqlglot import exp
+
+        return list(self.other.find_all(exp.Column))
 
 
 def readable(sql: str) -> str:
-    """Return a statement of pg_stat_statements with literals that its placeholders broke made whole.
+    """Return a logged statement with what its placeholders broke made whole: typed literals, parts of dates, `?1`.
 
     >>> readable("SELECT a FROM t WHERE d > date $1 - interval $2")
     "SELECT a FROM t WHERE d > CAST($1 AS date) - INTERVAL '30 days'"
     """
     sql = _PART.sub("EXTRACT(YEAR FROM", _TYPED.sub(r"CAST(\2 AS \1)", sql))
-    return _INTERVAL.sub("INTERVAL '30 days'", sql)
+    return _NUMBERED.sub("?", _INTERVAL.sub("INTERVAL '30 days'", sql))
 
 
-def placeholders(tree: Expression) -> list[Expr]:
+def placeholders(tree: Expr) -> list[Expr]:
     """Return the placeholders of a statement, in reading order."""
     from sqlglot import exp
 
     return [node for node in tree.dfs() if isinstance(node, (exp.Placeholder, exp.Parameter))]
-
-
-def fill(tree: Expression, schema: Schema, values: Values, rng: random.Random) -> Expression | None:
-    """Return a copy of a statement with stored values in place of its placeholders, or None where one has none.
-
-    A value is drawn from the column that it is compared with; LIMIT, OFFSET, counts and the unit of a date get usual
-    ones. Columns whose values are kept back, because they look personal, have none.
-    """
-    tree = tree.copy()
-    spans: dict[int, list[Cell]] = {}
-    for node in placeholders(tree):
-        value = _value(node, tree, schema, values, rng, spans)
-        if value is None:
-            return None
-        node.replace(value)
-    return tree
 
 
 def hide_personal(tree: Expression, dialect: str, schema: Schema | None, values: Values | None) -> None:
@@ -84,24 +80,27 @@ def place_of(node: Expr) -> Place | None:
     compares = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.ILike, exp.In, exp.Between)
     if above is None or not isinstance(above, compares):
         return None
-    other = above.args["expression"] if side.arg_key == "this" else above.this
-    while isinstance(other, (exp.Paren, exp.Cast, exp.Lower, exp.Upper, exp.Date, exp.Min, exp.Max, exp.Avg)):
-        other = other.this
-    return Place(above, other if isinstance(other, exp.Column) else None)
+    other = above.args.get("expression") if side.arg_key == "this" else above.this
+    return Place(above, other.unnest()) if isinstance(other, exp.Expr) else None
 
 
 def _is_personal(node: Expr, tree: Expression, schema: Schema | None, values: Values | None) -> bool:
+    if node.args["is_string"] and looks_personal("value", [node.name.strip("%")]):
+        return True
     place = place_of(node)
-    column = place.column if place is not None else None
-    names = [source.name for source in _sources(tree, column)] if column is not None else []
-    if column is not None and any(looks_personal(f"{name}.{column.name}") for name in names or [""]):
-        return True
-    if looks_personal("value", [node.name.strip("%")] if node.args["is_string"] else []):
-        return True
-    if column is None or schema is None or values is None or not (stored := _stored(column, tree, schema)):
-        return False
-    table, name = stored
-    return bool(values.counts.get(key(table))) and not values.of(key(table), name)
+    for column in place.columns if place is not None else ():
+        names = [source.name for source in _sources(tree, column)] or [""]
+        if any(looks_personal(f"{name}.{column.name}") for name in names):
+            return True
+        stored = _stored(column, tree, schema) if schema is not None else None
+        if stored and values is not None and _is_hidden(*stored, values):
+            return True
+    return False
+
+
+def _is_hidden(table: Table, column: str, values: Values) -> bool:
+    """Tell whether a column's values are kept back, though its table holds rows."""
+    return bool(values.counts.get(key(table))) and not values.of(key(table), column)
 
 
 def _sources(tree: Expression, column: Column) -> list[Expr]:
@@ -121,9 +120,77 @@ def _stored(column: Column, tree: Expression, schema: Schema) -> tuple[Table, st
     return None
 
 
-def _value(
-    node: Expr, tree: Expression, schema: Schema, values: Values, rng: random.Random, spans: dict[int, list[Cell]]
-) -> Expr | None:
+class Filler:
+    """Puts stored values in place of placeholders: drawn from the column, or expression, that each is compared with.
+
+    LIMIT, OFFSET, counts, the unit of a date and what an aggregate adds up get usual ones. Columns whose values are
+    kept back, because they look personal, have none. `fetch` runs one statement and returns its rows.
+    """
+
+    def __init__(self, schema: Schema, values: Values, dialect: str, fetch: Fetch) -> None:
+        self.schema, self.values, self.dialect, self.fetch = schema, values, dialect, fetch
+        self._expressions: dict[str, list[Cell]] = {}
+
+    def fill(self, tree: Expression, rng: random.Random) -> Expression | None:
+        """Return a copy of a statement without placeholders, or None where one has no value."""
+        tree = tree.copy()
+        spans: dict[int, list[Cell]] = {}
+        for node in placeholders(tree):
+            value = _usual(node) or self._drawn(node, tree, rng, spans)
+            if value is None:
+                return None
+            node.replace(value)
+        return tree
+
+    def _drawn(self, node: Expr, tree: Expression, rng: random.Random, spans: dict[int, list[Cell]]) -> Expr | None:
+        from sqlglot import exp
+
+        place = place_of(node)
+        known = self._known(place.other, tree) if place is not None else []
+        if place is None or not known:
+            return None
+        literal = _literal(_choice(node, place.comparison, known, rng, spans))
+        return exp.Array(expressions=[literal]) if isinstance(node.find_ancestor(exp.Predicate), exp.Any) else literal
+
+    def _known(self, other: Expr, tree: Expression) -> list[Cell]:
+        """Return the values that an expression over the columns of one table takes."""
+        from sqlglot import exp
+
+        if isinstance(other, exp.Count):
+            return [1]
+        if isinstance(other, (exp.Min, exp.Max, exp.Avg, exp.Sum)):
+            other = other.this
+        stored = [_stored(column, tree, self.schema) for column in other.find_all(exp.Column)]
+        if not stored or None in stored or len({key(place[0]) for place in stored if place}) > 1:
+            return []
+        places = [place for place in stored if place]
+        if any(_is_hidden(*place, self.values) for place in places):
+            return []
+        table, column = places[0]
+        if isinstance(other, exp.Column):
+            return [cell for cell in self.values.of(key(table), column) if not isinstance(cell, bytes)]
+        return self._taken(other, table) if not placeholders(other) and not other.find(exp.Query, exp.AggFunc) else []
+
+    def _taken(self, expression: Expr, table: Table) -> list[Cell]:
+        from sqlglot import exp
+
+        bare = expression.copy()
+        for column in bare.find_all(exp.Column):
+            column.set("table", None)
+            column.set("db", None)
+        written = write(cast("Expression", bare), self.dialect)
+        sql = f"SELECT DISTINCT {written} FROM {qualified_name(table, self.dialect)} LIMIT 200"
+        if sql not in self._expressions:
+            try:
+                rows = self.fetch(sql)
+            except SQLError:
+                rows = []
+            self._expressions[sql] = [row[0] for row in rows if row[0] is not None and not isinstance(row[0], bytes)]
+        return self._expressions[sql]
+
+
+def _usual(node: Expr) -> Expr | None:
+    """Return the value that stands in such a place as a rule, or None."""
     from sqlglot import exp
 
     above = node.parent
@@ -131,24 +198,15 @@ def _value(
         return exp.Literal.number(LIMIT if isinstance(above, exp.Limit) else OFFSET)
     if isinstance(above, exp.TimestampTrunc) and node.arg_key == "unit":
         return exp.var("MONTH")
-    if isinstance(above, exp.Coalesce):
-        return exp.Literal.number(0)
-    if isinstance(above, exp.Round):
-        return exp.Literal.number(2)
-    place = place_of(node)
-    if place is None:
-        return None
-    if place.column is None:
-        return exp.Literal.number(1) if isinstance(place.comparison.this, exp.Count) else None
-    stored = _stored(place.column, tree, schema)
-    known = [cell for cell in values.of(key(stored[0]), stored[1]) if not isinstance(cell, bytes)] if stored else []
-    if not known:
-        return None
-    literal = _literal(_drawn(node, place.comparison, known, rng, spans))
-    return exp.Array(expressions=[literal]) if isinstance(node.find_ancestor(exp.Predicate), exp.Any) else literal
+    if isinstance(above, (exp.Coalesce, exp.Round)):
+        return exp.Literal.number(0 if isinstance(above, exp.Coalesce) else 2)
+    if isinstance(above, (exp.If, exp.Case)) and node.find_ancestor(exp.AggFunc) is not None:
+        counts = {"true": 1, "default": 0}
+        return exp.Literal.number(counts[node.arg_key]) if node.arg_key in counts else None
+    return None
 
 
-def _drawn(
+def _choice(
     node: Expr, comparison: Expr, known: Sequence[Cell], rng: random.Random, spans: dict[int, list[Cell]]
 ) -> Cell:
     from sqlglot import exp
@@ -156,7 +214,7 @@ def _drawn(
     if isinstance(comparison, exp.Between):
         if id(comparison) not in spans:
             spans[id(comparison)] = sorted(rng.choices(known, k=2), key=lambda cell: (str(type(cell)), cell))
-        is_low = comparison.args["low"] is node or node in comparison.args["low"].find_all(type(node))
+        is_low = any(node is inner for inner in comparison.args["low"].walk())
         return spans[id(comparison)][0 if is_low else 1]
     value = rng.choice(known)
     if isinstance(comparison, (exp.Like, exp.ILike)):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqltailor.data.canonical import parse_gold
 from sqltailor.data.facts import fold_sql, key
 from sqltailor.data.logs import Entry, read_log
 from sqltailor.data.names import unknown_names
@@ -17,9 +18,9 @@ from sqltailor.database.url import mask
 from sqltailor.dialect import MAX_SQL_CHARACTERS, mask_values, parse, write
 from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.guard import Grant, check
-from sqltailor.synth.fill import fill, hide_personal, placeholders, readable
+from sqltailor.synth.fill import Filler, hide_personal, placeholders, readable
 from sqltailor.synth.values import Values, read_values
-from sqltailor.types import QueryResult, Schema
+from sqltailor.types import Cell, QueryResult, Schema
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression
@@ -75,16 +76,13 @@ class LogReader:
     _templates: Counter[int] = field(default_factory=Counter)
     _same: dict[int, Logged] = field(default_factory=dict)
     _full: set[int] = field(default_factory=set)
+    _filler: Filler | None = None
 
     def statements(
         self, sources: Sequence[str], progress: Callable[[int], None] = lambda read: None
     ) -> Iterator[Logged | Reject]:
         """Yield rejects as they are found, then the statements, the one that ran most often first."""
-        if self.database is not None and self.schema is not None and self.values is None:
-            run = self.database.run
-            self.values = read_values(
-                self.schema, lambda sql: run(sql, timeout_s=30).rows, self.database.dialect, personal=self.personal
-            )
+        self._open()
         for source in sources:
             shown_as = mask(source) if "://" in source else source
             for entry in read_log(source):
@@ -101,6 +99,18 @@ class LogReader:
             else:
                 yield statement
             progress(self.read + number)
+
+    def _open(self) -> None:
+        """Read the values that placeholders get, once."""
+        database, schema = self.database, self.schema
+        if database is None or schema is None:
+            return
+
+        def fetch(sql: str) -> list[tuple[Cell, ...]]:
+            return database.run(sql, timeout_s=30).rows
+
+        self.values = self.values or read_values(schema, fetch, database.dialect, personal=self.personal)
+        self._filler = Filler(schema, self.values, self.dialect, fetch)
 
     def _taken(self, entry: Entry, source: str) -> Reject | None:
         """Add a statement, or return why it is not taken."""
@@ -145,10 +155,7 @@ class LogReader:
             raise RowError("too_long", f"more than {MAX_SQL_CHARACTERS:,} characters")
         if word := NO_QUERY.match(sql):
             raise RowError("not_select", f"the statement is {word[1].upper()}, not SELECT")
-        try:
-            tree = parse(readable(sql), self.dialect)
-        except SQLError as e:
-            raise RowError("unparsed", str(e)) from e
+        tree = parse_gold(readable(sql), self.dialect, self.schema)
         if not isinstance(tree, exp.Query):
             raise RowError("not_select", f"the statement is {tree.key.upper()}, not SELECT")
         if tree.find(exp.Table) is None:
@@ -193,10 +200,10 @@ class LogReader:
                 return
 
     def _fillings(self, tree: Expression, rng: random.Random) -> Iterator[str]:
-        if self.schema is None or self.values is None:
+        if self._filler is None:
             return
         for _ in range(DRAWS):
-            filled = fill(tree, self.schema, self.values, rng)
+            filled = self._filler.fill(tree, rng)
             if filled is None:
                 return
             yield write(filled, self.dialect)
