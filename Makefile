@@ -7,7 +7,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # Processes that run the tests.
 WORKERS ?= 2
 EXTRAS := train,report
-EXTRAS_DEV := train,gpu,report,postgres,mysql,duckdb,files,dev
+EXTRAS_DEV := train,gpu,report,postgres,mysql,duckdb,files,export,dev
 
 .PHONY: demo test check format docs lock clean help
 help:
@@ -58,7 +58,7 @@ docs: $(VENV)/.installed-dev
 
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet torch==2.13.0 -e '.[$(EXTRAS_DEV),track]'
+	.venv-lock/bin/pip install --quiet torch==2.13.0 xllamacpp -e '.[$(EXTRAS_DEV),track]'
 	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 
