@@ -17,7 +17,7 @@ import pytest
 
 from sqltailor.augment import MADE_REASONS, Made, augment
 from sqltailor.augment.answers import MAX_ANSWER, Pair, pairs, questions
-from sqltailor.augment.prompts import KINDS
+from sqltailor.augment.prompts import KINDS, rewrite_prompt
 from sqltailor.augment.questions import check_question, check_values
 from sqltailor.augment.tasks import How
 from sqltailor.data import load_examples
@@ -27,7 +27,7 @@ from sqltailor.dialect import canonical, parse
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.synth.worth import fault_of_tree
-from sqltailor.types import Example, QueryResult
+from sqltailor.types import Example, Message, QueryResult
 from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 STOPS = "How many stops are there?"
@@ -84,6 +84,8 @@ def kept(out: str = "out.jsonl") -> list[str | None]:
         ("Sure, here they are:\n\n1. How many?\n2) Count them\n", ["How many?", "Count them"]),
         ('- "How many?"\n* **Count them**\n• “All of them”', ["How many?", "Count them", "All of them"]),
         ('```json\n["How\\nmany?", 3, ""]\n```', ["How many?"]),
+        ('{"questions": ["How many?", "Count them"]}', ["How many?", "Count them"]),
+        ('{"question": "How many?"}', ["How many?"]),
         ("<think>a\nb</think>Question: How many?", ["How many?"]),
         ("Q1: How many?\nquestion 2: 3 of them", ["How many?", "3 of them"]),
         ("10 largest cities", ["10 largest cities"]),
@@ -140,6 +142,9 @@ def test_the_sql_of_a_pair_is_as_written() -> None:
         ("How many\0stops?", "not_a_question"),
         ("How many\x1b[31m stops?", "not_a_question"),
         ("???", "not_a_question"),
+        ("Sure! Other questions follow", "not_a_question"),
+        ("I'm sorry, but I cannot do that.", "not_a_question"),
+        ('{"question": [', "not_a_question"),
     ],
 )
 def test_only_questions_pass(question: str, reason: str | None) -> None:
@@ -224,6 +229,17 @@ def test_rewrite_keeps_new_wordings_and_says_who_wrote_them(project: Path) -> No
     assert first.source == "in.jsonl, reworded by echo:answers.json"
     assert second.line == 2
     assert {r["reason"] for r in rejects()} <= set(MADE_REASONS)
+
+
+def test_a_rewording_is_asked_for_with_what_was_said_before() -> None:
+    example = Example(
+        "1", ("SELECT 1",), "And in Lyon?", history=(Message("user", "Shops in Paris"),), evidence="since 2020"
+    )
+    asked = rewrite_prompt(example, 1).messages[-1].content
+    assert asked.splitlines() == [
+        "Said before: Shops in Paris", "Known: since 2020", "Question: And in Lyon?", "SQL: SELECT 1",
+        "Write 1 other question.",
+    ]  # fmt: skip
 
 
 def test_a_wording_that_is_nearly_another_is_dropped(project: Path) -> None:

@@ -325,3 +325,9 @@ def test_continued_pretraining_reads_a_log(tram: Database) -> None:
     assert len(texts) == 1
     assert len(texts[0].split("\n\n")) + len(held_out) == 20
     assert "SELECT name FROM stop WHERE id = 7" in log_text(Path("out/log.jsonl"))
+
+
+def test_other_json_lines_among_the_documents_stay_text(tram: Database) -> None:
+    Path("notes.jsonl").write_text('{"text": "Stops have zones."}\n')
+    texts, _ = read_documents(load_recipe(None, ["data.documents=notes.jsonl"]).recipe)
+    assert texts == ['{"text": "Stops have zones."}']

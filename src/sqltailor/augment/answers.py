@@ -33,7 +33,9 @@ def questions(text: str) -> list[str]:
     ['How many stops?', 'Count the stops']
     """
     text = _plain(text)
-    listed = _parsed(text) if text.startswith("[") else None
+    listed = _parsed(text) if text.startswith(("[", "{")) else None
+    if isinstance(listed, dict):
+        listed = next((value for value in listed.values() if isinstance(value, list)), [*listed.values()])
     if isinstance(listed, list):
         return [" ".join(item.split()) for item in listed if isinstance(item, str) and item.strip()]
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -53,11 +53,11 @@ class RoundTrip:
 
     def faults(self, examples: Sequence[Example], journal: Journal) -> list[str | None]:
         """Return for each example None, or what the checker wrote instead."""
-        model = self.model
-        if model.reference == "gold":
-            model = model._replace(generate=load("gold", examples=examples))
         prompts = [self.ask(example, self.schema) for example in examples]
-        answers = journal.ask(model, ["check"] * len(examples), prompts, self.options, seed=0)
+        if self.model.reference == "gold":
+            answers = load("gold", examples=examples)(prompts, self.options)
+        else:
+            answers = journal.ask(self.model, ["check"] * len(examples), prompts, self.options, seed=0)
         return [self._fault(*pair) for pair in zip(examples, answers, strict=True)]
 
     def _fault(self, example: Example, answer: Completion) -> str | None:

@@ -47,8 +47,10 @@ KINDS = (
 
 def rewrite_prompt(example: Example, n: int) -> Prompt:
     """Return the prompt that asks for other wordings of an example's question, one a line."""
-    asked = f"Question: {example.question}\nSQL: {example.sql[0]}\nWrite {counted(n, 'other question')}."
-    return Prompt((Message("system", _REWRITE), Message("user", asked)), dialect=example.dialect)
+    parts = [f"Said before: {message.content}" for message in example.history]
+    parts += [f"Known: {example.evidence}"] if example.evidence else []
+    parts += [f"Question: {example.question}", f"SQL: {example.sql[0]}", f"Write {counted(n, 'other question')}."]
+    return Prompt((Message("system", _REWRITE), Message("user", "\n".join(parts))), dialect=example.dialect)
 
 
 def back_translate_prompt(sql: str, schema: Schema, dialect: str, n: int) -> Prompt:

@@ -22,7 +22,7 @@ MADE_REASONS: Mapping[str, str] = {
     "cut": "the answer was cut at its longest length, and its last line may be half",
     "too_long": "the answer or the question is longer than any real one",
     "no_question": "the row to be reworded has a specification, no question",
-    "not_a_question": "what the model wrote is SQL, markup or control characters",
+    "not_a_question": "what the model wrote is SQL, markup, JSON, talk about the answer, or control characters",
     "value_lost": "a value or number of the SQL stood in the question and no longer does",
     "value_added": "the question names a number that neither the first question nor the SQL has",
     "duplicate": "the question stands there already (but for case and punctuation), or the SQL of a proposal does",
@@ -43,6 +43,12 @@ MAX_QUESTION = 600
 NEAR = 0.8
 
 _MARKUP = re.compile(r"<\|.*?\|>|</?s>|\[/?INST\]|<</?SYS>>|```|</?think>|<(?:start|end)_of_turn>", re.IGNORECASE)
+_CHATTER = re.compile(
+    r"(?:sure|certainly|of course|absolutely|okay|here(?:'s|’s| is| are| you go)|i hope|let me know|as an ai|"
+    r"i(?:'m| am) sorry|i (?:cannot|can't) |[\[{])",
+    re.IGNORECASE,
+)
+"""How models begin what is no question."""
 _SQL_WORDS = re.compile(
     r"\b(?:SELECT|FROM|WHERE|JOIN|GROUP BY|ORDER BY|HAVING|UNION|INSERT INTO|DELETE|DROP|UPDATE|TABLE|VALUES)\b"
 )
@@ -61,6 +67,8 @@ def check_question(question: str, tables: Collection[str], dialect: str) -> None
         raise RowError("too_long", f"{len(question):,} characters; {MAX_QUESTION} are allowed")
     if markup := _MARKUP.search(question):
         raise RowError("not_a_question", f"it holds {markup.group()[:40]!r}")
+    if _CHATTER.match(question):
+        raise RowError("not_a_question", "it talks about the answer, or is JSON")
     if not question.isprintable() or not re.search(r"[^\W\d_]{2}", question):
         raise RowError("not_a_question", "it holds control characters, or no word")
     if len(set(_SQL_WORDS.findall(question))) >= 2 or _is_sql(question, tables, dialect):

@@ -10,6 +10,7 @@ A log has no questions, so its rows are no examples: they are read by continued 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -81,12 +82,20 @@ def read_log(source: str) -> Iterator[Entry | Reject]:
         yield from map(_entry, read_rows(Path(source)))
 
 
+def is_log(path: Path) -> bool:
+    """Tell whether a file is a log that `import_log` wrote; an empty one may be."""
+    with path.open("rb") as file:
+        first = file.readline(1 << 20)
+    try:
+        row = json.loads(first) if first else {"calls": 0}
+    except ValueError:
+        return False
+    return isinstance(row, dict) and "calls" in row
+
+
 def log_text(path: Path) -> str:
     """Return the statements of a log that `import_log` wrote as a document: a paragraph each."""
-    found = [entry.sql for entry in read_log(str(path)) if isinstance(entry, Entry)]
-    if not found:
-        raise DataError(f"{path} holds no statement. Next: sqltailor data log FILE")
-    return "\n\n".join(found)
+    return "\n\n".join(entry.sql for entry in read_log(str(path)) if isinstance(entry, Entry))
 
 
 def _view(url: str) -> Iterator[Entry | Reject]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sqltailor.data.examples import atomic_writer, json_line
+from sqltailor.data.logs import is_log
 from sqltailor.data.rows import Reject
 from sqltailor.errors import DataError
 from sqltailor.synth.log import LogReader
@@ -72,13 +72,5 @@ def write_reject(file: TextIO, reject: Reject) -> None:
 def _refuse_other(out: Path, sources: Sequence[str]) -> None:
     if any(Path(source).resolve() == out.resolve() for source in sources):
         raise DataError(f"{out} is read and would be replaced. Next: --out another file")
-    if not out.is_file():
-        return
-    with out.open("rb") as file:
-        first = file.readline(1 << 20)
-    try:
-        is_log = not first or "calls" in json.loads(first)
-    except ValueError:
-        is_log = False
-    if not is_log:
+    if out.is_file() and not is_log(out):
         raise DataError(f"{out} is there, and no import of a log made it: it is not replaced. Next: --out another file")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
-from sqltailor.data.logs import log_text
+from sqltailor.data.logs import is_log, log_text
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, require
 from sqltailor.runs import hash_data
@@ -170,7 +170,7 @@ def _files(path: Path) -> list[Path]:
 def _text(file: Path) -> str:
     if file.suffix.lower() == ".pdf":
         return _pdf_text(file)
-    if file.suffix.lower() == ".jsonl":
+    if file.suffix == ".jsonl" and is_log(file):
         return log_text(file)
     try:
         return file.read_text(encoding="utf-8")
