@@ -10,7 +10,7 @@ import pytest
 from sqltailor.errors import DataError
 from sqltailor.prompt import build
 from sqltailor.schema import from_ddl
-from sqltailor.train.batches import Collator, Order
+from sqltailor.train.batches import MULTIPLE, Collator, Order, padded_length
 from sqltailor.train.rows import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
 from sqltailor.types import Example, Message, Prompt
 from tests.tiny_model import make_tiny_model, make_tokenizer
@@ -129,12 +129,44 @@ def test_rows_of_different_schemas_are_padded(tokenizer: Any) -> None:
     assert batch["attention_mask"].dim() == 2
     lengths = sorted(len(row.input_ids) for row in rows)
     assert sorted(batch["attention_mask"].sum(1).tolist()) == lengths
-    assert batch["input_ids"].shape == (2, lengths[-1])
+    assert batch["input_ids"].shape == (2, padded_length(lengths[-1]))
 
 
 def row(length: int, start: int = 0) -> Row:
     ids = list(range(start, start + length))
     return Row(str(start), ids, ids)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_lengths_come_again_so_that_memory_is_used_again(share: bool) -> None:
+    rows = [
+        Row(str(i), [*range(100), *range(1000 * i, 1000 * i + i)], [IGNORE_INDEX] * (99 + i) + [1])
+        for i in range(1, 99)
+    ]
+    batches = [Collator(0, share=share)(rows[i : i + 2]) for i in range(len(rows) - 1)]
+    assert len({batch["input_ids"].shape for batch in batches}) <= 300 / MULTIPLE
+    assert {batch["input_ids"].shape[1] % MULTIPLE for batch in batches} == {0}
+
+
+def test_the_loss_of_learned_tokens_alone_is_that_of_all_logits(tmp_path: Path, tokenizer: Any) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from sqltailor.train.trainer import _add_summed_loss
+
+    folder = make_tiny_model(tmp_path)
+    batch = Collator(0)(rows_of(tokenizer))
+    expected, gradients = loss_and_gradients(folder, dict(batch))
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    computed = []
+    model.get_output_embeddings().register_forward_hook(lambda module, given, logits: computed.append(len(logits)))
+    _add_summed_loss(model)
+    loss = model(**batch, summed_loss=True)
+    loss.backward()
+    learned = int((batch["labels"] != IGNORE_INDEX).sum())
+    assert computed == [padded_length(learned)]
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], atol=1e-4, rtol=1e-3)
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:

@@ -20,6 +20,8 @@ from sqltailor.train.rows import IGNORE_INDEX, Row
 if TYPE_CHECKING:
     from torch import Tensor
 
+MULTIPLE = 32
+"""Lengths are padded to multiples of it: kernels and buffers of a length that comes again are used again."""
 WINDOW = 32
 """Batches of a window are sorted by what they begin with and their length; windows are drawn at random."""
 
@@ -41,7 +43,7 @@ class Collator:
     def _padded(self, packed: Sequence[_Packed]) -> dict[str, Tensor]:
         import torch
 
-        length = max(len(row.ids) for row in packed)
+        length = padded_length(max(len(row.ids) for row in packed))
         mask = torch.zeros(len(packed), length, dtype=torch.long)
         for i, row in enumerate(packed):
             mask[i, : len(row.ids)] = 1
@@ -50,7 +52,7 @@ class Collator:
     def _tree(self, packed: Sequence[_Packed]) -> dict[str, Tensor]:
         import torch
 
-        length = max(len(row.ids) for row in packed)
+        length = padded_length(max(len(row.ids) for row in packed))
         branch = torch.full((len(packed), length), -1)
         for i, row in enumerate(packed):
             branch[i, : len(row.ids)] = torch.tensor(row.branch)
@@ -70,6 +72,15 @@ class Collator:
             "labels": column("labels", IGNORE_INDEX),
             "position_ids": column("positions", 0),
         }
+
+
+def padded_length(length: int) -> int:
+    """Return the multiple of `MULTIPLE` that holds this many tokens.
+
+    >>> padded_length(32), padded_length(33)
+    (32, 64)
+    """
+    return -(-length // MULTIPLE) * MULTIPLE
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trl import SFTTrainer
 
 from sqltailor.generate.llama import FAMILIES
-from sqltailor.train.batches import Collator, Order
+from sqltailor.train.batches import Collator, Order, padded_length
 from sqltailor.train.checkpoints import finish_checkpoint
 from sqltailor.train.processes import check_world, check_wrapper
 from sqltailor.train.rows import IGNORE_INDEX, Row
@@ -148,8 +148,10 @@ def _add_summed_loss(model: Any) -> None:
         kwargs["use_cache"] = False
         hidden = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # (B, T-1, hidden)
         wanted = labels[:, 1:]
-        learned = wanted != IGNORE_INDEX
-        logits = model.get_output_embeddings()(hidden[learned])
-        return torch.nn.functional.cross_entropy(logits.float(), wanted[learned], reduction="sum")
+        learned = (wanted.flatten() != IGNORE_INDEX).nonzero()[:, 0]
+        spare = padded_length(len(learned)) - len(learned)
+        logits = model.get_output_embeddings()(hidden.flatten(0, 1)[torch.nn.functional.pad(learned, (0, spare))])
+        labels = torch.nn.functional.pad(wanted.flatten()[learned], (0, spare), value=IGNORE_INDEX)
+        return torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
 
     model.forward = patched
