@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqltailor.dialect import Function
-from sqltailor.synth.graph import ColumnInfo, Graph, Kind, Link, TableInfo
+from sqltailor.synth.columns import ColumnInfo, Kind
+from sqltailor.synth.graph import Graph, Link, TableInfo
 from sqltailor.synth.query import (
     Between,
     Col,

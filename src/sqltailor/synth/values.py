@@ -11,8 +11,8 @@ from sqltailor.dialect import quote_name
 from sqltailor.errors import SQLError
 from sqltailor.schema import qualified_name
 from sqltailor.synth import pools
+from sqltailor.synth.columns import column_kind
 from sqltailor.synth.comments import read_comment
-from sqltailor.synth.graph import column_kind
 from sqltailor.synth.joins import Join, Refers, key
 from sqltailor.synth.words import split_name, table_words
 from sqltailor.types import Cell, Column, Schema, Table

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sqltailor.synth.columns import ColumnInfo
 from sqltailor.synth.draw import Draw, round_number
-from sqltailor.synth.graph import ColumnInfo
 from sqltailor.synth.query import (
     Agg,
     Case,

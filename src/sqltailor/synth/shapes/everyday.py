@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from sqltailor.synth.columns import ColumnInfo, Kind
 from sqltailor.synth.draw import Draw, Scene, round_number
-from sqltailor.synth.graph import ColumnInfo, Kind, TableInfo
+from sqltailor.synth.graph import TableInfo
 from sqltailor.synth.query import Agg, Col, Compare, Cond, Order, Part, Product, Query, binding_of
 from sqltailor.synth.words import split_name, word_set
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from sqltailor.dialect import Function
+from sqltailor.synth.columns import ColumnInfo, Kind
 from sqltailor.synth.draw import Draw, Scene
-from sqltailor.synth.graph import ColumnInfo, Kind
 from sqltailor.synth.query import Agg, Call, Col, Expr, Order, Query
 from sqltailor.synth.words import split_name
 from sqltailor.types import Cell

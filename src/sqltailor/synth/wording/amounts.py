@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sqltailor.synth.graph import ColumnInfo
+from sqltailor.synth.columns import ColumnInfo
 from sqltailor.synth.query import Between, Col, Compare, During, Query, Recent
 from sqltailor.synth.wording.phrases import (
     ACTIVE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqltailor.synth.graph import ColumnInfo
+from sqltailor.synth.columns import ColumnInfo
 from sqltailor.synth.query import Between, Col, Compare, Cond, During, Either, In, Like, Null, Query, Recent, Term
 from sqltailor.synth.wording import amounts
 from sqltailor.synth.wording.amounts import Phrase, sides

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from sqltailor.synth.graph import ColumnInfo, Graph, TableInfo
+from sqltailor.synth.columns import ColumnInfo
+from sqltailor.synth.graph import Graph, TableInfo
 from sqltailor.synth.pools import PEOPLE
 from sqltailor.synth.query import Agg, Call, Col, Cond, Days, Measure, Part, Product, Query, Use, binding_of
 from sqltailor.synth.wording.phrases import COLUMN_SYNONYMS, COUNTRIES, MONTHS, NUMBER_WORDS, TABLE_SYNONYMS
