@@ -1,0 +1,97 @@
+"""Do exports answer as their runs do? `python bench/export_parity.py [--out DIR] [--steps 120]`, with xllamacpp.
+
+Trains nano on the sample database under the demo's recipe, once on plain and once on NF4 weights, and asks each run
+(its adapter beside the weights, in fp32), what was exported from it and llama.cpp the 200 held-out questions. Given
+again with the same folder, what is trained stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from demo_learning_curve import sample_shop
+from llama_server import generator, serve
+
+from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.sources import resolve
+from sqltailor.generate.weights import open_tokenizer, quiet_libraries
+from sqltailor.parity import Pair, compare
+from sqltailor.recipe import load_recipe
+from sqltailor.train import train
+from sqltailor.train.export import export
+from sqltailor.train.model import as_trained
+from sqltailor.train.verify import questions
+from sqltailor.types import Generate
+
+KINDS = {"plain": "none", "NF4": "nf4"}
+"""Run → the weights that its adapter was trained on."""
+EXPORTS = {
+    "merged, fp32": {"to": "merged", "dtype": "fp32"},
+    "merged, rounded to the base's type": {"to": "merged", "dtype": "base"},
+    "merged into the original weights, fp32": {"to": "merged", "dtype": "fp32", "into_original": True},
+    "GGUF F16, in llama.cpp": {"to": "gguf"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=None, help="folder to keep; default: a temporary one")
+    parser.add_argument("--steps", type=int, default=120, help="optimizer steps of each training")
+    parser.add_argument("--base", default="nano")
+    args = parser.parse_args()
+    with sample_shop(args.out):
+        print("| trained on | export | equal text | same statement |\n|---|---|---|---|")
+        for kind, quantization in KINDS.items():
+            run = learn(kind.lower(), quantization, args.steps, args.base)
+            for pair in asked(run, quantized=quantization != "none"):
+                print(
+                    f"| {kind} | {pair.other} | {pair.equal_text * pair.n:.0f} | {pair.agree * pair.n:.0f} |",
+                    flush=True,
+                )
+
+
+def learn(name: str, quantization: str, steps: int, base: str) -> str:
+    """Train on the sample database, unless that is done, and return the run."""
+    run = Path("runs") / name
+    if not (run / "DONE").is_file():
+        words = ["database.url=sqlite:///shop.db", f"train.name={name}", f"train.max_steps={steps}", f"base={base}"]
+        words += ["prompt.name=compact", f"train.local.quantization={quantization}"]
+        train(load_recipe("recipe.yaml", words))
+    return str(run)
+
+
+def asked(run: str, *, quantized: bool) -> tuple[Pair, ...]:
+    """Return how the answers of a run's exports compare with its own."""
+    source = resolve(run)
+    prompts, ids, options = questions(source.run, open_tokenizer(source))
+    with contextlib.ExitStack() as stack, quiet_libraries():
+        models: dict[str, Callable[[], Generate]] = {"run": lambda: opened(run)}
+        for number, (name, how) in enumerate(EXPORTS.items()):
+            if "into_original" in how and not quantized:
+                continue
+            folder = Path(export(run, out=f"{run}/parity-{number}", check=False, **how).out)
+            models[name] = opener(stack, folder, run)
+        return compare(prompts, models, ids=ids, options=options).pairs
+
+
+def opened(reference: str) -> Generate:
+    """Return a model as the parity gate asks it: in fp32, its adapter beside the weights."""
+    model = open_model(reference, dtype=torch.float32, merge=False)
+    as_trained(model.model)
+    return LocalModel(model)
+
+
+def opener(stack: contextlib.ExitStack, folder: Path, run: str) -> Callable[[], Generate]:
+    """Return the function that opens a run's export: a GGUF file by llama.cpp, weights by us."""
+    file = next(folder.glob("*.gguf"), None)
+    if file is None:
+        return lambda: opened(str(folder))
+    return lambda: generator(stack.enter_context(serve(file)), open_tokenizer(resolve(run)))
+
+
+if __name__ == "__main__":
+    main()
