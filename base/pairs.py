@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sqltailor.dialect import relex
+from sqltailor.dialect import quote_name, relex
 from sqltailor.errors import SQLError
 from sqltailor.schema import find_column, find_table, from_ddl, names
 from sqltailor.types import Column, Reference, Schema, Table
@@ -136,7 +136,8 @@ def cut(sql: str, schema: Schema) -> Iterator[Piece]:
             yield Piece("text", sql[end : token.start])
         raw = sql[token.start : token.end + 1]
         kind = token.token_type.name
-        is_name = kind == "IDENTIFIER" or (raw[0].isalpha() or raw[0] == "_")
+        # a column called From does not make the keyword one: a name that needs quotes has them
+        is_name = kind == "IDENTIFIER" or ((raw[0].isalpha() or raw[0] == "_") and quote_name(raw) == raw)
         table = find_table(schema, token.text) if is_name and before in ("FROM", "JOIN") else None
         if table:
             yield Piece("table", table.name)

@@ -95,6 +95,13 @@ def test_pieces_of_a_statement_give_it_back():
     assert [p.text for p in pair().pieces if p.kind == "string"] == ["New Zealand"]
 
 
+def test_a_column_named_like_a_keyword_leaves_the_keyword_alone():
+    sql = 'SELECT "From", COUNT(*) FROM trip GROUP BY "From"'
+    pieces = tuple(cut(sql, from_ddl('CREATE TABLE trip ("From" VARCHAR, days INTEGER)')))
+    assert canonical_sql(pair()._replace(pieces=pieces)) == sql
+    assert [p.text for p in pieces if p.kind == "column"] == ["From", "From"]
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_variations_change_question_schema_and_sql_together(together):
     pool = make_pool([pair()])
