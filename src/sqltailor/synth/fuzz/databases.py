@@ -20,6 +20,7 @@ from sqltailor.schema import find_table
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
 from sqltailor.synth.fuzz.rows import Constraints, Rows
+from sqltailor.synth.fuzz.witnesses import add_witnesses
 from sqltailor.synth.joins import key
 from sqltailor.types import Schema, Table
 
@@ -108,7 +109,7 @@ def make_rows(schema: Schema, found: Iterable[Pattern], constraints: Constraints
     made.learn(found)
     made.fill(rows)
     for pattern in found:
-        made.witness(pattern)
+        add_witnesses(made, pattern)
     return made
 
 
