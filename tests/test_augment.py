@@ -304,6 +304,30 @@ def test_back_translation_keeps_what_the_checker_understands(project: Path) -> N
     assert example.line == 2
 
 
+def test_the_round_trip_may_have_to_hold_on_further_databases(project: Path) -> None:
+    Path("log.sql").write_text("SELECT name FROM stop WHERE zone = 2\nSELECT count(*) FROM stop\n")
+    model = canned({"zone = 2": "Stops of zone 2", "COUNT": STOPS})
+    checker = canned(
+        {"Stops of zone 2": "SELECT name FROM stop WHERE id = 3", STOPS: "SELECT 4 FROM stop LIMIT 1"}, "c"
+    )
+    assert made("back-translate", ["log.sql"], model, checker=checker).kept == 2
+    for name, script in (
+        ("same.db", "CREATE TABLE stop (id, name, zone)"),
+        ("more.db", "CREATE TABLE stop (id, name, zone); INSERT INTO stop VALUES (9, 'Mill', 2)"),
+        ("none.db", "CREATE TABLE other (id)"),
+    ):
+        with closing(sqlite3.connect(name)) as connection:
+            connection.executescript(script)
+    held = Path("out.answers.jsonl").read_bytes()
+    also = ["same.db", "none.db"]
+    assert made("back-translate", ["log.sql"], model, checker=checker, also_on=also).reasons == {"round_trip": 1}
+    assert kept() == ["Stops of zone 2"]
+    assert made("back-translate", ["log.sql"], model, checker=checker, also_on=["more.db"]).kept == 0
+    assert Path("out.answers.jsonl").read_bytes() == held
+    with pytest.raises(ConfigError, match="name a checker"):
+        augment("rewrite", ["in.jsonl"], "x.jsonl", recipe=recipe(), model=model, also_on=["more.db"])
+
+
 def test_a_cleaned_log_is_as_good_as_the_log(project: Path) -> None:
     Path("log.sql").write_text("SELECT count(*) FROM stop\nSELECT count(*) FROM stop\n")
     ok("data", "log", "log.sql", "--database", "tram.db")

@@ -11,7 +11,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack, get_args
 
 from sqltailor.augment.journal import Journal, Model
 from sqltailor.augment.making import Made, Making, RoundTrip, beside, check_out, limited, write_results
@@ -29,6 +29,7 @@ from sqltailor.augment.tasks import (
 )
 from sqltailor.augment.trial import Trial
 from sqltailor.data.rows import Reject
+from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, unknown
 from sqltailor.generate import load, token_counter
 from sqltailor.metrics.scorer import Scorer, Scoring
@@ -78,6 +79,7 @@ def augment(
     recipe: Recipe,
     model: str,
     checker: str | None = None,
+    also_on: Sequence[str] = (),
     progress: Callable[[int], None] = lambda made: None,
     **asking: Unpack[Asking],
 ) -> Made:
@@ -85,7 +87,8 @@ def augment(
 
     `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
     of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any. `checker` makes
-    the round trip (default: `model` itself; `rewrite` has one only when it is named). Rejects go to
+    the round trip (default: `model` itself; `rewrite` has one only when it is named), which must hold on the
+    databases `also_on`, too. Rejects go to
     `NAME.rejects.jsonl`, every answer to `NAME.answers.jsonl`, from which a run that was ended goes on. Raises
     `ConfigError` for a wrong `how` or a missing source or database, `DataError` when `out` is another's file,
     `BackendError` when the model fails.
@@ -100,30 +103,44 @@ def augment(
     with contextlib.ExitStack() as stack:
         needs_database = how != "rewrite" or checker is not None
         database = stack.enter_context(open_recipe_database(recipe)) if needs_database else None
-        making = _making(how, recipe, database, model, checker, Journal(beside(out, "answers")), asking)
+        also = [_like(database, stack.enter_context(open_database(url))) for url in also_on]
+        models = Models(model, checker, Journal(beside(out, "answers")))
+        making = _making(how, recipe, [database, *also] if database else [], models, asking)
         requests = _requests(how, sources, recipe, making, database, asking)
         limit = asking.get("limit") or (USUAL_LIMIT if how == "propose" else None)
         return write_results(making.results(limited(requests, limit)), out, progress)
 
 
-def _making(
-    how: How,
-    recipe: Recipe,
-    database: Database | None,
-    model: str,
-    checker: str | None,
-    journal: Journal,
-    asking: Asking,
-) -> Making:
-    schema = schema_of(recipe, database) if database else Schema()
-    opened = Model(model, load(model, batch=recipe.generate.batch))
-    trip = _round_trip(recipe, opened, checker, database, schema) if database else None
-    trial = _trial(recipe, database, schema) if database and how != "rewrite" else None
+def _like(database: Database | None, other: Database) -> Database:
+    """Return a further database of the round trip, or raise `ConfigError` where it cannot be one."""
+    if database is None:
+        raise ConfigError(f"{other.url_shown} is for the round trip, and there is none: name a checker.")
+    if other.dialect != database.dialect:
+        raise ConfigError(
+            f"{other.url_shown} speaks {other.dialect}, not {database.dialect}: it cannot run the same SQL."
+        )
+    return other
+
+
+class Models(NamedTuple):
+    """Who writes, who checks, and where their answers are kept."""
+
+    writer: str
+    checker: str | None
+    journal: Journal
+
+
+def _making(how: How, recipe: Recipe, databases: Sequence[Database], models: Models, asking: Asking) -> Making:
+    opened = Model(models.writer, load(models.writer, batch=recipe.generate.batch))
+    schema = schema_of(recipe, databases[0]) if databases else Schema()
+    trip = _round_trip(recipe, opened, models.checker, databases, schema) if databases else None
+    trial = _trial(recipe, databases[0], schema) if databases and how != "rewrite" else None
     n = asking.get("n") or USUAL_N[how]
-    read = functools.partial(proposed if how == "propose" else worded, n=n, made=_provenance(how, model, trip))
+    made = _provenance(how, models.writer, trip)
+    read = functools.partial(proposed if how == "propose" else worded, n=n, made=made)
     longest = asking.get("max_tokens") or TOKENS[how] * n
     options = GenerateOptions(longest, asking.get("temperature", 0.7), seed=asking.get("seed", 0))
-    return Making(how, opened, journal, Known(), read, options, recipe.generate.batch, trial, trip)
+    return Making(how, opened, models.journal, Known(), read, options, recipe.generate.batch, trial, trip)
 
 
 def _requests(
@@ -148,13 +165,16 @@ def _trial(recipe: Recipe, database: Database, schema: Schema) -> Trial:
     return Trial(database, schema, values, dialect_for(recipe, database), grant_of(recipe), recipe.evaluate.timeout_s)
 
 
-def _round_trip(recipe: Recipe, model: Model, checker: str | None, database: Database, schema: Schema) -> RoundTrip:
+def _round_trip(
+    recipe: Recipe, model: Model, checker: str | None, databases: Sequence[Database], schema: Schema
+) -> RoundTrip:
     reference = checker or model.reference
     same = reference in (model.reference, "gold")
     opened = Model(reference, model.generate if same else load(reference, batch=recipe.generate.batch))
     ask = prompt_builder(recipe, reference, token_counter(opened.generate))
-    scorer = Scorer(Scoring(database, grant_of(recipe), recipe.evaluate.timeout_s, metrics=["execution"]))
-    return RoundTrip(opened, ask, scorer, schema, GenerateOptions(recipe.generate.max_tokens, seed=0))
+    limits = recipe.evaluate.timeout_s
+    first, *also = [Scorer(Scoring(d, grant_of(recipe), limits, metrics=["execution"])) for d in databases]
+    return RoundTrip(opened, ask, first, schema, GenerateOptions(recipe.generate.max_tokens, seed=0), also)
 
 
 def _provenance(how: How, model: str, trip: RoundTrip | None) -> str:

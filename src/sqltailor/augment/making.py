@@ -43,13 +43,18 @@ class Made:
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """The checker: asked a question as always, its SQL must give the result of the question's SQL."""
+    """The checker: asked a question as always, its SQL must give the result of the question's SQL.
+
+    So it must on the further databases of `also`, where both may be empty; one on which the question's SQL does not
+    run says nothing.
+    """
 
     model: Model
     ask: Callable[[Example, Schema], Prompt]
     scorer: Scorer
     schema: Schema
     options: GenerateOptions
+    also: Sequence[Scorer] = ()
 
     def faults(self, examples: Sequence[Example], journal: Journal) -> list[str | None]:
         """Return for each example None, or what the checker wrote instead."""
@@ -61,9 +66,12 @@ class RoundTrip:
         return [self._fault(*pair) for pair in zip(examples, answers, strict=True)]
 
     def _fault(self, example: Example, answer: Completion) -> str | None:
-        attempt = self.scorer.attempt(example, answer, self.schema)
-        word, reason = outcome(attempt)
-        return None if word == "correct" else f"{word}: {reason}; it wrote: {shown(answer.text)[:300]}"
+        for scorer in (self.scorer, *self.also):
+            word, reason = outcome(scorer.attempt(example, answer, self.schema))
+            right = ("correct",) if scorer is self.scorer else ("correct", "empty_match", "gold_error")
+            if word not in right:
+                return f"{word}: {reason}; it wrote: {shown(answer.text)[:300]}"
+        return None
 
 
 @dataclass

@@ -87,6 +87,10 @@ def augment(
         str | None,
         typer.Option(metavar="REF", help="Model of the round trip. Default: --model; for rewrite there is none."),
     ] = None,
+    also_on: Annotated[
+        list[str] | None,
+        typer.Option("--also-on", metavar="URL", help="A database on which the round trip must hold, too; often."),
+    ] = None,
     n: Annotated[
         int | None,
         typer.Option("-n", metavar="N", min=1, help="Questions or pairs a request. Default: 3 wordings, 1, 4 pairs."),
@@ -114,7 +118,8 @@ def augment(
 
     SQL is parsed, guarded and run, and its result must say something. Then the round trip: the checker answers the
     new question by SQL of its own, and only where both results are equal the pair is kept. A checker that is good at
-    your SQL, such as runs/NAME, keeps more than one that is not.
+    your SQL, such as runs/NAME, keeps more than one that is not. Databases that data fuzz-db made tell SQL apart that
+    gives the same result on yours: --also-on.
 
     made = kept + rejected; rejects lie in NAME.rejects.jsonl with their reasons. Every answer is kept in
     NAME.answers.jsonl: the same command goes on where it was ended, and asks nothing twice. Exit code 1 when nothing
@@ -141,6 +146,7 @@ def augment(
             recipe=recipe_for(recipe, database),
             model=model,
             checker=checker,
+            also_on=also_on or (),
             n=n,
             limit=limit,
             temperature=temperature,
