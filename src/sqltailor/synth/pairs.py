@@ -13,7 +13,7 @@ from sqltailor.synth.draw import Draw
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import Graph, build_graph
 from sqltailor.synth.query import Query
-from sqltailor.synth.shapes import deep, everyday, family, house
+from sqltailor.synth.shapes import deep, everyday, family, groups, house
 from sqltailor.synth.to_sql import to_sql
 from sqltailor.synth.values import Values
 from sqltailor.synth.wording.questions import word
@@ -32,10 +32,10 @@ SHAPES: dict[str, tuple[float, Sampler]] = {
     "count_distinct": (4, everyday.count_distinct),
     "aggregate": (9, everyday.aggregate),
     "total_value": (2, everyday.total_value),
-    "per_group": (9, everyday.per_group),
-    "top_group": (6, everyday.top_group),
-    "having": (4, everyday.having),
-    "by_date": (3, everyday.by_date),
+    "per_group": (9, groups.per_group),
+    "top_group": (6, groups.top_group),
+    "having": (4, groups.having),
+    "by_date": (3, groups.by_date),
     "per_parent": (6, family.per_parent),
     "per_parent_all": (1.5, family.per_parent_all),
     "top_parent": (5, family.top_parent),

@@ -34,33 +34,8 @@ from sqltailor.synth.query import (
     Use,
     Window,
 )
+from sqltailor.synth.spellings import BEFORE, DAYS, PARTS, RECENT, literal
 from sqltailor.types import Cell
-
-_PARTS: dict[str, dict[str, str]] = {
-    "sqlite": {"year": "STRFTIME('%Y', {})", "month": "STRFTIME('%Y-%m', {})", "day": "DATE({})"},
-    "postgres": {"year": "EXTRACT(YEAR FROM {})", "month": "TO_CHAR({}, 'YYYY-MM')", "day": "CAST({} AS DATE)"},
-    "mysql": {"year": "YEAR({})", "month": "DATE_FORMAT({}, '%Y-%m')", "day": "DATE({})"},
-    "duckdb": {"year": "EXTRACT(YEAR FROM {})", "month": "STRFTIME({}, '%Y-%m')", "day": "CAST({} AS DATE)"},
-}
-_DAYS: dict[str, str] = {
-    "sqlite": "JULIANDAY({0}) - JULIANDAY({1})",
-    "postgres": "CAST({0} AS DATE) - CAST({1} AS DATE)",
-    "mysql": "DATEDIFF({0}, {1})",
-    "duckdb": "DATE_DIFF('DAY', {1}, {0})",
-}
-_BEFORE: dict[str, str] = {
-    "sqlite": "DATE(MAX({0}), '-{1} {2}')",
-    "postgres": "MAX({0}) - INTERVAL '{1} {3}'",
-    "mysql": "MAX({0}) - INTERVAL '{1}' {3}",
-    "duckdb": "MAX({0}) - INTERVAL '{1}' {3}",
-}
-_RECENT: dict[str, str] = {
-    "sqlite": "{0} >= DATE('now', '-{1} {2}')",
-    "postgres": "{0} >= CURRENT_DATE - INTERVAL '{1} {3}'",
-    "mysql": "{0} >= CURRENT_DATE - INTERVAL '{1}' {3}",
-    "duckdb": "{0} >= CURRENT_DATE - INTERVAL '{1}' {3}",
-}
-
 
 Aliases = Literal["letters", "numbered", "names"]
 """How joined tables are called: `orders AS o`, `orders AS T1`, or by their names (numbered where one comes twice)."""
@@ -72,7 +47,7 @@ def to_sql(query: Query, dialect: str = "sqlite", aliases: Aliases = "letters") 
     SQLite, PostgreSQL, MySQL and DuckDB are written directly; other dialects by way of DuckDB's text and sqlglot.
     """
     base = load_dialect(dialect).base
-    if base in _PARTS:
+    if base in PARTS:
         return _Writer(base, aliases).query(query)
     return transpile(_Writer("duckdb", aliases).query(query), "duckdb", dialect)
 
@@ -82,23 +57,6 @@ def template(query: Query) -> str:
     writer = _Writer("sqlite", "names")
     writer.masked = True
     return writer.query(query)
-
-
-def literal(value: Cell, dialect: str = "sqlite") -> str:
-    """Return a value as a SQL literal, quotes doubled, and in MySQL backslashes.
-
-    >>> literal("O'Brien"), literal(3), literal(True)
-    ("'O''Brien'", '3', 'TRUE')
-    """
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, str):
-        if dialect == "mysql":
-            value = value.replace("\\", "\\\\")
-        return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, bytes):
-        return f"x'{value.hex()}'"
-    return "NULL" if value is None else repr(value)
 
 
 class _Writer:
@@ -228,11 +186,11 @@ def _product(w: _Writer, e: Product) -> str:
 
 def _days(w: _Writer, e: Days) -> str:
     end, start = w.expr(e.end), w.expr(e.start)
-    return _DAYS[w.dialect].format(end, start)
+    return DAYS[w.dialect].format(end, start)
 
 
 def _part(w: _Writer, e: Part) -> str:
-    return _PARTS[w.dialect][e.unit].format(_col(w, e.column))
+    return PARTS[w.dialect][e.unit].format(_col(w, e.column))
 
 
 def _share(w: _Writer, e: Share) -> str:
@@ -286,15 +244,15 @@ def _null(w: _Writer, c: Null) -> str:
 
 def _during(w: _Writer, c: During) -> str:
     value = c.value if c.unit == "year" and w.dialect != "sqlite" else w.literal(c.value)
-    return f"{_PARTS[w.dialect][c.unit].format(_col(w, c.left))} = {value}"
+    return f"{PARTS[w.dialect][c.unit].format(_col(w, c.left))} = {value}"
 
 
 def _recent(w: _Writer, c: Recent) -> str:
     plural = f"{c.unit}s" if c.count != 1 else c.unit
     if c.table is None:
-        return _RECENT[w.dialect].format(_col(w, c.left), c.count, plural, c.unit.upper())
+        return RECENT[w.dialect].format(_col(w, c.left), c.count, plural, c.unit.upper())
     name = quote_name(c.left.name, w.dialect)
-    start = _BEFORE[w.dialect].format(name, c.count, plural, c.unit.upper())
+    start = BEFORE[w.dialect].format(name, c.count, plural, c.unit.upper())
     return f"{_col(w, c.left)} > (SELECT {start} FROM {w.name(c.table)})"
 
 

@@ -10,7 +10,7 @@ from sqltailor.database.personal import looks_personal
 from sqltailor.dialect import quote_name
 from sqltailor.errors import SQLError
 from sqltailor.schema import qualified_name
-from sqltailor.synth import pools
+from sqltailor.synth import invented, pools
 from sqltailor.synth.columns import column_kind
 from sqltailor.synth.comments import read_comment
 from sqltailor.synth.joins import Join, Refers, key
@@ -127,8 +127,8 @@ def invent_text(words: Sequence[str], noun: str, rng: random.Random) -> str:
     if words[-1] in ("name", "title", "label") and len(words) == 1:
         return _name_of(noun, rng)
     for word in reversed(words):
-        if word in pools.MAKERS:
-            return pools.MAKERS[word](rng)
+        if word in invented.MAKERS:
+            return invented.MAKERS[word](rng)
     if words[-1] in ("name", "title"):
         return _name_of(words[-2], rng)
     return rng.choice(_ANYTHING)(rng)
@@ -137,12 +137,13 @@ def invent_text(words: Sequence[str], noun: str, rng: random.Random) -> str:
 def _name_of(noun: str, rng: random.Random) -> str:
     last = noun.split()[-1]
     if last in pools.PEOPLE:
-        return pools.person(rng)
-    return pools.MAKERS.get(last, pools.title if rng.random() < 0.7 else pools.person)(rng)
+        return invented.person(rng)
+    return invented.MAKERS.get(last, invented.title if rng.random() < 0.7 else invented.person)(rng)
 
 
 _ANYTHING: tuple[Callable[[random.Random], str], ...] = (
-    pools.word, pools.title, pools.title, pools.person, pools.code, pools.city, pools.phrase, pools.invented,
+    invented.word, invented.title, invented.title, invented.person, invented.code, invented.city, invented.phrase,
+    invented.invented,
 )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sqltailor.synth.columns import ColumnInfo
-from sqltailor.synth.draw import Draw, round_number
+from sqltailor.synth.draw import Draw
+from sqltailor.synth.draw_condition import round_number
 from sqltailor.synth.query import (
     Agg,
     Case,

@@ -1,13 +1,10 @@
-"""Samplers of everyday queries: lists, counts, sums, groups. Each returns a query, or None where nothing fits."""
+"""Samplers of everyday queries: lists, counts, sums. Each returns a query, or None where nothing fits."""
 
 from __future__ import annotations
 
-import dataclasses
-
-from sqltailor.synth.columns import ColumnInfo, Kind
-from sqltailor.synth.draw import Draw, Scene, round_number
+from sqltailor.synth.draw import Draw, Scene
 from sqltailor.synth.graph import TableInfo
-from sqltailor.synth.query import Agg, Col, Compare, Cond, Order, Part, Product, Query, binding_of
+from sqltailor.synth.query import Agg, Col, Order, Product, Query, binding_of
 from sqltailor.synth.words import split_name, word_set
 
 PRICE_WORDS = {"price", "cost", "rate", "fee", "fare"}
@@ -53,10 +50,10 @@ def listing(draw: Draw) -> Query | None:
         return None
     columns = draw.to_show(scene, 1 if draw.rng.random() < 0.5 else draw.rng.choice((2, 2, 2, 3, 3, 4)))
     where = draw.conditions(scene, for_list(draw, scene, how_many(draw, least=0 if len(columns) > 1 else 1)), columns)
-    return _trimmed(Query("list", scene.uses, columns, where=where))
+    return trimmed(Query("list", scene.uses, columns, where=where))
 
 
-def _trimmed(query: Query) -> Query | None:
+def trimmed(query: Query) -> Query | None:
     """Return the query, or None when a joined table is neither shown nor named by a condition."""
     if len(query.uses) == 1:
         return query
@@ -87,7 +84,7 @@ def distinct(draw: Draw) -> Query | None:
     if column is None:
         return None
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 2)), (column,))
-    return _trimmed(Query("distinct", scene.uses, (column,), distinct=True, where=where))
+    return trimmed(Query("distinct", scene.uses, (column,), distinct=True, where=where))
 
 
 def ordered(draw: Draw) -> Query | None:
@@ -100,7 +97,7 @@ def ordered(draw: Draw) -> Query | None:
     if by is None:
         return None
     where = draw.conditions(scene, for_list(draw, scene, how_many(draw, 2)), (by, *columns))
-    return _trimmed(Query("ordered", scene.uses, columns, where=where, order_by=(Order(by, draw.rng.random() < 0.5),)))
+    return trimmed(Query("ordered", scene.uses, columns, where=where, order_by=(Order(by, draw.rng.random() < 0.5),)))
 
 
 def top(draw: Draw) -> Query | None:
@@ -121,7 +118,7 @@ def top(draw: Draw) -> Query | None:
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 2)), (by, *columns))
     limit = 1 if draw.rng.random() < 0.5 else draw.rng.choice((2, 3, 3, 5, 5, 5, 7, 10, 10, 20))
     order = (Order(by, draw.rng.random() < 0.68), *draw.ties(scene))
-    return _trimmed(Query("top", scene.uses, columns, where=where, order_by=order, limit=limit))
+    return trimmed(Query("top", scene.uses, columns, where=where, order_by=order, limit=limit))
 
 
 def count(draw: Draw) -> Query | None:
@@ -130,7 +127,7 @@ def count(draw: Draw) -> Query | None:
     if scene is None:
         return None
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, least=int(draw.rng.random() < 0.9))))
-    return _trimmed(Query("count", scene.uses, (Agg("COUNT"),), where=where))
+    return trimmed(Query("count", scene.uses, (Agg("COUNT"),), where=where))
 
 
 def count_distinct(draw: Draw) -> Query | None:
@@ -145,7 +142,7 @@ def count_distinct(draw: Draw) -> Query | None:
         return None
     shown = Col(scene.main, column.name)
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 2)), (shown,))
-    return _trimmed(Query("count_distinct", scene.uses, (Agg("COUNT", shown, distinct=True),), where=where))
+    return trimmed(Query("count_distinct", scene.uses, (Agg("COUNT", shown, distinct=True),), where=where))
 
 
 def aggregate(draw: Draw) -> Query | None:
@@ -166,10 +163,11 @@ def aggregate(draw: Draw) -> Query | None:
         if scene.table.of("number") and first.argument.name in {c.name for c in scene.table.of("number")}:
             select = (first, Agg(draw.rng.choice(functions), first.argument))
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw)), (first.argument,))
-    return _trimmed(Query("aggregate", scene.uses, select, where=where))
+    return trimmed(Query("aggregate", scene.uses, select, where=where))
 
 
-def _product_of(table: TableInfo, binding: str) -> Product | None:
+def product_of(table: TableInfo, binding: str) -> Product | None:
+    """Return an amount times a price of a table, if it has both."""
     amounts = [c for c in table.of("number") if set(split_name(c.name)) & AMOUNT_WORDS]
     prices = [c for c in table.of("number") if set(split_name(c.name)) & PRICE_WORDS and c not in amounts]
     return Product(Col(binding, amounts[0].name), Col(binding, prices[0].name)) if amounts and prices else None
@@ -178,10 +176,10 @@ def _product_of(table: TableInfo, binding: str) -> Product | None:
 def total_value(draw: Draw) -> Query | None:
     """`SELECT SUM(quantity * price) FROM t WHERE …`, also by group."""
     measures = draw.measures
-    scene = draw.scene(lambda table: table.key in measures or (not measures and _product_of(table, "")))
+    scene = draw.scene(lambda table: table.key in measures or (not measures and product_of(table, "")))
     if scene is None:
         return None
-    product = _product_of(scene.table, scene.main)
+    product = product_of(scene.table, scene.main)
     if scene.table.key in measures and scene.main == scene.table.key:
         what = Agg("", draw.rng.choice(measures[scene.table.key]))
     elif product is None:
@@ -189,105 +187,4 @@ def total_value(draw: Draw) -> Query | None:
     else:
         what = Agg("SUM", product)
     where = draw.conditions(scene, needs_conditions(scene, how_many(draw)))
-    return _trimmed(Query("total_value", scene.uses, (what,), where=where))
-
-
-def group_column(draw: Draw, scene: Scene) -> Col | None:
-    """Return a column to group by: one of few values, of the main table or of a parent."""
-    i = draw.rng.randrange(len(scene.uses))
-    table, binding = scene.tables[i], scene.uses[i].binding
-    kinds: tuple[Kind, ...] = ("category", "year") if i == 0 else ("category", "name")
-    options: list[ColumnInfo] = table.of(*kinds)
-    column = draw.one(options)
-    return Col(binding, column.name) if column else None
-
-
-def measure(draw: Draw, scene: Scene, *, compared: bool = False) -> Agg:
-    """Return what to compute for each group, most often the number of rows; `compared` groups by no minimum."""
-    measures = draw.measures.get(scene.table.key)
-    if measures and scene.main == scene.table.key and draw.rng.random() < 0.4:
-        return Agg("", draw.rng.choice(measures))
-    if draw.rng.random() < 0.5 or not scene.table.of("number"):
-        return Agg("COUNT")
-    if draw.rng.random() < 0.12 and (product := _product_of(scene.table, scene.main)):
-        return Agg("SUM", product)
-    what = aggregate_of(draw, scene.main, scene.table) or Agg("COUNT")
-    return dataclasses.replace(what, function="AVG") if compared and what.function in ("MIN", "MAX") else what
-
-
-def per_group(draw: Draw) -> Query | None:
-    """`SELECT g, COUNT(*) FROM t WHERE … GROUP BY g`, now and then in order."""
-    scene = draw.scene(lambda table: len(table.columns) > 1)
-    group = group_column(draw, scene) if scene else None
-    if scene is None or group is None:
-        return None
-    what = measure(draw, scene)
-    select: tuple[Col | Agg, ...] = (group, what)
-    if draw.rng.random() < 0.12 and isinstance(what.argument, Col):
-        other = Agg(draw.rng.choice([f for f in ("AVG", "MIN", "MAX") if f != what.function]), what.argument)
-        select = (group, what, other)
-    elif draw.rng.random() < 0.12 and isinstance(what.argument, Col):
-        select = (group, Agg("COUNT"), what)
-    where = draw.conditions(scene, 1 if draw.rng.random() < 0.35 else 0, (group,))
-    order = (Order(what, draw.rng.random() < 0.8),) if draw.rng.random() < 0.2 else ()
-    return _trimmed(Query("per_group", scene.uses, select, where=where, group_by=(group,), order_by=order))
-
-
-def top_group(draw: Draw) -> Query | None:
-    """`SELECT g FROM t WHERE … GROUP BY g ORDER BY COUNT(*) DESC LIMIT n`"""
-    scene = draw.scene(lambda table: len(table.columns) > 1)
-    group = group_column(draw, scene) if scene else None
-    if scene is None or group is None:
-        return None
-    what = measure(draw, scene, compared=True)
-    select = (group, what) if draw.rng.random() < 0.35 else (group,)
-    where = draw.conditions(scene, 1 if draw.rng.random() < 0.25 else 0, (group,))
-    order: tuple[Order, ...] = (Order(what, draw.rng.random() < 0.8),)
-    order += (Order(group),) if draw.breaks_ties else ()
-    limit = 1 if draw.rng.random() < 0.65 else draw.rng.choice((2, 3, 5, 10))
-    return _trimmed(Query("top_group", scene.uses, select, where=where, group_by=(group,), order_by=order, limit=limit))
-
-
-def having(draw: Draw) -> Query | None:
-    """`SELECT g FROM t WHERE … GROUP BY g HAVING COUNT(*) > n`"""
-    scene = draw.scene(lambda table: len(table.columns) > 1)
-    group = group_column(draw, scene) if scene else None
-    if scene is None or group is None:
-        return None
-    what = measure(draw, scene, compared=True)
-    limit = _threshold(draw, scene, what)
-    if limit is None:
-        return None
-    select = (group, what) if draw.rng.random() < 0.3 else (group,)
-    where = draw.conditions(scene, 1 if draw.rng.random() < 0.25 else 0, (group,))
-    cond: Cond = Compare(what, draw.rng.choice((">", ">", ">=", ">=", "<", "<=")), limit)
-    return _trimmed(Query("having", scene.uses, select, where=where, group_by=(group,), having=(cond,)))
-
-
-def _threshold(draw: Draw, scene: Scene, what: Agg) -> int | float | None:
-    if what.argument is None:
-        return draw.rng.choice((1, 2, 2, 3, 3, 4, 5, 10, 20))
-    if not isinstance(what.argument, Col):
-        return draw.rng.choice((10, 50, 100, 500, 1000, 5000, 10000))
-    numbers = [v for v in draw.values.of(scene.table.key, what.argument.name) if isinstance(v, int | float)]
-    if not numbers:
-        return None
-    return round_number(draw.rng.choice(numbers) * (draw.rng.choice((2, 5)) if what.function == "SUM" else 1))
-
-
-def by_date(draw: Draw) -> Query | None:
-    """Counts or sums for each year or month of a date."""
-    scene = draw.scene(lambda table: table.of("date"))
-    date = draw.one(scene.table.of("date")) if scene else None
-    if scene is None or date is None:
-        return None
-    part = Part("year" if draw.rng.random() < 0.55 else "month", Col(scene.main, date.name))
-    is_top = draw.rng.random() < 0.25
-    what = measure(draw, scene, compared=is_top)
-    where = draw.conditions(scene, needs_conditions(scene, how_many(draw, 1)), (part.column,))
-    if is_top:
-        best = (Order(what, True), Order(part)) if draw.breaks_ties else (Order(what, True),)
-        query = Query("top_group", scene.uses, (part,), where=where, group_by=(part,), order_by=best, limit=1)
-        return _trimmed(query)
-    order = (Order(part),) if draw.rng.random() < 0.4 else ()
-    return _trimmed(Query("per_group", scene.uses, (part, what), where=where, group_by=(part,), order_by=order))
+    return trimmed(Query("total_value", scene.uses, (what,), where=where))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from sqltailor.synth.query import (
     Agg,
-    Call,
     Case,
     Col,
     Compare,
@@ -26,7 +25,6 @@ from sqltailor.synth.wording.measures import (
     extremes,
     inner_say,
     list_slots,
-    number_words,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows
 from sqltailor.synth.wording.phrases import TRAITS
@@ -224,37 +222,6 @@ def _best_of_each(say: Say, query: Query) -> str:
     })  # fmt: skip
 
 
-def _house_aggregate(say: Say, query: Query) -> str:
-    what = query.select[0]
-    assert isinstance(what, Agg)
-    return framed(say, "aggregate", {"what": aggregate_words(say, what), "np": rows(say, say.about)})
-
-
-def _house_list(say: Say, query: Query) -> str:
-    label, call = query.select
-    assert isinstance(label, Col)
-    assert isinstance(call, Call)
-    cols = f"{say.bare(label)} and {call.meaning}"
-    np = rows(say, say.about)
-    if say.chance(0.3):
-        return f"for {say.pick(('each of the', 'all', 'the'))} {np}, {say.pick(('show', 'what is', 'give'))} the {cols}"
-    return framed(say, "list", {"np": np, "cols": cols, "colsp": cols, "colsx": cols})
-
-
-def _house_top(say: Say, query: Query) -> str:
-    order = query.order_by[0]
-    label = _columns(query)[0]
-    assert isinstance(order.by, Call)
-    extreme = say.pick(("highest", "largest", "greatest") if order.descending else ("lowest", "smallest"))
-    many = (query.limit or 1) > 1
-    noun = f"{number_words(say, query.limit or 1)} {say.nouns(say.about)}" if many else say.noun(say.about)
-    text = f"{noun} with the {extreme} {order.by.meaning}"
-    if say.chance(0.4):
-        return f"which {noun} {'have' if many else 'has'} the {extreme} {order.by.meaning}?"
-    name = plural_words(say.bare(label)) if many else say.bare(label)
-    return say.pick((f"{name} of the {text}", f"show the {name} of the {text}", f"find the {text}", f"{text}"))
-
-
 DEEP: dict[str, Callable[[Say, Query], str]] = {
     "above_average": _above_average,
     "extreme": _extreme,
@@ -267,7 +234,4 @@ DEEP: dict[str, Callable[[Say, Query], str]] = {
     "rank": _rank,
     "running": _running,
     "best_of_each": _best_of_each,
-    "house_aggregate": _house_aggregate,
-    "house_list": _house_list,
-    "house_top": _house_top,
 }
