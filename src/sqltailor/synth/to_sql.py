@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from sqltailor.dialect import load_dialect, quote_name, transpile
+from sqltailor.synth.aliases import Aliases, aliases
 from sqltailor.synth.query import (
     QUALIFIER,
     Agg,
@@ -37,9 +38,6 @@ from sqltailor.synth.query import (
 from sqltailor.synth.spellings import BEFORE, DAYS, PARTS, RECENT, literal
 from sqltailor.types import Cell
 
-Aliases = Literal["letters", "numbered", "names"]
-"""How joined tables are called: `orders AS o`, `orders AS T1`, or by their names (numbered where one comes twice)."""
-
 
 def to_sql(query: Query, dialect: str = "sqlite", aliases: Aliases = "letters") -> str:
     """Return the statement in canonical form: one line, upper-case keywords, `<>`, no `;`.
@@ -62,16 +60,16 @@ def template(query: Query) -> str:
 class _Writer:
     """Writes one statement. `dialect` is one of the four that are written directly."""
 
-    def __init__(self, dialect: str, aliases: Aliases) -> None:
+    def __init__(self, dialect: str, style: Aliases) -> None:
         self.dialect = dialect
-        self.style = aliases
+        self.style = style
         self.qualified = False
         self.names: dict[str, str] = {}
         self.masked = False
 
     def query(self, query: Query) -> str:
         outer = self.qualified, self.names
-        self.qualified = len(query.uses) > 1 or query.is_inner or _has_inner(query.where)
+        self.qualified = len(query.uses) > 1 or query.is_inner or any(isinstance(c, Exists) for c in query.where)
         self.names = (self.names if query.is_inner else {}) | self.aliases(query)
         sql = f"SELECT {'DISTINCT ' if query.distinct else ''}{self.select(query)} FROM {self.uses(query.uses)}"
         if query.where:
@@ -99,19 +97,7 @@ class _Writer:
         if not self.qualified:
             return {use.binding: "" for use in query.uses}
         taken = set(self.names.values()) if query.is_inner else set()
-        found: dict[str, str] = {}
-        tables = [use.table for use in query.uses]
-        for number, use in enumerate(query.uses, start=1):
-            if self.style == "letters":
-                word = use.role if use.table in tables[: number - 1] else use.table.rpartition(".")[2]
-                name = _letter(word, taken)
-            elif self.style == "numbered" or use.binding != use.table:
-                name = next(f"T{n}" for n in range(number, 99) if f"T{n}" not in taken)
-            else:
-                name = use.table
-            taken.add(name)
-            found[use.binding] = name
-        return found
+        return aliases(query.uses, self.style, taken)
 
     def name(self, name: str) -> str:
         if "." not in name:
@@ -155,17 +141,6 @@ class _Writer:
         if isinstance(value, Query):
             return f"({self.query(value)})"
         return self.expr(value) if isinstance(value, Col) else self.literal(value)
-
-
-def _letter(word: str, taken: set[str]) -> str:
-    """Return the first letter of a word that is not taken, or a letter with a number."""
-    letters = [letter for letter in word.lower() if "a" <= letter <= "z"] or ["t"]
-    free = next((letter for letter in letters if letter not in taken), None)
-    return free or next(f"{letters[0]}{n}" for n in range(2, 99) if f"{letters[0]}{n}" not in taken)
-
-
-def _has_inner(conditions: tuple[Cond, ...]) -> bool:
-    return any(isinstance(c, Exists) for c in conditions)
 
 
 def _col(w: _Writer, e: Col) -> str:
@@ -264,15 +239,11 @@ def _either(w: _Writer, c: Either) -> str:
     return " OR ".join(w.cond(condition) for condition in c.conditions)
 
 
-def _term(w: _Writer, c: Term) -> str:
-    return w.fragment(c)
-
-
 _EXPRESSIONS: dict[type, Callable[[_Writer, Any], str]] = {
     Col: _col, Agg: _agg, Product: _product, Part: _part, Share: _share, CountIf: _count_if, Case: _case,
     Window: _window, Call: _call, Days: _days,
 }  # fmt: skip
 _CONDITIONS: dict[type, Callable[[_Writer, Any], str]] = {
     Compare: _compare, Between: _between, In: _in, Like: _like, Null: _null, During: _during, Recent: _recent,
-    Exists: _exists, Either: _either, Term: _term,
+    Exists: _exists, Either: _either, Term: _Writer.fragment,
 }  # fmt: skip
