@@ -8,8 +8,8 @@ kept of wrong pairs is what execution cannot tell apart, not what a model gets w
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import random
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -85,7 +85,11 @@ def show(what: str, made: Sequence[Made]) -> None:
 
 
 def main() -> None:
-    os.chdir(tempfile.mkdtemp())
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        measure()
+
+
+def measure() -> None:
     build_database(Path("shop.db"))
     with open_database("shop.db") as database:
         schema = database.read_schema()

@@ -28,6 +28,7 @@ from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.synth.worth import fault_of_tree
 from sqltailor.types import Example, Message, QueryResult
+from tests import postgres_server
 from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 STOPS = "How many stops are there?"
@@ -333,6 +334,24 @@ def test_a_cleaned_log_is_as_good_as_the_log(project: Path) -> None:
     ok("data", "log", "log.sql", "--database", "tram.db")
     model = canned({"SELECT COUNT(*) FROM stop": STOPS, STOPS: "SELECT COUNT(*) FROM stop"})
     assert made("back-translate", ["data/log.jsonl"], model).kept == 1
+
+
+def test_the_log_may_be_a_postgres_servers_own(project: Path) -> None:
+    postgres_server.execute("postgres", "CREATE DATABASE asked")
+    postgres_server.execute(
+        "asked",
+        "CREATE TABLE city (id int, name text, founded date)",
+        "INSERT INTO city VALUES (1, 'Lyon', '1900-01-01'), (2, 'Oslo', '1901-01-01')",
+        "CREATE VIEW pg_stat_statements AS SELECT d.oid AS dbid, v.* FROM pg_database d, (VALUES "
+        "('SELECT name FROM city WHERE founded > date $1 - interval $2 AND id = ANY ($3)', 7)) AS v (query, calls)",
+    )
+    url = postgres_server.url(postgres_server.OWNER, "asked")
+    settings = load_recipe(None, [f"database.url={url}"]).recipe
+    model = canned({"Query: SELECT name FROM city WHERE founded >": "Which of these cities is younger?"})
+    assert made("back-translate", [url], model, checker="gold", recipe=settings).kept == 1
+    [example] = load_examples("out.jsonl")
+    assert example.dialect == "postgres"
+    assert "$" not in example.sql[0]
 
 
 def test_gold_as_checker_takes_every_question(project: Path) -> None:
