@@ -56,6 +56,7 @@ _QUERY = re.compile(r"[\s(]*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
 _CHANGE = re.compile(
     r"\s*(?:INSERT INTO|DELETE FROM|(?:DROP|ALTER|CREATE|TRUNCATE) TABLE|UPDATE \S+ SET|PRAGMA)\b", re.IGNORECASE
 )
+_CODE = re.compile(r"\s*(?:SELECT|WITH)\b|.*\b[A-Z_]{3,}\(")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -71,7 +72,8 @@ def check_question(question: str, tables: Collection[str], dialect: str) -> None
         raise RowError("not_a_question", "it talks about the answer, or is JSON")
     if not question.isprintable() or not re.search(r"[^\W\d_]{2}", question):
         raise RowError("not_a_question", "it holds control characters, or no word")
-    if len(set(_SQL_WORDS.findall(question))) >= 2 or _is_sql(question, tables, dialect):
+    is_code = _CODE.match(question) is not None or len(set(_SQL_WORDS.findall(question))) >= 2
+    if is_code or _is_sql(question, tables, dialect):
         raise RowError("not_a_question", "it is SQL")
 
 
@@ -97,12 +99,21 @@ def check_values(first: Example, made: Example) -> None:
         literals = list(parse(first.sql[0], first.dialect).find_all(exp.Literal))
     except SQLError:
         literals = []
-    told = [literal for literal in literals if _is_told(literal, first)]
-    if lost := next((literal.name for literal in told if not _is_told(literal, made)), None):
+    if lost := next((literal.name for literal in literals if _is_lost(literal, first, made)), None):
         raise RowError("value_lost", f"{lost!r} stood in the question and does not any more")
     allowed = {*_numbers(before), *_numbers(" ".join(literal.name for literal in literals))}
     if added := next((number for number in _numbers(after) if number not in allowed), None):
         raise RowError("value_added", f"{added} stands in neither the first question nor the SQL")
+
+
+def _is_lost(literal: Literal, first: Example, made: Example) -> bool:
+    """Tell whether a question named a value that its rewording does not; text and dates must be spelled the same."""
+    if not literal.is_string or not (text := literal.name.strip("%").casefold()):
+        return _is_told(literal, first) and not _is_told(literal, made)
+    spelled = re.compile(rf"(?<!\w){re.escape(text)}" + (r"(?!\w)" if len(text) <= 3 else ""))
+    if spelled.search(asked_text(first).casefold()):
+        return spelled.search(asked_text(made).casefold()) is None
+    return _is_told(literal, first) and not _is_told(literal, made)
 
 
 def _is_told(literal: Literal, example: Example) -> bool:
