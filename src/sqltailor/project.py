@@ -28,7 +28,7 @@ _TEMPLATE = """\
 data:
   train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
   validation: data/validation.jsonl
-  test: data/test.jsonl
+  test: data/test.jsonl                         # what is validated or tested with is never trained on
 
 base: nano                      # or a Hugging Face id, such as Qwen/Qwen2.5-Coder-0.5B-Instruct
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqltailor.data.check import check_example
-from sqltailor.data.facts import asked_text, normalise
+from sqltailor.data.facts import asked_text, fold_sql, key, normalise
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject, RowError
 from sqltailor.errors import DataError
-from sqltailor.types import Schema
+from sqltailor.types import Example, Schema
 
 WORDS = 8
 """Length of the word runs: shorter ones (`what is the name of the`) say nothing."""
@@ -52,6 +52,21 @@ def read_tests(paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None
             raise DataError(f"The test file {path} holds no example that can be checked.")
         files.append(os.fspath(path))
     return Tests(tuple(files), count, frozenset(pairs), frozenset(templates), frozenset(runs))
+
+
+def held_out_keys(examples: Iterable[Example]) -> frozenset[int]:
+    """Return what `is_held_out` knows examples by."""
+    return frozenset(held for example in examples for held in _keys(example))
+
+
+def is_held_out(example: Example, held_out: frozenset[int]) -> bool:
+    """Say whether the same is asked by an example that is held out: of the same schema, or with the same SQL."""
+    return not held_out.isdisjoint(_keys(example))
+
+
+def _keys(example: Example) -> tuple[int, int]:
+    question = normalise(asked_text(example))
+    return key(example.schema or example.db_id or "", question), key("", question, fold_sql(example.sql[0]))
 
 
 def word_runs(question: str) -> list[str]:

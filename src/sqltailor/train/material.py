@@ -6,13 +6,14 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.logs import is_log, log_text
+from sqltailor.data.overlap import held_out_keys, is_held_out
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, require
 from sqltailor.runs import hash_data
@@ -52,18 +53,42 @@ def read_material(recipe: Recipe, folder: Path) -> Material:
     rejected: Counter[str] = Counter()
     if data.split.validation_share + data.split.test_share > 0:
         train, validation = _split(recipe, paths, folder / "data")
+        files = {"data.train": train}
     else:
-        train = [example for path in paths for example in _read(path, recipe, rejected)]
-        validation = []
+        files, validation = {path: list(_read(path, recipe, rejected)) for path in paths}, []
     if data.validation and existing((data.validation,)):
         validation = list(_read(data.validation, recipe, rejected))
+    train = _without_held_out(files, [*validation, *_tests(recipe)])
     if data.train_samples is not None and data.train_samples < len(train):
         train = random.Random(data.split.seed).sample(train, data.train_samples)
     for reason, count in rejected.items():
         logger.warning("%d rows are no examples and are left out: %s", count, reason)
     if not train:
-        raise DataError(f"{', '.join(paths)} holds no example that can be trained on.")
+        what = "but validation and test examples" if any(files.values()) else "that can be trained on"
+        raise DataError(f"{', '.join(paths)} holds no example {what}.")
     return Material(train, validation, rejected)
+
+
+def _tests(recipe: Recipe) -> Iterator[Example]:
+    for path in recipe.data.test:
+        if path.startswith("hf:") or Path(path).is_file():
+            yield from _read(path, recipe, Counter())
+
+
+def _without_held_out(files: Mapping[str, Sequence[Example]], held_out: Iterable[Example]) -> list[Example]:
+    """Return the examples of all files but those that are validation or test examples, too; how many is told."""
+    keys = held_out_keys(held_out)
+    kept: list[Example] = []
+    for path, examples in files.items():
+        before = len(kept)
+        kept += [example for example in examples if not is_held_out(example, keys)]
+        if dropped := len(examples) - (len(kept) - before):
+            logger.warning(
+                "%s: %d of %d examples are validation or test examples, too, and are left out. If these were taken "
+                "from it by an import, leave it out of data.train: what stays is like them",
+                path, dropped, len(examples),
+            )  # fmt: skip
+    return kept
 
 
 def existing(paths: Sequence[str]) -> list[str]:

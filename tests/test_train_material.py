@@ -1,0 +1,65 @@
+"""What a recipe trains on: never what it is validated or tested with."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from sqltailor.data import write_examples
+from sqltailor.errors import DataError
+from sqltailor.recipe import load_recipe
+from sqltailor.train.material import read_material
+from sqltailor.types import Example
+
+DDL = "CREATE TABLE t (a INT)"
+
+
+def example(number: int, question: str | None = None, **more: str) -> Example:
+    return Example(
+        str(number), (f"SELECT a FROM t WHERE a > {number}",), question or f"Which a exceed {number}?", **more
+    )
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_examples("train.jsonl", [example(n) for n in range(10)])
+    return tmp_path
+
+
+def trained_on(*words: str) -> list[str]:
+    recipe = load_recipe(None, ['data.train=["train.jsonl"]', *words], env={}).recipe
+    return [e.id for e in read_material(recipe, Path("run")).train]
+
+
+def test_test_and_validation_examples_are_not_trained_on(caplog: pytest.LogCaptureFixture) -> None:
+    write_examples("test.jsonl", [example(1), example(50)])
+    write_examples("validation.jsonl", [example(2)])
+    kept = trained_on('data.test=["test.jsonl", "later.jsonl"]', "data.validation=validation.jsonl")
+    assert kept == [str(n) for n in range(10) if n not in (1, 2)]
+    assert "train.jsonl: 2 of 10 examples are validation or test examples, too, and are left out" in caplog.text
+
+
+def test_a_question_is_known_by_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    same = dataclasses.replace(example(3), question="which A  exceed 3", sql=("SELECT t.a FROM t WHERE t.a > 3",))
+    write_examples("test.jsonl", [same])
+    assert "3" not in trained_on('data.test=["test.jsonl"]')
+
+
+def test_the_same_question_to_another_database_is_another() -> None:
+    write_examples("train.jsonl", [example(n, "How many?", db_id=f"d{n}") for n in range(3)])
+    write_examples("test.jsonl", [dataclasses.replace(example(9, "How many?", db_id="d1"))])
+    assert trained_on('data.test=["test.jsonl"]') == ["0", "2"]
+
+
+def test_the_same_pair_is_known_without_its_schema() -> None:
+    write_examples("test.jsonl", [example(4, schema=DDL)])
+    assert "4" not in trained_on('data.test=["test.jsonl"]')
+
+
+def test_nothing_left_is_an_error() -> None:
+    write_examples("test.jsonl", [example(n) for n in range(10)])
+    with pytest.raises(DataError, match="holds no example but validation and test examples"):
+        trained_on('data.test=["test.jsonl"]')
