@@ -331,3 +331,19 @@ def test_other_json_lines_among_the_documents_stay_text(tram: Database) -> None:
     Path("notes.jsonl").write_text('{"text": "Stops have zones."}\n')
     texts, _ = read_documents(load_recipe(None, ["data.documents=notes.jsonl"]).recipe)
     assert texts == ['{"text": "Stops have zones."}']
+
+
+def test_a_line_that_only_goes_on_is_no_query(tram: Database) -> None:
+    summary, kept = read(tram, "SELECT name FROM stop\nSELECT s.name,\n  s.zone\nfrom stop s\nwhere s.zone = 1\n")
+    assert [row["sql"] for row in kept] == ["SELECT name FROM stop"]
+    assert summary.reasons["unparsed"] >= 2
+
+
+def test_parameters_without_a_blank_between_them(tmp_path: Path) -> None:
+    path = tmp_path / "pgss.csv"
+    path.write_text('query,calls\n"SELECT name FROM stop WHERE zone IN ($1,$2,$3) AND name = $4",7\n')
+    summary = import_log(
+        [str(path)], tmp_path / "log.jsonl", LogReader("postgres", from_ddl("CREATE TABLE stop (name TEXT, zone INT)"))
+    )
+    assert (summary.kept, summary.calls) == (1, 7)
+    assert rows(tmp_path / "log.jsonl")[0]["sql"] == ("SELECT name FROM stop WHERE zone IN ($1, $2, $3) AND name = $4")

@@ -669,3 +669,34 @@ def test_the_shipped_house_dialect_is_read_and_made_questions_of() -> None:
 def test_what_a_house_avoids_is_found_outside_quotes(sql: str, expected: list[str]) -> None:
     assert avoided(sql, str(HOUSE_EXAMPLE)) == expected
     assert avoided(sql, "sqlite") == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["b IN ($1,$2,$3)", "b=$1 AND c||$2=$3||$4", "b IN ($1::int,$2::int)"],
+)
+@pytest.mark.parametrize("dialect", ["postgres", "duckdb"])
+def test_a_parameter_begins_no_dollar_quote(condition: str, dialect: str) -> None:
+    apart = re.sub(r"(\$\d)", r"\1 ", condition)
+    sql = "SELECT a FROM t WHERE "
+    assert canonical(sql + condition, dialect) == canonical(sql + apart, dialect)
+
+
+@pytest.mark.parametrize("text", ["$$x $1,$2$$", "$q$a $1,$2$q$", r"E'it\'s $1,$2'", "'$1,$2'"])
+def test_parameters_within_strings_are_text(text: str) -> None:
+    assert "$1,$2" in canonical(f"SELECT a FROM t WHERE b = {text}", "postgres")
+
+
+@pytest.mark.parametrize(
+    "sql", ["from kunden k", "FROM t SELECT a", "SELECT a FROM (FROM t)", "WITH x AS (SELECT 1 AS a) FROM x"]
+)
+def test_only_some_dialects_let_a_query_begin_with_from(sql: str) -> None:
+    for dialect in ("sqlite", "postgres", "mysql"):
+        with pytest.raises(SQLError, match="begins with SELECT"):
+            parse(sql, dialect)
+    parse(sql, "duckdb")
+
+
+def test_what_has_from_in_front_and_is_no_such_query() -> None:
+    for sql in ("SELECT TRIM(FROM a) FROM t", "SELECT EXTRACT(YEAR FROM d) FROM t", "TABLE t"):
+        parse(sql, "postgres")

@@ -587,3 +587,14 @@ def test_a_typical_statement_takes_under_two_milliseconds() -> None:
             times.append(time.process_time() - started)
         best.append(min(times))
     assert statistics.median(best) < 0.002
+
+
+def test_parameters_are_refused_as_such_and_from_first_where_no_server_reads_it() -> None:
+    schema = Schema((Table("t", (Column("a"),)),))
+    verdict = check("SELECT a FROM t WHERE a IN ($1,$2)", dialect="postgres", schema=schema)
+    assert (verdict.layer, verdict.reason) == ("policy", "A variable or parameter is not allowed in a query.")
+    assert check("SELECT a FROM t WHERE a IN ('$1,$2')", dialect="postgres", schema=schema).allowed
+    for sql in ("from t k", "SELECT a FROM (FROM t) AS x"):
+        assert check(sql, dialect="duckdb", schema=schema).allowed
+        for dialect in ("sqlite", "postgres", "mysql"):
+            assert check(sql, dialect=dialect, schema=schema).layer == "parse"

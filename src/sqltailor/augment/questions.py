@@ -56,7 +56,11 @@ _QUERY = re.compile(r"[\s(]*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
 _CHANGE = re.compile(
     r"\s*(?:INSERT INTO|DELETE FROM|(?:DROP|ALTER|CREATE|TRUNCATE) TABLE|UPDATE \S+ SET|PRAGMA)\b", re.IGNORECASE
 )
-_CODE = re.compile(r"\s*(?:SELECT|WITH)\b|.*\b[A-Z_]{3,}\(")
+_CODE = re.compile(
+    r"\s*(?:SELECT|WITH)\b|.*(?:\b[A-Z_]{3,}\(|\w ?\( ?\* ?\)|<>|!=|==|= ?'|; ?$|\w\.\w+ ?= ?\w+\.\w)"
+    r"|\s*(?i:select) (?:\*|.*\b[^\W\d]\w*\.[^\W\d]\w*, )"
+)
+"""What only code holds, and how only code begins: "Select all customers" and "with which carriers" are questions."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 

@@ -10,16 +10,18 @@ from sqltailor.dialect.house import Dialect, Function, load_dialect
 from sqltailor.dialect.loose import comparable, parse_loose, relex
 from sqltailor.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.dialect.names import RESERVED, needs_quotes, quote_name
-from sqltailor.dialect.text import MAX_SQL_CHARACTERS, canonical, parse, transpile, write
+from sqltailor.dialect.text import MAX_SQL_CHARACTERS, NO_SELECT, canonical, lacks_select, parse, transpile, write
 
 __all__ = [
     "MAX_SQL_CHARACTERS",
+    "NO_SELECT",
     "RESERVED",
     "Dialect",
     "Function",
     "avoided",
     "canonical",
     "comparable",
+    "lacks_select",
     "load_dialect",
     "mask_names",
     "mask_values",

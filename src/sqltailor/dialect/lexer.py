@@ -49,7 +49,7 @@ def _pattern(base: str, backslash: bool) -> re.Pattern[str]:
     is_mysql = base in _MYSQL_LIKE
     comments = [r"--(?=\s|\Z)[^\n]*" if is_mysql else r"--[^\n]*", r"/\*(?:[^*]|\*(?!/))*+\*/"]
     comments += [r"\#[^\n]*"] * (is_mysql or base == "bigquery")
-    strings = [quoted("'")] + [r"\$(?P<tag>\w*)\$.*?\$(?P=tag)\$"] * (base in _POSTGRES_LIKE)
+    strings = [quoted("'")] + [r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$"] * (base in _POSTGRES_LIKE)
     names = [quoted('"'), r"`(?:[^`]|``)*+`"] + [r"\[[^\]]*\]"] * (base in _BRACKETS)
     groups = {
         "space": r"\s+",

@@ -9,10 +9,23 @@ from sqltailor.dialect.house import load_dialect
 from sqltailor.errors import SQLError
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Expression
+    from collections.abc import Sequence
+
+    from sqlglot.expressions import Expr, Expression
+    from sqlglot.tokenizer_core import Token
 
 MAX_SQL_CHARACTERS = 100_000
 """Longer statements are refused before parsing: sqlglot recurses."""
+
+NO_SELECT = "a query begins with SELECT or WITH, and FROM stands after what is selected."
+
+_DOLLAR_QUOTES = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
+_FROM_FIRST = frozenset({"duckdb", "clickhouse", "bigquery", "hive", "spark", "spark2", "databricks"})
+_PARAMETER = re.compile(
+    r"[eE]'(?:[^'\\]|''|\\.)*+'|'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|--[^\n]*+|/\*.*?\*/"
+    r"|\$(?P<tag>(?:[^\W\d]\w*+)?)\$.*?\$(?P=tag)\$|[^\W\d][\w$]*+|(?P<parameter>\$\d++(?=\S))",
+    re.DOTALL,
+)
 
 
 def parse(sql: str, dialect: str = "sqlite") -> Expression:
@@ -20,14 +33,16 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
 
     Raises `SQLError` for none, several, or one that sqlglot cannot read.
     """
-    import sqlglot
+    from sqlglot.dialects.dialect import Dialect
     from sqlglot.errors import SqlglotError
 
     if len(sql) > MAX_SQL_CHARACTERS:
         raise SQLError(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.")
     base = load_dialect(dialect).base
     try:
-        trees = [tree for tree in sqlglot.parse(sql, read=base) if tree is not None]
+        sqlglot, text = Dialect.get_or_raise(base), parted(sql, base)
+        tokens = sqlglot.tokenize(text)
+        trees = [tree for tree in sqlglot.parser().parse(tokens, text) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
         # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
         raise SQLError(f"Not a {base} statement: {_fault(e)}") from e
@@ -36,7 +51,34 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     tree = cast("Expression", trees[0])
     if not _is_statement(tree, base):
         raise SQLError(f"Not a {base} statement: {sql.strip()[:80]!r} is an expression, or selects nothing.")
+    if lacks_select(tokens, tree, base):
+        raise SQLError(f"Not a {base} statement: {NO_SELECT}")
     return tree
+
+
+def parted(sql: str, base: str) -> str:
+    """Return the text with a blank after each parameter where sqlglot takes `$1,$` for the tag of a quoted text.
+
+    >>> parted("SELECT a FROM t WHERE b IN ($1,$2) AND c = '$1,$2'", "postgres")
+    "SELECT a FROM t WHERE b IN ($1 ,$2 ) AND c = '$1,$2'"
+    """
+    if "$" not in sql or base not in _DOLLAR_QUOTES:
+        return sql
+    return _PARAMETER.sub(lambda found: found[0] + " " if found["parameter"] else found[0], sql)
+
+
+def lacks_select(tokens: Sequence[Token], tree: Expr, base: str) -> bool:
+    """Tell whether a query leaves SELECT out or puts FROM first, as sqlglot reads it in dialects that have no such."""
+    from sqlglot import exp
+
+    if base in _FROM_FIRST:
+        return False
+    kinds = [token.token_type.name for token in tokens]
+    opens = [i for i, kind in enumerate(kinds) if kind == "FROM" and (i == 0 or kinds[i - 1] == "L_PAREN")]
+    if any(i < 2 or tokens[i - 2].text.upper() != "TRIM" for i in opens):
+        return True
+    selects = kinds.count("SELECT") + kinds.count("TABLE")  # TABLE t is SELECT * FROM t
+    return sum(1 for _ in tree.find_all(exp.Select)) > selects
 
 
 def _fault(error: Exception) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqltailor.dialect import NO_SELECT, lacks_select
 from sqltailor.errors import Refused
 from sqltailor.guard.grammar import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.guard.text import Piece, Text
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MAX_TOKENS = 20_000
 MAX_TABLES = 100
 MAX_SELECTS = 200
+_PARAMETERS = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
 
 
 class Statement(NamedTuple):
@@ -33,6 +35,8 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
 
     if re.search(r";\s*\S", text.code.strip()):
         raise Refused("Exactly one statement is allowed; something follows the first `;`.", "parse")
+    if dialect in _PARAMETERS and re.search(r"(?<![\w$])\$\d[^$]*\$", text.code):  # a quote to sqlglot: `$1,$`
+        raise Refused("A variable or parameter is not allowed in a query.", "policy")
     sqlglot = Dialect.get_or_raise(dialect)
     try:
         tokens = sqlglot.tokenize(text.sql)
@@ -52,6 +56,8 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         tree = tree.this
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Values)):
         raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
+    if lacks_select(tokens, trees[0], dialect):
+        raise Refused(f"Not a {dialect} statement: {NO_SELECT}", "parse")
     _check_names_kept(text.sql, tokens, trees[0], dialect)
     return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
 
