@@ -13,7 +13,7 @@ from sqltailor.errors import ConfigError, DataError
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
 from sqltailor.train import plan, train
-from sqltailor.train.material import read_documents
+from sqltailor.train.material import hash_material, read_documents
 from sqltailor.train.model import Setup
 from sqltailor.train.preflight import Lengths, check, make_plan
 from sqltailor.train.sizes import Sizes, base_config, count
@@ -53,6 +53,28 @@ def test_documents_are_read_and_some_paragraphs_held_out(folder: Path) -> None:
     assert sorted([*held_out, *texts[0].split("\n\n")]) == sorted(TEXT.split("\n\n"))
     with pytest.raises(DataError, match=r"data\.documents lists absent"):
         read_documents(recipe("data.documents=absent").recipe)
+
+
+def test_what_is_no_text_in_a_folder_of_documents_is_left_out(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "notes" / "scan.png").write_bytes(b"\x89PNG\xff\x00")
+    (folder / "notes" / "dump.bin").write_bytes(b"\0\1\2")
+    texts, _ = read_documents(recipe("data.documents=notes/").recipe)
+    assert "Orders are never deleted." in texts
+    assert caplog.messages == ["left out of notes, as no text that can be read: dump.bin, scan.png"]
+    with pytest.raises(DataError, match=r"notes/scan\.png is no text"):
+        read_documents(recipe("data.documents=[notes/dictionary.md, notes/scan.png]").recipe)
+    for name in ("dictionary.md", "short.txt"):
+        (folder / "notes" / name).unlink()
+    with pytest.raises(DataError, match="no documents to read"):
+        read_documents(recipe("data.documents=notes").recipe)
+
+
+def test_a_folder_of_documents_is_there_and_its_files_are_hashed(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hashes = hash_material(recipe("data.documents=notes/").recipe)
+    assert {"notes/dictionary.md", "notes/short.txt"} <= set(hashes)
+    assert not any("notes" in message for message in caplog.messages)
 
 
 def pdf(*lines: str) -> bytes:

@@ -92,11 +92,11 @@ def _without_held_out(files: Mapping[str, Sequence[Example]], held_out: Iterable
 
 
 def existing(paths: Sequence[str]) -> list[str]:
-    """Return the files that hold something, and Hub data sets; a missing or empty one is told."""
+    """Return the files that hold something, folders, and Hub data sets; what is missing or empty is told."""
     found = []
     for path in paths:
         file = Path(path)
-        if path.startswith("hf:") or (file.is_file() and file.stat().st_size):
+        if path.startswith("hf:") or file.is_dir() or (file.is_file() and file.stat().st_size):
             found.append(path)
         else:
             logger.warning("%s is %s and is left out", path, "empty" if file.is_file() else "not there yet")
@@ -137,7 +137,7 @@ def _split(recipe: Recipe, paths: Sequence[str], out: Path) -> tuple[list[Exampl
 def hash_material(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Return path → hash of every file that training reads; a Hub data set is named, not hashed."""
     paths = existing([*recipe.data.train, *([recipe.data.validation] if recipe.data.validation else [])])
-    paths += existing(recipe.data.documents)
+    paths += [str(file) for path in existing(recipe.data.documents) for file in _files(Path(path))]
     hashes = hash_data([Path(path) for path in paths if not path.startswith("hf:")])
     return hashes | {path: {"sha256": path, "rows": None} for path in paths if path.startswith("hf:")}
 
@@ -167,20 +167,35 @@ def build_prompts(recipe: Recipe, examples: Sequence[Example], tokenizer: Any) -
 def read_documents(recipe: Recipe) -> tuple[list[str], list[str]]:
     """Return the texts of `data.documents`, and the share of their paragraphs that is held out to measure perplexity.
 
-    Files are text, PDF or query logs (.jsonl); a folder stands for all its files. Raises `DataError` for nothing.
+    Files are text, PDF or query logs (.jsonl); a folder stands for all its files, and those that are none of these are
+    told and left out. Raises `DataError` for nothing, and for a file that is named itself and cannot be read.
     """
-    files = [file for path in recipe.data.documents for file in _files(Path(path))]
-    if not files:
+    documents = [text for path in recipe.data.documents for text in _texts(Path(path))]
+    if not any(documents):
         listed = ", ".join(recipe.data.documents) or "nothing"
         raise DataError(f"There are no documents to read: data.documents lists {listed}.")
     texts, held_out = [], []
     draw = random.Random(recipe.data.split.seed)
-    for file in files:
-        paragraphs = re.split(r"\n\s*\n", _text(file).strip())
+    for text in documents:
+        paragraphs = re.split(r"\n\s*\n", text)
         kept = [p for p in paragraphs if draw.random() >= HELD_OUT or len(paragraphs) < MANY_PARAGRAPHS]
         held_out += [p for p in paragraphs if p not in set(kept)]
         texts.append("\n\n".join(kept))
     return [text for text in texts if text], held_out
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Yield the text of a file, or of every file in a folder that has one."""
+    unread = []
+    for file in _files(path):
+        try:
+            yield _text(file).strip()
+        except DataError:
+            if file == path:
+                raise
+            unread.append(str(file.relative_to(path)))
+    if unread:
+        logger.warning("left out of %s, as no text that can be read: %s", path, ", ".join(unread))
 
 
 def _files(path: Path) -> list[Path]:
@@ -198,9 +213,12 @@ def _text(file: Path) -> str:
     if file.suffix == ".jsonl" and is_log(file):
         return log_text(file)
     try:
-        return file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise DataError(f"{file} is no text that can be read: {e}.") from e
+    if "\0" in text:
+        raise DataError(f"{file} is no text: it holds zero bytes.")
+    return text
 
 
 def _pdf_text(file: Path) -> str:
