@@ -12,6 +12,7 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
+from sqltailor.guard import Grant, check
 from sqltailor.types import Column, Reference, Schema
 
 duckdb = pytest.importorskip("duckdb")
@@ -337,3 +338,13 @@ def test_schema(database: Database) -> None:
     assert columns(schema, "w")["p"].references == Reference("u", "y")
     assert columns(schema, "w")["q"].references == Reference("u", "x")
     assert {t.namespace for t in database.read_schema(namespaces=["nothing"]).tables} == {None}
+
+
+def test_a_view_of_a_denied_column_is_refused(tmp_path: Path) -> None:
+    sql = "CREATE TABLE k (id INTEGER, email TEXT); CREATE VIEW alle AS FROM k; CREATE VIEW ids AS SELECT id FROM k;"
+    with open_database(f"duckdb:///{make(tmp_path / 'k.duckdb', sql)}") as database:
+        schema = database.read_schema()
+    grant = Grant(deny=("k.email",))
+    verdict = check("SELECT email FROM alle", dialect="duckdb", schema=schema, grant=grant)
+    assert "The view 'alle' reads 'k.email', which is not granted." in (verdict.reason or "")
+    assert check("SELECT id FROM ids", dialect="duckdb", schema=schema, grant=grant).allowed

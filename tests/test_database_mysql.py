@@ -15,6 +15,7 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
+from sqltailor.guard import Grant, check
 from sqltailor.types import Column, Reference, Schema
 from tests import mariadb_server
 
@@ -39,7 +40,7 @@ SETUP = (
     "GRANT SELECT ON shop.pair TO reader@localhost",
     "GRANT SELECT ON shop.`odd ``name` TO reader@localhost",
     "GRANT SELECT ON shop.numbers TO reader@localhost",
-    "GRANT SELECT ON shop.v TO reader@localhost",
+    "GRANT SELECT, SHOW VIEW ON shop.v TO reader@localhost",
     "GRANT SELECT ON empty.* TO reader@localhost",
     "CREATE USER writer@localhost",
     "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, CREATE TEMPORARY TABLES ON shop.* TO writer@localhost",
@@ -330,3 +331,11 @@ def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "pymysql", None)
     with pytest.raises(MissingExtra, match=r"MySQL needs pymysql: pip install 'sqltailor\[mysql\]'"):
         open_database("mariadb://u@127.0.0.1:1/d")
+
+
+@pytest.mark.slow
+def test_a_view_of_a_denied_column_is_refused(reader: Database) -> None:
+    schema = reader.read_schema()
+    verdict = check("SELECT n FROM v", dialect="mysql", schema=schema, grant=Grant(deny=("t.a",)))
+    assert "The view 'v' reads 't.a', which is not granted." in (verdict.reason or "")
+    assert check("SELECT n FROM v", dialect="mysql", schema=schema, grant=Grant(deny=("t.b",))).allowed

@@ -12,6 +12,7 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
+from sqltailor.guard import Grant, check
 from sqltailor.types import Column, Reference, Schema
 from tests import postgres_server
 
@@ -380,6 +381,13 @@ def test_schema_is_what_the_role_may_read(analyst: Database) -> None:
     ]
     assert list(columns(schema, "half")) == ["shown"]
     assert [t.namespace for t in analyst.read_schema(namespaces=["audit"]).tables] == [None] * 8 + ["audit"]
+
+
+def test_a_view_of_a_denied_column_is_refused(analyst: Database) -> None:
+    schema, grant = analyst.read_schema(), Grant(deny=("country.name",))
+    verdict = check('SELECT n FROM "Big"', dialect="postgres", schema=schema, grant=grant)
+    assert "The view 'Big' reads 'country.name', which is not granted." in (verdict.reason or "")
+    assert check("SELECT code FROM stored", dialect="postgres", schema=schema, grant=grant).allowed
 
 
 def test_schema_has_types_comments_and_keys(analyst: Database) -> None:

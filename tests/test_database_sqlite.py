@@ -414,3 +414,52 @@ def test_odd_path(tmp_path: Path) -> None:
     with open_database(f"sqlite:///{path}") as database:
         assert database.run("SELECT count(*) FROM t").rows == [(2,)]
     assert [file.name for file in folder.iterdir()] == ["t?mode=rwc.db"]
+
+
+KUNDEN = """
+CREATE TABLE kunden (kundennr INTEGER PRIMARY KEY, vorname TEXT, email TEXT, note);
+INSERT INTO kunden VALUES (7, 'Ada', 'a@x.de', 3);
+CREATE VIEW alle AS SELECT * FROM kunden;
+CREATE VIEW namen AS SELECT vorname FROM kunden;
+CREATE VIEW zwei AS SELECT * FROM alle;
+"""
+
+
+@pytest.mark.parametrize(
+    ("deny", "sql"),
+    [
+        ("kunden.email", "SELECT email FROM kunden"),
+        ("Kunden.Email", "SELECT email FROM alle"),
+        ("kunden.email", "SELECT vorname FROM zwei"),
+        ("kunden.email", "WITH namen AS (SELECT email FROM kunden) SELECT * FROM namen"),
+        ("kunden.kundennr", "SELECT rowid FROM kunden"),
+        ("kunden.kundennr", "SELECT vorname FROM kunden k ORDER BY k._rowid_"),
+        ("kunden", "SELECT count(*) FROM kunden"),
+        ("main.kunden.*", "SELECT vorname FROM namen"),
+        ("alle", "SELECT vorname FROM zwei"),
+    ],
+)
+def test_what_is_denied_is_not_read(tmp_path: Path, deny: str, sql: str) -> None:
+    file = str(make(tmp_path / "k.db", KUNDEN))
+    with open_database(file, deny=(deny,)) as database, pytest.raises(Refused, match="denied") as error:
+        database.run(sql)
+    assert error.value.layer == "role"
+
+
+def test_the_rest_of_a_table_and_an_allowed_view_are_read(tmp_path: Path) -> None:
+    file = str(make(tmp_path / "k.db", KUNDEN))
+    with open_database(file, deny=("kunden.email",)) as database:
+        assert database.run("SELECT rowid, vorname FROM kunden").rows == [(7, "Ada")]
+        assert database.run("SELECT vorname FROM namen").rows == [("Ada",)]
+        kunden = database.read_schema(samples=1).tables[0]
+        assert [(c.type, c.samples) for c in kunden.columns[2:]] == [("TEXT", ()), ("INTEGER", (3,))]
+    with open_database(file, allow=("ZWEI",), deny=("kunden.email",)) as database:
+        assert database.run("SELECT email FROM zwei").rows == [("a@x.de",)]
+        with pytest.raises(Refused):
+            database.run("SELECT email FROM kunden")
+
+
+def test_a_view_brings_its_query(tmp_path: Path) -> None:
+    with open_database(str(make(tmp_path / "k.db", KUNDEN))) as database:
+        queries = [t.query for t in database.read_schema().tables]
+    assert queries == [None, "SELECT * FROM kunden", "SELECT vorname FROM kunden", "SELECT * FROM alle"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.database import dialect_of, open_database
-from sqltailor.database.url import locate, mask
+from sqltailor.database.url import hide, locate, mask
 from sqltailor.errors import DataError
 
 
@@ -108,3 +108,40 @@ def test_a_location_does_not_print_its_password() -> None:
     assert location.secrets == ("geheim",)
     assert locate("mysql://h/d?ssl_key=k.pem&ssl_key_password=geheim").secrets == ("geheim",)
     assert locate("postgresql://u:ge%40heim@h/d").secrets == ("ge%40heim", "ge@heim")
+
+
+@pytest.mark.parametrize(
+    ("message", "secret", "hidden"),
+    [
+        (
+            "postgresql://postgres:postgres@h/postgres is down",
+            "postgres",
+            "postgresql://postgres:***@h/postgres is down",
+        ),
+        ("bad: host=h password=postgres user=postgres", "postgres", "bad: host=h password=*** user=postgres"),
+        ("{'password': 'p', 'port': 1}", "p", "{'password': '***', 'port': 1}"),
+        ("sslpassword = geheim", "geheim", "sslpassword = ***"),
+        ('invalid value "p" for option "port"', "p", 'invalid value "***" for option "port"'),
+        ('password authentication failed for user "p"', "p", 'password authentication failed for user "p"'),
+        ("Access denied for user 'p'@'h'", "p", "Access denied for user 'p'@'h'"),
+        ("password authentication failed", "password", "password authentication failed"),
+        ("could not read s3cret-pw/x", "s3cret-pw", "could not read ***/x"),
+    ],
+)
+def test_a_message_without_its_password(message: str, secret: str, hidden: str) -> None:
+    assert hide(message, [secret]) == hidden
+
+
+def test_a_name_that_is_the_password_too_stays() -> None:
+    shown = mask("postgresql://app_user:app_user@h/app_user")
+    assert (
+        hide(f"{shown} cannot be reached", ["app_user"], shown)
+        == "postgresql://app_user:***@h/app_user cannot be reached"
+    )
+
+
+@pytest.mark.parametrize("password", ["postgres", "p"])
+def test_a_common_password_ruins_no_message(password: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(DataError, match=r"^postgresql://postgres:\*\*\*@127.0.0.1:1/postgres cannot be reached: "):
+        open_database(f"postgresql://postgres:{password}@127.0.0.1:1/postgres")

@@ -25,6 +25,8 @@ from sqltailor.guard.functions import allowed_functions
 from sqltailor.guard.queries import Resolver
 from sqltailor.guard.syntax import check_nodes, parse
 from sqltailor.guard.text import read
+from sqltailor.guard.views import visible
+from sqltailor.schema import from_ddl
 from sqltailor.types import Column, Schema, Table
 from tests.sql_maker import random_query
 
@@ -467,6 +469,62 @@ def test_a_view_without_known_columns_can_be_granted() -> None:
     schema = Schema((Table("v", (), is_view=True), *COMMON))
     passes("SELECT count(*) FROM v", schema=schema, grant=Grant(allow=("v",)))
     assert refused("SELECT count(*) FROM v", schema=schema, grant=Grant(deny=("v",)))
+
+
+KUNDEN = from_ddl(
+    """CREATE TABLE kunden (kundennr INTEGER PRIMARY KEY, vorname TEXT, email TEXT);
+    CREATE TABLE frei (a INT, b INT);
+    CREATE VIEW alle AS SELECT * FROM kunden;
+    CREATE VIEW briefe (an) AS SELECT k.email FROM "kunden" k /* to whom */;
+    CREATE VIEW namen AS SELECT vorname /* not the email */ FROM kunden;
+    CREATE VIEW zwei AS SELECT * FROM alle;
+    CREATE VIEW odd AS SELECT vorname FROM kunden INDEXED BY i;
+    CREATE VIEW f AS SELECT * FROM frei;"""
+)
+
+
+@pytest.mark.parametrize("name", ["rowid", "_rowid_", "oid", "k.rowid", "K.OID"])
+def test_a_row_id_is_the_integer_primary_key(name: str) -> None:
+    for sql in (f"SELECT {name} FROM kunden k", f"SELECT vorname FROM kunden k ORDER BY {name}"):
+        passes(sql, schema=KUNDEN, grant=Grant(deny=("kunden.email",)))
+        passes(sql, schema=KUNDEN, grant=Grant(allow=("kunden.vorname", "kunden.kundennr")))
+        for grant in (Grant(deny=("kunden.kundennr",)), Grant(allow=("kunden.vorname",))):
+            assert "is the table's INTEGER PRIMARY KEY" in refused(sql, schema=KUNDEN, grant=grant)
+
+
+def test_a_row_id_that_is_no_column_is_of_every_table() -> None:
+    schema = from_ddl("CREATE TABLE k (a INT PRIMARY KEY, b TEXT); CREATE TABLE m (a INTEGER, PRIMARY KEY (a, b), b)")
+    passes("SELECT k.rowid, m.rowid FROM k JOIN m USING (b)", schema=schema, grant=Grant(deny=("k.a", "m.a")))
+
+
+@pytest.mark.parametrize(
+    ("view", "deny", "reason"),
+    [
+        ("alle", "kunden.email", "The view 'alle' reads 'kunden.email', which is not granted"),
+        ("alle", "kunden", "The view 'alle' reads 'kunden', which is not granted"),
+        ("briefe", "kunden.email", "'briefe' reads 'kunden.email'"),
+        ("namen", "kunden.vorname", "'namen' reads 'kunden.vorname'"),
+        ("zwei", "kunden.email", "'zwei' reads 'alle'"),
+        ("zwei", "alle", "'zwei' reads 'alle'"),
+        ("odd", "kunden.email", "'odd' reads 'kunden.email'"),
+    ],
+)
+def test_a_view_of_what_is_denied_is_refused(view: str, deny: str, reason: str) -> None:
+    assert reason in refused(f"SELECT count(*) FROM {view}", schema=KUNDEN, grant=Grant(deny=(deny,)))
+    assert view not in [t.name for t in visible(KUNDEN, Grant(deny=(deny,))).tables]
+
+
+def test_a_view_of_nothing_denied_passes() -> None:
+    grant = Grant(deny=("kunden.email",))
+    for sql in ("SELECT vorname FROM namen", "SELECT a FROM f"):
+        passes(sql, schema=KUNDEN, grant=grant)
+    assert [t.name for t in visible(KUNDEN, grant).tables] == ["kunden", "frei", "namen", "f"]
+    assert "'namen' reads 'kunden'" in refused("SELECT * FROM namen", schema=KUNDEN, grant=Grant(deny=("kunden",)))
+
+
+def test_allow_opens_a_view_by_its_name() -> None:
+    passes("SELECT email FROM alle", schema=KUNDEN, grant=Grant(allow=("alle",), deny=("kunden.email",)))
+    assert refused("SELECT email FROM alle", schema=KUNDEN, grant=Grant(allow=("kunden",), deny=("kunden.email",)))
 
 
 # Dialects

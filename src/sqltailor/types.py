@@ -51,13 +51,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table or view. `name` is as statements write it, unquoted, with `namespace` apart."""
+    """One table or view. `name` is as statements write it, unquoted, with `namespace` apart.
+
+    `query` is a view's SELECT where it is known; it does not count when tables are compared.
+    """
 
     name: str
     columns: tuple[Column, ...]
     namespace: str | None = None
     comment: str | None = None
     is_view: bool = False
+    query: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.dialect import load_dialect
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.guard import Grant
-from sqltailor.guard.catalog import visible
+from sqltailor.guard.views import visible
 from sqltailor.prompt import build
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
@@ -25,12 +25,17 @@ from sqltailor.types import Example, Prompt, Schema
 BuildPrompt = Callable[[Example, Schema], Prompt]
 
 
-def open_recipe_database(recipe: Recipe) -> Database:
-    """Open the recipe's database with its limits. Raises `ConfigError` when the recipe names none."""
+def open_recipe_database(recipe: Recipe, grant: Grant = Grant()) -> Database:  # noqa: B008
+    """Open the recipe's database with its limits. Raises `ConfigError` when the recipe names none.
+
+    With a `grant`, SQLite itself refuses what that denies.
+    """
     settings = recipe.database
     if settings.url is None:
         raise ConfigError("No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL")
-    return open_database(settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows)
+    return open_database(
+        settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows, allow=grant.allow, deny=grant.deny
+    )
 
 
 def grant_of(recipe: Recipe) -> Grant:

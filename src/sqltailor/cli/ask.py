@@ -48,7 +48,7 @@ def ask(
         raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
     found = recipe_for(recipe, database)
     model = model or newest_model(found)
-    with open_recipe_database(found) as opened:
+    with open_recipe_database(found, grant_of(found)) as opened:
         generate = load(model, batch=1)
         schema = schema_of(found, opened)
         example = Example("", ("",), question, read_spec(spec) if spec else None, dialect=dialect_for(found, opened))

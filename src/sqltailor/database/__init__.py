@@ -21,7 +21,7 @@ memory cap of the process needs Linux.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -30,6 +30,7 @@ from sqltailor.database.process import Child
 from sqltailor.database.samples import with_samples
 from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
 from sqltailor.errors import DataError
+from sqltailor.guard.catalog import split_name
 from sqltailor.types import QueryResult, Schema
 
 __all__ = ["Database", "dialect_of", "looks_personal", "open_database"]
@@ -137,16 +138,26 @@ class Database:
         self.close()
 
 
-def open_database(url: str, *, timeout_s: float = 30.0, max_rows: int = 10_000, max_bytes: int = 256 * MIB) -> Database:
+def open_database(
+    url: str,
+    *,
+    timeout_s: float = 30.0,
+    max_rows: int = 10_000,
+    max_bytes: int = 256 * MIB,
+    allow: Sequence[str] = (),
+    deny: Sequence[str] = (),
+) -> Database:
     """Connect read-only to `sqlite:///…`, `duckdb:///…`, `postgresql://…`, `mysql://…`, or the path of a file.
 
     `timeout_s` and `max_rows` are the defaults of each statement. `max_bytes` is the memory that one statement may
-    take; its result may take an eighth of it, as JSON. Raises `DataError` when the database cannot be reached or read
-    or has no tables, `MissingExtra` when its driver is not installed.
+    take; its result may take an eighth of it, as JSON. What a grant has in `deny`, SQLite does not read either,
+    except through views in `allow`; other databases leave grants to the guard and their roles. Raises `DataError`
+    when the database cannot be reached or read or has no tables, `MissingExtra` when its driver is not installed.
     """
     location = locate(url)
     backend = BACKENDS[location.kind]()
     limits = {"shown": location.shown, "secrets": location.secrets, "timeout_s": timeout_s, "max_bytes": max_bytes}
+    limits |= {"allow": [*map(split_name, allow)], "deny": [*map(split_name, deny)]}
     child = Child(backend.options(location) | limits)
     child.start()
     return Database(location, backend, child, timeout_s=timeout_s, max_rows=max_rows)

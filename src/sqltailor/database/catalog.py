@@ -17,18 +17,19 @@ def read_catalog(child: Child, columns_sql: str, references_sql: str) -> Schema:
     """Return the schema that two statements list.
 
     `columns_sql`: the namespace that statements write (null for none), table, its true namespace, is it a view, its
-    comment, column, type, is it a primary key, its comment. `references_sql`: true namespace, table, column, and the
-    table and column that the foreign key points to.
+    comment, column, type, is it a primary key, its comment, a view's query. `references_sql`: true namespace,
+    table, column, and the table and column that the foreign key points to.
     """
     references = {(r[0], r[1], r[2]): Reference(str(r[3]), str(r[4])) for r in reversed(_ask(child, references_sql))}
     columns: dict[Any, list[Column]] = defaultdict(list)
     tables: dict[Any, Table] = {}
-    for written, name, namespace, is_view, table_comment, column, kind, key, comment in _ask(child, columns_sql):
+    for row in _ask(child, columns_sql):
+        written, name, namespace, is_view, table_comment, column, kind, key, comment, query = row
         place = (namespace, name)
         columns[place].append(
             Column(str(column), str(kind), bool(key), references.get((*place, column)), _text(comment))
         )
-        tables[place] = Table(str(name), (), _text(written), _text(table_comment), bool(is_view))
+        tables[place] = Table(str(name), (), _text(written), _text(table_comment), bool(is_view), _text(query))
     return Schema(tuple(replace(table, columns=tuple(columns[place])) for place, table in tables.items()))
 
 

@@ -80,6 +80,12 @@ def authorize(action: int, first: str | None, second: str | None, database: str 
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
+def reads_denied(entries: list[list[str]], table: str, column: str) -> bool:
+    """Tell whether a read is of a denied table or column; SQLite calls a row id that is a key by the key's name."""
+    place = [table.lower(), column.lower()]
+    return any(place[: len(entry)] == entry for entry in entries)
+
+
 class Engine:
     """A read-only connection to one file."""
 
@@ -88,6 +94,8 @@ class Engine:
         self._path: str = options["path"]
         self._uri: str = options["uri"]
         self._max_bytes: int = options["max_bytes"]
+        self._denied = [_place(entry) for entry in options.get("deny", ())]
+        self._allowed = {_place(entry)[0] for entry in options.get("allow", ())}
         self._deadline = time.monotonic() + options["timeout_s"]
         self._parent = os.getppid()
         try:
@@ -121,7 +129,22 @@ class Engine:
             (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
         ):
             db.setlimit(limit, value)
-        db.set_authorizer(authorize)
+        views = dict(db.execute("SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'").fetchall())
+        self._opened = self._allowed & views.keys()
+        while inner := {v for v in views.keys() - self._opened if any(v in views[o] for o in self._opened)}:
+            self._opened |= inner
+        db.set_authorizer(self._authorize)
+
+    def _authorize(self, action: int, *about: str | None) -> int:
+        """Deny what `authorize` does, and the denied columns, unless a view reads them that is allowed by its name.
+
+        SQLite also names a common table expression here: that one is called like such a view is the guard's to see.
+        """
+        first, second, _, via = about
+        is_held = action == sqlite3.SQLITE_READ and (via or "").lower() not in self._opened
+        if is_held and reads_denied(self._denied, first or "", second or ""):
+            return sqlite3.SQLITE_DENY
+        return authorize(action, *about)
 
     def _out_of_time(self) -> bool:
         return time.monotonic() > self._deadline or os.getppid() != self._parent
@@ -139,7 +162,7 @@ class Engine:
             raise self._explain(e) from e
         finally:
             if catalog:
-                self._connection.set_authorizer(authorize)
+                self._connection.set_authorizer(self._authorize)
 
     def _run(self, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
         try:
@@ -173,10 +196,16 @@ class Engine:
         if code in (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_NOMEM):
             return MemoryError(f"{e}: the statement needs more memory than it may take.")
         if code == sqlite3.SQLITE_AUTH or str(e).startswith(("not authorized", "vtable constructor failed")):
-            return PermissionError(f"{e}: only reading user tables is allowed.")
+            return PermissionError(f"{e}: only reading user tables, without what is denied of them, is allowed.")
         if "one statement at a time" in str(e):
             return PermissionError("Only one statement may run at a time.")
         return ValueError(str(e))
+
+
+def _place(parts: list[str]) -> list[str]:
+    """Return a grant entry as lower-case table and, unless it is of all of them, column."""
+    lower = [part.lower() for part in parts]
+    return [part for part in (lower[1:] if lower[:1] == ["main"] and lower[1:] else lower) if part != "*"]
 
 
 def _open_virtual_tables(db: sqlite3.Connection) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from typing import Any
 
 from sqltailor.database.catalog import read_catalog
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import require
+from sqltailor.schema.views import view_query
 from sqltailor.types import Schema
 
 COLUMNS = """
@@ -16,14 +18,14 @@ WITH keys AS (
     SELECT schema_name, table_name, unnest(constraint_column_names) AS column_name
     FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' AND database_name = current_database()
 ), objects AS (
-    SELECT schema_name, table_name, table_oid, false AS is_view, comment
+    SELECT schema_name, table_name, table_oid, false AS is_view, comment, NULL AS query
     FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()
     UNION ALL
-    SELECT schema_name, view_name, view_oid, true, comment
+    SELECT schema_name, view_name, view_oid, true, comment, sql
     FROM duckdb_views() WHERE NOT internal AND database_name = current_database()
 )
 SELECT CASE WHEN o.schema_name <> current_schema() THEN o.schema_name END, o.table_name, o.schema_name, o.is_view,
-    o.comment, c.column_name, c.data_type, k.column_name IS NOT NULL, c.comment
+    o.comment, c.column_name, c.data_type, k.column_name IS NOT NULL, c.comment, o.query
 FROM objects o
 JOIN duckdb_columns() c USING (schema_name, table_name)
 LEFT JOIN keys k USING (schema_name, table_name, column_name)
@@ -46,4 +48,5 @@ def options(location: Location) -> dict[str, Any]:
 
 def read_tables(child: Child) -> Schema:
     """Return the tables, then the views; those outside the schema `main` have a namespace."""
-    return read_catalog(child, COLUMNS, REFERENCES)
+    schema = read_catalog(child, COLUMNS, REFERENCES)
+    return Schema(tuple(replace(t, query=view_query(t.query, "duckdb") if t.query else None) for t in schema.tables))

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sqltailor.database.url import hide
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
 
@@ -151,7 +152,7 @@ class Child:
         )
 
     def _fail(self, kind: str, message: str, timeout_s: float) -> NoReturn:
-        message = _without_secrets(message, self._options.get("secrets", ()))
+        message = hide(message, self._options.get("secrets", ()), self._options["shown"])
         if kind == "sql":
             raise SQLError(message)
         if kind == "timeout":
@@ -183,12 +184,6 @@ def _read(pipe: int, size: int, deadline: float) -> bytes:
 
 def _bytes(value: dict[str, str]) -> bytes:
     return bytes.fromhex(value["hex"])
-
-
-def _without_secrets(message: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        message = message.replace(secret, "***")
-    return message
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

@@ -20,7 +20,8 @@ POSTGRES_COLUMNS = r"""
 SELECT CASE WHEN NOT pg_catalog.pg_table_is_visible(c.oid) THEN n.nspname END, c.relname, n.nspname,
     c.relkind IN ('v', 'm'), pg_catalog.obj_description(c.oid, 'pg_class'), a.attname,
     pg_catalog.format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = ANY (p.conkey), false),
-    pg_catalog.col_description(c.oid, a.attnum)
+    pg_catalog.col_description(c.oid, a.attnum),
+    CASE WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_catalog.pg_get_viewdef(c.oid), '; ') END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -83,9 +84,11 @@ def _connection_parts(url: str, *, database: str) -> dict[str, Any]:
 MYSQL_COLUMNS = """
 SELECT NULL, t.table_name, t.table_schema, t.table_type LIKE '%VIEW%',
     CASE WHEN t.table_type NOT LIKE '%VIEW%' THEN t.table_comment END,
-    c.column_name, c.column_type, c.column_key = 'PRI', c.column_comment
+    c.column_name, c.column_type, c.column_key = 'PRI', c.column_comment,
+    REPLACE(v.view_definition, CONCAT('`', DATABASE(), '`.'), '')
 FROM information_schema.tables t
 JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
+LEFT JOIN information_schema.views v ON v.table_schema = t.table_schema AND v.table_name = t.table_name
 WHERE t.table_schema = DATABASE() AND c.privileges LIKE '%select%'
 ORDER BY t.table_type LIKE '%VIEW%', t.table_name, c.ordinal_position
 """

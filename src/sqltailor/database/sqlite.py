@@ -8,7 +8,8 @@ from typing import Any
 
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
-from sqltailor.errors import SQLError
+from sqltailor.errors import Refused, SQLError
+from sqltailor.schema.views import view_query
 from sqltailor.types import Cell, Column, Reference, Schema, Table
 
 CATALOG_TIMEOUT_S = 30.0
@@ -35,7 +36,8 @@ def read_tables(child: Child) -> Schema:
     tables = []
     for name, kind, sql in objects:
         if name not in shadows and (columns := _columns(child, str(name), str(sql or ""))):
-            tables.append(Table(str(name), columns, is_view=kind == "view"))
+            query = view_query(str(sql), "sqlite") if kind == "view" else None
+            tables.append(Table(str(name), columns, is_view=kind == "view", query=query))
     by_name = {table.name.lower(): table for table in tables}
     return Schema(tuple(replace(t, columns=_with_references(child, t, by_name)) for t in tables))
 
@@ -70,6 +72,9 @@ def _types_of_first_row(child: Child, table: str, names: list[str]) -> list[str]
     expressions = ", ".join(f"typeof({_quote(name)})" for name in names)
     try:
         rows = child.ask(f"SELECT {expressions} FROM {_quote(table)} LIMIT 1", timeout_s=1.0, max_rows=1).rows
+    except Refused:
+        # one of them is denied: the others have their types
+        return [kind for name in names for kind in _types_of_first_row(child, table, [name])] if names[1:] else ["TEXT"]
     except SQLError:
         rows = []
     types = rows[0] if rows else ("text",) * len(names)

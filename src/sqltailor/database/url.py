@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -26,6 +27,12 @@ _ALIASES: dict[str, Kind] = {"postgres": "postgresql", "pgsql": "postgresql"}
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = ((0, b"SQLite format 3\0", "sqlite"), (8, b"DUCK", "duckdb"))
 _SUFFIXES: dict[str, Kind] = {".duckdb": "duckdb", ".ddb": "duckdb"}
 _SECRET_NAME = re.compile(r"password|passwd|secret|token", re.IGNORECASE)
+_SECRET_KEY = r"(?i:(?:password|passwd|secret|token)\w*)[\"']?\s*[=:]\s*[\"']?"
+_BEFORE_NAMES = frozenset(
+    "user role database host name column table relation schema function operator type alias near for".split()  # noqa: SIM905
+)
+LEAST_TELLING = 6
+"""From how many characters on a secret that is no word is taken for itself wherever it stands."""
 _OPTION = re.compile(r"([?&])([^=&]*)=([^&]*)")
 
 
@@ -80,6 +87,29 @@ def mask(url: str) -> str:
     user, colon, _ = account.partition(":")
     shown = f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}"
     return _OPTION.sub(lambda m: f"{m[1]}{m[2]}={'***' if _SECRET_NAME.search(m[2]) else m[3]}", shown)
+
+
+def hide(message: str, secrets: Iterable[str], shown: str = "") -> str:
+    """Return a driver's message without the secrets: behind `password=`, in a URL, quoted.
+
+    Only one that is no plain word, and no part of `shown`, goes wherever it stands; a word would ruin sentences, and
+    give itself away. Nor does a quoted name go: of a user, a table and so on.
+
+    >>> hide('user "p" of host "h" cannot log in with password=p', ["p"])
+    'user "p" of host "h" cannot log in with password=***'
+    """
+
+    def unquoted(found: re.Match[str]) -> str:
+        return found[0] if found[1].lower() in _BEFORE_NAMES else f"{found[1]}{found[2]}{found[3]}***{found[3]}"
+
+    for secret in secrets:
+        own = re.escape(secret)
+        message = re.sub(rf"({_SECRET_KEY}){own}(?!\w)", r"\1***", message)
+        message = re.sub(rf"(://[^\s:/@]*:){own}(?=@)", r"\1***", message)
+        message = re.sub(rf"(\w*)([^\w'\"`]*)([\"'`]){own}\3", unquoted, message)
+        if len(secret) >= LEAST_TELLING and not secret.isalpha() and secret not in shown:
+            message = message.replace(secret, "***")
+    return message
 
 
 def _kind_of_file(path: Path) -> Kind:

@@ -2,8 +2,9 @@
 
 Three layers, without a database: `text` (characters, comments and quotes that servers read differently), `parse`
 (exactly one statement that sqlglot can read) and `policy` (a SELECT of known parts, allowed functions, granted tables
-and columns). All are allow-lists. What they cannot see is left to the database's own `role` and `limits`: endless or
-huge queries, functions that users have redefined under an allowed name, and columns that the schema does not list.
+and columns, not through views or row ids either). All are allow-lists. What they cannot see is left to the database's
+own `role` and `limits`: endless or huge queries, functions that users have redefined under an allowed name, columns
+that the schema does not list, and views whose query it lacks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqltailor.guard.functions import allowed_functions
 from sqltailor.guard.queries import Resolver
 from sqltailor.guard.syntax import check_nodes, parse
 from sqltailor.guard.text import read
+from sqltailor.guard.views import granted_catalog
 from sqltailor.types import Schema, Verdict
 
 __all__ = ["Grant", "check"]
@@ -65,5 +67,5 @@ def _catalog(schema: Schema, grant: Grant, dialect: str) -> Catalog:
     if held is None or held[0] is not schema:
         if len(_catalogs) >= 64:
             _catalogs.clear()
-        held = _catalogs[key] = (schema, Catalog(schema, grant, dialect))
+        held = _catalogs[key] = (schema, granted_catalog(schema, grant, dialect))
     return held[1]

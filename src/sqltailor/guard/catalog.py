@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import ConfigError, Refused, did_you_mean
 from sqltailor.guard.syntax import shown
-from sqltailor.types import Column, Schema, Table
+from sqltailor.types import Schema, Table
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -28,15 +28,24 @@ class Grant:
 
 
 class Stored(NamedTuple):
-    """A table of the schema: its columns by lower-case name, and whether each is granted."""
+    """A table of the schema: its columns by lower-case name, whether each is granted, and why a view is closed."""
 
     table: Table
     columns: Mapping[str, bool]
+    reason: str = ""
 
     @property
     def denied(self) -> list[str]:
         """The columns that are not granted."""
         return [name for name, granted in self.columns.items() if not granted]
+
+    @property
+    def has_row_ids(self) -> bool:
+        """Whether row ids are granted: with the key that they are in SQLite; without one they tell nothing stored."""
+        keys = [c for c in self.table.columns if c.primary_key]
+        if len(keys) == 1 and keys[0].type.upper() in ("INTEGER", ""):
+            return self.columns[keys[0].name.lower()]
+        return True
 
 
 # Namespaces that a name without one is looked up in.
@@ -70,17 +79,20 @@ _SYSTEM_EVERYWHERE = {"information_schema", "performance_schema", "pg_catalog", 
 
 
 class Catalog:
-    """The tables that exist, and what of them is granted."""
+    """The tables that exist, and what of them is granted: not the views in `closed`, by number, with the reason."""
 
-    def __init__(self, schema: Schema, grant: Grant, dialect: str = "sqlite") -> None:
+    def __init__(
+        self, schema: Schema, grant: Grant, dialect: str = "sqlite", closed: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
         self.dialect = dialect
-        granted = _granted(schema, grant)
+        self.granted = {(i, column) for i, column in _granted(schema, grant) if i not in closed}
         self._by_name: dict[str, list[Stored]] = {}
         for i, table in enumerate(schema.tables):
             if not is_system(table.name, table.namespace, dialect):
-                columns = {name: (i, name) in granted for name in _columns(table)}
-                self._by_name.setdefault(table.name.lower(), []).append(Stored(table, columns))
+                columns = {name: (i, name) in self.granted for name in _columns(table)}
+                self._by_name.setdefault(table.name.lower(), []).append(Stored(table, columns, closed.get(i, "")))
         tables = [t for found in self._by_name.values() for t in found]
+        self.restricted = [t for t in tables if t.denied]
         self.names = [_written(t.table) for t in tables if any(t.columns.values())]
         self._needs_namespace = any(self._is_here(t.table) for t in tables)
 
@@ -95,6 +107,8 @@ class Catalog:
         if not found:
             raise Refused(f"There is no table {shown(_dotted(node))}.{did_you_mean(name, self.names)}", "policy")
         if not all(any(t.columns.values()) for t in found):
+            if reason := next((t.reason for t in found if t.reason), None):
+                raise Refused(reason, "policy")
             raise Refused(f"The table {shown(_dotted(node))} is not granted.{_nearest(name, self.names)}", "policy")
         return found
 
@@ -189,22 +203,3 @@ def _dotted(node: exp.Table) -> str:
 
 def _nearest(name: str, known: list[str]) -> str:
     return did_you_mean(name, known) or (f" Granted: {', '.join(known[:10])}." if known else "")
-
-
-def visible(schema: Schema, grant: Grant, dialect: str = "sqlite") -> Schema:
-    """Return the part of a schema that is granted: what a model is shown, so that it does not name the rest."""
-    granted = _granted(schema, grant)
-    shown_names = {(schema.tables[i].name.lower(), column) for i, column in granted}
-    tables = []
-    for i, table in enumerate(schema.tables):
-        columns = tuple(_without_hidden_target(c, shown_names) for c in table.columns if (i, c.name.lower()) in granted)
-        if (columns or (i, "") in granted) and not is_system(table.name, table.namespace, dialect):
-            tables.append(dataclasses.replace(table, columns=columns))
-    return Schema(tuple(tables))
-
-
-def _without_hidden_target(column: Column, shown_names: set[tuple[str, str]]) -> Column:
-    target = column.references
-    if target is None or (target.table.lower(), target.column.lower()) in shown_names:
-        return column
-    return dataclasses.replace(column, references=None)

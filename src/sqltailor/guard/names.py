@@ -17,6 +17,7 @@ _FIELDS = frozenset({"bigquery", "duckdb", "spark", "databricks", "snowflake", "
                      "clickhouse", "redshift", "hive"})  # fmt: skip
 _NAMED_BY_TEXT = frozenset({"sqlite", "mysql", "duckdb"})
 _ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_"), "duckdb": ("rowid",), "oracle": ("rowid",)}
+_NO_ROW_ID = "The row id {} is the table's INTEGER PRIMARY KEY, which is not granted."
 _ROW_NUMBERS = {"oracle": ("rownum", "level"), "snowflake": ("level",)}
 
 
@@ -41,6 +42,7 @@ class Source(NamedTuple):
     is_complete: bool = True
     namespace: str | None = None
     is_pivot: bool = False
+    has_row_ids: bool = True
 
     def may_have(self, column: str, dialect: str) -> bool:
         """Tell whether a column that is not listed may exist: after PIVOT, or named after an expression (`count(*)`).
@@ -111,7 +113,10 @@ class Scope:
         if name in _ROW_NUMBERS.get(self.dialect, ()):
             return True
         if self.is_of_tables():
-            return name in _ROW_IDS.get(self.dialect, ())
+            is_row_id = name in _ROW_IDS.get(self.dialect, ())
+            if is_row_id and not all(source.has_row_ids for source in self.sources):
+                raise Refused(_NO_ROW_ID.format(shown(name)), "policy")
+            return is_row_id
         return any(source.may_have(name, self.dialect) for source in self.sources)
 
     def _has_qualified(self, parts: list[str]) -> bool:
@@ -132,7 +137,10 @@ class Scope:
             if not source.columns.get(column, True):
                 raise Refused(f"The column {shown('.'.join(parts))} is not granted.", "policy")
             is_known = column in source.columns or source.may_have(column, self.dialect)
-            if not is_known and not (source.is_stored and column in _ROW_IDS.get(self.dialect, ())):
+            is_row_id = not is_known and source.is_stored and column in _ROW_IDS.get(self.dialect, ())
+            if is_row_id and not source.has_row_ids:
+                raise Refused(_NO_ROW_ID.format(shown(".".join(parts))), "policy")
+            if not is_known and not is_row_id:
                 nearest = did_you_mean(column, [c for c, granted in source.columns.items() if granted])
                 raise Refused(f"{shown(source.name)} has no column {shown(column)}.{nearest}", "policy")
 

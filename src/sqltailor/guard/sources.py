@@ -52,7 +52,10 @@ def stored(node: exp.Table, found: list[Stored]) -> Source:
         raise Refused(f"The columns of {shown(node.name)} cannot be renamed by position; use AS.", "policy")
     namespace = None if node.alias else node.text("db").lower() or (found[0].table.namespace or "").lower()
     columns = merged(table.columns for table in found)
-    return Source(node.alias_or_name.lower(), columns, is_stored=True, namespace=namespace or None)
+    has_row_ids = all(table.has_row_ids for table in found)
+    return Source(
+        node.alias_or_name.lower(), columns, is_stored=True, namespace=namespace or None, has_row_ids=has_row_ids
+    )
 
 
 def merged(several: Iterable[Mapping[str, bool]]) -> dict[str, bool]:

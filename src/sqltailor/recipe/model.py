@@ -20,9 +20,15 @@ class Database(Section):
         repr=False,
     )
     allow: Texts = key(
-        (), "Tables `T` and columns `T.C` that statements may name; none given: everything in the schema."
+        (),
+        "Tables `T` and columns `T.C` that statements may name; none given: everything in the schema. A view named here"
+        " opens all that it reads.",
     )
-    deny: Texts = key((), "Tables and columns that statements may not name, even if allowed.")
+    deny: Texts = key(
+        (),
+        "Tables and columns that statements may not name, even if allowed; nor may views read them, where their SELECT"
+        " is known: MySQL tells it with SHOW VIEW, a schema file with `CREATE VIEW … AS`; deny other views by name.",
+    )
     namespaces: Texts = key(
         (), "Namespaces (PostgreSQL schemas) to read; none given: those that the database shows by default."
     )

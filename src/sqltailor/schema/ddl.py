@@ -15,7 +15,7 @@ from sqltailor.errors import DataError
 from sqltailor.schema.columns import Body, read_body, with_keys
 from sqltailor.schema.compare import find_table
 from sqltailor.schema.loose import loose_tables
-from sqltailor.schema.views import selected_columns
+from sqltailor.schema.views import selected_columns, view_query
 from sqltailor.schema.words import Words, split_commas
 from sqltailor.types import Schema, Table
 
@@ -91,7 +91,8 @@ def _create(words: Words, tables: _Tables, base: str) -> Table | None:
     columns = tuple(with_keys(body.columns, body.keys))
     if not columns:
         raise DataError(f"{place} has no columns that can be read. List them: CREATE {word} name (a INTEGER, b TEXT).")
-    return Table(path[-1], columns, path[-2] if len(path) > 1 else None, comment or None, word == "VIEW")
+    query = view_query(words.rest(), base) if word == "VIEW" else None
+    return Table(path[-1], columns, path[-2] if len(path) > 1 else None, comment or None, word == "VIEW", query)
 
 
 def _body(words: Words, tables: _Tables, base: str, place: str) -> Body:

@@ -13,7 +13,12 @@ def to_json(schema: Schema) -> dict[str, Any]:
 
 
 def _table_json(table: Table) -> dict[str, Any]:
-    extra = {"namespace": table.namespace, "comment": table.comment, "view": table.is_view or None}
+    extra = {
+        "namespace": table.namespace,
+        "comment": table.comment,
+        "view": table.is_view or None,
+        "query": table.query,
+    }
     columns = [
         {
             "name": c.name,
@@ -49,4 +54,5 @@ def _table_from_json(data: dict[str, Any]) -> Table:
         )
         for c in data["columns"]
     )
-    return Table(data["name"], columns, data.get("namespace"), data.get("comment"), bool(data.get("view")))
+    namespace, comment, is_view = data.get("namespace"), data.get("comment"), bool(data.get("view"))
+    return Table(data["name"], columns, namespace, comment, is_view, data.get("query"))

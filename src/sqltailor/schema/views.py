@@ -6,13 +6,26 @@ import re
 from typing import TYPE_CHECKING
 
 from sqltailor.dialect import parse
+from sqltailor.dialect.lexer import lex
 from sqltailor.errors import SQLError
+from sqltailor.schema.words import Words
 from sqltailor.types import Column, Table
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 _TRAILER = re.compile(r"\bWITH\s+(?:(?:LOCAL|CASCADED)\s+)?(?:CHECK\s+OPTION|(?:NO\s+)?DATA)\s*\Z", re.IGNORECASE)
+
+
+def view_query(create: str, base: str) -> str | None:
+    """Return the SELECT of a CREATE VIEW statement, without comments; None when there is none.
+
+    >>> view_query("CREATE VIEW v (x) AS SELECT a /* the a */ FROM t WITH CHECK OPTION", "postgres")
+    'SELECT a  FROM t'
+    """
+    query = Words(list(lex(create, base)), base).after("AS")
+    bare = "".join("" if token.kind == "comment" else token.raw for token in lex(query, base))
+    return _TRAILER.sub("", bare).strip(" \t\r\n;") or None
 
 
 def selected_columns(query: str, tables: list[Table], base: str) -> list[Column]:
