@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError
+from sqltailor.generate import sources
 from tests.cli_project import make_database, run, write_test_file
 
 
@@ -267,6 +268,18 @@ def test_a_map_that_is_no_map(project: Path) -> None:
     assert "NAME=COLUMN" in str(failure("data", "import", "my.csv", "--map", "ask"))
 
 
+def test_a_map_to_columns_that_are_not_there(project: Path) -> None:
+    """Not even where the file has columns of the usual names."""
+    Path("my.csv").write_text("question,sql\nx,SELECT 1\n")
+    Path("other.csv").write_text("Frage,SQL\nx,SELECT 1\n")
+    for command in ("import", "check", "show"):
+        said = str(failure("data", command, "my.csv", "--map", "question=questions,sql=nope2"))
+        assert "column for 'question' in my.csv 'questions'. Did you mean 'question'?" in said
+    assert (
+        run("data", "import", "my.csv", "other.csv", "--map", "question=Frage,sql=SQL", "--out", "both").exit_code == 0
+    )
+
+
 def test_a_question_of_ten_thousand_characters(project: Path) -> None:
     error = failure("ask", "how many " * 1_112, "--model", "echo:data/test.jsonl")
     assert isinstance(error, DataError)
@@ -291,6 +304,8 @@ def test_a_question_of_ten_thousand_characters(project: Path) -> None:
         (["check-sql", "--file", "gone.tsv"], "gone.tsv"),
         (["eval", "--model", "gold", "--fail-under", "exec=0.8"], "Did you mean 'execution'?"),
         (["eval", "--model", "gold", "--fail-under", "execution=high"], "METRIC=NUMBER"),
+        (["eval", "--model", "gold", "--fail-under", "execution=2"], "from 0 to 1"),
+        (["eval", "--model", "gold", "--fail-under", "execution=nan"], "from 0 to 1"),
         (["report", "gone"], "gone"),
         (["data", "synth", "--kind", "poem"], "question or spec"),
         (["compile", "gone.json"], "gone.json"),
@@ -316,3 +331,23 @@ def test_an_env_file_that_is_broken_is_told(project: Path) -> None:
     assert ".env" in done.stderr
     assert "Traceback" not in done.stderr
     assert program("--help").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["eval", "--model", "nanoo", *TEST], "Did you mean 'nano'? A model is nano, runs/NAME"),
+        (["train", "base=nanoo", "data.train=data/test.jsonl", "data.test=[]", "--dry-run"], "Did you mean 'nano'?"),
+        (["eval", "--model", "runs/gone", *TEST], "There is no model at runs/gone. A model is nano"),
+    ],
+)
+def test_a_model_of_another_name(
+    project: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trl")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    sources._hub_is_there.cache_clear()
+    error = failure(*arguments)
+    sources._hub_is_there.cache_clear()
+    assert error.exit_code == 3
+    assert said in str(error)

@@ -16,7 +16,7 @@ from tests.tiny_model import make_tiny_model
 
 RECIPE = """\
 database: {url: 'sqlite:///tram.db'}
-data: {train: [data/test.jsonl], test: [data/test.jsonl]}
+data: {train: [data/train.jsonl], test: [data/test.jsonl]}
 prompt: {name: compact}
 base: ./tiny
 train: {epochs: 1, batch: 2, max_length: 512}
@@ -30,6 +30,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     make_database(folder / "tram.db")
     write_test_file(folder / "data" / "test.jsonl")
+    rows = [json.loads(line) for line in (folder / "data" / "test.jsonl").read_text().splitlines()]
+    others = [
+        row | {"id": f"t{i}", "question": f"Tell me in case {i}: {row['question']}"} for i, row in enumerate(rows)
+    ]
+    (folder / "data" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in others))
     make_tiny_model(folder / "tiny")
     (folder / "recipe.yaml").write_text(RECIPE)
     return folder
@@ -78,3 +83,24 @@ def test_a_sweep_compares_its_runs_and_goes_on_where_it_was_interrupted() -> Non
     again = ok("train", *words)
     assert "s-lora.r-4" in again.stdout
     assert Path("runs/s-lora.r-2/DONE").stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize("name", ["b dir", "übung", "-x"])
+def test_a_sweep_in_a_folder_with_any_name(project: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = project / name
+    folder.mkdir()
+    text = RECIPE.replace("./tiny", "../tiny").replace("data/", "../data/").replace("///tram", "///../tram")
+    (folder / "recipe.yaml").write_text(text)
+    monkeypatch.chdir(folder)
+    assert "lora.r=4" in ok("train", 'train.sweep={"lora.r": [2, 4]}', "--dry-run").stdout
+
+
+def test_only_the_first_process_prints_what_came_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqltailor.train
+
+    done = sqltailor.train.TrainResult("runs/two", 3, 0.1, None, None, 1.0)
+    monkeypatch.setattr(sqltailor.train, "train", lambda *given, **more: done)
+    assert "next:" in ok("train").stderr
+    monkeypatch.setenv("RANK", "1")
+    second = ok("train")
+    assert (second.stdout, second.stderr) == ("", "")

@@ -63,6 +63,14 @@ def run(tmp_path: Path) -> Path:
     return run
 
 
+def test_training_rows_are_those_trained_on(run: Path) -> None:
+    (run / "recipe.yaml").write_text("base: nano\ndata: {train: [./train.jsonl, 'hf:org/set'], validation: v.jsonl}\n")
+    counts = {"train.jsonl": 1240, "v.jsonl": 55, "notes/a.md": 7, "hf:org/set": None}
+    (run / "data.json").write_text(json.dumps({name: {"sha256": "ab", "rows": n} for name, n in counts.items()}))
+    page = re.sub(r"<[^>]+>", " ", write_report(run / "eval-1").read_text())
+    assert re.search(r"Training rows\s+1,240\s", page)
+
+
 class Page(HTMLParser):
     """Collects the text and the tags of a page, and holds that every tag is closed in its turn."""
 

@@ -305,6 +305,13 @@ def test_grpo_after_sft_learns_from_what_it_earns(folder: Path) -> None:
     assert (Path(result.run) / "adapter" / "adapter_model.safetensors").is_file()
 
 
+def test_grpo_says_when_nothing_was_learned(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A base that writes nonsense earns nothing, whatever it draws."""
+    run(*GRPO, "train.max_steps=2")
+    assert sum("grpo learned nothing" in message for message in caplog.messages) == 1
+    assert "sft first" in caplog.text
+
+
 def test_methods_that_execute_need_a_database(folder: Path) -> None:
     rows = [json.loads(line) | {"schema": DDL} for line in (folder / "train.jsonl").read_text().splitlines()]
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

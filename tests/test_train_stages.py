@@ -60,7 +60,9 @@ def test_what_is_no_text_in_a_folder_of_documents_is_left_out(folder: Path, capl
     (folder / "notes" / "dump.bin").write_bytes(b"\0\1\2")
     texts, _ = read_documents(recipe("data.documents=notes/").recipe)
     assert "Orders are never deleted." in texts
-    assert caplog.messages == ["left out of notes, as no text that can be read: dump.bin, scan.png"]
+    assert caplog.messages == [
+        "left out of data.documents, as no text that can be read: notes/dump.bin, notes/scan.png"
+    ]
     with pytest.raises(DataError, match=r"notes/scan\.png is no text"):
         read_documents(recipe("data.documents=[notes/dictionary.md, notes/scan.png]").recipe)
     for name in ("dictionary.md", "short.txt"):
@@ -138,6 +140,30 @@ def test_stages_run_one_after_the_other(folder: Path) -> None:
     assert result.steps == max(row["step"] for row in rows if row["stage"] == 2)
     plain = train(recipe("train.name=plain", "train.max_length=64", "train.epochs=3"))
     assert next(row["loss"] for row in rows if row["stage"] == 2 and "loss" in row) != losses(plain)[0]
+
+
+@pytest.mark.parametrize("start", [plan, train])
+def test_all_stages_are_checked_before_the_first(folder: Path, start: Any) -> None:
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["schema"]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(ConfigError, match=r"Stage 2, method sft, needs .* schema.* database\.url="):
+        start(recipe(*STAGES))
+    (folder / "recipe.yaml").write_text("database: {url: 'sqlite:///shop.db'}\n")
+    named = load_recipe("continued-pretraining", [*BASIC, *STAGES], env={})
+    with pytest.raises(ConfigError, match=r"recipe\.yaml of this folder is not read, since .*'continued-pretraining'"):
+        start(named)
+    with pytest.raises(DataError, match=r"Stage 2, method sft, has no training data: data\.train lists gone\.jsonl"):
+        start(recipe(*STAGES, "data.train=gone.jsonl"))
+    assert not (folder / "runs").exists()
+
+
+def test_documents_are_read_before_a_run_is_made(folder: Path) -> None:
+    (folder / "scan.png").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(DataError, match=r"scan\.png is no text"):
+        train(recipe("train.method=pretrain", "data.documents=scan.png"))
+    assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize("stage", [1, 2])

@@ -106,9 +106,12 @@ def _minimum(text: str | None) -> tuple[str, float] | None:
     metric, _, value = text.partition("=")
     metrics_called([metric])
     try:
-        return metric, float(value)
+        least = float(value)
     except ValueError as e:
         raise ConfigError(f"--fail-under '{text}' is not METRIC=NUMBER, such as execution=0.8.") from e
+    if not 0 <= least <= 1:
+        raise ConfigError(f"--fail-under '{text}': a rate is a number from 0 to 1, such as execution=0.8.")
+    return metric, least
 
 
 def _reaches(result: Evaluation, metric: str, least: float) -> bool:

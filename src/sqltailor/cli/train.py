@@ -42,6 +42,7 @@ def train(
     """
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
+    from sqltailor.train.processes import is_first_process
     from sqltailor.train.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
@@ -59,6 +60,8 @@ def train(
         if str(e):
             note(str(e))
         raise
+    if not is_first_process():
+        return
     if json:
         print_json(dataclasses.asdict(result))
         return
@@ -70,6 +73,7 @@ def train(
 def _sweep(resolved: Resolved, *, dry_run: bool, json: bool) -> None:
     """Plan or train every combination of a sweep, and print how they compare."""
     from sqltailor.train import plan, sweep
+    from sqltailor.train.processes import is_first_process
     from sqltailor.train.progress import live
     from sqltailor.train.sweep import split
 
@@ -82,6 +86,8 @@ def _sweep(resolved: Resolved, *, dry_run: bool, json: bool) -> None:
         sys.exit(0 if all(planned.fits for planned in plans.values()) else 1)
     with live() as progress:
         found = sweep(resolved, progress=progress, on_plan=lambda planned: note(planned.text()), on_variant=note)
+    if not is_first_process():
+        return
     if json:
         print_json([variant.to_json() for variant in found])
         return

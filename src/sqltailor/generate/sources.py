@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sqltailor.errors import BackendError
+from sqltailor.errors import BackendError, did_you_mean
 from sqltailor.prompt import PROMPTS
 from sqltailor.runs import Run, read_json
 
@@ -41,7 +41,7 @@ def resolve(reference: str) -> Source:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         if name.startswith(("runs/", ".", "/", "~")) or name.count("/") > 1:
-            raise BackendError(f"There is no model at {name}.")
+            raise BackendError(f"There is no model at {name}.{other_references(name)}")
         return Source(name, adapter or None)
     if (folder / "prompt.json").is_file() and ((folder / "adapter").is_dir() or (folder / "model").is_dir()):
         return _of_run(Run(folder))
@@ -52,6 +52,17 @@ def resolve(reference: str) -> Source:
             f"{folder} holds neither a model (config.json), an adapter (adapter_config.json) nor a finished run."
         )
     return Source(str(folder), adapter or None)
+
+
+def other_references(name: str) -> str:
+    """Return what to add to the message about a model that cannot be opened: the nearest name, and what is allowed."""
+    if Path(name).is_dir():
+        return ""
+    runs = [str(run) for run in Path("runs").glob("*") if (run / "prompt.json").is_file()]
+    near = did_you_mean(name, ["nano", *runs])
+    return (
+        f"{near} A model is nano, runs/NAME, a folder, or a Hugging Face id such as Qwen/Qwen2.5-Coder-0.5B-Instruct."
+    )
 
 
 def _of_run(run: Run) -> Source:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
-from sqltailor.generate.sources import Source, reach
+from sqltailor.generate.sources import Source, other_references, reach
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +87,9 @@ def open_tokenizer(source: Source) -> Any:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **reach(where))
     except (OSError, ValueError) as e:
-        raise BackendError(f"The tokenizer of '{where}' cannot be opened: {_first_line(e)}") from e
+        raise BackendError(
+            f"The tokenizer of '{where}' cannot be opened: {_first_line(e)}{other_references(where)}"
+        ) from e
     if tokenizer.eos_token_id is None:
         raise BackendError(f"The tokenizer of '{where}' has no end token, so that no answer could end.")
     if not tokenizer.chat_template:
@@ -107,6 +109,7 @@ def open_weights(base: str, dtype: torch.dtype, device: str, quantization: str =
     except (OSError, ValueError) as e:
         raise BackendError(
             f"The model '{base}' cannot be opened: {_first_line(e)} A gated one needs HF_TOKEN and its licence."
+            f"{other_references(base)}"
         ) from e
     return model if quantization != "none" else model.to(device)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqltailor.report import plots, sql, words
@@ -82,12 +83,20 @@ def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
     yield from (("Base model", recipe["base"]),) if isinstance(recipe, Mapping) and recipe.get("base") else ()
     yield from (("Questions", f"{scores['examples']:,}"),) if scores.get("examples") else ()
     yield from (("Database", about["database"]),) if about.get("database") else ()
-    rows = sum(entry.get("rows", 0) for entry in contents.data.values())
+    rows = _training_rows(contents.data, recipe)
     yield from (("Training rows", f"{rows:,}"),) if rows else ()
     yield from (("Evaluated", scores["written"][:16].replace("T", " ")),) if scores.get("written") else ()
     version = scores.get("version") or environment.get("packages", {}).get("sqltailor")
     yield from (("SQLTailor", version),) if version else ()
     yield from (("Commit", environment["git_commit"][:10]),) if environment.get("git_commit") else ()
+
+
+def _training_rows(data: Mapping[str, Row], recipe: Any) -> int:
+    """Return the rows of the files that are trained on; without a recipe that names them, of all files."""
+    section = recipe.get("data") if isinstance(recipe, Mapping) else None
+    named = section.get("train") if isinstance(section, Mapping) else None
+    names = list(data) if named is None else [named] if isinstance(named, str) else named
+    return sum(data[name].get("rows") or 0 for name in {str(Path(name)) for name in names} if name in data)
 
 
 def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, str, str]]:

@@ -25,6 +25,7 @@ from sqltailor.schema import schema_hash
 from sqltailor.train.opening import run_of
 from sqltailor.train.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.processes import first_process_first, is_first_process, wait_for_all
+from sqltailor.train.ready import check_ready
 from sqltailor.workspace import prompt_name, schema_of
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def plan(resolved: Resolved) -> Plans:
 
     Data of the Hub that cannot be reached is assumed to fill `train.max_length`, and the plan says so.
     """
+    check_ready(resolved, _methods(resolved.recipe))
     with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
         return Plans(
             tuple(_plan(stage)[0] for stage in _stages(resolved.recipe, Run(Path(folder)), resolved.recipe.base))
@@ -102,6 +104,7 @@ def train(
     require("torch", extra="train", feature="Local training")
     require("trl", extra="train", feature="Local training")
     began = time.perf_counter()
+    check_ready(resolved, _methods(recipe))
     with quiet_libraries(), run_of(resolved) as run, log_to(run):
         _record_prompt(recipe, run)
         with _gentle_interrupt() as interrupted:
@@ -164,6 +167,10 @@ def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
         folder = run.path / "stages" / f"{number}-{section.method}"
         yield Stage(recipe.model_copy(update={"train": section}), base, folder, run.path, number)
         base = str(folder / ("adapter" if section.lora.enabled else "model"))
+
+
+def _methods(recipe: Recipe) -> list[str]:
+    return [stage.recipe.train.method for stage in _stages(recipe, Run(Path()), recipe.base)]
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

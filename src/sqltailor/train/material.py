@@ -170,10 +170,9 @@ def read_documents(recipe: Recipe) -> tuple[list[str], list[str]]:
     Files are text, PDF or query logs (.jsonl); a folder stands for all its files, and those that are none of these are
     told and left out. Raises `DataError` for nothing, and for a file that is named itself and cannot be read.
     """
-    documents = [text for path in recipe.data.documents for text in _texts(Path(path))]
-    if not any(documents):
-        listed = ", ".join(recipe.data.documents) or "nothing"
-        raise DataError(f"There are no documents to read: data.documents lists {listed}.")
+    documents, unread = document_texts(recipe)
+    if unread:
+        logger.warning("left out of data.documents, as no text that can be read: %s", ", ".join(unread))
     texts, held_out = [], []
     draw = random.Random(recipe.data.split.seed)
     for text in documents:
@@ -184,18 +183,21 @@ def read_documents(recipe: Recipe) -> tuple[list[str], list[str]]:
     return [text for text in texts if text], held_out
 
 
-def _texts(path: Path) -> Iterator[str]:
-    """Yield the text of a file, or of every file in a folder that has one."""
-    unread = []
-    for file in _files(path):
-        try:
-            yield _text(file).strip()
-        except DataError:
-            if file == path:
-                raise
-            unread.append(str(file.relative_to(path)))
-    if unread:
-        logger.warning("left out of %s, as no text that can be read: %s", path, ", ".join(unread))
+def document_texts(recipe: Recipe) -> tuple[list[str], list[str]]:
+    """Return the text of each document, and which files in folders hold none. Raises as `read_documents` does."""
+    texts, unread = [], []
+    for path in map(Path, recipe.data.documents):
+        for file in _files(path):
+            try:
+                texts.append(_text(file).strip())
+            except DataError:
+                if file == path:
+                    raise
+                unread.append(str(file))
+    if not any(texts):
+        listed = ", ".join(recipe.data.documents) or "nothing"
+        raise DataError(f"There are no documents to read: data.documents lists {listed}.")
+    return texts, unread
 
 
 def _files(path: Path) -> list[Path]:

@@ -5,6 +5,7 @@ After Shao et al. 2024, "DeepSeekMath", §4. What an answer earns is `judge.rewa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sqltailor.generate.llama import LlamaEngine
 from sqltailor.prompt import end_of_turn
 from sqltailor.train.judge import Judge, Question, open_judge, read_questions, rewards
 from sqltailor.train.model import as_trained
+from sqltailor.train.processes import is_first_process
 from sqltailor.train.sft import Rows
 from sqltailor.train.stage import Stage, StageResult, train_and_save
 from sqltailor.types import GenerateOptions
@@ -23,6 +25,15 @@ from sqltailor.types import GenerateOptions
 if TYPE_CHECKING:
     from sqltailor.train.model import Setup
     from sqltailor.train.watch import Progress
+
+logger = logging.getLogger(__name__)
+
+
+NOTHING_LEARNED = (
+    "grpo learned nothing: all answers to a question earned the same at every step, so that none was better than the "
+    "others. Train with method sft first (more examples or epochs), give it easier questions, or raise "
+    "train.grpo.temperature or train.grpo.generations"
+)
 
 
 def tune(
@@ -58,13 +69,15 @@ def tune(
             f"train.grpo.generations); there are {len(questions)}. Lower train.batch."
         )
 
+    differed: list[bool] = []
+
     def make(judge: Judge, model: Any, tokenizer: Any, arguments: Any) -> Any:
         return GroupTrainer(
             keep=section.local.keep_checkpoints,
             model=model,
             args=arguments,
             processing_class=tokenizer,
-            reward_funcs=_rewarded(judge, questions, end_of_turn(tokenizer)[-1]),
+            reward_funcs=_rewarded(judge, questions, end_of_turn(tokenizer)[-1], differed),
             rollout_func=_drawn(questions, section.grpo.max_tokens, section.grpo.temperature),
             train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(len(questions))]}),
         )
@@ -76,7 +89,7 @@ def tune(
         "beta": section.grpo.beta,
     }
     with open_judge(stage) as judge:
-        return train_and_save(
+        result = train_and_save(
             stage,
             setup,
             micro_batch,
@@ -86,15 +99,27 @@ def tune(
             kind="GRPOConfig",
             more=more,
         )
+    if differed and not any(differed) and is_first_process():
+        logger.warning(NOTHING_LEARNED)
+    return result
 
 
-def _rewarded(judge: Judge, questions: Sequence[Question], end: int) -> Callable[..., list[float]]:
+def _rewarded(
+    judge: Judge, questions: Sequence[Question], end: int, differed: list[bool]
+) -> Callable[..., list[float]]:
+    """Return TRL's reward function. It adds to `differed` whether answers to one question earned different rewards."""
+
     def execution(
         prompts: Sequence[str], completions: Sequence[str], completion_ids: Sequence[Sequence[int]], **_: Any
     ) -> list[float]:
         asked = [questions[int(prompt)] for prompt in prompts]
         cut = [not ids or ids[-1] != end for ids in completion_ids]
-        return rewards(judge, asked, completions, cut)
+        earned = rewards(judge, asked, completions, cut)
+        groups: dict[str, set[float]] = {}
+        for prompt, reward in zip(prompts, earned, strict=True):
+            groups.setdefault(prompt, set()).add(reward)
+        differed.append(any(len(group) > 1 for group in groups.values()))
+        return earned
 
     return execution
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
-from sqltailor.generate.sources import reach
+from sqltailor.generate.sources import other_references, reach
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
@@ -92,7 +92,10 @@ def base_config(base: str) -> Any:
         known = next((name for name in KNOWN if base in (name, f"{name}-Instruct")), None)
         if known is None:
             first = str(e).strip().partition("\n")[0]
-            raise BackendError(f"The base model '{base}' cannot be reached, and its size is not known: {first}") from e
+            raise BackendError(
+                f"The base model '{base}' cannot be reached, and its size is not known: {first.rstrip('.')}."
+                f"{other_references(base)}"
+            ) from e
         shape = dict(KNOWN[known])
         return AutoConfig.for_model(shape.pop("model_type"), **shape)
 

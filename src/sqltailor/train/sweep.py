@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.recipe import Resolved, recipe_hash, variants, with_values
-from sqltailor.runs import Run, read_jsonl
+from sqltailor.runs import Run, file_name, read_jsonl
 from sqltailor.train.local import TrainResult, train
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class Variant(NamedTuple):
 
 def split(resolved: Resolved) -> list[tuple[str, Resolved]]:
     """Return each combination of a sweep with its recipe, whose run is named by its values."""
-    section = resolved.recipe.train
+    stem = resolved.recipe.train.name or file_name(resolved.name).lstrip("._-") or "run"
     found = []
     for values, recipe in variants(resolved.recipe):
-        name = f"{section.name or resolved.name}-{re.sub(r'[^A-Za-z0-9._]+', '-', values).strip('-')}"
+        name = f"{stem}-{re.sub(r'[^A-Za-z0-9._]+', '-', values).strip('-')}"
         named = with_values(recipe, {("train", "name"): name})
         found.append((values, dataclasses.replace(resolved, recipe=named)))
     return found
