@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+import zipfile
 from itertools import islice
 
 import pytest
@@ -127,8 +128,38 @@ def test_wikisql_with_its_tables_file(tmp_path):
     assert first.schema == "CREATE TABLE table_1_1000181_1 (state_territory TEXT, no REAL, no_2 TEXT, format TEXT)"
     assert first.db_id == "1-1000181-1"
     assert isinstance(second, Reject)
-    assert second.reason == "missing_field"
+    assert (second.reason, second.detail) == ("unknown_column", "column 9 of a table with 4 columns")
     assert third.reason == "broken_schema"
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason", "detail"),
+    [
+        ({"sel": -1, "conds": [], "agg": 0}, "unknown_column", "column -1 of a table"),
+        ({"sel": 0, "conds": [], "agg": 7}, "wrong_type", "7 is no aggregate: 0 to 5 are"),
+        ({"sel": 0, "conds": [[0, 5, "x"]], "agg": 0}, "wrong_type", "5 is no operator"),
+        ({"sel": 0, "agg": 0}, "missing_field", "`sql` has no `conds`"),
+        ({"sel": "a", "conds": [], "agg": 0}, "wrong_type", "numbers"),
+    ],
+)
+def test_wikisql_that_does_not_fit_its_table(tmp_path, sql, reason, detail):
+    lines(tmp_path / "dev.tables.jsonl", [WIKISQL_TABLE])
+    [reject] = read_examples(lines(tmp_path / "dev.jsonl", [WIKISQL | {"sql": sql}]))
+    assert reject.reason == reason
+    assert detail in reject.detail
+    assert "Error" not in reject.detail
+
+
+def test_spider_in_a_zip_file_with_its_tables(tmp_path):
+    with zipfile.ZipFile(tmp_path / "spider.zip", "w") as archive:
+        archive.writestr("spider/tables.json", json.dumps(TABLES))
+        archive.writestr("spider/train_spider.json", json.dumps([SPIDER]))
+    [example] = read_examples(tmp_path / "spider.zip")
+    assert example.schema == DDL
+    with zipfile.ZipFile(tmp_path / "spider.zip", "a") as archive:
+        archive.writestr("spider/dev.json", json.dumps([SPIDER]))
+    with pytest.raises(DataError, match="Next: unzip it"):
+        list(read_examples(tmp_path / "spider.zip"))
 
 
 def test_wikisql_as_hugging_face_has_it(tmp_path):

@@ -33,13 +33,35 @@ def test_text_that_is_not_utf8(tmp_path):
         (2, "broken_text"),
         (3, "q"),
     ]
-    csv = put(tmp_path, b"question,sql\nq,SELECT 1\n\xe4,SELECT 1\n", "x.csv")
-    assert read(csv) == [(2, "q"), (3, "broken_text")]
+    csv = put(tmp_path, b"question,sql\n\xc3\xa4,SELECT 1\n\xe4,SELECT 1\n", "x.csv")
+    assert read(csv) == [(2, "\xe4"), (3, "broken_text")]
     array = put(tmp_path, b"[" + ROW.encode() + b', {"question": "\xe4", "sql": "SELECT 1"}]', "x.json")
     assert read(array) == [(1, "q"), (2, "broken_text")]
 
 
+@pytest.mark.parametrize(("encoding", "likely"), [("cp1252", "cp1252"), ("latin-1", "cp1252"), ("cp850", "cp850")])
+def test_a_table_in_another_encoding_is_refused_whole(tmp_path, encoding, likely):
+    """Else the rows with umlauts alone would be lost."""
+    path = put(tmp_path, "question,sql\nWho?,SELECT 1\nKöln in Bären?,SELECT 1\n".encode(encoding), "x.csv")
+    with pytest.raises(DataError, match=rf"looks like {likely} .*Next: iconv -f {likely} -t utf-8"):
+        read(path)
+    assert read(put(tmp_path, gzip.compress("question,sql\nKöln?,SELECT 1\n".encode()), "x.csv.gz")) == [(2, "Köln?")]
+
+
+def test_a_quote_that_does_not_end_spoils_its_own_line(tmp_path):
+    rows = "".join(f"q{i},SELECT {i}\n" for i in range(50))
+    expected = [(2, "broken_csv"), *((i + 3, f"q{i}") for i in range(50))]
+    for broken in ('"q,SELECT 1\n', 'q,"SELECT 1\n'):
+        assert read(put(tmp_path, f"question,sql\n{broken}{rows}", "x.csv")) == expected
+    closed = f'question,sql\n"q,SELECT 1\n{rows}"r\ns",SELECT 2\n'
+    assert read(put(tmp_path, closed, "x.csv")) == [*expected, (53, "r\ns")]
+    [reject] = read_examples(put(tmp_path, 'question,sql\n"a\nb\nc",SELECT 1,2\n', "x.csv"), mapping={"sql": "sql"})
+    assert (reject.line, reject.detail[-30:]) == (2, "sql; the row covers lines 2 to 4"[-30:])
+
+
 def test_nul(tmp_path):
+    raw = put(tmp_path, '{"question": "a\0b", "sql": "SELECT 1"}\n' + ROW)
+    assert read(raw) == [(1, "broken_text"), (2, "q")]
     rows = ROW + '\n{"question": "a\\u0000", "sql": "SELECT 1"}\n'
     summary = import_data([put(tmp_path, rows)], tmp_path / "out")
     assert dict(summary.reasons) == {"broken_text": 1}

@@ -14,11 +14,12 @@ from sqltailor.data.logs import LOG_REASONS, Entry, log_text, read_log
 from sqltailor.data.rows import Reject
 from sqltailor.database import Database, open_database
 from sqltailor.database.url import mask
+from sqltailor.dialect import parse
 from sqltailor.errors import DataError
 from sqltailor.guard import Grant
 from sqltailor.recipe import load_recipe
 from sqltailor.schema import from_ddl
-from sqltailor.synth.fill import readable
+from sqltailor.synth.fill import placeholders, readable
 from sqltailor.synth.import_log import LogSummary, import_log
 from sqltailor.synth.log import LogReader
 from sqltailor.train.material import read_documents
@@ -347,3 +348,21 @@ def test_parameters_without_a_blank_between_them(tmp_path: Path) -> None:
     )
     assert (summary.kept, summary.calls) == (1, 7)
     assert rows(tmp_path / "log.jsonl")[0]["sql"] == ("SELECT name FROM stop WHERE zone IN ($1, $2, $3) AND name = $4")
+
+
+@pytest.mark.parametrize("mark", ["$1", "?", "?1", "%s", "%(zone)s", ":zone"])
+def test_placeholders_of_all_drivers_get_values(tram: Database, mark: str) -> None:
+    summary, kept = read(
+        tram, f"SELECT name FROM stop WHERE zone = {mark}\nSELECT name FROM stop WHERE zone IN ({mark})"
+    )
+    assert (summary.kept, summary.runnable) == (2, 2)
+    assert all(row["as_logged"] for row in kept)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres", "mysql", "duckdb"])
+def test_placeholders_are_read_in_every_dialect(dialect: str) -> None:
+    for mark in ("$1", "?", "?1", "%s", "%(zone)s", ":zone"):
+        tree = parse(readable(f"SELECT '%s' FROM stop WHERE zone={mark} AND a = {mark} LIMIT {mark}", dialect), dialect)
+        assert len(placeholders(tree)) == 3
+        assert "'%s'" in tree.sql(dialect)
+    assert "IN (?)" in parse(readable("SELECT a FROM t WHERE b IN %s", dialect), dialect).sql(dialect)

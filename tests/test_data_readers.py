@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from sqltailor.data import Reject, read_examples, write_examples
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.types import Example
+from tests.cli_project import run
 
 CONTEXT = {
     "question": "How old is the head called Ann?",
@@ -146,3 +148,27 @@ def test_a_mapping_to_a_column_that_is_not_there(tmp_path):
         ConfigError, match=r"column for 'question' in .*q.csv 'Asks'. Did you mean 'Ask'. Known: Ask, Q"
     ):
         list(read_examples(path, mapping={"question": "Asks", "sql": "Query"}))
+
+
+def test_a_mapping_without_the_sql(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("Frage,Abfrage\nWer?,SELECT 1\n")
+    with pytest.raises(ConfigError, match=r"Which column .*--map question=Frage,sql=COL.*columns: Frage, Abfrage"):
+        list(read_examples(path, mapping={"question": "Frage"}))
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(DataError, match="download it"):
+        list(read_examples("https://example.org/train.jsonl"))
+
+
+def test_a_map_to_columns_that_no_file_has(tmp_path, monkeypatch):
+    """Not even where the file has columns of the usual names."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.csv").write_text("question,sql\nx,SELECT 1\n")
+    Path("other.csv").write_text("Frage,SQL\nx,SELECT 1\n")
+    for command in ("import", "check", "show"):
+        error = run("data", command, "my.csv", "--map", "question=questions,sql=nope2").exception
+        assert "column for 'question' in my.csv 'questions'. Did you mean 'question'?" in str(error)
+    result = run("data", "import", "my.csv", "other.csv", "--map", "question=Frage,sql=SQL", "--out", "both")
+    assert result.exit_code == 0

@@ -74,7 +74,7 @@ def import_(
         test_share=test,
         from_dialect=from_dialect,
         from_database=from_database,
-        **_options(recipe, database, format, map, against),
+        **_options(sources, recipe, database, format, map, against),
     )
     print_summary(summary, json, validation=validation, test=test)
     if not summary.kept:
@@ -104,7 +104,7 @@ def check(
     from sqltailor.data.import_ import check_data
 
     folder = out or str(Path(file).with_suffix("")) + "-check"
-    summary = check_data(file, folder, **_options(recipe, database, format, map, against))
+    summary = check_data(file, folder, **_options([file], recipe, database, format, map, against))
     print_summary(summary, json)
     if summary.rejected:
         sys.exit(1)
@@ -128,7 +128,7 @@ def show(
     from sqltailor.data.readers import read_examples
     from sqltailor.types import Example
 
-    items = list(islice(read_examples(file, format=format, mapping=_mapping(map)), limit))
+    items = list(islice(read_examples(file, format=format, mapping=_mapping(map, [file], format)), limit))
     if json:
         print_json([to_json(i) if isinstance(i, Example) else {"line": i.line, "rejected": i.reason} for i in items])
         return
@@ -141,7 +141,12 @@ def show(
 
 
 def _options(
-    recipe: str | None, database: str | None, format: str | None, map: str | None, against: list[str] | None
+    sources: list[str],
+    recipe: str | None,
+    database: str | None,
+    format: str | None,
+    map: str | None,
+    against: list[str] | None,
 ) -> Any:
     from sqltailor.recipe import load_recipe
     from sqltailor.workspace import grant_of, read_schema_file
@@ -150,7 +155,7 @@ def _options(
     schema_file = found.database.schema_file
     return {
         "format": format or found.data.format,
-        "mapping": _mapping(map) or dict(found.data.mapping) or None,
+        "mapping": _mapping(map, sources, format) or dict(found.data.mapping) or None,
         "database": found.database.url,
         "schema": read_schema_file(schema_file, found.dialect) if schema_file else None,
         "dialect": found.dialect if found.database.url is None else None,
@@ -160,7 +165,8 @@ def _options(
     }
 
 
-def _mapping(text: str | None) -> dict[str, str] | None:
+def _mapping(text: str | None, sources: list[str], format: str | None) -> dict[str, str] | None:
+    from sqltailor.data.readers import check_mapping
     from sqltailor.errors import ConfigError
 
     if text is None:
@@ -168,7 +174,9 @@ def _mapping(text: str | None) -> dict[str, str] | None:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(name.strip() and column.strip() for name, _, column in pairs):
         raise ConfigError(f"--map '{text}' is not a list of NAME=COLUMN, such as question=ask,sql=query.")
-    return {name.strip(): column.strip() for name, _, column in pairs}
+    mapping = {name.strip(): column.strip() for name, _, column in pairs}
+    check_mapping(sources, format, mapping)
+    return mapping
 
 
 def print_summary(summary: ImportSummary, json: bool, **shares: float) -> None:

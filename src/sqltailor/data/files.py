@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 import zipfile
@@ -18,14 +19,23 @@ WRAPPERS = ("training_data", "data", "examples", "rows")
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".sql", ".log")
 
 
+TABLES_FILES = ("tables.json", "tables.json.gz", "dev_tables.json", "train_tables.json", "test_tables.json")
+"""Where Spider and BIRD keep their schemas."""
+
+
 @contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Open a plain, gzip or one-member zip file for reading; the content decides, not the name."""
+def open_bytes(path: Path, *, tables: bool = False) -> Iterator[BinaryIO]:
+    """Open a plain, gzip or zip file for reading; the content decides, not the name.
+
+    Of a zip file the one data file is read that it holds; with `tables` the tables file that lies beside that.
+    """
     if path.is_dir():
         files = sorted(f.name for f in path.iterdir() if f.suffix in ENDINGS)
         inside = f" Name a file in it: {', '.join(files[:8])}." if files else ""
         raise DataError(f"{path} is a directory, not a data file.{inside}")
     if not path.exists():
+        if re.match(r"https?:/", str(path)):
+            raise DataError(f"{path} is an address, not a file. Next: download it, and name the file.")
         hint = f" For a Hugging Face data set write hf:{path}." if re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) else ""
         raise DataError(f"No such file: {path}.{hint}")
     try:
@@ -36,7 +46,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
                 with gzip.open(plain) as unpacked:
                     yield cast(BinaryIO, unpacked)
             elif magic == b"PK\x03\x04":
-                with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive)) as member:
+                with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive, tables)) as member:
                     yield cast(BinaryIO, member)
             else:
                 yield cast(BinaryIO, plain)
@@ -46,12 +56,44 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"{path} may not be read: {e.strerror}") from e
 
 
-def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
-    names = [n for n in archive.namelist() if Path(n).suffix in ENDINGS and not n.startswith("__MACOSX")]
+def _only_member(path: Path, archive: zipfile.ZipFile, tables: bool) -> str:
+    held = [n for n in archive.namelist() if Path(n).suffix in ENDINGS and not n.startswith("__MACOSX")]
+    schemas = [n for n in held if Path(n).name in TABLES_FILES]
+    names = (schemas if tables else [n for n in held if n not in schemas]) or held
     if len(names) != 1:
         found = ", ".join(archive.namelist()[:8]) or "nothing"
-        raise DataError(f"{path} must hold exactly one data file ({', '.join(ENDINGS)}); it holds: {found}")
+        raise DataError(
+            f"{path} must hold exactly one data file ({', '.join(ENDINGS)}); it holds: {found}. "
+            "Next: unzip it, and name the file in it"
+        )
     return names[0]
+
+
+def has_tables(path: Path) -> bool:
+    """Tell whether a file is a zip file that holds a tables file beside its data."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(Path(name).name in TABLES_FILES for name in archive.namelist())
+
+
+def check_encoding(path: Path) -> None:
+    """Raise `DataError` for text that is in another encoding than UTF-8 throughout, not by a broken row."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    odd: set[str] = set()
+    with open_bytes(path) as file:
+        while chunk := file.read(2**20):
+            text = "" if chunk.isascii() else decoder.decode(chunk)
+            if re.search("[^\0-\x7f\udc80-\udcff]", text):
+                return
+            odd.update(re.findall("[\udc80-\udcff]", text))
+    if odd and "\udcff" not in odd:
+        is_windows = any(character >= "\udcc0" for character in odd)
+        likely = "cp1252 (Windows, Latin-1)" if is_windows else "cp850 (DOS) or macintosh"
+        raise DataError(
+            f"{path} is not UTF-8; it looks like {likely}. "
+            f"Next: iconv -f {likely.split()[0]} -t utf-8 {path} > utf8-{path.name}"
+        )
 
 
 def container(path: Path) -> str:

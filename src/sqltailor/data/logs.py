@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqltailor.data.files import open_bytes
+from sqltailor.data.files import check_encoding, open_bytes
 from sqltailor.data.rows import Reject, Row, RowError, read_lines, read_rows, shown
 from sqltailor.database import open_database
 from sqltailor.dialect import MAX_SQL_CHARACTERS
@@ -74,7 +74,7 @@ def read_log(source: str) -> Iterator[Entry | Reject]:
 
     Raises `DataError` for a file or database that cannot be read.
     """
-    if "://" in source:
+    if "://" in source and not source.startswith(("http://", "https://")):
         yield from _view(source)
     elif {".gz", ".zip", *_TEXT}.issuperset(suffixes := Path(source).suffixes[-2:]) and set(suffixes) & set(_TEXT):
         yield from _text(Path(source))
@@ -136,6 +136,7 @@ def _read(row: Row) -> Entry:
 
 
 def _text(path: Path) -> Iterator[Entry | Reject]:
+    check_encoding(path)
     with open_bytes(path) as file:
         spans = _spans(file.read(65536).decode("utf-8", "replace"))
     with open_bytes(path) as file:

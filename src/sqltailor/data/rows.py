@@ -6,7 +6,6 @@ A row that cannot be read is a `Reject`, never an exception: only a file that ca
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -16,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
-from sqltailor.data.files import container, open_bytes
-from sqltailor.errors import counted
+from sqltailor.data.files import check_encoding, container, open_bytes
+from sqltailor.data.tables import table_records
 
 MAX_ROW_BYTES = 4 * 2**20
 """A longer line is rejected as `too_long`: the largest schemas known to us are a tenth of it."""
@@ -70,6 +69,8 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
     if kind == "parquet":
         yield from _parquet_rows(path)
         return
+    if kind in ("csv", "tsv"):
+        check_encoding(path)
     with open_bytes(path) as file:
         if kind in ("csv", "tsv"):
             yield from _table_rows(file, "\t" if kind == "tsv" else None)
@@ -108,6 +109,8 @@ def _json_row(number: int, line: bytes) -> Row | Reject:
     except UnicodeDecodeError as e:
         return Reject(number, "broken_text", f"not UTF-8 at byte {e.start}", shown(_text(line)))
     except (ValueError, RecursionError) as e:
+        if b"\0" in line:
+            return Reject(number, "broken_text", "the line holds NUL", shown(_text(line)))
         return Reject(number, "broken_json", f"not JSON: {str(e)[:200]}", shown(_text(line)))
 
 
@@ -167,36 +170,13 @@ def _skip(text: str, at: int, characters: str) -> int:
 
 
 def _table_rows(file: BinaryIO, delimiter: str | None) -> Iterator[Row | Reject]:
-    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        if delimiter is None:
-            head = text.readline()
-            delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
-            text.seek(0)
-        yield from _records(text, delimiter)
-
-
-def _records(text: TextIO, delimiter: str) -> Iterator[Row | Reject]:
-    csv.field_size_limit(MAX_ROW_BYTES)
-    reader = csv.reader(text, delimiter=delimiter)
-    names = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as e:
-            yield Reject(line, "broken_csv", str(e), "")
-            continue
-        if not any(cells):
-            continue
-        if len(cells) != len(names):
-            detail = f"{counted(len(cells), 'cell')} where the header names {len(names)}: {', '.join(names[:12])}"
-            yield Reject(line, "broken_csv", detail, shown(cells))
-        elif not all(map(_is_utf8, cells)):
-            yield Reject(line, "broken_text", "not UTF-8", shown(cells))
+    for line, cells, fault, raw in table_records(file, delimiter, MAX_ROW_BYTES):
+        if fault:
+            yield Reject(line, "broken_csv", fault, shown(raw))
+        elif not all(map(_is_utf8, cells.values())):
+            yield Reject(line, "broken_text", "not UTF-8", shown(list(cells.values())))
         else:
-            yield Row(line, dict(zip(names, cells, strict=True)))
+            yield Row(line, cells)
 
 
 def _parquet_rows(path: Path) -> Iterator[Row | Reject]:

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Column, Expr, Expression
 
 _TYPED = re.compile(r"\b(DATE|TIME|TIMESTAMP|TIMESTAMPTZ)\s+(\$\d+)", re.IGNORECASE)
-_NUMBERED = re.compile(r"\?\d+\b")
+_WRITTEN = re.compile(
+    r"'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|(?P<numbered>\?\d+\b)"
+    r"|(?<![\w$])(?P<dollar>\$\d+\b)|(?<![\w%])(?P<percent>%s\b|%\(\w+\)s\b)",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r"\b(IN\s+)(%s\b|%\(\w+\)s\b)", re.IGNORECASE)
 _INTERVAL = re.compile(r"\bINTERVAL\s+\$\d+", re.IGNORECASE)
 _PART = re.compile(r"\bEXTRACT\s*\(\s*\$\d+\s+FROM\b", re.IGNORECASE)
 LIMIT, OFFSET = "10", "0"
-
-
 Fetch = Callable[[str], Sequence[Sequence[Cell]]]
 
 
@@ -42,14 +45,27 @@ class Place(NamedTuple):
         return list(self.other.find_all(exp.Column))
 
 
-def readable(sql: str) -> str:
+def readable(sql: str, dialect: str = "postgres") -> str:
     """Return a logged statement with what its placeholders broke made whole: typed literals, parts of dates, `?1`.
+
+    `%s` and `%(name)s` become `?`, which all dialects read; `$1`, too, in those that have no such parameter.
 
     >>> readable("SELECT a FROM t WHERE d > date $1 - interval $2")
     "SELECT a FROM t WHERE d > CAST($1 AS date) - INTERVAL '30 days'"
+    >>> readable("SELECT '%s' FROM t WHERE a = %(name)s AND b IN %s", "sqlite")
+    "SELECT '%s' FROM t WHERE a = ? AND b IN (?)"
     """
     sql = _PART.sub("EXTRACT(YEAR FROM", _TYPED.sub(r"CAST(\2 AS \1)", sql))
-    return _NUMBERED.sub("?", _INTERVAL.sub("INTERVAL '30 days'", sql))
+    base = load_dialect(dialect).base
+
+    def read(found: re.Match[str]) -> str:
+        is_placeholder = found.lastgroup in ("numbered", "percent") or (
+            found.lastgroup == "dollar" and base not in ("postgres", "redshift", "duckdb")
+        )
+        return "?" if is_placeholder else found[0]
+
+    sql = _LIST.sub(r"\1(\2)", _INTERVAL.sub("INTERVAL '30 days'", sql))
+    return _WRITTEN.sub(read, sql)
 
 
 def placeholders(tree: Expr) -> list[Expr]:

@@ -155,7 +155,7 @@ class LogReader:
             raise RowError("too_long", f"more than {MAX_SQL_CHARACTERS:,} characters")
         if word := NO_QUERY.match(sql):
             raise RowError("not_select", f"the statement is {word[1].upper()}, not SELECT")
-        tree = parse_gold(readable(sql), self.dialect, self.schema)
+        tree = parse_gold(readable(sql, self.dialect), self.dialect, self.schema)
         if not isinstance(tree, exp.Query):
             raise RowError("not_select", f"the statement is {tree.key.upper()}, not SELECT")
         if tree.find(exp.Table) is None:

@@ -24,14 +24,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from sqltailor.data.examples import stem
 from sqltailor.data.files import container
+from sqltailor.data.readers.columns import columns_of, lacks_mapped, objects_of, recognise
 from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
 from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.types import Example
@@ -134,11 +134,21 @@ def open_source(
     if format is None or format in CONTAINERS:
         first = list(islice(rows, 50))
         rows = chain(first, rows)
-        if mapping and _lacks_mapped(name, first, mapping, is_table):
+        if mapping and lacks_mapped(name, first, mapping, is_table):
             mapping = {}
         format = "table" if mapping else _recognised(name, first, is_table)
     source = Source(name, format, mapping, dialect, Path(tables) if tables else None, is_table)
     return source, (dataclasses.replace(r, source=name) if isinstance(r, Reject) else r for r in rows)
+
+
+def check_mapping(sources: Sequence[str], format: str | None, mapping: Mapping[str, str]) -> None:
+    """Raise `ConfigError` for a mapped column that is in none of the files."""
+    columns: dict[str, None] = {}
+    for source in sources:
+        columns |= columns_of(list(islice(open_source(source, format, mapping)[1], 50)))
+    for field_name, column in mapping.items() if columns else ():
+        if column not in columns:
+            raise ConfigError(unknown(f"column for '{field_name}' in {', '.join(sources)[:200]}", column, columns))
 
 
 def _rows(name: str, format: str | None) -> tuple[Iterator[Row | Reject], bool]:
@@ -150,30 +160,8 @@ def _rows(name: str, format: str | None) -> tuple[Iterator[Row | Reject], bool]:
     return read_rows(Path(name), kind), kind in ("csv", "tsv", "parquet")
 
 
-def _lacks_mapped(name: str, rows: list[Row | Reject], mapping: Mapping[str, str], is_table: bool) -> bool:
-    """Return whether a mapping is about other files: the format is known, and the columns are not here or by chance.
-
-    Raises `ConfigError` where the question's or the SQL's column is missing from a file that it must be about.
-    """
-    columns = dict.fromkeys(str(column) for value in _objects(rows) for column in value)
-    missing = [column for column in mapping.values() if column not in columns]
-    if not columns or not missing:
-        return False
-    known = next((f for value in _objects(rows) if (f := recognise(value, is_table))), None)
-    if known and (len(missing) == len(mapping) or known not in ("table", "examples")):
-        return True
-    for field_name in ("question", "spec", "sql"):
-        if (column := mapping.get(field_name)) in missing and column is not None:
-            raise ConfigError(unknown(f"column for '{field_name}' in {name}", column, columns))
-    return False
-
-
-def _objects(rows: list[Row | Reject]) -> list[Mapping[str, Any]]:
-    return [row.value for row in rows if isinstance(row, Row) and isinstance(row.value, Mapping)]
-
-
 def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
-    objects = _objects(rows)
+    objects = objects_of(rows)
     found = next((f for value in objects if (f := recognise(value, is_table))), None)
     if found is not None:
         return found
@@ -184,42 +172,6 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
         f"The format of {name} is not recognised. Its columns: {', '.join(map(str, objects[0]))[:300]}. "
         f"Name the columns (--map question=COL,sql=COL) or the format (--format F): {', '.join(READERS)}."
     )
-
-
-QUESTION_NAMES = ("question", "ask", "utterance", "nl", "nl_question", "natural_language", "text")
-SQL_NAMES = ("sql", "query", "gold", "gold_sql", "sql_query", "answer")
-
-
-def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
-    """Return the format that a row's keys show, or None."""
-    has = set(row).__contains__
-    if has("messages"):
-        return _chat_format(row)
-    if has("conversations"):
-        return "sharegpt"
-    if isinstance(row.get("sql"), Mapping) and has("question") and not has("query"):
-        return "wikisql"
-    rules: tuple[tuple[str, bool], ...] = (
-        ("bird", has("db_id") and has("question") and has("SQL")),
-        ("defog", has("db_name") and has("question") and has("query")),
-        ("spider", has("db_id") and has("question") and has("query")),
-        ("sql-create-context", has("question") and has("context") and (has("answer") or has("sql"))),
-        ("instruction", has("instruction") and (has("output") or has("response"))),
-        ("prompt-completion", has("prompt") and has("completion")),
-        ("input-output", has("input") and has("output")),
-        ("examples", (has("question") or has("spec")) and has("sql") and not is_table),
-        ("table", any(map(has, QUESTION_NAMES)) and any(map(has, SQL_NAMES))),
-        ("text", "### Response:" in str(row.get("text"))),
-    )
-    return next((name for name, matches in rules if matches), None)
-
-
-def _chat_format(row: Mapping[str, Any]) -> str:
-    messages = row["messages"] if isinstance(row["messages"], list) else []
-    blocks = any(isinstance(m, Mapping) and isinstance(m.get("content"), list) for m in messages)
-    if "schemaVersion" in row or isinstance(row.get("system"), list) or (blocks and "system" not in row):
-        return "bedrock"
-    return "claude" if "system" in row else "openai"
 
 
 def converter(source: Source) -> Callable[[Row], Example]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqltailor.data.examples import text_field
 from sqltailor.data.execute import database_file
-from sqltailor.data.files import open_bytes
+from sqltailor.data.files import TABLES_FILES, has_tables, open_bytes
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import RowError
 from sqltailor.database import open_database
@@ -18,7 +18,6 @@ from sqltailor.errors import DataError
 from sqltailor.schema import to_ddl
 from sqltailor.types import Column, Example, Reference, Schema, Table
 
-TABLES_FILES = ("tables.json", "tables.json.gz", "dev_tables.json", "train_tables.json", "test_tables.json")
 FOLDERS = ("database", "databases", "dev_databases", "train_databases", "test_database")
 TYPES = {"number": "NUMERIC", "boolean": "BOOLEAN", "time": "DATETIME"}
 """Spider's kinds of columns that are not text."""
@@ -61,7 +60,8 @@ def schema_of(db_id: str, source: Source) -> str | None:
 
 def _tables_file(source: Source) -> Path | None:
     places = [source.tables] if source.tables else [source.path.parent / name for name in TABLES_FILES]
-    return next((p for p in places if p.is_file()), None)
+    found = next((p for p in places if p.is_file()), None)
+    return found or (source.path if has_tables(source.path) else None)
 
 
 @lru_cache(maxsize=512)
@@ -86,7 +86,7 @@ def _from_tables(path: Path | None, db_id: str) -> str | None:
 
 @lru_cache(maxsize=4)
 def _read_tables(path: Path) -> Mapping[str, Schema]:
-    with open_bytes(path) as file:
+    with open_bytes(path, tables=True) as file:
         try:
             return {str(entry["db_id"]): tables_schema(entry) for entry in json.load(file)}
         except (ValueError, KeyError, TypeError, IndexError) as e:

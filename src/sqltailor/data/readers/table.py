@@ -9,7 +9,8 @@ from typing import Any
 
 from sqltailor.data.canonical import canonical_ddl
 from sqltailor.data.examples import from_json, text_field
-from sqltailor.data.readers import FIELDS, QUESTION_NAMES, SQL_NAMES, Source
+from sqltailor.data.readers import FIELDS, Source
+from sqltailor.data.readers.columns import QUESTION_NAMES, SQL_NAMES
 from sqltailor.data.rows import RowError
 from sqltailor.types import Example
 

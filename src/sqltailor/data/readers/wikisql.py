@@ -15,6 +15,7 @@ from typing import Any
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import Row, RowError, read_rows
 from sqltailor.dialect import quote_name
+from sqltailor.errors import counted
 from sqltailor.schema import to_ddl
 from sqltailor.types import Column, Example, Schema, Table
 
@@ -84,17 +85,30 @@ def snake_names(headers: Sequence[str]) -> list[str]:
 def _sql(query: Mapping[str, Any], table: Table) -> str:
     try:
         column = _column(table, query["sel"])
-        aggregate = AGGREGATES[query["agg"]]
-        conditions = [f"{_column(table, c)} {OPERATORS[op]} {_value(v)}" for c, op, v in _conditions(query["conds"])]
-    except (KeyError, IndexError, TypeError, ValueError) as e:
-        raise RowError("missing_field", f"`sql` needs sel, agg and conds that fit the table: {e!r}") from e
+        aggregate = _at(AGGREGATES, query["agg"], "aggregate")
+        conditions = [
+            f"{_column(table, column)} {_at(OPERATORS, operator, 'operator')} {_value(value)}"
+            for column, operator, value in _conditions(query["conds"])
+        ]
+    except KeyError as e:
+        raise RowError("missing_field", f"`sql` has no `{e.args[0]}`; it needs sel, agg and conds") from e
+    except (TypeError, ValueError) as e:
+        raise RowError("wrong_type", "`sql` needs numbers in sel and agg, and conds of column, operator, value") from e
     select = f"{aggregate}({column})" if aggregate else column
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"SELECT {select} FROM {quote_name(table.name)}{where}"
 
 
 def _column(table: Table, index: int) -> str:
+    if not 0 <= index < len(table.columns):
+        raise RowError("unknown_column", f"column {index} of a table with {counted(len(table.columns), 'column')}")
     return quote_name(table.columns[index].name)
+
+
+def _at(names: Sequence[str], index: int, what: str) -> str:
+    if not 0 <= index < len(names):
+        raise RowError("wrong_type", f"{index} is no {what}: 0 to {len(names) - 1} are")
+    return names[index]
 
 
 def _conditions(conditions: Any) -> list[tuple[int, int, Any]]:

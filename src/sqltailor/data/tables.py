@@ -1,0 +1,104 @@
+"""CSV and TSV as rows: a quote that does not end spoils its own line alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, TextIO
+
+from sqltailor.errors import counted
+
+
+class Record(NamedTuple):
+    """One record of a table: its first line, its cells by column, or what is wrong with it and its text."""
+
+    line: int
+    cells: dict[str, str]
+    fault: str = ""
+    raw: str = ""
+
+
+def table_records(file: BinaryIO, delimiter: str | None, limit: int) -> Iterator[Record]:
+    """Yield the records of a table whose first line names the columns; None finds the delimiter out.
+
+    A cell of more than `limit` characters is a fault. Bytes that are not UTF-8 become surrogates.
+    """
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        if delimiter is None:
+            head = text.readline()
+            delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
+            text.seek(0)
+        csv.field_size_limit(limit)
+        yield from _records(text, delimiter)
+
+
+class _Lines:
+    """Physical lines with their numbers: those of the record that is being read can be put back."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._numbered = enumerate(text, 1)
+        self._back: deque[tuple[int, str]] = deque()
+        self.taken: list[tuple[int, str]] = []
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        found = self._back.popleft() if self._back else next(self._numbered, None)
+        if found is None:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(found)
+        return found[1]
+
+    def put_back(self) -> None:
+        """Let all but the first line of this record be read again."""
+        self._back.extendleft(reversed(self.taken[1:]))
+        self.ended = False
+
+
+def _records(text: TextIO, delimiter: str) -> Iterator[Record]:
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter)
+    names = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
+    while True:
+        lines.taken.clear()
+        fault, cells = "", list[str]()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as e:
+            fault = str(e)
+        if not fault and not any(cells):
+            continue
+        if lines.ended:
+            fault = "a quote in the line does not end"
+        elif not fault and len(cells) != len(names):
+            fault = f"{counted(len(cells), 'cell')} where the header names {len(names)}: {', '.join(names[:12])}"
+        if fault:
+            yield _broken(lines, fault, delimiter, len(names))
+        else:
+            yield Record(lines.taken[0][0], dict(zip(names, cells, strict=True)))
+
+
+def _broken(lines: _Lines, fault: str, delimiter: str, width: int) -> Record:
+    """Return the fault of a record; lines that a quote has swallowed, and that are rows alone, are read again."""
+    (line, first), *rest = lines.taken
+    if not rest:
+        return Record(line, {}, fault, first.rstrip("\r\n"))
+    if lines.ended or any(_width(after, delimiter) == width for _, after in rest):
+        lines.put_back()
+        return Record(line, {}, f"{fault}; line {rest[0][0]} is read anew", first.rstrip("\r\n"))
+    raw = "".join(text for _, text in lines.taken)
+    return Record(line, {}, f"{fault}; the row covers lines {line} to {rest[-1][0]}", raw)
+
+
+def _width(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:
+        return 0
