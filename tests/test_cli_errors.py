@@ -268,18 +268,6 @@ def test_a_map_that_is_no_map(project: Path) -> None:
     assert "NAME=COLUMN" in str(failure("data", "import", "my.csv", "--map", "ask"))
 
 
-def test_a_map_to_columns_that_are_not_there(project: Path) -> None:
-    """Not even where the file has columns of the usual names."""
-    Path("my.csv").write_text("question,sql\nx,SELECT 1\n")
-    Path("other.csv").write_text("Frage,SQL\nx,SELECT 1\n")
-    for command in ("import", "check", "show"):
-        said = str(failure("data", command, "my.csv", "--map", "question=questions,sql=nope2"))
-        assert "column for 'question' in my.csv 'questions'. Did you mean 'question'?" in said
-    assert (
-        run("data", "import", "my.csv", "other.csv", "--map", "question=Frage,sql=SQL", "--out", "both").exit_code == 0
-    )
-
-
 def test_a_question_of_ten_thousand_characters(project: Path) -> None:
     error = failure("ask", "how many " * 1_112, "--model", "echo:data/test.jsonl")
     assert isinstance(error, DataError)
