@@ -492,6 +492,12 @@ def test_a_row_id_is_the_integer_primary_key(name: str) -> None:
             assert "is the table's INTEGER PRIMARY KEY" in refused(sql, schema=KUNDEN, grant=grant)
 
 
+def test_a_row_id_comes_before_an_alias_of_its_name() -> None:
+    grant = Grant(deny=("kunden.kundennr",))
+    assert refused("SELECT vorname AS rowid FROM kunden WHERE rowid > 5", schema=KUNDEN, grant=grant)
+    passes("SELECT vorname AS rowid FROM kunden ORDER BY rowid", schema=KUNDEN, grant=grant)
+
+
 def test_a_row_id_that_is_no_column_is_of_every_table() -> None:
     schema = from_ddl("CREATE TABLE k (a INT PRIMARY KEY, b TEXT); CREATE TABLE m (a INTEGER, PRIMARY KEY (a, b), b)")
     passes("SELECT k.rowid, m.rowid FROM k JOIN m USING (b)", schema=schema, grant=Grant(deny=("k.a", "m.a")))

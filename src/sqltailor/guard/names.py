@@ -99,7 +99,7 @@ class Scope:
                 if passed_tables and not any(source.is_stored for source in found):
                     raise Refused(f"{shown(name)} comes from an outer query; write its table before it.", "policy")
                 return
-            if (scope is self and aliases_count and name in scope.aliases) or scope._has_unlisted(name):
+            if scope._has_unlisted(name) or (scope is self and aliases_count and name in scope.aliases):
                 return
             if found := [source for source in scope.sources if source.name == name]:
                 if any(source.is_stored for source in found):
