@@ -34,7 +34,7 @@ DDL = "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT, coun
 CITIES = ("Lyon", "Rome", "Oslo", "Bonn")
 
 
-def write_examples(path: Path, count: int) -> None:
+def write_examples(path: Path, count: int, *, begin: str = "") -> None:
     rows = []
     for i in range(count):
         city = CITIES[i % 4]
@@ -42,7 +42,7 @@ def write_examples(path: Path, count: int) -> None:
             (f"How many customers live in {city}?", f"SELECT COUNT(*) FROM customer WHERE city = '{city}'"),
             (f"Names in {city}{'?' * (i // 8)}", f"SELECT name FROM customer WHERE country = '{city}'"),
         )[i % 2]
-        rows.append({"id": str(i), "question": asked, "sql": [sql], "schema": DDL})
+        rows.append({"id": str(i), "question": begin + asked, "sql": [sql], "schema": DDL})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     make_tiny_model(tmp_path / "tiny")
     write_examples(tmp_path / "train.jsonl", 20)
-    write_examples(tmp_path / "validation.jsonl", 4)
+    write_examples(tmp_path / "validation.jsonl", 4, begin="Please tell me. ")
     return tmp_path
 
 
