@@ -71,8 +71,8 @@ def test_continued_pretraining(folder: Path) -> None:
     (folder / "documents" / "queries.sql").write_text("SELECT COUNT(*) FROM customer;\n" * 20)
     (folder / "data").mkdir()
     write_examples(folder / "data" / "train.jsonl", 8)
-    write_examples(folder / "data" / "validation.jsonl", 4, begin="Please tell me. ")
-    made = run("continued-pretraining", "train.max_length=128")
+    write_examples(folder / "data" / "validation.jsonl", 4, begin="Now. ")
+    made = run("continued-pretraining", "train.max_length=144")
     rows = metrics(str(made))
     assert {row["stage"] for row in rows} == {1, 2}
     assert {row["stage"] for row in rows if "eval_loss" in row} == {1, 2}
