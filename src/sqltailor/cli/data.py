@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_counts, print_json
 
 if TYPE_CHECKING:
     from sqltailor.data.import_ import ImportSummary
@@ -188,10 +188,8 @@ def print_summary(summary: ImportSummary, json: bool, **shares: float) -> None:
         print_json(summary.to_json())
         return
     print(f"read {summary.read:,}, kept {summary.kept:,}, rejected {summary.rejected:,}")
-    for name, count in sorted(summary.reasons.items(), key=lambda r: -r[1]):
-        print(f"  rejected {count:,}: {name}")
-    for name, count in sorted(summary.warnings.items(), key=lambda r: -r[1]):
-        print(f"  warning  {count:,}: {name}")
+    print_counts(summary.reasons, "rejected")
+    print_counts(summary.warnings, "warning ")
     if summary.parts:
         print(
             "  "

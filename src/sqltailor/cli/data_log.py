@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, progress
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_counts, print_json, progress
 from sqltailor.errors import counted
 
 
@@ -65,8 +65,7 @@ def log(
         print_json(summary.to_json())
     else:
         print(f"read {summary.read:,}, kept {summary.kept:,}, merged {summary.merged:,}, rejected {summary.rejected:,}")
-        for reason, count in sorted(summary.reasons.items(), key=lambda r: -r[1]):
-            print(f"  rejected {count:,}: {reason}")
+        print_counts(summary.reasons, "rejected")
         kept, calls = counted(summary.kept, "statement"), counted(summary.calls, "time")
         print(f"wrote {out}: {kept} that ran {calls}; {summary.runnable:,} can run here")
         if not opened:
@@ -158,8 +157,7 @@ def augment(
         print_json(made.to_json())
     else:
         print(f"made {made.made:,}, kept {made.kept:,}, rejected {made.rejected:,}")
-        for reason, count in sorted(made.reasons.items(), key=lambda r: -r[1]):
-            print(f"  rejected {count:,}: {reason}")
+        print_counts(made.reasons, "rejected")
         print(f"wrote {made.out}")
     if not made.kept:
         sys.exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +33,12 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Print a line for people on stderr."""
     print(text, file=sys.stderr)
+
+
+def print_counts(counts: Mapping[str, int], what: str) -> None:
+    """Print name → count, a line each, the most frequent first."""
+    for name, count in sorted(counts.items(), key=lambda c: -c[1]):
+        print(f"  {what} {count:,}: {name}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:
