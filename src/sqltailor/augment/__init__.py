@@ -1,8 +1,8 @@
-"""A model that helps to make pairs: it rewords questions, asks for what logs hold, proposes; each result is checked.
+"""Pairs out of pairs: a model rewords questions, asks for what logs hold, proposes; without one, values change.
 
-What a model makes is taken for wrong until it passes: the text of a question, its values, copies; for SQL the parser,
-the guard, a run with a result that says something, and the round trip, in which a checker answers the question by SQL
-of its own that gives the same result.
+What is made is taken for wrong until it passes: the text of a question, its values, copies; for SQL the parser, the
+guard, a run with a result that says something, and, where a model wrote it, the round trip, in which a checker
+answers the question by SQL of its own that gives the same result.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sqltailor.augment.tasks import (
     worded,
 )
 from sqltailor.augment.trial import Trial
+from sqltailor.augment.variants import variants
 from sqltailor.data.rows import Reject
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, unknown
@@ -77,20 +78,21 @@ def augment(
     out: str | Path,
     *,
     recipe: Recipe,
-    model: str,
+    model: str | None = None,
     checker: str | None = None,
     also_on: Sequence[str] = (),
     progress: Callable[[int], None] = lambda made: None,
     **asking: Unpack[Asking],
 ) -> Made:
-    """Let a model make examples and write those that pass every filter to `out`; returns the counts.
+    """Make examples and write those that pass every filter to `out`; returns the counts.
 
     `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
-    of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any. `checker` makes
+    of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any: all by `model`.
+    `values` asks the questions of files of examples about other stored values, without a model. `checker` makes
     the round trip (default: `model` itself; `rewrite` has one only when it is named), which must hold on the
     databases `also_on`, too. Rejects go to
     `NAME.rejects.jsonl`, every answer to `NAME.answers.jsonl`, from which a run that was ended goes on. Raises
-    `ConfigError` for a wrong `how` or a missing source or database, `DataError` when `out` is another's file,
+    `ConfigError` for a wrong `how` or a missing source, model or database, `DataError` when `out` is another's file,
     `BackendError` when the model fails.
     """
     if how not in get_args(How):
@@ -98,8 +100,14 @@ def augment(
     if how != "propose" and not sources:
         what = "a query log" if how == "back-translate" else "a file of examples"
         raise ConfigError(f"'{how}' starts from {what}: name one.")
+    if how == "values" and (model or checker or also_on):
+        raise ConfigError("'values' asks no model: leave out --model, --checker and --also-on.")
+    if how != "values" and model is None:
+        raise ConfigError("Which model shall write? Give --model REF, such as hf:Qwen/Qwen3-4B-Instruct-2507.")
     out = Path(out)
     check_out(out, sources)
+    if model is None:
+        return _vary(sources, out, recipe, progress, asking)
     with contextlib.ExitStack() as stack:
         needs_database = how != "rewrite" or checker is not None
         database = stack.enter_context(open_recipe_database(recipe)) if needs_database else None
@@ -109,6 +117,13 @@ def augment(
         requests = _requests(how, sources, recipe, making, database, asking)
         limit = asking.get("limit") or (USUAL_LIMIT if how == "propose" else None)
         return write_results(making.results(limited(requests, limit)), out, progress)
+
+
+def _vary(sources: Sequence[str], out: Path, recipe: Recipe, progress: Callable[[int], None], asking: Asking) -> Made:
+    n, limit, seed = asking.get("n") or USUAL_N["values"], asking.get("limit"), asking.get("seed", 0)
+    with open_recipe_database(recipe) as database:
+        trial = _trial(recipe, database, schema_of(recipe, database))
+        return write_results(variants(sources, recipe, trial, n, limit, seed), out, progress)
 
 
 def _like(database: Database | None, other: Database) -> Database:

@@ -174,5 +174,5 @@ def check_out(out: Path, sources: Sequence[str]) -> None:
     """Raise `DataError` when `out` is read, or is a file that no run of this command wrote."""
     if any(Path(source).resolve() == out.resolve() for source in sources):
         raise DataError(f"{out} is read and would be replaced. Next: --out another file")
-    if out.exists() and not beside(out, "answers").exists():
+    if out.exists() and not any(beside(out, what).exists() for what in ("answers", "rejects")):
         raise DataError(f"{out} is there, and this command did not make it: it is not replaced. Next: --out another")

@@ -25,6 +25,7 @@ MADE_REASONS: Mapping[str, str] = {
     "not_a_question": "what the model wrote is SQL, markup, JSON, talk about the answer, or control characters",
     "value_lost": "a value or number of the SQL stood in the question and no longer does",
     "value_added": "the question names a number that neither the first question nor the SQL has",
+    "no_value": "of the values of the SQL, none stands in the question, or none other can be put there",
     "duplicate": "the question stands there already (but for case and punctuation), or the SQL of a proposal does",
     "near_duplicate": "a question of the same SQL is nearly the same",
     "unparsed": "the SQL does not parse in the dialect",

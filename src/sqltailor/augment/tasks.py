@@ -22,10 +22,10 @@ from sqltailor.types import Completion, Example, Prompt, Schema, Table
 if TYPE_CHECKING:
     from sqltailor.recipe import Recipe
 
-How = Literal["rewrite", "back-translate", "propose"]
+How = Literal["rewrite", "back-translate", "propose", "values"]
 
-USUAL_N: dict[How, int] = {"rewrite": 3, "back-translate": 1, "propose": 4}
-"""What one request asks for: wordings, questions, pairs."""
+USUAL_N: dict[How, int] = {"rewrite": 3, "back-translate": 1, "propose": 4, "values": 4}
+"""What one request asks for: wordings, questions, pairs; variants of an example."""
 TOKENS: dict[How, int] = {"rewrite": 64, "back-translate": 96, "propose": 200}
 """Longest answer for each of them."""
 
@@ -43,18 +43,16 @@ class Request(NamedTuple):
 
 def rewrites(sources: Sequence[str], recipe: Recipe, known: Known, n: int) -> Iterator[Request | Reject]:
     """Yield a request for each question of files of examples; all of them are known before the first is asked."""
-    for source in sources:
-        for row in _examples(source, recipe):
-            if isinstance(row, Example):
-                known.add(row)
-    for source in sources:
-        for row in _examples(source, recipe):
-            if isinstance(row, Reject):
-                yield row
-            elif row.question is None:
-                yield Reject(row.line or 0, "no_question", "the row has a specification", shown(row.id), source)
-            else:
-                yield Request(f"{source}:{row.line}:{row.id}", rewrite_prompt(row, n), row)
+    for row in read_sources(sources, recipe):
+        if isinstance(row, Example):
+            known.add(row)
+    for row in read_sources(sources, recipe):
+        if isinstance(row, Reject):
+            yield row
+        elif row.question is None:
+            yield Reject(row.line or 0, "no_question", "the row has a specification", shown(row.id), row.source)
+        else:
+            yield Request(f"{row.source}:{row.line}:{row.id}", rewrite_prompt(row, n), row)
 
 
 def back_translations(sources: Sequence[str], reader: LogReader, trial: Trial, n: int) -> Iterator[Request | Reject]:
@@ -90,13 +88,12 @@ def proposals(
     The examples of `sources` are known: two are shown with each request, and none may come again.
     """
     like: list[Example] = []
-    for source in sources:
-        for row in _examples(source, recipe):
-            if isinstance(row, Reject):
-                yield row
-                continue
-            known.add(row)
-            like += [row] if row.question is not None else []
+    for row in read_sources(sources, recipe):
+        if isinstance(row, Reject):
+            yield row
+            continue
+        known.add(row)
+        like += [row] if row.question is not None else []
     number = 0
     while True:
         number += 1
@@ -137,8 +134,10 @@ def _sampled(table: Table, values: Values) -> Table:
     return dataclasses.replace(table, columns=tuple(columns))
 
 
-def _examples(source: str, recipe: Recipe) -> Iterator[Example | Reject]:
-    return read_examples(source, recipe.data.format, recipe.data.mapping, recipe.dialect)
+def read_sources(sources: Sequence[str], recipe: Recipe) -> Iterator[Example | Reject]:
+    """Yield the examples of files, in any known format, and the rows that are none."""
+    for source in sources:
+        yield from read_examples(source, recipe.data.format, recipe.data.mapping, recipe.dialect)
 
 
 def worded(request: Request, completion: Completion, n: int, made: str) -> Iterator[Example | Reject]:

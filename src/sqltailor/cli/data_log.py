@@ -78,7 +78,7 @@ def augment(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SRC", help="Files of examples; for back-translate query logs.")
     ] = None,
-    how: Annotated[str, typer.Option(metavar="HOW", help="rewrite, back-translate or propose.")] = "rewrite",
+    how: Annotated[str, typer.Option(metavar="HOW", help="rewrite, back-translate, propose or values.")] = "rewrite",
     model: Annotated[
         str | None, typer.Option(metavar="REF", help="Model that writes: hf:ID_OR_PATH, runs/NAME, echo:FILE, …")
     ] = None,
@@ -92,10 +92,12 @@ def augment(
     ] = None,
     n: Annotated[
         int | None,
-        typer.Option("-n", metavar="N", min=1, help="Questions or pairs a request. Default: 3 wordings, 1, 4 pairs."),
+        typer.Option(
+            "-n", metavar="N", min=1, help="Wordings (3), questions (1) or pairs (4) a request; variants (4)."
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Requests to the model. Default: all; 100 for propose.")
+        int | None, typer.Option(metavar="N", min=1, help="Requests, or rows of SRC. Default: all; 100 for propose.")
     ] = None,
     temperature: Annotated[
         float, typer.Option(metavar="T", min=0, max=2, help="How freely the model writes; 0: the likeliest words.")
@@ -110,10 +112,13 @@ def augment(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Let a model make pairs, and keep those that hold.
+    """Make pairs out of pairs, with a model or without, and keep those that hold.
 
-    rewrite: other wordings of the questions in SRC; every value and number of the SQL must still stand in them.
-    back-translate: questions for the queries of the log SRC. propose: new pairs over the schema, unlike those in SRC.
+    Without a model, values: the questions in SRC about other stored values, in question and SQL alike.
+
+    With --model, rewrite: other wordings of the questions in SRC; every value and number of the SQL must still stand
+    in them. back-translate: questions for the queries of the log SRC. propose: new pairs over the schema, unlike
+    those in SRC.
 
     SQL is parsed, guarded and run, and its result must say something. Then the round trip: the checker answers the
     new question by SQL of its own, and only where both results are equal the pair is kept. A checker that is good at
@@ -124,20 +129,19 @@ def augment(
     NAME.answers.jsonl: the same command goes on where it was ended, and asks nothing twice. Exit code 1 when nothing
     is kept.
 
+    Example: sqltailor data augment data/train.jsonl --how values
+
     Example: sqltailor data augment data/train.jsonl --how rewrite --model hf:Qwen/Qwen3-4B-Instruct-2507
 
     Example: sqltailor data augment data/log.jsonl --how back-translate --model hf:ID --checker runs/shop
     """
     from sqltailor.augment import augment as make
     from sqltailor.cli.models import recipe_for
-    from sqltailor.errors import ConfigError
 
-    if model is None:
-        raise ConfigError("Which model shall write? Give --model REF, such as hf:Qwen/Qwen3-4B-Instruct-2507.")
-    if checker is None and how != "rewrite":
+    if model is not None and checker is None and how in ("back-translate", "propose"):
         note(f"checker: {model}, the writer itself (--checker REF)")
     with progress() as bars:
-        bar = bars.add_task(f"{model} writes", total=None)
+        bar = bars.add_task(f"{model} writes" if model else "trying other values", total=None)
         made = make(
             how,  # type: ignore[arg-type]
             sources or (),

@@ -14,6 +14,7 @@ from sqltailor.schema import find_column, find_table, qualified_name
 from sqltailor.synth.joins import key
 from sqltailor.synth.values import Values
 from sqltailor.types import Cell, Schema, Table
+from sqltailor.types import Column as ColumnOfTable
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Column, Expr, Expression
@@ -162,13 +163,13 @@ class Filler:
         from sqlglot import exp
 
         place = place_of(node)
-        known = self._known(place.other, tree) if place is not None else []
+        known = self.known(place.other, tree) if place is not None else []
         if place is None or not known:
             return None
-        literal = _literal(_choice(node, place.comparison, known, rng, spans))
+        literal = literal_of(_choice(node, place.comparison, known, rng, spans))
         return exp.Array(expressions=[literal]) if isinstance(node.find_ancestor(exp.Predicate), exp.Any) else literal
 
-    def _known(self, other: Expr, tree: Expression) -> list[Cell]:
+    def known(self, other: Expr, tree: Expression) -> list[Cell]:
         """Return the values that an expression over the columns of one table takes."""
         from sqlglot import exp
 
@@ -186,6 +187,11 @@ class Filler:
         if isinstance(other, exp.Column):
             return [cell for cell in self.values.of(key(table), column) if not isinstance(cell, bytes)]
         return self._taken(other, table) if not placeholders(other) and not other.find(exp.Query, exp.AggFunc) else []
+
+    def column(self, named: Column, tree: Expression) -> ColumnOfTable | None:
+        """Return the column of the schema that a statement names."""
+        stored = _stored(named, tree, self.schema)
+        return find_column(*stored) if stored else None
 
     def _taken(self, expression: Expr, table: Table) -> list[Cell]:
         from sqlglot import exp
@@ -239,7 +245,8 @@ def _choice(
     return value
 
 
-def _literal(value: Cell) -> Expr:
+def literal_of(value: Cell) -> Expr:
+    """Return a value as a literal of a syntax tree."""
     from sqlglot import exp
 
     if isinstance(value, bool):

@@ -1,0 +1,82 @@
+"""Making without a model: the questions of files of examples, asked about other stored values."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqltailor.augment.questions import Known
+from sqltailor.augment.tasks import read_sources
+from sqltailor.augment.trial import Trial
+from sqltailor.data.rows import Reject, RowError, shown
+from sqltailor.errors import SQLError
+from sqltailor.synth.fill import Filler
+from sqltailor.synth.swap import swap_values
+from sqltailor.types import Cell, Example
+
+if TYPE_CHECKING:
+    from sqltailor.recipe import Recipe
+
+MADE = "other values"
+
+
+def variants(
+    sources: Sequence[str], recipe: Recipe, trial: Trial, n: int, limit: int | None, seed: int
+) -> Iterator[Example | Reject]:
+    """Yield up to `n` variants of each of the first `limit` examples, none like another, and what is not kept."""
+    known = Known()
+    examples: list[Example] = []
+    for row in read_sources(sources, recipe):
+        if isinstance(row, Reject):
+            yield row
+        else:
+            known.add(row)
+            examples.append(row)
+
+    def rows(sql: str) -> Sequence[Sequence[Cell]]:
+        return trial.database.run(sql, timeout_s=trial.timeout_s).rows
+
+    filler = Filler(trial.schema, trial.values, trial.dialect, rows)
+    for example in examples[:limit]:
+        yield from _of_one(example, trial, filler, known, n, random.Random(f"{seed} {example.id} {example.question}"))
+
+
+def _of_one(
+    example: Example, trial: Trial, filler: Filler, known: Known, n: int, rng: random.Random
+) -> Iterator[Example | Reject]:
+    if example.question is None:
+        yield _reject(example, "no_question", "the row has a specification", "")
+        return
+    kept = 0
+    drawn = set(example.sql)
+    for _ in range(3 * n):
+        try:
+            found = swap_values(example.question, example.sql[0], filler, rng)
+        except SQLError as e:
+            yield _reject(example, "unparsed", str(e), example.sql[0])
+            return
+        if found is None:
+            yield _reject(example, "no_value", "no value of the SQL stands in the question", example.sql[0])
+            return
+        question, sql = found
+        if sql in drawn:
+            continue
+        drawn.add(sql)
+        source = f"{example.source}, {MADE}" if example.source else MADE
+        made = dataclasses.replace(example, id=f"{example.id}~{kept + 1}", question=question, sql=(sql,), source=source)
+        try:
+            made = dataclasses.replace(made, sql=(trial.passed(sql),))
+            known.check(made, new_sql=False)
+        except RowError as e:
+            yield _reject(example, e.reason, str(e), f"{question}\n{sql}")
+            continue
+        kept += 1
+        yield made
+        if kept == n:
+            return
+
+
+def _reject(example: Example, reason: str, detail: str, text: str) -> Reject:
+    return Reject(example.line or 0, reason, detail, shown(text), example.source)
