@@ -30,9 +30,9 @@ from sqltailor.types import Schema
 LENGTHS = (256, 384, 512, 768, 1024)
 END, SYSTEM, USER, ASSISTANT = 1, 2, 3, 4
 NOTHING, QUESTION, SQL = 0, 1, 2
-MIXTURE = {"wikisql": 0.55, "spider": 0.15, "synthetic": 0.30}
+MIXTURE = {"wikisql": 0.65, "spider": 0.15, "synthetic": 0.20}
 """Share of examples by source."""
-ALONE = {"wikisql": 0.4, "spider": 0.2}
+ALONE = {"wikisql": 0.5, "spider": 0.2}
 """Share of a source's examples that have a schema of their own: cut to what the SQL uses, with glossary or hints."""
 TOGETHER = {"wikisql": 4, "spider": 5, "synthetic": 5}
 """At most so many questions share a schema."""

@@ -19,6 +19,8 @@ from sqltailor.prompt import build
 from sqltailor.schema import show_value
 from sqltailor.types import Column, Example, Prompt, Schema
 
+AS_IS = 0.3
+"""Share of groups that keep their names and values: what people ask for together is learned from these."""
 LOWERS_VALUES = "table_name_"
 """WikiSQL tables so named (by sql-create-context) write text values in lower case; the others keep their case."""
 
@@ -115,6 +117,8 @@ class _Varied(NamedTuple):
 
 
 def _vary(pairs: list[Pair], schema: Schema, pool: Pool, rng: random.Random) -> list[_Varied]:
+    if rng.random() < AS_IS:
+        return [_Varied(p.question, list(p.pieces), _shuffle(schema, rng)) for p in pairs]
     edits = [_Edits(p.question) for p in pairs]
     pieces = [_swap_values(p, pool, e, rng) for p, e in zip(pairs, edits, strict=True)]
     contextual = schema is pairs[0].context

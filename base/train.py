@@ -2,7 +2,8 @@
 
 Writes `OUT/checkpoint.pt` every `--save-minutes` and continues from it, on another day too; `OUT/metrics.jsonl` a
 line every 50 steps; at the end `OUT/nano/`, a folder that `transformers` loads. The learning rate is held, then
-decayed over the last 60 % of `--tokens` (or of `--minutes` where tokens are not given).
+decayed over the last 60 % of `--tokens` (or of `--minutes` where tokens are not given). `torchrun --nproc-per-node N
+-m base.train` trains on batches of N times `--batch-tokens`, each process on its own data.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -31,6 +33,7 @@ questions is worth learning, writing schemas is not, and each supervised token c
 def main() -> None:
     """Train, measure and save."""
     args = _arguments()
+    rank = _join()
     device = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device.replace("auto", "cpu")
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads or os.cpu_count() or 1)
@@ -53,9 +56,22 @@ def main() -> None:
         ),
         "spider-val schema": fixed(load_pairs(args.data, "spider-val"), "schema", tokenizer_file, 32768),
     }
-    batches = iter(loader(pairs, tokenizer_file, args.batch_tokens, args.seed + state["step"], args.workers))
-    _loop(args, net, optimizers, batches, state, checks, device)
-    save_nano(net, args.out / "nano", args.tokenizer)
+    seed = args.seed + state["step"] + 10**6 * rank
+    batches = iter(loader(pairs, tokenizer_file, args.batch_tokens, seed, args.workers))
+    _loop(args, net, optimizers, batches, state, checks, device, rank)
+    if rank == 0:
+        save_nano(net, args.out / "nano", args.tokenizer)
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def _join() -> int:
+    """Return this process's rank among those of torchrun, 0 where it runs alone."""
+    if "WORLD_SIZE" not in os.environ:
+        return 0
+    dist.init_process_group("gloo")
+    return dist.get_rank()
 
 
 def _arguments() -> argparse.Namespace:
@@ -108,33 +124,37 @@ def _resume(path: Path, net: Twin, optimizers: list[torch.optim.Optimizer], devi
     return saved["state"]  # type: ignore[no-any-return]
 
 
-def _loop(args: Any, net: Twin, optimizers: Any, batches: Any, state: dict[str, Any], checks: Any, device: str) -> None:
+def _loop(
+    args: Any, net: Twin, optimizers: Any, batches: Any, state: dict[str, Any], checks: Any, device: str, rank: int
+) -> None:
     fast = torch.compile(net, dynamic=False) if args.compile else net
     before, started = state["elapsed"], time.monotonic()
     saved = checked = time.monotonic()
-    smooth: Tensor | None = None
+    smooth: float | None = None
     window_seen, window_start = 0, time.monotonic()
     while state["elapsed"] < args.minutes * 60 and (not args.tokens or state["seen"] < args.tokens):
         batch = Batch(*(t.to(device, non_blocking=True) for t in next(batches)))
         scale = _schedule(
             state["step"], state["seen"] / args.tokens if args.tokens else state["elapsed"] / (args.minutes * 60)
         )
-        sql_loss = _step(net, fast, optimizers, batch, scale, device)
-        smooth = sql_loss if smooth is None else 0.98 * smooth + 0.02 * sql_loss
+        sql_loss = _backward(net, fast, batch, device)
+        elapsed = before + time.monotonic() - started
+        # the clock is shared, too: processes that disagree on the time would stop at different steps
+        shared = _mean(net, [sql_loss, batch.ids.numel(), (batch.ids == END).sum(), elapsed])
+        _update(net, optimizers, scale)
+        smooth = shared[0] if smooth is None else 0.98 * smooth + 0.02 * shared[0]
+        processes = dist.get_world_size() if dist.is_initialized() else 1
         state["step"] += 1
-        state["seen"] += batch.ids.numel()
-        state["answers"] = state.get("answers", 0) + int((batch.ids == END).sum())
-        state["elapsed"] = before + time.monotonic() - started
+        state["seen"] += round(shared[1] * processes)
+        state["answers"] = state.get("answers", 0) + round(shared[2] * processes)
+        state["elapsed"] = shared[3]
+        if rank:
+            continue
         if state["step"] % 50 == 0:
             now = time.monotonic()
             speed = (state["seen"] - window_seen) / (now - window_start) if window_seen else 0.0
             window_seen, window_start = state["seen"], now
-            line = {
-                **state,
-                "sql_loss": round(smooth.item(), 4),
-                "scale": round(scale, 4),
-                "tokens_per_s": round(speed),
-            }
+            line = {**state, "sql_loss": round(smooth, 4), "scale": round(scale, 4), "tokens_per_s": round(speed)}
             with (args.out / "metrics.jsonl").open("a") as f:
                 f.write(json.dumps(line) + "\n")
             if state["step"] % 500 == 0 or device == "cpu":
@@ -145,8 +165,9 @@ def _loop(args: Any, net: Twin, optimizers: Any, batches: Any, state: dict[str, 
         if time.monotonic() - checked > args.check_minutes * 60:
             _check(net, checks, state, args.out, device)
             checked = time.monotonic()
-    _save(args.out, net, optimizers, state)
-    _check(net, checks, state, args.out, device)
+    if rank == 0:
+        _save(args.out, net, optimizers, state)
+        _check(net, checks, state, args.out, device)
 
 
 def _schedule(step: int, done: float) -> float:
@@ -154,7 +175,8 @@ def _schedule(step: int, done: float) -> float:
     return min(1.0, (step + 1) / 200) * min(1.0, max(0.02, (1 - done) / 0.6))
 
 
-def _step(net: Twin, fast: Any, optimizers: Any, batch: Batch, scale: float, device: str) -> Tensor:
+def _backward(net: Twin, fast: Any, batch: Batch, device: str) -> Tensor:
+    """Add a batch's gradient; return the mean loss of its SQL tokens."""
     table = net.table()
     with torch.autocast(device, torch.bfloat16):
         hidden = fast(batch.ids.long(), table, batch.position.long(), visible(batch))[:, :-1]  # (N, L-1, D)
@@ -165,13 +187,30 @@ def _step(net: Twin, fast: Any, optimizers: Any, batch: Batch, scale: float, dev
     is_sql = kind[keep] == SQL
     weight = is_sql + QUESTION_WEIGHT * (kind[keep] == QUESTION)
     ((nll * weight).sum() / weight.sum()).backward()
+    return (nll.detach() * is_sql).sum() / is_sql.sum()
+
+
+def _mean(net: Twin, numbers: list[Any]) -> list[float]:
+    """Average the gradient over the processes, in place, and return the averages of `numbers`."""
+    if not dist.is_initialized():
+        return [float(n) for n in numbers]
+    grads = [p.grad for p in net.parameters() if p.grad is not None]
+    flat = torch.cat([*(g.flatten() for g in grads), torch.tensor(numbers, device=grads[0].device)])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    *means, last = flat.split([*(g.numel() for g in grads), len(numbers)])
+    for grad, mean in zip(grads, means, strict=True):
+        grad.copy_(mean.view_as(grad))
+    return last.tolist()  # type: ignore[no-any-return]
+
+
+def _update(net: Twin, optimizers: Any, scale: float) -> None:
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * scale
         optimizer.step()
         optimizer.zero_grad()
-    return (nll.detach() * is_sql).sum() / is_sql.sum()
 
 
 @torch.no_grad()
