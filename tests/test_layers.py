@@ -17,7 +17,7 @@ PACKAGE = Path(sqltailor.__file__).parent
 LAYERS = (
     ("types", "errors"),
     ("dialect", "schema", "guard", "database", "prompt", "spec", "recipe", "cost", "runs"),
-    ("data", "synth", "metrics", "project", "workspace"),
+    ("data", "synth", "metrics", "linking", "project", "workspace"),
     ("generate", "answer", "evaluate", "augment", "parity", "report", "train", "journey"),
     ("demo", "doctor"),
     ("cli", "__main__"),

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqltailor.dialect import load_dialect, quote_name
 from sqltailor.errors import BackendError, ConfigError, DataError, unknown
 from sqltailor.schema import show_value, to_ddl, too_large
-from sqltailor.types import Column, Example, Message, Prompt, Schema, Table
+from sqltailor.types import Cell, Column, Example, Message, Prompt, Schema, Table
 
 PROMPTS: Mapping[str, int] = {"reference": 1, "compact": 1}
 """Name of each prompt → its version. A change of a prompt's text is a new version: it voids adapters."""
@@ -141,9 +141,9 @@ def compact_type(declared: str) -> str:
     return next((word for word, pattern in _TYPES if pattern.search(declared.upper())), "")
 
 
-def hint(table: str, column: str, value: str) -> str:
+def hint(table: Table, column: str, value: Cell) -> str:
     """Return the line that tells the model where a value of the question is stored."""
-    return f"{quote_name(table)}.{quote_name(column)} = {show_value(value)}"
+    return f"{_compact_name(table)}.{quote_name(column)} = {show_value(value)}"
 
 
 def completion_text(example: Example) -> str:

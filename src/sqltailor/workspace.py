@@ -9,6 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqltailor.data.examples import load_examples
 from sqltailor.database import Database, dialect_of, open_database
@@ -16,6 +17,7 @@ from sqltailor.dialect import load_dialect
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.guard import Grant
 from sqltailor.guard.views import visible
+from sqltailor.linking import VALUES, Linker, read_linker
 from sqltailor.prompt import build
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
@@ -108,21 +110,34 @@ def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:
 
 def prompt_name(recipe: Recipe, reference: str) -> str:
     """Return which prompt a model is asked with: a run's own, else the recipe's, else the one made for the base."""
-    recorded = Run(Path(reference)).prompt
-    if recorded.is_file():
-        return str(read_json(recorded)["name"])
+    recorded = _recorded_prompt(reference)
+    if "name" in recorded:
+        return str(recorded["name"])
     if recipe.prompt.name != "auto":
         return recipe.prompt.name
     return "compact" if reference == "nano" else "reference"
 
 
+def prompt_hints(recipe: Recipe, reference: str) -> int:
+    """Return how many stored values a model is shown at most: as many as a run was taught with, else the recipe's."""
+    recorded = _recorded_prompt(reference)
+    return int(recorded.get("hints", 0)) if recorded else recipe.prompt.hints
+
+
+def _recorded_prompt(reference: str) -> dict[str, Any]:
+    recorded = Run(Path(reference)).prompt
+    return read_json(recorded) if recorded.is_file() else {}
+
+
 def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str], int] | None = None) -> BuildPrompt:
     """Return the function that builds a model's prompts by the recipe's settings.
 
-    Given an example and the recipe's whole schema, the prompt shows what is granted of it; an example's own schema is
-    shown whole.
+    Given an example and the recipe's whole schema, the prompt shows what is granted of it, and the stored values that
+    the question names; an example's own schema is shown whole. Raises `ConfigError` when there is no database to look
+    the values up in.
     """
     settings = recipe.prompt
+    limit = prompt_hints(recipe, reference)
     build_prompt = functools.partial(
         build,
         name=prompt_name(recipe, reference),
@@ -132,9 +147,24 @@ def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str],
         max_schema_tokens=settings.max_schema_tokens,
         count_tokens=count_tokens,
     )
-    return lambda example, schema: build_prompt(
-        example, schema if example.schema is not None else granted_schema(recipe, schema)
-    )
+
+    @functools.cache
+    def linker() -> Linker:
+        with open_recipe_database(recipe) as database:
+            return read_linker(
+                granted_schema(recipe, schema_of(recipe, database)),
+                lambda sql: database.run(sql, max_rows=VALUES + 1).rows,
+                database.dialect,
+                personal=recipe.database.sample_personal,
+            )
+
+    def ask(example: Example, schema: Schema) -> Prompt:
+        if example.schema is not None:
+            return build_prompt(example, schema)
+        hints = linker().hints(example.question, limit) if limit and example.question else ()
+        return build_prompt(example, granted_schema(recipe, schema), hints=hints)
+
+    return ask
 
 
 def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:

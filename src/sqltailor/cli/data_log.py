@@ -112,7 +112,7 @@ def augment(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Make pairs out of pairs, with a model or without, and keep those that hold.
+    """Make pairs out of pairs, and keep those that hold.
 
     Without a model, values: the questions in SRC about other stored values, in question and SQL alike.
 

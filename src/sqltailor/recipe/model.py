@@ -87,6 +87,13 @@ class PromptOptions(Section):
     )
     comments: bool = key(True, "Show the comments of tables and columns.")
     samples: Int = key(0, "Stored values shown for each column.", unit="values", ge=0, le=100)
+    hints: Int = key(
+        0,
+        "Stored values that the question names, shown with their columns, at most so many.",
+        unit="lines",
+        ge=0,
+        le=50,
+    )
     max_schema_tokens: Positive | None = key(
         None, "Room for the schema; tables that do not fit are left out, and it is said."
     )

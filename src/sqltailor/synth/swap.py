@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqltailor.dialect import parse, write
 from sqltailor.synth.comments import read_comment
 from sqltailor.synth.draw_condition import round_number
 from sqltailor.synth.fill import Filler, Place, literal_of, place_of
-from sqltailor.synth.wording.phrases import COUNTRIES, MONTHS, NUMBER_WORDS
+from sqltailor.synth.forms import forms
 from sqltailor.types import Cell
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr, Expression, Literal
-
-Form = str
-"""How a question writes a value: `plain`, `grouped` (1,200), `word`, `country`, `adjective`, `meaning`, `month`…"""
-
-_ISO_MONTH = re.compile(r"(\d{4})-(\d\d)")
-_ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 
 
 def swap_values(question: str, sql: str, filler: Filler, rng: random.Random) -> tuple[str, str] | None:
@@ -66,12 +59,12 @@ def _swapped(
         return None
     known, codes, around = others[0]
     old: Cell = nodes[0].name.strip("%") if nodes[0].args["is_string"] else _number(nodes[0].name)
-    found = [(form, text, span) for form, text in _forms(old, codes) if (span := _only(text, question)) is not None]
+    found = [(form, text, span) for form, text in forms(old, codes) if (span := _only(text, question)) is not None]
     if not found:
         return None
     form, text, (start, end) = max(found, key=lambda f: len(f[1]))
     for new in rng.sample(known, min(len(known), 20)):
-        written = dict(_forms(new, codes)).get(form)
+        written = dict(forms(new, codes)).get(form)
         if written and written != text and str(new) != str(old):
             said = written if form != "word" or not question[start].isupper() else written.capitalize()
             return start, end, said, literal_of(around[0] + str(new) + around[1] if any(around) else new)
@@ -137,25 +130,3 @@ def _only(text: str, question: str) -> tuple[int, int] | None:
     """Return where a text stands in a question, as words of its own and once only."""
     found = list(re.finditer(rf"(?<![\w.,-]){re.escape(text)}(?![\w-]|[.,]\d)", question, re.IGNORECASE))
     return found[0].span() if len(found) == 1 else None
-
-
-def _forms(value: Cell, codes: dict[str, str]) -> Iterator[tuple[Form, str]]:
-    """Yield how people write a value."""
-    text = str(value)
-    if text in codes:
-        yield "meaning", codes[text]
-    elif not isinstance(value, str) or len(text) > 1:
-        yield "plain", text
-    if isinstance(value, int):
-        if value >= 1000:
-            yield "grouped", f"{value:,}"
-        if 0 < value < len(NUMBER_WORDS):
-            yield "word", NUMBER_WORDS[value]
-    if text in COUNTRIES:
-        yield from zip(("country", "adjective"), COUNTRIES[text], strict=True)
-    if month := _ISO_MONTH.fullmatch(text):
-        yield "month", f"{MONTHS[int(month[2]) - 1]} {month[1]}"
-    if day := _ISO_DAY.fullmatch(text):
-        name, number = MONTHS[int(day[2]) - 1], int(day[3])
-        yield "day", f"{number} {name} {day[1]}"
-        yield "us_day", f"{name} {number}, {day[1]}"

@@ -26,7 +26,7 @@ from sqltailor.train.opening import run_of
 from sqltailor.train.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.processes import first_process_first, is_first_process, wait_for_all
 from sqltailor.train.ready import check_ready
-from sqltailor.workspace import prompt_name, schema_of
+from sqltailor.workspace import prompt_hints, prompt_name, schema_of
 
 if TYPE_CHECKING:
     from sqltailor.train.model import Setup
@@ -221,7 +221,13 @@ def _record_prompt(recipe: Recipe, run: Run) -> None:
     name = prompt_name(recipe, recipe.base)
     has_schema = recipe.database.schema_file is not None or recipe.database.url is not None
     schema = schema_hash(schema_of(recipe)) if has_schema else None
-    recorded = {"name": name, "version": PROMPTS[name], "schema_hash": schema, "base": root_base(recipe.base)}
+    recorded = {
+        "name": name,
+        "version": PROMPTS[name],
+        "hints": prompt_hints(recipe, recipe.base),
+        "schema_hash": schema,
+        "base": root_base(recipe.base),
+    }
     write_json_atomic(run.prompt, recorded)
 
 
