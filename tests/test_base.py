@@ -1,6 +1,12 @@
 """The base model's training code: the fast twin is Llama, and training sees what inference will see."""
 
+import json
+import os
 import random
+import socket
+import subprocess
+import sys
+from functools import partial
 
 import pytest
 
@@ -118,3 +124,45 @@ def test_variations_change_question_schema_and_sql_together(together):
             known = f"{item.example.question} {item.glossary}"
             assert value.lower() in known.lower()
     assert len(seen) > 20
+
+
+SHARING = """
+import json, sys
+import torch
+from base.model import Size, Twin
+from base.train import _join, _mean
+rank = _join()
+torch.manual_seed(0)
+net = Twin(Size(hidden=16, layers=1, heads=2, feed_forward=16, vocabulary=32, max_length=16))
+ids = torch.arange(20).view(2, 10)
+ids = ids[rank : rank + 1] if len(sys.argv) > 1 else ids
+net(ids, net.table()).square().mean().backward()
+numbers = _mean(net, [float(rank), 1.0])
+if rank == 0:
+    print(json.dumps([numbers, [p.grad.double().sum().item() for p in net.parameters()]]))
+if torch.distributed.is_initialized():
+    torch.distributed.destroy_process_group()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def test_processes_share_their_gradients_and_their_counts():
+    run = partial(subprocess.run, capture_output=True, text=True, check=True, timeout=120)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    alone = run([sys.executable, "-c", SHARING], env=environment)
+    network = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    command = [sys.executable, "-c", SHARING, "half"]
+    other = subprocess.Popen(command, env=environment | network | {"RANK": "1"})
+    try:
+        shared = run(command, env=environment | network | {"RANK": "0"})
+    finally:
+        other.kill()
+        other.wait()
+    numbers, gradients = json.loads(shared.stdout)
+    assert numbers == [0.5, 1.0]
+    assert gradients == pytest.approx(json.loads(alone.stdout)[1], rel=1e-4, abs=1e-7)
