@@ -25,7 +25,9 @@ def ask(
     run: Annotated[bool, typer.Option("--run", help="Run the statement, read-only, and print its rows.")] = False,
     model: Annotated[
         str | None,
-        typer.Option(metavar="REF", help="Model reference. Default: the newest finished training run, else nano."),
+        typer.Option(
+            metavar="REF", help="nano, runs/NAME, a folder or a Hub id. Default: the newest finished run, else nano."
+        ),
     ] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
@@ -33,7 +35,7 @@ def ask(
 ) -> None:
     """Write the SQL for a question; with --run, print its rows.
 
-    Exit code 1 when there is no SQL, it is not allowed, or it did not run.
+    Exit code 1 when there is no SQL, when it is not allowed, or when it did not run.
 
     Example: sqltailor ask "how many customers do we have?" --run
     """

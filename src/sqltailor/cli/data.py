@@ -20,7 +20,7 @@ Format = Annotated[
 ]
 FromDialect = Annotated[
     str | None,
-    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files, moved to the database's or the recipe's."),
+    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files, to be translated."),
 ]
 Map = Annotated[
     str | None,
@@ -38,7 +38,7 @@ def import_(
     from_dialect: FromDialect = None,
     from_database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Where that SQL ran until now: what gives another result is rejected."),
+        typer.Option(metavar="URL", help="Where that SQL ran until now: what gives another result here is rejected."),
     ] = None,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the data set.")] = "data",
     by: Annotated[
@@ -51,7 +51,7 @@ def import_(
     test: Annotated[float, typer.Option(metavar="SHARE", min=0, max=0.9, help="Share set aside for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the split.")] = 0,
     against: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Test file whose rows must not come in.")
+        list[str] | None, typer.Option(metavar="FILE", help="Test file whose rows must not come in; may be repeated.")
     ] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
@@ -90,12 +90,14 @@ def check(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder of the data card and rejects. Default: FILE-check.")
     ] = None,
-    against: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Test file to compare with.")] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Test file to compare with; may be repeated.")
+    ] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Check a file as import does, and write its data card.
+    """Check a file as import does, and write its data card (HTML).
 
     Exit code 1 when a row is rejected.
 

@@ -80,24 +80,33 @@ def augment(
     ] = None,
     how: Annotated[str, typer.Option(metavar="HOW", help="rewrite, back-translate, propose or values.")] = "rewrite",
     model: Annotated[
-        str | None, typer.Option(metavar="REF", help="Model that writes: hf:ID_OR_PATH, runs/NAME, echo:FILE, …")
+        str | None,
+        typer.Option(metavar="REF", help="Model that writes: hf:ID_OR_PATH, runs/NAME, or answers in echo:FILE."),
     ] = None,
     checker: Annotated[
         str | None,
-        typer.Option(metavar="REF", help="Model of the round trip. Default: --model; for rewrite there is none."),
+        typer.Option(metavar="REF", help="Model that checks. Default: that of --model; for rewrite none."),
     ] = None,
     also_on: Annotated[
         list[str] | None,
-        typer.Option("--also-on", metavar="URL", help="A database on which the round trip must hold, too; often."),
+        typer.Option(
+            "--also-on", metavar="URL", help="Another database on which the round trip must hold; may be repeated."
+        ),
     ] = None,
     n: Annotated[
         int | None,
         typer.Option(
-            "-n", metavar="N", min=1, help="Wordings (3), questions (1) or pairs (4) a request; variants (4)."
+            "-n",
+            metavar="N",
+            min=1,
+            help="Most a request makes: wordings (3), questions (1), pairs (4); or variants of a row (4).",
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Requests, or rows of SRC. Default: all; 100 for propose.")
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="At most so many requests, or rows of SRC. Default: all; 100 for propose."
+        ),
     ] = None,
     temperature: Annotated[
         float, typer.Option(metavar="T", min=0, max=2, help="How freely the model writes; 0: the likeliest words.")
@@ -112,18 +121,18 @@ def augment(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Make pairs out of pairs, and keep those that hold.
+    """Make new pairs with or without a model; keep what passes.
 
-    Without a model, values: the questions in SRC about other stored values, in question and SQL alike.
+    --how values, without a model: the questions in SRC, asked about other stored values.
 
-    With --model, rewrite: other wordings of the questions in SRC; every value and number of the SQL must still stand
-    in them. back-translate: questions for the queries of the log SRC. propose: new pairs over the schema, unlike
+    With --model: rewrite words the questions in SRC anew, with every value and number of the SQL still in them;
+    back-translate writes questions for the queries of the log SRC; propose makes new pairs over the schema, unlike
     those in SRC.
 
-    SQL is parsed, guarded and run, and its result must say something. Then the round trip: the checker answers the
-    new question by SQL of its own, and only where both results are equal the pair is kept. A checker that is good at
-    your SQL, such as runs/NAME, keeps more than one that is not. Databases that data fuzz-db made tell SQL apart that
-    gives the same result on yours: --also-on.
+    SQL is parsed, guarded and run, and its result must say something. Then the round trip: a model, the checker,
+    answers the new question, and the pair is kept only where both results are equal. A checker that is good at your
+    SQL, such as runs/NAME, keeps more. --also-on names further databases on which they must be equal, such as those
+    that data fuzz-db made.
 
     made = kept + rejected; rejects lie in NAME.rejects.jsonl with their reasons. Every answer is kept in
     NAME.answers.jsonl: the same command goes on where it was ended, and asks nothing twice. Exit code 1 when nothing

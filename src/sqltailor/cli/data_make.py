@@ -79,7 +79,8 @@ def fuzz_db(
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the databases.")] = "fuzz",
     databases: Annotated[int, typer.Option(metavar="N", min=1, help="Databases to make.")] = 3,
     rows: Annotated[
-        int, typer.Option(metavar="N", min=1, help="About how many rows a table gets besides the asked ones.")
+        int,
+        typer.Option(metavar="N", min=1, help="About how many rows a table gets besides those that gold SQL asks for."),
     ] = 120,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same rows.")] = 0,
     dialect: Annotated[str, typer.Option(metavar="DIALECT", help="Dialect of the schema and the gold SQL.")] = "sqlite",

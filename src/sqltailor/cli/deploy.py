@@ -41,12 +41,16 @@ def hub(
     instance_size: Annotated[str, typer.Option("--instance-size", metavar="SIZE", help="x1, x2, x4, …")] = "x1",
     vendor: Annotated[str, typer.Option("--vendor", metavar="CLOUD", help="aws, azure or gcp.")] = "aws",
     region: Annotated[str, typer.Option("--region", metavar="REGION", help="The cloud's region.")] = "us-east-1",
-    replicas: Annotated[int, typer.Option("--replicas", min=1, help="At most so many machines.")] = 1,
+    replicas: Annotated[int, typer.Option("--replicas", metavar="N", min=1, help="At most so many machines.")] = 1,
     idle_minutes: Annotated[
-        int, typer.Option("--idle-minutes", min=15, help="Without questions for so long, it stops and costs nothing.")
+        int,
+        typer.Option(
+            "--idle-minutes", metavar="N", min=15, help="Stop, and cost nothing, when nobody asked for so long."
+        ),
     ] = 15,
     max_usd: Annotated[
-        float | None, typer.Option("--max-usd", min=0, help="Refuse more dollars an hour, or an unknown price.")
+        float | None,
+        typer.Option("--max-usd", metavar="X", min=0, help="Refuse more dollars an hour, or an unknown price."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,
@@ -54,8 +58,8 @@ def hub(
     """Push a run to the Hugging Face Hub and serve it there.
 
     An Inference Endpoint serves it, which costs money while it runs: the plan is printed and confirmed before anything
-    is uploaded. A model that answers otherwise than its run is not pushed (exit code 1). The token in HF_TOKEN needs
-    the right to write, and to manage endpoints.
+    is uploaded. A merged model whose answers differ from its run's is not pushed (exit code 1). The token in HF_TOKEN
+    needs the right to write, and to manage endpoints.
 
     Example: sqltailor deploy hub runs/shop --accelerator cpu --instance-type intel-spr
     """

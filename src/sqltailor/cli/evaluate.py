@@ -20,12 +20,12 @@ def eval_(
         list[str] | None,
         typer.Option(
             metavar="REF",
-            help="Model reference, as often as needed. Default: the base of the newest training run, and the run.",
+            help="Model: nano, runs/NAME, a folder or a Hub id; may be repeated. Default: the newest run and its base.",
         ),
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="File of examples, as often as needed. Default: data.test of the recipe."),
+        typer.Option(metavar="FILE", help="File of examples; may be repeated. Default: data.test of the recipe."),
     ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask only the first N questions.")] = None,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
@@ -41,7 +41,7 @@ def eval_(
 ) -> None:
     """Ask models the test questions, run their SQL, and compare.
 
-    Prints rates with 95 % intervals and a paired test of each two models, and writes report.html.
+    Prints rates with 95 % intervals and a paired test of every two models, and writes report.html.
 
     Example: sqltailor eval --limit 20 --show 3
 

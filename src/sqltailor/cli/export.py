@@ -32,7 +32,9 @@ def export(
     dtype: Annotated[
         str,
         typer.Option(
-            "--dtype", metavar="TYPE", help="Of merged weights: fp32, base (as its files), auto: fp32 below 1 GB."
+            "--dtype",
+            metavar="TYPE",
+            help="Of merged weights: fp32; base: as the base's files; auto: fp32 below 1 GB, else base.",
         ),
     ] = "auto",
     adapter_only: Annotated[
@@ -51,14 +53,16 @@ def export(
     ] = False,
     min_parity: Annotated[
         float,
-        typer.Option("--min-parity", metavar="SHARE", min=0, max=1, help="Fail when fewer answers agree."),
+        typer.Option(
+            "--min-parity", metavar="SHARE", min=0, max=1, help="Fail when a smaller share of answers agrees."
+        ),
     ] = 0.99,
     json: Json = False,
 ) -> None:
     """Write a run for other programs: PEFT, transformers, llama.cpp.
 
-    A merged model is asked the run's test questions beside the adapter; when answers differ, the export fails with
-    exit code 1, and parity.json lists the differences. The Hub wants a token in HF_TOKEN.
+    A merged model and its run are asked the same test questions; when more than 1 % of the answers differ, the export
+    fails with exit code 1, and parity.json lists the differences. The Hub needs a token in HF_TOKEN.
 
     Example: sqltailor export runs/shop --to merged
 
