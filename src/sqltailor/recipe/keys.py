@@ -129,7 +129,8 @@ def _words(schema: dict[str, Any]) -> str:
     if kind in ("integer", "number"):
         return ("a whole number" if kind == "integer" else "a number") + _range(schema)
     if kind == "array":
-        return f"a list of {_words(schema['items']).removeprefix('a ')}s" if schema.get("items") else "a list"
+        item = _words(schema["items"]) if schema.get("items") else "values"
+        return "a list of " + {"a text": "texts", "a section of keys": "sections"}.get(item, item.removeprefix("one of "))
     if kind == "string":
         return f"a text that matches {schema['pattern']}" if "pattern" in schema else "a text"
     return {"boolean": "true or false"}.get(

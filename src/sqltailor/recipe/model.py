@@ -16,7 +16,7 @@ class Database(Section):
     url: str | None = key(
         None,
         "Where the database is: `sqlite:///shop.db`, `duckdb:///shop.duckdb`, `postgresql://…`, `mysql://…`. A URL with"
-        " a password belongs into `.env` as DATABASE_URL; write `${DATABASE_URL}` here.",
+        " a password belongs in `.env` as DATABASE_URL; write `${DATABASE_URL}` here.",
         repr=False,
     )
     allow: Texts = key(
@@ -95,7 +95,7 @@ class PromptOptions(Section):
         le=50,
     )
     max_schema_tokens: Positive | None = key(
-        None, "Room for the schema; tables that do not fit are left out, and it is said."
+        None, "Room for the schema; samples and comments go first, and what then does not fit is refused."
     )
     chat_template: str | None = key(None, "Jinja file with a chat template, for a base model whose tokenizer has none.")
 
