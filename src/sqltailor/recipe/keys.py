@@ -130,7 +130,9 @@ def _words(schema: dict[str, Any]) -> str:
         return ("a whole number" if kind == "integer" else "a number") + _range(schema)
     if kind == "array":
         item = _words(schema["items"]) if schema.get("items") else "values"
-        return "a list of " + {"a text": "texts", "a section of keys": "sections"}.get(item, item.removeprefix("one of "))
+        return "a list of " + {"a text": "texts", "a section of keys": "sections"}.get(
+            item, item.removeprefix("one of ")
+        )
     if kind == "string":
         return f"a text that matches {schema['pattern']}" if "pattern" in schema else "a text"
     return {"boolean": "true or false"}.get(
