@@ -5,8 +5,11 @@ import pytest
 from sqltailor.data import check_files, export, import_data, load_examples, write_examples
 from sqltailor.data.rules import LIMITS, RESERVED
 from sqltailor.errors import ConfigError
+from sqltailor.recipe import load_recipe
 from sqltailor.schema import from_ddl
 from sqltailor.types import Example, Message
+from sqltailor.workspace import completer, granted_schema, prompt_builder, schema_of
+from tests.cli_project import make_database
 
 DDL = "CREATE TABLE t (a INTEGER, b TEXT)"
 
@@ -194,3 +197,23 @@ def test_wrong_use(tmp_path):
         export(tmp_path / "x.jsonl", "bedrock", tmp_path / "b", model="nowa")
     with pytest.raises(ConfigError, match="name a folder"):
         export([tmp_path / "x.jsonl", tmp_path / "y.jsonl"], "bedrock", tmp_path / "b.jsonl")
+
+
+def test_what_a_prompt_says_beside_the_question_is_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    database = make_database(tmp_path / "tram.db")
+    words = [f"database.url=sqlite:///{database}", "prompt.hints=4", "glossary={inner city: zone = 1}"]
+    recipe = load_recipe(None, words).recipe
+    examples = [
+        Example("1", ("SELECT 1",), "Is the Zoo in the inner city?"),
+        Example("2", ("SELECT 2",), "How many stops?", evidence="count the rows"),
+        Example("3", ("SELECT 3",), "How many lines?"),
+    ]
+    write_examples(tmp_path / "train.jsonl", examples)
+    schema = granted_schema(recipe, schema_of(recipe))
+    export(tmp_path / "train.jsonl", "openai", tmp_path / "out", schema=schema, complete=completer(recipe))
+    rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
+    ask = prompt_builder(recipe, "somewhere-else")
+    for row, example in zip(rows, examples, strict=True):
+        assert row["messages"][:-1] == [{"role": m.role, "content": m.content} for m in ask(example, schema).messages]
+    assert rows[0]["messages"][1]["content"].endswith("\ninner city: zone = 1\nstop.name = 'Zoo'")

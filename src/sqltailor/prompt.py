@@ -62,11 +62,10 @@ def build(
     """
     if name not in PROMPTS:
         raise ConfigError(unknown("prompt", name, PROMPTS))
-    asked = example.question if example.question is not None else json.dumps(example.spec, ensure_ascii=False)
+    asked = _asked(example)
     if len(asked) > MAX_QUESTION_CHARACTERS:
         raise DataError(f"The question has {len(asked):,} characters; {MAX_QUESTION_CHARACTERS:,} are allowed.")
-    notes = [f"{term}: {meaning}" for term, meaning in used_terms(asked, glossary or {}).items()]
-    notes += [example.evidence] if example.evidence else []
+    notes = notes_of(example, glossary or {})
     budget = {"max_tokens": max_schema_tokens, "count_tokens": count_tokens}
     if name == "reference":
         ddl = to_ddl(schema, example.dialect, comments=comments, samples=samples, **budget)  # type: ignore[arg-type]
@@ -77,6 +76,16 @@ def build(
         system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints)]), asked
     messages = (Message("system", system), *example.history, Message("user", user))
     return Prompt(messages, schema, example.dialect)
+
+
+def _asked(example: Example) -> str:
+    return example.question if example.question is not None else json.dumps(example.spec, ensure_ascii=False)
+
+
+def notes_of(example: Example, glossary: Mapping[str, str]) -> list[str]:
+    """Return what a prompt says beside the question: the terms of the glossary that it uses, and the evidence."""
+    notes = [f"{term}: {meaning}" for term, meaning in used_terms(_asked(example), glossary).items()]
+    return [*notes, example.evidence] if example.evidence else notes
 
 
 def used_terms(question: str, glossary: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from sqltailor.errors import ConfigError, DataError
 from sqltailor.guard import Grant
 from sqltailor.guard.views import visible
 from sqltailor.linking import VALUES, Linker, read_linker
-from sqltailor.prompt import build
+from sqltailor.prompt import build, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.schema import from_ddl
@@ -148,6 +148,33 @@ def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str],
         count_tokens=count_tokens,
     )
 
+    hints = _hinter(recipe, limit)
+
+    def ask(example: Example, schema: Schema) -> Prompt:
+        if example.schema is not None:
+            return build_prompt(example, schema)
+        return build_prompt(example, granted_schema(recipe, schema), hints=hints(example))
+
+    return ask
+
+
+def completer(recipe: Recipe) -> Callable[[Example], Example]:
+    """Return the function that puts all that a prompt says beside the question into an example's evidence.
+
+    For files that are not written by `prompt_builder`: what is trained on elsewhere is then asked in the same words.
+    """
+    hints = _hinter(recipe, recipe.prompt.hints)
+
+    def complete(example: Example) -> Example:
+        found = hints(example) if example.schema is None else []
+        return dataclasses.replace(example, evidence="\n".join([*notes_of(example, recipe.glossary), *found]) or None)
+
+    return complete
+
+
+def _hinter(recipe: Recipe, limit: int) -> Callable[[Example], list[str]]:
+    """Return the function that finds the stored values that a question names; it reads them when first asked."""
+
     @functools.cache
     def linker() -> Linker:
         with open_recipe_database(recipe) as database:
@@ -158,13 +185,7 @@ def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str],
                 personal=recipe.database.sample_personal,
             )
 
-    def ask(example: Example, schema: Schema) -> Prompt:
-        if example.schema is not None:
-            return build_prompt(example, schema)
-        hints = linker().hints(example.question, limit) if limit and example.question else ()
-        return build_prompt(example, granted_schema(recipe, schema), hints=hints)
-
-    return ask
+    return lambda example: linker().hints(example.question, limit) if limit and example.question else []
 
 
 def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:

@@ -162,12 +162,21 @@ def export(
     """
     from sqltailor.cli.models import recipe_for
     from sqltailor.data.export import export
-    from sqltailor.workspace import granted_schema, schema_of
+    from sqltailor.workspace import completer, granted_schema, schema_of
 
     found = recipe_for(recipe, database)
     has_schema = found.database.url or found.database.schema_file
     schema = granted_schema(found, schema_of(found)) if has_schema else None
-    summary = export(files, format, out, validation=validation, schema=schema, model=model, skip_bad=skip_bad)
+    summary = export(
+        files,
+        format,
+        out,
+        validation=validation,
+        schema=schema,
+        model=model,
+        skip_bad=skip_bad,
+        complete=completer(found),
+    )
     if json:
         print_json(summary.to_json())
     else:
