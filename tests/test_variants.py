@@ -28,12 +28,81 @@ from tests.cli_project import ok, ok_json, run
 
 DDL = """CREATE TABLE ship (
     id INTEGER PRIMARY KEY, name TEXT, flag TEXT, kind TEXT, -- C cargo, T tanker, F ferry
-    tons INTEGER, built DATE, active INTEGER, captain_email TEXT)"""
+    tons INTEGER, built DATE, active INTEGER, captain_email TEXT,
+    load TEXT, knots REAL, year INTEGER, seen TIMESTAMP, lang TEXT, note TEXT, colder INTEGER, decks INTEGER)"""
 SHIPS = [
-    (1, "Aurora", "NO", "C", 1200, "2001-05-17", 1, "a@sea.org"),
-    (2, "Borealis", "SE", "T", 5500, "2003-11-02", 0, "b@sea.org"),
-    (3, "Calypso", "NO", "F", 18437, "2003-12-24", 1, "c@sea.org"),
-    (4, "Dolphin Star", "DK", "F", 950, "2010-01-30", 1, "d@sea.org"),
+    (
+        1,
+        "Aurora",
+        "NO",
+        "C",
+        1200,
+        "2001-05-17",
+        1,
+        "a@sea.org",
+        "100%",
+        12.0,
+        2001,
+        "2024-01-05 08:30:00",
+        "no",
+        "fine",
+        -5,
+        1,
+    ),
+    (
+        2,
+        "Borealis",
+        "SE",
+        "T",
+        5500,
+        "2003-11-02",
+        0,
+        "b@sea.org",
+        "75%",
+        14.5,
+        2003,
+        "2024-02-06 09:00:00",
+        "it",
+        "two\nlines",
+        -8,
+        2,
+    ),
+    (
+        3,
+        "Calypso",
+        "NO",
+        "F",
+        18437,
+        "2003-12-24",
+        1,
+        "c@sea.org",
+        "80 %",
+        9.0,
+        2015,
+        "2024-03-07 23:59:59",
+        "sv",
+        "long " * 30,
+        3,
+        3,
+    ),
+    (
+        4,
+        "Dolphin Star",
+        "DK",
+        "F",
+        950,
+        "2010-01-30",
+        1,
+        "d@sea.org",
+        "5% cotton",
+        float("inf"),
+        2019,
+        "2024-04-08 10:10:10",
+        "en",
+        " ",
+        7,
+        4,
+    ),
 ]
 
 
@@ -42,7 +111,7 @@ def filler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filler]:
     path = tmp_path_factory.mktemp("ships") / "ships.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(DDL)
-        connection.executemany("INSERT INTO ship VALUES (?, ?, ?, ?, ?, ?, ?, ?)", SHIPS)
+        connection.executemany(f"INSERT INTO ship VALUES ({', '.join('?' * 16)})", SHIPS)
         connection.commit()
     schema = from_ddl(DDL)
     with open_database(f"sqlite:///{path}") as database:
@@ -86,10 +155,18 @@ def found(question: str, sql: str, filler: Filler) -> set[tuple[str, str]]:
          ("names with Aurora", "SELECT name FROM ship WHERE name LIKE '%Aurora%'")),
         ("flags with more than 2 ships", "SELECT flag FROM ship GROUP BY flag HAVING COUNT(*) > 2",
          ("flags with more than 4 ships", "SELECT flag FROM ship GROUP BY flag HAVING COUNT(*) > 4")),
-        ("the Aurora or the Calypso under the same Aurora flag?",
-         "SELECT id FROM ship WHERE name IN ('Aurora', 'Calypso')",
-         ("the Aurora or the Borealis under the same Aurora flag?",
-          "SELECT id FROM ship WHERE name IN ('Aurora', 'Borealis')")),
+        ("the Aurora or the Calypso", "SELECT id FROM ship WHERE name IN ('Aurora', 'Calypso')",
+         ("the Dolphin Star or the Borealis", "SELECT id FROM ship WHERE name IN ('Dolphin Star', 'Borealis')")),
+        ("loaded to 100% only", "SELECT id FROM ship WHERE load = '100%'",
+         ("loaded to 75% only", "SELECT id FROM ship WHERE load = '75%'")),
+        ("built since 2003", "SELECT id FROM ship WHERE year >= 2003",  # a year stays one
+         ("built since 2019", "SELECT id FROM ship WHERE year >= 2019")),
+        ("flags with none built after 2015", "SELECT flag FROM ship GROUP BY flag HAVING NOT MAX(year) > 2015",
+         ("flags with none built after 2003", "SELECT flag FROM ship GROUP BY flag HAVING NOT MAX(year) > 2003")),
+        ("seen after 5 January 2024", "SELECT id FROM ship WHERE seen > '2024-01-05'",  # a time is cut to its day
+         ("seen after 6 February 2024", "SELECT id FROM ship WHERE seen > '2024-02-06'")),
+        ("as fast as 14.5", "SELECT id FROM ship WHERE knots = 14.5",  # 12.0 is written as people do
+         ("as fast as 12", "SELECT id FROM ship WHERE knots = 12")),
     ],
 )  # fmt: skip
 def test_a_value_is_replaced_in_question_and_sql_alike(
@@ -110,10 +187,39 @@ def test_a_value_is_replaced_in_question_and_sql_alike(
         ("Who has a@sea.org?", "SELECT name FROM ship WHERE captain_email = 'a@sea.org'"),  # personal: nothing stored
         ("Is there an Auroral ship?", "SELECT id FROM ship WHERE name = 'Aurora'"),  # part of a word
         ("Ships over 1,200.5 tons", "SELECT name FROM ship WHERE tons > 1200"),  # part of a number
+        ("Which one is largest?", "SELECT name FROM ship ORDER BY tons DESC LIMIT 1"),  # "one" is no number
+        ("Which one has 1 deck?", "SELECT name FROM ship WHERE decks = 1"),  # "1", or "one"?
+        ("5 degrees below zero", "SELECT id FROM ship WHERE colder = -5"),  # its sign stands elsewhere
+        ("Is it in Italian?", "SELECT name FROM ship WHERE lang = 'it'"),  # a little word
+        ("Is there no ship with a tale?", "SELECT name FROM ship WHERE flag = 'NO'"),  # nor is this a code
+        ("built in 2003", "SELECT id FROM ship WHERE year >= 2003 AND year < 2004"),  # half of a range
+        ("after 2 November 2003", "SELECT id FROM ship WHERE built >= '2003-11-02' AND built < '2003-11-03'"),
+        ("Norway and its neighbours", "SELECT id FROM ship WHERE flag IN ('NO', 'SE', 'FI')"),  # half of a list
+        ("Aurora", "SELECT id FROM ship WHERE name = 'Aurora' OR load LIKE '%Aurora%'"),  # one word, two values
+        ("Aurora of NO", "SELECT id FROM ship WHERE (name, flag) = ('Aurora', 'NO')"),
+        ("faster than 1e999", "SELECT id FROM ship WHERE knots > 1e999"),
+        ("fine notes", "SELECT id FROM ship WHERE note = 'fine'"),  # what else is stored is no name
     ],
 )
 def test_what_cannot_be_replaced_for_sure_stays(question: str, sql: str, filler: Filler) -> None:
     assert found(question, sql, filler) == set()
+
+
+def test_new_values_differ_from_all_of_the_statement(filler: Filler) -> None:
+    sql = "SELECT id FROM ship WHERE name = 'Aurora' AND NOT name = 'Borealis'"
+    drawn = found("the Aurora but not the Borealis", sql, filler)
+    assert {question for question, _ in drawn} == {
+        "the Calypso but not the Dolphin Star", "the Dolphin Star but not the Calypso",
+    }  # fmt: skip
+
+
+def test_what_is_read_with_the_question_names_stays_in_it(filler: Filler) -> None:
+    sql = "SELECT id FROM ship WHERE flag = 'NO' AND year = 2003"
+    for beside in ("Ships from Norway", "Norwegian: flag = 'NO'"):
+        pair = swap_values("Norwegian ships of 2003", sql, filler, random.Random(1), beside)
+        assert pair is not None
+        assert pair[0].startswith("Norwegian ships of ")
+        assert pair[0] != "Norwegian ships of 2003"
 
 
 def test_values_that_overlap_in_the_question_do_not_fall_into_each_other(filler: Filler) -> None:

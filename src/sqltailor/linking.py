@@ -18,9 +18,9 @@ from sqltailor.prompt import hint
 from sqltailor.schema import qualified_name
 from sqltailor.synth.columns import column_kind
 from sqltailor.synth.comments import read_comment
-from sqltailor.synth.forms import forms
+from sqltailor.synth.forms import LITTLE, forms, is_code
 from sqltailor.synth.values import Fetch
-from sqltailor.synth.words import singular, split_name, word_set
+from sqltailor.synth.words import singular, split_name
 from sqltailor.types import Cell, Column, Schema, Table
 
 ROWS, VALUES = 100_000, 20_000
@@ -31,7 +31,6 @@ COLUMNS_EACH = 3
 """Columns shown for one value."""
 
 _WORD = re.compile(r"\w+")
-_LITTLE = {(word,) for word in word_set("a an the of in on at to for from by with and or not no is are it")}
 _ARTICLE = re.compile(r"(?:the|a|an|our|own|our own)\s+", re.IGNORECASE)
 
 
@@ -78,12 +77,14 @@ def read_linker(schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, person
 
     Columns that look personal are not read unless `personal`; one that cannot be read has no values.
     """
-    index: dict[tuple[str, ...], dict[Stored, None]] = defaultdict(dict)
+    index: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
     for table in schema.tables:
         for column in table.columns:
             for words, stored in _of_column(table, column, fetch, dialect, personal):
-                index[words].setdefault(stored)
-    return Linker({words: tuple(found) for words, found in index.items()})
+                found = index[words]
+                if stored not in found[-1:]:  # two forms of a value may have the same words
+                    found.append(stored)
+    return Linker(index)
 
 
 def _of_column(
@@ -104,10 +105,10 @@ def _of_column(
             is_number = form != "meaning" and not isinstance(value, str)  # "one" is no flag
             if is_number or (form in ("country", "adjective") and not is_country):
                 continue
-            exact = text if form == "plain" and len(text) < 3 else None
+            exact = text if form == "plain" and is_code(text) else None
             for said in _alternatives(written) if form == "meaning" else (written,):
                 words = _words(said)
-                if words and (exact or words not in _LITTLE):
+                if words and (exact or not (len(words) == 1 and words[0] in LITTLE)):
                     yield words, Stored(table, column.name, value, exact)
 
 

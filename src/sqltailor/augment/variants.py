@@ -7,14 +7,15 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sqltailor.augment.questions import Known
+from sqltailor.augment.questions import Known, check_question
 from sqltailor.augment.tasks import read_sources
-from sqltailor.augment.trial import Trial
+from sqltailor.augment.trial import Trial, tables_of
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import SQLError
 from sqltailor.synth.fill import Filler
 from sqltailor.synth.swap import swap_values
 from sqltailor.types import Cell, Example
+from sqltailor.workspace import granted_schema
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Recipe
@@ -38,7 +39,8 @@ def variants(
     def rows(sql: str) -> Sequence[Sequence[Cell]]:
         return trial.database.run(sql, timeout_s=trial.timeout_s).rows
 
-    filler = Filler(trial.schema, trial.values, trial.dialect, rows)
+    granted = granted_schema(recipe, trial.schema)
+    filler = Filler(granted, trial.values, trial.dialect, rows)
     for example in examples[:limit]:
         yield from _of_one(example, trial, filler, known, n, random.Random(f"{seed} {example.id} {example.question}"))
 
@@ -51,9 +53,10 @@ def _of_one(
         return
     kept = 0
     drawn = set(example.sql)
+    beside = "\n".join([*(turn.content for turn in example.history), example.evidence or ""])
     for _ in range(3 * n):
         try:
-            found = swap_values(example.question, example.sql[0], filler, rng)
+            found = swap_values(example.question, example.sql[0], filler, rng, beside)
         except SQLError as e:
             yield _reject(example, "unparsed", str(e), example.sql[0])
             return
@@ -65,8 +68,11 @@ def _of_one(
             continue
         drawn.add(sql)
         source = f"{example.source}, {MADE}" if example.source else MADE
-        made = dataclasses.replace(example, id=f"{example.id}~{kept + 1}", question=question, sql=(sql,), source=source)
+        made = dataclasses.replace(
+            example, id=f"{example.id}~{kept + 1}", question=question, dialect=trial.dialect, source=source
+        )
         try:
+            check_question(question, tables_of(sql, trial.dialect), trial.dialect)
             made = dataclasses.replace(made, sql=(trial.passed(sql),))
             known.check(made, new_sql=False)
         except RowError as e:

@@ -7,12 +7,24 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from sqltailor.synth.wording.phrases import COUNTRIES, MONTHS, NUMBER_WORDS
+from sqltailor.synth.words import word_set
 from sqltailor.types import Cell
 
 Form = Literal["plain", "meaning", "grouped", "word", "country", "adjective", "month", "day", "us_day"]
 
+LITTLE = word_set("""
+    a an the of in on at to for from by with and or not no is are it as be do us me we my he if so up all any who how
+    what which
+""")
+"""Words that stand in any question: no value is meant by them."""
+
 _ISO_MONTH = re.compile(r"(\d{4})-(\d\d)")
 _ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+
+
+def is_code(text: str) -> bool:
+    """Tell whether a text names a value only as it is written: `IT` is Italy, "it" is not."""
+    return len(text) < 3 or text.lower() in LITTLE
 
 
 def forms(value: Cell, codes: Mapping[str, str]) -> Iterator[tuple[Form, str]]:
@@ -24,7 +36,7 @@ def forms(value: Cell, codes: Mapping[str, str]) -> Iterator[tuple[Form, str]]:
     text = str(value)
     if text in codes:
         yield "meaning", codes[text]
-    elif not isinstance(value, str) or len(text) > 1:
+    elif not isinstance(value, str) or (len(text) > 1 and (text.isupper() or text.lower() not in LITTLE)):
         yield "plain", text
     if isinstance(value, int):
         if value >= 1000:
