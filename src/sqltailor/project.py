@@ -25,6 +25,9 @@ _TEMPLATE = """\
 # glossary:                     # what words of your business mean
 #   active customer: has an order in the last 90 days
 
+# prompt:
+#   hints: 8                    # show the model the stored values that a question names
+
 data:
   train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
   validation: data/validation.jsonl

@@ -149,13 +149,14 @@ def augment(
 
     if model is not None and checker is None and how in ("back-translate", "propose"):
         note(f"checker: {model}, the writer itself (--checker REF)")
+    settings = recipe_for(recipe, database)
     with progress() as bars:
         bar = bars.add_task(f"{model} writes" if model else "trying other values", total=None)
         made = make(
             how,  # type: ignore[arg-type]
             sources or (),
             out or f"data/{how}.jsonl",
-            recipe=recipe_for(recipe, database),
+            recipe=settings,
             model=model,
             checker=checker,
             also_on=also_on or (),
@@ -172,6 +173,8 @@ def augment(
         print(f"made {made.made:,}, kept {made.kept:,}, rejected {made.rejected:,}")
         print_counts(made.reasons, "rejected")
         print(f"wrote {made.out}")
+        if made.kept and made.out not in settings.data.train:
+            note("note: to train on it, list it in data.train of recipe.yaml")
     if not made.kept:
         sys.exit(1)
 
