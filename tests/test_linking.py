@@ -69,6 +69,7 @@ def linker(*, personal: bool = False) -> Linker:
         ("ships in Oslo", ["ship.name = 'Oslo'", "port.name = 'Oslo'"]),
         ("ships in Norrkoping, with typing of one's own", ["port.name = 'Norrköping'"]),
         ("who calls at san jose?", ["port.name = 'San José'"]),
+        ("who calls at San Jose\u0301?", ["port.name = 'San José'"]),  # the accent as a character of its own
         ("What does at&t own?", ["port.name = 'AT&T'"]),
         ("Is O'Hara at sea?", ["ship.name = 'O''Hara'"]),
         ("What is the port NO?", ["ship.flag_country = 'NO'", "ship.port = 'NO'", "port.code = 'NO'"]),
@@ -90,6 +91,26 @@ def test_hints_are_limited_and_none_comes_twice(sea: Path) -> None:
 def test_what_looks_personal_is_not_read(sea: Path) -> None:
     assert linker().hints("rank of ida@sea.org, first name Ida, a master", 8) == ["captain.rank = 'master'"]
     assert "captain.first_name = 'Ida'" in linker(personal=True).hints("the rank of Ida", 8)
+
+
+def test_one_personal_value_among_many_hides_its_column(sea: Path) -> None:
+    with closing(sqlite3.connect("sea.db")) as connection:
+        names = [*(f"City {i:03}" for i in range(300)), "zoe@sea.org"]
+        connection.executemany(
+            "INSERT INTO port VALUES (?, ?, 'SE')", [(f"C{i}", name) for i, name in enumerate(names)]
+        )
+        connection.commit()
+    assert linker().hints("zoe@sea.org in City 007", 8) == []
+
+
+def test_little_words_are_values_only_as_codes(sea: Path) -> None:
+    with closing(sqlite3.connect("sea.db")) as connection:
+        words = [("no",), ("it",), ("All",), ("Any",), ("ARE",), ("IT",), ("de",)]
+        connection.executescript("CREATE TABLE speech (lang TEXT)")
+        connection.executemany("INSERT INTO speech VALUES (?)", words)
+        connection.commit()
+    assert linker().hints("Is it no matter of all, and are there any?", 8) == []
+    assert linker().hints("IT, ARE or de", 8) == ["speech.lang = 'IT'", "speech.lang = 'ARE'", "speech.lang = 'de'"]
 
 
 def test_prose_and_long_values_are_no_names(sea: Path) -> None:

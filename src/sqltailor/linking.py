@@ -52,7 +52,7 @@ class Linker:
 
     def find(self, question: str) -> Iterator[Stored]:
         """Yield the values that a question names in its order, the longest name first, each in up to 3 columns."""
-        raw = _WORD.findall(question)
+        raw = _split(question)
         words = [_normal(word) for word in raw]
         start = 0
         while start < len(words):
@@ -94,7 +94,7 @@ def _of_column(
     if not codes and column_kind(column) in ("date", "opaque"):
         return
     values = _read(table, column, fetch, dialect)
-    if not personal and looks_personal(f"{table.name}.{column.name}", values[:200]):
+    if not personal and looks_personal(f"{table.name}.{column.name}", values):
         return
     is_country = not {"country", "nation", "nationality"}.isdisjoint(split_name(column.name))
     for value in values:
@@ -131,8 +131,13 @@ def _alternatives(meaning: str) -> list[str]:
 
 def _words(text: str) -> tuple[str, ...]:
     """Return the normalised words of a name; none for what has no letters or is prose."""
-    words = tuple(map(_normal, _WORD.findall(text)))
+    words = tuple(map(_normal, _split(text)))
     return words if len(words) <= MAX_WORDS and any(c.isalpha() for c in text) else ()
+
+
+def _split(text: str) -> list[str]:
+    """Return the words of a text; an accent that is a character of its own would part them."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
 
 
 def _normal(word: str) -> str:
@@ -141,5 +146,6 @@ def _normal(word: str) -> str:
     >>> _normal("Cafés")
     'cafe'
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-    return singular(plain.casefold())
+    if not word.isascii():
+        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return singular(word.casefold())
