@@ -103,6 +103,18 @@ def test_one_personal_value_among_many_hides_its_column(sea: Path) -> None:
     assert linker().hints("zoe@sea.org in City 007", 8) == []
 
 
+def test_a_column_in_which_people_come_first_is_not_read(sea: Path) -> None:
+    with closing(sqlite3.connect("sea.db")) as connection:
+        names = [
+            *(f"Anna A{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(210)),
+            *(f"Firm {i}" for i in range(300)),
+        ]
+        connection.executescript("CREATE TABLE party (nm TEXT)")
+        connection.executemany("INSERT INTO party VALUES (?)", [(name,) for name in names])
+        connection.commit()
+    assert linker().hints("Anna Aab and Firm 7", 8) == []
+
+
 def test_little_words_are_values_only_as_codes(sea: Path) -> None:
     with closing(sqlite3.connect("sea.db")) as connection:
         words = [("no",), ("it",), ("All",), ("Any",), ("ARE",), ("IT",), ("de",)]

@@ -275,6 +275,24 @@ def test_the_command_names_what_it_left_out(shop: Recipe) -> None:
     assert "wrote data/values.jsonl" in again.stdout
 
 
+def test_what_is_not_granted_lends_no_values_to_the_rejects_either(shop: Recipe) -> None:
+    row = {"id": "a", "question": "Who is in Hamburg?", "sql": ["SELECT nm FROM cust WHERE city = 'Hamburg'"]}
+    Path("one.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert augment("values", ["one.jsonl"], "free.jsonl", recipe=shop).kept == 4
+    denied = load_recipe("recipe.yaml", ['database.deny=["cust.city"]']).recipe
+    made = augment("values", ["one.jsonl"], "denied.jsonl", recipe=denied)
+    assert (made.kept, dict(made.reasons)) == (0, {"no_value": 1})
+
+
+def test_evidence_and_the_turns_before_keep_their_values(shop: Recipe) -> None:
+    row = {"id": "a", "question": "Who is in Hamburg?", "sql": ["SELECT nm FROM cust WHERE city = 'Hamburg'"]}
+    turn = {"role": "user", "content": "Which shop is in Hamburg?"}
+    rows = [row | {"evidence": "Hamburg: city = 'Hamburg'"}, row | {"history": [turn]}]
+    Path("read.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    made = augment("values", ["read.jsonl"], "out.jsonl", recipe=shop)
+    assert (made.kept, dict(made.reasons)) == (0, {"no_value": 2})
+
+
 def test_wrong_use_is_told(shop: Recipe) -> None:
     with pytest.raises(ConfigError, match="no model"):
         augment("values", ["data/train.jsonl"], "out.jsonl", recipe=shop, model="nano")
