@@ -428,6 +428,9 @@ def test_training_outside_the_main_thread_leaves_signals_alone(folder: Path) -> 
     assert results[0].steps == 5
 
 
-def test_cloud_backends_are_not_trained_here(folder: Path) -> None:
+def test_cloud_backends_are_neither_planned_nor_trained_here(folder: Path) -> None:
+    words = ("train.backend=bedrock", "base=amazon.nova-micro-v1:0", "train.learning_rate=1e-5")
     with pytest.raises(ConfigError, match="Known: local"):
-        run("train.backend=bedrock", "base=amazon.nova-micro-v1:0", "train.learning_rate=1e-5")
+        run(*words)
+    with pytest.raises(ConfigError, match="Known: local"):
+        plan(load_recipe(None, [*BASIC, *words], env={}))

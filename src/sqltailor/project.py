@@ -28,10 +28,7 @@ _TEMPLATE = """\
 # prompt:
 #   hints: 8                    # show the model the stored values that a question names
 
-data:
-  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
-  validation: data/validation.jsonl
-  test: data/test.jsonl                         # what is validated or tested with is never trained on
+{data}
 
 base: nano                      # or a Hugging Face id, such as Qwen/Qwen2.5-Coder-0.5B-Instruct
 
@@ -46,6 +43,11 @@ train:
     r: 16
     alpha: 32
 """
+_DATA = """\
+data:
+  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
+  validation: data/validation.jsonl
+  test: data/test.jsonl                         # what is validated or tested with is never trained on"""
 _DATABASE = """\
 database:
   url: {url}
@@ -53,6 +55,8 @@ database:
 
 dialect: {dialect}"""
 
+_SECTION = r"(?m)^{}:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*"
+"""Pattern of a whole section of a recipe, up to the next one."""
 _ENV_HEADER = "# Secrets of this project: NAME=value a line. Read by sqltailor, kept out of git."
 
 NEXT = (
@@ -88,22 +92,29 @@ def init(
 ) -> Project:
     """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
 
-    `recipe` copies a shipped recipe instead of the short one. An existing `recipe.yaml`, and another DATABASE_URL in
+    `recipe` copies a shipped recipe instead of the short one; a public data set in it gives way to the project's own
+    files. An existing `recipe.yaml`, and another DATABASE_URL in
     `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
     """
     folder = Path(out)
     target = folder / "recipe.yaml"
     if target.exists() and not force:
         raise ConfigError(f"{target} is there already. Another folder: --out DIR; replace it: --force")
-    template = _TEMPLATE if recipe is None else _shipped(recipe)
+    template = _TEMPLATE.replace("{data}", _DATA) if recipe is None else _shipped(recipe)
     with open_database(url) as database:
         tables = database.read_schema().tables
         spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
     dialect = dialect or spoken
     load_dialect(dialect)
+    is_file = dialect.lower().endswith((".yaml", ".yml"))
+    written_dialect = _below(Path(dialect), folder) if is_file else dialect
     where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(_portable(url, folder, spoken))
-    text = template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
-    _must_be_valid(text, url)
+
+    def filled(dialect: str) -> str:
+        return template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
+
+    text = filled(written_dialect)
+    _must_be_valid(filled(str(Path(dialect).resolve())) if is_file else text, url)
     folder.mkdir(parents=True, exist_ok=True)
     written = _write_env(folder, url if has_password(url) else None, force=force)
     write_text_atomic(target, text)
@@ -111,7 +122,7 @@ def init(
         target,
         (target, *written),
         shown,
-        dialect,
+        written_dialect,
         len(tables),
         sum(len(table.columns) for table in tables),
         (*warnings, *_notes(folder, url)),
@@ -120,11 +131,13 @@ def init(
 
 
 def _shipped(name: str) -> str:
-    """Return a shipped recipe with `{database}` where its own database and dialect stood."""
+    """Return a shipped recipe with `{database}` where its own database and dialect stood, and the project's data."""
     path = find_recipe(name, cwd=Path.cwd())
     text = path.read_text(encoding="utf-8") if path else ""
     text = re.sub(rf"\bsqltailor train {re.escape(name)}\b", "sqltailor train", text)
-    text = re.sub(r"(?m)^database:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*", "", text)
+    text = re.sub(_SECTION.format("database"), "", text)
+    if "train: hf:" in text:
+        text = re.sub(_SECTION.format("data"), f"{_DATA}\n\n", text)
     text = re.sub(r"(?m)^dialect:.*\n\n*", "", text)
     header = re.match(r"(?:#.*\n|\n)*", text)
     end = header.end() if header else 0
@@ -136,10 +149,14 @@ def _portable(url: str, folder: Path, spoken: str) -> str:
     scheme, separator, rest = url.partition("://")
     if separator and scheme not in ("sqlite", "duckdb"):
         return url
-    path = Path(rest[1:] if separator else url).expanduser().resolve()
-    scheme = scheme if separator else spoken
-    inside = path.is_relative_to(folder.resolve())
-    return f"{scheme}:///{path.relative_to(folder.resolve()) if inside else path}"
+    path = Path(rest[1:] if separator else url).expanduser()
+    return f"{scheme if separator else spoken}:///{_below(path, folder)}"
+
+
+def _below(path: Path, folder: Path) -> str:
+    """Return a path as it is seen from a folder when it lies below it, else the whole path."""
+    path, folder = path.resolve(), folder.resolve()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _quoted_yaml(text: str) -> str:

@@ -80,11 +80,17 @@ def plan(resolved: Resolved) -> Plans:
 
     Data of the Hub that cannot be reached is assumed to fill `train.max_length`, and the plan says so.
     """
+    _check_backend(resolved.recipe)
     check_ready(resolved, _methods(resolved.recipe))
     with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
         return Plans(
             tuple(_plan(stage)[0] for stage in _stages(resolved.recipe, Run(Path(folder)), resolved.recipe.base))
         )
+
+
+def _check_backend(recipe: Recipe) -> None:
+    if recipe.train.backend != "local":
+        raise ConfigError(unknown("backend of this installation", recipe.train.backend, ["local"]))
 
 
 def train(
@@ -97,8 +103,7 @@ def train(
     `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a checkpoint is saved.
     """
     recipe = resolved.recipe
-    if recipe.train.backend != "local":
-        raise ConfigError(unknown("backend of this installation", recipe.train.backend, ["local"]))
+    _check_backend(recipe)
     if recipe.train.sweep:
         raise ConfigError("train.sweep asks for several trainings, of which each is one: use sqltailor.train.sweep.")
     require("torch", extra="train", feature="Local training")
