@@ -123,7 +123,7 @@ class SageMakerTraining(Section):
 class Train(Section):
     """How the base model is tuned: the keys that all backends share, then those of one method or one backend."""
 
-    backend: Backend = key("local", "Who trains: this machine, Amazon Bedrock or Amazon SageMaker.")
+    backend: Backend = key("local", "Who trains: this machine; the other two do not train yet.")
     method: Method = key(
         "sft",
         "`sft` learns the gold SQL of examples, `pretrain` reads `data.documents`, `dpo` learns from pairs of answers,"
@@ -170,8 +170,8 @@ class Train(Section):
     dpo: Dpo = section(Dpo, "Keys of method `dpo`.")
     grpo: Grpo = section(Grpo, "Keys of method `grpo`.")
     local: Local = section(Local, "Keys of the backend `local`.")
-    bedrock: BedrockTraining = section(BedrockTraining, "Keys of the backend `bedrock`.")
-    sagemaker: SageMakerTraining = section(SageMakerTraining, "Keys of the backend `sagemaker`.")
+    bedrock: BedrockTraining = section(BedrockTraining, "Keys of the backend `bedrock`: checked, not run yet.")
+    sagemaker: SageMakerTraining = section(SageMakerTraining, "Keys of the backend `sagemaker`: checked, not run yet.")
 
     @field_validator("stages")
     @classmethod
