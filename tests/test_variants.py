@@ -159,6 +159,8 @@ def found(question: str, sql: str, filler: Filler) -> set[tuple[str, str]]:
          ("the Dolphin Star or the Borealis", "SELECT id FROM ship WHERE name IN ('Dolphin Star', 'Borealis')")),
         ("loaded to 100% only", "SELECT id FROM ship WHERE load = '100%'",
          ("loaded to 75% only", "SELECT id FROM ship WHERE load = '75%'")),
+        ("flags of over 2,000,000,000 tons", "SELECT flag FROM ship GROUP BY flag HAVING SUM(tons) > 2000000000",
+         ("flags of over 1,500,000,000 tons", "SELECT flag FROM ship GROUP BY flag HAVING SUM(tons) > 1500000000")),
         ("built since 2003", "SELECT id FROM ship WHERE year >= 2003",  # a year stays one
          ("built since 2019", "SELECT id FROM ship WHERE year >= 2019")),
         ("flags with none built after 2015", "SELECT flag FROM ship GROUP BY flag HAVING NOT MAX(year) > 2015",

@@ -75,7 +75,7 @@ class Linker:
 def read_linker(schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, personal: bool = False) -> Linker:
     """Return a linker for the text columns and the explained codes of a schema; `fetch` runs one statement.
 
-    Columns that look personal are not read unless `personal`; one that cannot be read has no values.
+    Columns that look personal have none unless `personal`, nor has one that cannot be read.
     """
     index: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
     for table in schema.tables:

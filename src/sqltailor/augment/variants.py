@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sqltailor.augment.questions import Known, check_question
+from sqltailor.augment.questions import Known
 from sqltailor.augment.tasks import read_sources
-from sqltailor.augment.trial import Trial, tables_of
+from sqltailor.augment.trial import Trial
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import SQLError
 from sqltailor.synth.fill import Filler
@@ -72,7 +72,6 @@ def _of_one(
             example, id=f"{example.id}~{kept + 1}", question=question, dialect=trial.dialect, source=source
         )
         try:
-            check_question(question, tables_of(sql, trial.dialect), trial.dialect)
             made = dataclasses.replace(made, sql=(trial.passed(sql),))
             known.check(made, new_sql=False)
         except RowError as e:

@@ -181,7 +181,7 @@ def _about(number: Cell) -> list[Cell]:
     if not isinstance(number, int) or number < 2:
         return []
     step = 10 ** max(0, len(str(number)) - 2)
-    return [n for n in range(number // 2, number * 2 + 1) if n % step == 0 and n > 1]
+    return [n for n in range(-(-(number // 2) // step) * step, number * 2 + 1, step) if n > 1]
 
 
 def _value(node: Literal) -> Cell:
