@@ -61,7 +61,12 @@ def _of_one(
             yield _reject(example, "unparsed", str(e), example.sql[0])
             return
         if found is None:
-            yield _reject(example, "no_value", "no value of the SQL stands in the question", example.sql[0])
+            yield _reject(
+                example,
+                "no_value",
+                "no value of the SQL stands in the question just once, or none other can be put there",
+                example.sql[0],
+            )
             return
         question, sql = found
         if sql in drawn:
