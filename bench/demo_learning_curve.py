@@ -1,8 +1,9 @@
 """What each kind of training data is worth: `python bench/demo_learning_curve.py [--out DIR]`.
 
-Tunes nano on the sample database with 0, 40, 80 and 160 hand-written pairs, with synthetic pairs alone, and with both,
-under the demo's recipe and with equal optimizer steps, and prints execution accuracy on the demo's two held-out parts
-and on 200 synthetic questions of another seed, none with SQL that training has.
+Tunes nano on the sample database with 0, 40, 80 and 160 hand-written pairs, these with their variants about other
+values, synthetic pairs alone, and all of them, under the demo's recipe and with equal optimizer steps, and prints
+execution accuracy on the demo's two held-out parts and on 200 synthetic questions of another seed, none with SQL that
+training has.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqltailor.data import load_examples, write_examples
-from sqltailor.demo.run import TESTS, prepare, synthesise_pairs
+from sqltailor.demo.run import TESTS, make_pairs, prepare
 from sqltailor.dialect import comparable
 from sqltailor.journey import evaluate_models
 from sqltailor.recipe import Recipe, load_recipe
@@ -44,8 +45,9 @@ def main() -> None:
             "40 hand-written": ["data/train-40.jsonl"],
             "80 hand-written": ["data/train-80.jsonl"],
             "160 hand-written": ["data/train.jsonl"],
+            "160 hand-written + other values": ["data/train.jsonl", "data/values.jsonl"],
             "synthetic": ["data/synth.jsonl"],
-            "160 hand-written + synthetic": ["data/train.jsonl", "data/synth.jsonl"],
+            "all three": ["data/train.jsonl", "data/values.jsonl", "data/synth.jsonl"],
         }.items():
             show(name, files, args.steps)
 
@@ -59,7 +61,7 @@ def sample_shop(out: Path | None) -> Iterator[Recipe]:
         stack.enter_context(contextlib.chdir(folder))
         prepare(Path())
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db", TEST_DATA]).recipe
-        synthesise_pairs(recipe)
+        make_pairs(recipe)
         synthesise_test(recipe, 200)
         yield recipe
 
@@ -69,7 +71,9 @@ def synthesise_test(recipe: Recipe, count: int) -> None:
     out = Path("data/other_synthetic.jsonl")
     if out.is_file():
         return
-    taught = {comparable(e.sql[0]) for file in ("train", "synth") for e in load_examples(f"data/{file}.jsonl")}
+    taught = {
+        comparable(e.sql[0]) for file in ("train", "values", "synth") for e in load_examples(f"data/{file}.jsonl")
+    }
     with open_recipe_database(recipe) as database:
         schema = schema_of(recipe, database)
         made = synthesise(database, 2 * count, schema=schema, glossary=recipe.glossary, personal=True, seed=1)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.answer import Reply, answer
+from sqltailor.augment import augment
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import canonical, shape
+from sqltailor.dialect import canonical, comparable, shape
 from sqltailor.evaluate import Progress
 from sqltailor.generate import load
 from sqltailor.journey import Measured, evaluate_models
@@ -80,9 +81,9 @@ def run_demo(
         on_step("building the sample database: an outdoor shop, 12 tables, 60 000 rows")
         prepare(Path())
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
-        on_step(f"making {SYNTHETIC} question–SQL pairs from the database, each one executed")
-        synthesise_pairs(recipe.recipe)
-        on_step("tuning nano on them and on 160 hand-written questions")
+        on_step(f"making {SYNTHETIC} question–SQL pairs from the database, and variants of 160 hand-written ones")
+        make_pairs(recipe.recipe)
+        on_step("tuning nano on all of them")
         with show_training() as on_training:
             training = train(recipe, progress=on_training)
         on_step("asking base and tuned 200 questions that training never saw, and running what they write")
@@ -113,20 +114,32 @@ def _in_canonical_sql(example: Example) -> Example:
     return dataclasses.replace(example, sql=tuple(canonical(sql, example.dialect) for sql in example.sql))
 
 
-def synthesise_pairs(recipe: Recipe) -> None:
-    """Write `data/synth.jsonl`, without shapes that the test of new shapes holds; what is there already stays."""
-    if Path("data/synth.jsonl").is_file():
-        return
+def make_pairs(recipe: Recipe) -> None:
+    """Write `data/synth.jsonl` and `data/values.jsonl`, each without what a test holds; what is there already stays.
+
+    Synthetic pairs have no shape that the test of new shapes has, and variants of the hand-written ones no SQL that a
+    test has.
+    """
+    tests = [example for part in TESTS for example in load_examples(f"data/{part}.jsonl")]
+    if not Path("data/synth.jsonl").is_file():
+        shapes = {shape(example.sql[0]) for example in load_examples("data/new_shapes.jsonl")}
+        write_examples("data/synth.jsonl", (e for e in _synthetic(recipe) if shape(e.sql[0]) not in shapes))
+    if not Path("data/values.jsonl").is_file():
+        augment("values", ["data/train.jsonl"], "data/variants.jsonl", recipe=recipe)
+        taken = {comparable(example.sql[0]) for example in tests}
+        made = load_examples("data/variants.jsonl")
+        write_examples("data/values.jsonl", (e for e in made if comparable(e.sql[0]) not in taken))
+
+
+def _synthetic(recipe: Recipe) -> Sequence[Example]:
     with open_recipe_database(recipe) as database:
-        made = synthesise(
+        return synthesise(
             database,
             SYNTHETIC,
             schema=schema_of(recipe, database),
             glossary=recipe.glossary,
             personal=recipe.database.sample_personal,
-        )
-    new = {shape(example.sql[0]) for example in load_examples("data/new_shapes.jsonl")}
-    write_examples("data/synth.jsonl", (e for e in made.examples if shape(e.sql[0]) not in new))
+        ).examples
 
 
 def _ask(recipe: Recipe, model: str) -> Reply:
