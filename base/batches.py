@@ -61,7 +61,7 @@ class Group(NamedTuple):
 
 
 def encode_groups(tokenizer: Any, groups: Sequence[Sequence[Realised]]) -> list[Group]:
-    """Tokenise as `sqltailor.prompt.encode_pair` does, many at once; the items of a group have one schema."""
+    """Tokenise as `sqltailor.prompt.encode.encode_pair` does, many at once; the items of a group have one schema."""
     tokenizer.encode_special_tokens = True  # control tokens in data are plain text
     texts: list[str] = []
     for items in groups:

@@ -21,13 +21,13 @@ from typing import Any
 
 from base.pairs import Pair, canonical_sql, load_pairs, read_pairs, spider_schemas
 from base.realise import plain
-from sqltailor import prompt
-from sqltailor.dialect import comparable
+from sqltailor.evaluate.metrics import HARDNESS, exact_set_match
+from sqltailor.evaluate.statistics import rate
 from sqltailor.generate import load
-from sqltailor.metrics import HARDNESS, exact_set_match
-from sqltailor.metrics.aggregate import rate
-from sqltailor.prompt import extract
-from sqltailor.schema import names
+from sqltailor.prompt.extract import extract
+from sqltailor.prompt.text import build
+from sqltailor.sql.dialect import comparable
+from sqltailor.sql.schema import names
 from sqltailor.types import GenerateOptions
 
 
@@ -59,7 +59,7 @@ def main() -> None:
 def measure(pairs: list[Pair], shape: str, args: argparse.Namespace) -> dict[str, object]:
     """Return the exact-match rate of a model on pairs in one shape; of Spider pairs the exact-set match, too."""
     asked = [plain(p, shape) for p in pairs]
-    prompts = [prompt.build(example, schema, name="compact") for example, schema in asked]
+    prompts = [build(example, schema, name="compact") for example, schema in asked]
     started = time.monotonic()
     completions = load(args.model, batch=args.batch)(prompts, GenerateOptions(max_tokens=128))
     seconds = time.monotonic() - started

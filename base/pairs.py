@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sqltailor.dialect import quote_name, relex
 from sqltailor.errors import SQLError
-from sqltailor.schema import find_column, find_table, from_ddl, names
+from sqltailor.sql.dialect import quote_name, relex
+from sqltailor.sql.schema import find_column, find_table, from_ddl, names
 from sqltailor.types import Column, Reference, Schema, Table
 
 SPIDER_VAL_DATABASES = 15
@@ -44,9 +44,14 @@ class Pair(NamedTuple):
 
 def canonical_sql(pair: Pair) -> str:
     """Return the pair's gold SQL."""
-    from base.realise import piece_text
-
     return "".join(piece_text(p) for p in pair.pieces)
+
+
+def piece_text(piece: Piece) -> str:
+    """Return a piece as a statement writes it."""
+    if piece.kind in ("column", "table"):
+        return quote_name(piece.text)
+    return "'" + piece.text.replace("'", "''") + "'" if piece.kind == "string" else piece.text
 
 
 def load_pairs(data: Path, split: Literal["train", "wikisql-dev", "spider-val"]) -> list[Pair]:

@@ -13,10 +13,10 @@ import re
 from collections import defaultdict
 from typing import NamedTuple
 
-from base.pairs import Pair, Piece
-from sqltailor.dialect import quote_name
-from sqltailor.prompt import build
-from sqltailor.schema import show_value
+from base.pairs import Pair, Piece, piece_text
+from sqltailor.prompt.text import build
+from sqltailor.sql.dialect import quote_name
+from sqltailor.sql.schema import show_value
 from sqltailor.types import Column, Example, Prompt, Schema
 
 AS_IS = 0.3
@@ -61,13 +61,6 @@ def phrase(name: str) -> re.Pattern[str]:
     """Return a pattern for a column name's words, however they are joined."""
     words = [re.escape(w) for w in re.split(r"[^a-z0-9]+", name.lower()) if w]
     return re.compile(r"(?<!\w)" + r"[^a-z0-9]{1,3}".join(words or [r"\Z."]) + r"(?!\w)", re.IGNORECASE)
-
-
-def piece_text(piece: Piece) -> str:
-    """Return a piece as a statement writes it."""
-    if piece.kind in ("column", "table"):
-        return quote_name(piece.text)
-    return "'" + piece.text.replace("'", "''") + "'" if piece.kind == "string" else piece.text
 
 
 def plain(pair: Pair, shape: str) -> tuple[Example, Schema]:

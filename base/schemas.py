@@ -8,9 +8,9 @@ import re
 from collections import defaultdict
 
 from base.realise import Pool, Realised
+from sqltailor.naming.values import Values
+from sqltailor.naming.words import ABBREVIATIONS
 from sqltailor.synth import invent_values, sample_pair
-from sqltailor.synth.values import Values
-from sqltailor.synth.words import ABBREVIATIONS
 from sqltailor.types import Column, Example, Reference, Schema, Table
 
 MAX_COLUMNS = 70

@@ -94,7 +94,7 @@ def example_texts(data: Path, count: int) -> Iterator[str]:
     """Yield the prompts and statements of `count` varied training examples, and the usual short forms of names."""
     from base.batches import varied
     from base.pairs import load_pairs
-    from sqltailor.synth.words import ABBREVIATIONS
+    from sqltailor.naming.words import ABBREVIATIONS
 
     items = (item for chunk in varied(load_pairs(data, "train"), random.Random(0)) for group in chunk for item in group)
     for item in itertools.islice(items, count):

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from sqltailor.data import load_examples, write_examples
 from sqltailor.demo.run import TESTS, make_pairs, prepare
-from sqltailor.dialect import comparable
-from sqltailor.journey import evaluate_models
+from sqltailor.evaluate.by_recipe import evaluate_models
+from sqltailor.project import open_recipe_database, schema_of
 from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.sql.dialect import comparable
 from sqltailor.synth import synthesise
 from sqltailor.train import train
-from sqltailor.workspace import open_recipe_database, schema_of
 
 STEPS = 240
 PARTS = (*TESTS, "other_synthetic")

@@ -16,15 +16,15 @@ import torch
 from demo_learning_curve import sample_shop
 from llama_server import generator, serve
 
+from sqltailor.export.artifacts import export
+from sqltailor.export.parity import Pair, compare
+from sqltailor.export.verify import questions
 from sqltailor.generate.local import LocalModel, open_model
-from sqltailor.generate.sources import resolve
+from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer, quiet_libraries
-from sqltailor.parity import Pair, compare
 from sqltailor.recipe import load_recipe
 from sqltailor.train import train
-from sqltailor.train.export import export
-from sqltailor.train.model import as_trained
-from sqltailor.train.verify import questions
+from sqltailor.train.running.model import as_trained
 from sqltailor.types import Generate
 
 KINDS = {"plain": "none", "NF4": "nf4"}

@@ -18,19 +18,18 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqltailor.answer import answer
+from sqltailor.asker import answer
 from sqltailor.data import write_examples
 from sqltailor.demo.run import prepare
-from sqltailor.dialect import load_dialect, parse, template
 from sqltailor.errors import SQLError
+from sqltailor.evaluate.statistics import paired, rate
 from sqltailor.generate import load
-from sqltailor.metrics.aggregate import rate
-from sqltailor.metrics.paired import paired
+from sqltailor.project import open_recipe_database, prompt_builder, schema_of
 from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.sql.dialect import load_dialect, parse, template
 from sqltailor.synth import synthesise
 from sqltailor.train import train
 from sqltailor.types import Example
-from sqltailor.workspace import open_recipe_database, prompt_builder, schema_of
 
 HOUSE = Path(__file__).parents[1] / "examples" / "house-dialect.yaml"
 WEIGHTS = {"house_function": 90.0}

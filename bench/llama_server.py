@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqltailor.prompt import encode
+from sqltailor.prompt.encode import encode
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
 SERVER = """

@@ -17,7 +17,7 @@ from typing import Any
 
 from demo_learning_curve import HEAD, PARTS, sample_shop
 
-from sqltailor.journey import evaluate_models
+from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.recipe import load_recipe
 from sqltailor.train import train
 

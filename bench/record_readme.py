@@ -24,7 +24,7 @@ INPUTS = [
     PACKAGE / "recipes" / "demo.yaml",
     PACKAGE / "nano" / "model.safetensors",
     PACKAGE / "nano" / "tokenizer.json",
-    PACKAGE / "prompt.py",
+    *sorted((PACKAGE / "prompt").glob("*.py")),
 ]
 ASK = ["ask", "How many customers from Norway get the newsletter?", "--run"]
 

@@ -20,9 +20,9 @@ from sqltailor.augment import Made, augment
 from sqltailor.data import load_examples
 from sqltailor.database import open_database
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import canonical, parse
 from sqltailor.recipe import load_recipe
-from sqltailor.schema import to_ddl
+from sqltailor.sql.dialect import canonical, parse
+from sqltailor.sql.schema import to_ddl
 from sqltailor.synth.fuzz import fuzz_database, mutants
 from sqltailor.synth.fuzz.rows import read_constraints
 from sqltailor.types import Schema

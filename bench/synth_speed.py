@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqltailor.database import open_database
 from sqltailor.demo.database import build_database
-from sqltailor.schema import from_ddl
+from sqltailor.sql.schema import from_ddl
 from sqltailor.synth import Maker, invent_values, synthesise
 from sqltailor.synth.fuzz import fuzz_database, read_constraints
 from sqltailor.synth.to_sql import template

@@ -106,8 +106,8 @@ def measure(name: str, work: Path, base: str, steps: int, batch: int) -> dict[st
 
 def write_rows(work: Path, count: int, *, one: bool) -> None:
     """Write the same examples for both: ours as examples, TRL's as prompts and completions of the same messages."""
-    from sqltailor.prompt import build
-    from sqltailor.schema import from_ddl
+    from sqltailor.prompt.text import build
+    from sqltailor.sql.schema import from_ddl
     from sqltailor.types import Example
 
     draw = random.Random(0)

@@ -23,9 +23,9 @@ from sqltailor.augment.tasks import How
 from sqltailor.data import load_examples
 from sqltailor.data.rows import RowError
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import canonical, parse
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.sql.dialect import canonical, parse
 from sqltailor.synth.worth import fault_of_tree
 from sqltailor.types import Example, Message, QueryResult
 from tests import postgres_server

@@ -18,9 +18,10 @@ from base.model import Size, Twin, llama_config, logits, to_llama  # noqa: E402
 from base.pairs import Pair, canonical_sql, cut  # noqa: E402
 from base.realise import Realised, make_pool, realise, realise_together  # noqa: E402
 from base.tokenizer import train_tokenizer  # noqa: E402
-from sqltailor import prompt  # noqa: E402
-from sqltailor.dialect import parse  # noqa: E402
-from sqltailor.schema import from_ddl  # noqa: E402
+from sqltailor.prompt.encode import encode_pair  # noqa: E402
+from sqltailor.prompt.text import build, compact_schema  # noqa: E402
+from sqltailor.sql.dialect import parse  # noqa: E402
+from sqltailor.sql.schema import from_ddl  # noqa: E402
 from sqltailor.types import Example  # noqa: E402
 
 SIZE = Size(hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=300, max_length=64)
@@ -38,7 +39,7 @@ def pair() -> Pair:
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokenizer")
-    train_tokenizer([SQL_TEXT, pair().question, prompt.compact_schema(SCHEMA)], folder, vocabulary=300)
+    train_tokenizer([SQL_TEXT, pair().question, compact_schema(SCHEMA)], folder, vocabulary=300)
     return transformers.AutoTokenizer.from_pretrained(folder)
 
 
@@ -59,8 +60,8 @@ def test_the_twin_gives_the_logits_of_llama():
 
 def test_batches_hold_the_ids_that_inference_will_see(tokenizer):
     example = Example("1", (SQL_TEXT,), "Which <|end|> city?")
-    asked = prompt.build(example, SCHEMA, name="compact")
-    before, answer = prompt.encode_pair(tokenizer, asked, SQL_TEXT)
+    asked = build(example, SCHEMA, name="compact")
+    before, answer = encode_pair(tokenizer, asked, SQL_TEXT)
     [group] = encode_groups(tokenizer.backend_tokenizer, [[Realised(example, SCHEMA, {}, [])]])
     batch = pack([[group]], 128)
     assert batch.ids[0, : len(group)].tolist() == before + answer

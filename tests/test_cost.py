@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sqltailor.cost import Usage, estimate, instance_cost, price_book, serving_cost, training_cost
+from sqltailor.cloud.cost import Usage, estimate, instance_cost, price_book, serving_cost, training_cost
 from sqltailor.errors import ConfigError
 
 NOVA = "amazon.nova-micro-v1:0:128k"

@@ -1,10 +1,10 @@
 import pytest
 
-from sqltailor.data.check import REASONS, WARNINGS, check_example
-from sqltailor.data.deduplicate import Ledger, find_copies
+from sqltailor.data.checks.example import REASONS, WARNINGS, check_example
+from sqltailor.data.dataset.deduplicate import Ledger, find_copies
 from sqltailor.data.facts import bands_of, facts_of, fold_sql, jaccard, level_of, normalise, shingles
 from sqltailor.data.rows import RowError
-from sqltailor.dialect import parse
+from sqltailor.sql.dialect import parse
 from sqltailor.types import Example
 
 DDL = (

@@ -3,12 +3,12 @@ import json
 import pytest
 
 from sqltailor.data import check_files, export, import_data, load_examples, write_examples
-from sqltailor.data.rules import LIMITS, RESERVED
+from sqltailor.data.checks.rules import LIMITS, RESERVED
 from sqltailor.errors import ConfigError
+from sqltailor.project import completer, granted_schema, prompt_builder, schema_of
 from sqltailor.recipe import load_recipe
-from sqltailor.schema import from_ddl
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, Message
-from sqltailor.workspace import completer, granted_schema, prompt_builder, schema_of
 from tests.cli_project import make_database
 
 DDL = "CREATE TABLE t (a INTEGER, b TEXT)"

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from sqltailor.data import check_data, import_data, load_examples, split_data
-from sqltailor.data.check import REASONS
+from sqltailor.data.checks.example import REASONS
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.schema import from_ddl
+from sqltailor.sql.schema import from_ddl
 
 DDL = "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT, price TEXT)"
 ENDLESS = "n(i) AS (SELECT 1 UNION ALL SELECT i FROM n)"
@@ -102,7 +102,7 @@ def test_a_broken_database_of_a_folder_is_told_row_by_row_and_all_are_closed(tmp
     rows = [{"question": f"q{db}", "sql": "SELECT name FROM customer", "db_id": db} for db in ("shop", "bad", "none")]
     summary = import_data([write_rows(tmp_path / "q.jsonl", rows)], tmp_path / "out", database=str(folder))
     assert (summary.kept, summary.reasons) == (1, {"unknown_database": 2})
-    own = ["pgrep", "-P", str(os.getpid()), "-f", "child.py"]
+    own = ["pgrep", "-P", str(os.getpid()), "-f", "child/program.py"]
     assert subprocess.run(own, capture_output=True, text=True, check=False).stdout == ""
 
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from sqltailor.data.logs import LOG_REASONS, Entry, log_text, read_log
+from sqltailor.data.querylog.entries import LOG_REASONS, Entry, log_text, read_log
+from sqltailor.data.querylog.fill import placeholders, readable
+from sqltailor.data.querylog.import_log import LogSummary, import_log
+from sqltailor.data.querylog.reader import LogReader
 from sqltailor.data.rows import Reject
 from sqltailor.database import Database, open_database
 from sqltailor.database.url import mask
-from sqltailor.dialect import parse
 from sqltailor.errors import DataError
-from sqltailor.guard import Grant
 from sqltailor.recipe import load_recipe
-from sqltailor.schema import from_ddl
-from sqltailor.synth.fill import placeholders, readable
-from sqltailor.synth.import_log import LogSummary, import_log
-from sqltailor.synth.log import LogReader
-from sqltailor.train.material import read_documents
+from sqltailor.sql.dialect import parse
+from sqltailor.sql.schema import from_ddl
+from sqltailor.train.rows.training_data import read_documents
+from sqltailor.types import Grant
 from tests import postgres_server
 from tests.cli_project import make_database, ok, ok_json, run
 

@@ -1,8 +1,8 @@
 import pytest
 
-from sqltailor.data.names import unknown_names
-from sqltailor.dialect import parse
-from sqltailor.schema import from_ddl
+from sqltailor.sql.dialect import parse
+from sqltailor.sql.schema import from_ddl
+from sqltailor.sql.schema.unknown_names import unknown_names
 
 SCHEMA = from_ddl(
     """CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT, boss INTEGER);

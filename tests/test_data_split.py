@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqltailor.data.deduplicate import KEYS, Ledger
+from sqltailor.data.dataset.deduplicate import KEYS, Ledger
+from sqltailor.data.dataset.split import NOWHERE, PARTS, WAYS, split_rows
 from sqltailor.data.facts import BANDS, Facts
-from sqltailor.data.split import NOWHERE, PARTS, WAYS, split_rows
 from sqltailor.errors import ConfigError
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
-from sqltailor.guard import Grant, check
-from sqltailor.types import Column, Reference, Schema
+from sqltailor.sql.guard import check
+from sqltailor.types import Column, Grant, Reference, Schema
 
 duckdb = pytest.importorskip("duckdb")
 

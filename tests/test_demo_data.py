@@ -19,9 +19,9 @@ from sqlglot import exp
 from sqltailor.data.examples import load_examples
 from sqltailor.demo import database
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import shape
-from sqltailor.prompt import compact_schema, used_terms
-from sqltailor.schema import from_ddl
+from sqltailor.prompt.text import compact_schema, used_terms
+from sqltailor.sql.dialect import shape
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example
 
 QUESTIONS = Path(database.__file__).parent / "questions"

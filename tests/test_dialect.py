@@ -14,7 +14,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sqltailor.dialect import (
+from sqltailor.errors import ConfigError, SQLError
+from sqltailor.sql.dialect import (
     avoided,
     canonical,
     comparable,
@@ -28,11 +29,10 @@ from sqltailor.dialect import (
     template,
     transpile,
 )
-from sqltailor.dialect.lexer import lex, unquoted
-from sqltailor.dialect.names import RESERVED, RESERVED_MYSQL
-from sqltailor.errors import ConfigError, SQLError
-from sqltailor.guard import check
-from sqltailor.schema import from_ddl
+from sqltailor.sql.dialect.lexer import lex, unquoted
+from sqltailor.sql.dialect.names import RESERVED, RESERVED_MYSQL
+from sqltailor.sql.guard import check
+from sqltailor.sql.schema import from_ddl
 from sqltailor.synth import Maker, invent_values
 
 DIALECTS = ("sqlite", "postgres", "mysql", "duckdb", "bigquery", "snowflake", "tsql")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import typer
 
-from sqltailor import project
+from sqltailor import init
 from sqltailor.cli import app
 from sqltailor.cli.reference import WIDTH, commands, page
 
@@ -96,7 +96,7 @@ def test_documents_name_only_commands_that_exist(path: Path) -> None:
         assert find(line.split()), f"{path.name}: {line}"
 
 
-@pytest.mark.parametrize("line", [line for line in project.NEXT if line.startswith("sqltailor")])
+@pytest.mark.parametrize("line", [line for line in init.NEXT if line.startswith("sqltailor")])
 def test_what_init_says_next_can_be_typed(line: str) -> None:
     words = shlex.split(line)
     found = find(words)

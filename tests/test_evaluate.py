@@ -12,10 +12,9 @@ import pytest
 from sqltailor.database import Database, open_database
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.evaluate import Scoring, evaluate, read_answers, resume_or_new, score_predictions
-from sqltailor.guard import Grant
 from sqltailor.runs import Run
-from sqltailor.schema import from_ddl
-from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
+from sqltailor.sql.schema import from_ddl
+from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt
 
 SCRIPT = """
 CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, city TEXT);

@@ -21,13 +21,13 @@ from sqltailor.types import GenerateOptions
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
+from sqltailor.export.artifacts import TARGETS, Upload, export  # noqa: E402
+from sqltailor.export.merge import dequantized, quantized_modules  # noqa: E402
+from sqltailor.export.verify import example_prompt, questions  # noqa: E402
 from sqltailor.generate.local import open_model  # noqa: E402
-from sqltailor.generate.sources import resolve  # noqa: E402
+from sqltailor.generate.references import resolve  # noqa: E402
 from sqltailor.generate.weights import open_weights, quiet_libraries  # noqa: E402
-from sqltailor.train.export import TARGETS, Upload, export  # noqa: E402
-from sqltailor.train.merge import dequantized, quantized_modules  # noqa: E402
-from sqltailor.train.model import choose_setup, open_trainee, record_base  # noqa: E402
-from sqltailor.train.verify import example_prompt, questions  # noqa: E402
+from sqltailor.train.running.model import choose_setup, open_trainee, record_base  # noqa: E402
 from tests.hub_double import TOKEN, Hub, hub_double  # noqa: E402
 from tests.tiny_model import make_tiny_model  # noqa: E402
 
@@ -277,7 +277,7 @@ def test_memory_holds_a_tensor_and_not_the_model(tmp_path: Path) -> None:
     config = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "task_type": "CAUSAL_LM"}
     (adapter / "adapter_config.json").write_text(json.dumps(config))
     code = (
-        "import resource, sys; from pathlib import Path; from sqltailor.train.merge import merge, open_adapter\n"
+        "import resource, sys; from pathlib import Path; from sqltailor.export.merge import merge, open_adapter\n"
         "base, out, adapter = map(Path, sys.argv[1:])\n"
         "with open_adapter(adapter) as a: import torch; torch.ones(64, 64) @ torch.ones(64, 64)\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
@@ -296,7 +296,7 @@ def test_memory_holds_a_tensor_and_not_the_model(tmp_path: Path) -> None:
 
 def test_a_merge_that_answers_otherwise_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run()
-    monkeypatch.setattr("sqltailor.train.merge.scale", lambda config, module, r: -2.0)
+    monkeypatch.setattr("sqltailor.export.merge.scale", lambda config, module, r: -2.0)
     result = CliRunner().invoke(app, ["export", "r", "--to", "merged"])
     assert result.exit_code == 1
     out = run / "export" / "merged-failed"

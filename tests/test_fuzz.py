@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqltailor.dialect import parse
 from sqltailor.errors import DataError
-from sqltailor.schema import from_ddl
+from sqltailor.sql.dialect import parse
+from sqltailor.sql.schema import from_ddl
 from sqltailor.synth.fuzz import Constraints, fuzz_database, mutants, read_constraints
 from sqltailor.synth.fuzz.conditions import matching, passing, step
 from sqltailor.synth.fuzz.constants import patterns

@@ -10,9 +10,9 @@ import pytest
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.batches import Batch, PrefixCache, common, plan
-from sqltailor.generate.sources import check_base, fingerprint, resolve
-from sqltailor.prompt import build
-from sqltailor.schema import from_ddl
+from sqltailor.generate.references import check_base, fingerprint, resolve
+from sqltailor.prompt.text import build
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, GenerateOptions, Prompt
 
 SHOP = "CREATE TABLE customer (id INT, name TEXT)"

@@ -11,7 +11,7 @@ from sqltailor.errors import BackendError
 from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
-from sqltailor.prompt import encode
+from sqltailor.prompt.encode import encode
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
 from tests.tiny_model import make_tiny_model
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.llama_server import serve
 from sqltailor.errors import ConfigError
-from sqltailor.prompt import encode, end_of_turn
+from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.types import Message
 from tests.missing import missing
 from tests.tiny_model import make_tiny_model
@@ -22,10 +22,10 @@ np = pytest.importorskip("numpy")
 
 from transformers import AutoTokenizer  # noqa: E402
 
+from sqltailor.export.artifacts import export  # noqa: E402
+from sqltailor.export.gguf import write_gguf  # noqa: E402
+from sqltailor.export.gguf_tokenizer import portable_template, pre_tokenizer  # noqa: E402
 from sqltailor.generate.local import open_model  # noqa: E402
-from sqltailor.train.export import export  # noqa: E402
-from sqltailor.train.gguf import write_gguf  # noqa: E402
-from sqltailor.train.gguf_tokenizer import portable_template, pre_tokenizer  # noqa: E402
 
 PROMPT = {"name": "compact", "version": 1}
 LLAMA3 = {

@@ -17,17 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqltailor.errors import ConfigError, Refused
-from sqltailor.guard import Grant, check
-from sqltailor.guard.calls import check_calls
-from sqltailor.guard.catalog import Catalog, split_name
-from sqltailor.guard.corpus import unescape
-from sqltailor.guard.functions import allowed_functions
-from sqltailor.guard.queries import Resolver
-from sqltailor.guard.syntax import check_nodes, parse
-from sqltailor.guard.text import read
-from sqltailor.guard.views import visible
-from sqltailor.schema import from_ddl
-from sqltailor.types import Column, Schema, Table
+from sqltailor.sql.dialect.names import split_name
+from sqltailor.sql.guard import check
+from sqltailor.sql.guard.calls import check_calls
+from sqltailor.sql.guard.catalog import Catalog
+from sqltailor.sql.guard.corpus import unescape
+from sqltailor.sql.guard.functions import allowed_functions
+from sqltailor.sql.guard.parsing import check_nodes, parse
+from sqltailor.sql.guard.resolver import Resolver
+from sqltailor.sql.guard.text import read
+from sqltailor.sql.guard.views import visible
+from sqltailor.sql.schema import from_ddl
+from sqltailor.types import Column, Grant, Schema, Table
 from tests.sql_maker import random_query
 
 HERE = Path(__file__).parent
@@ -549,7 +550,7 @@ def test_an_unknown_dialect_is_a_config_error() -> None:
 
 
 def test_the_guard_loads_sqlglot_only_when_it_checks() -> None:
-    program = "import sys, sqltailor.guard; sys.exit('sqlglot' in sys.modules)"
+    program = "import sys, sqltailor.sql.guard; sys.exit('sqlglot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 

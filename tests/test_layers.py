@@ -13,20 +13,29 @@ import pytest
 import sqltailor
 
 PACKAGE = Path(sqltailor.__file__).parent
+ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    ("types", "errors"),
-    ("dialect", "schema", "guard", "database", "prompt", "spec", "recipe", "cost", "runs"),
-    ("data", "synth", "metrics", "linking", "project", "workspace"),
-    ("generate", "answer", "evaluate", "augment", "parity", "report", "train", "journey"),
-    ("demo", "doctor"),
+    ("types", "errors", "version"),
+    ("sql", "database", "runs"),
+    ("recipe", "naming", "prompt", "synth", "data"),
+    ("generate", "project", "evaluate", "asker", "init", "doctor"),
+    ("augment", "train", "export", "cloud"),
+    ("demo",),
     ("cli", "__main__"),
 )
-"""The rooms of the package, the lowest layer first; a room is a module or a folder.
+"""The wings of the package, the lowest layer first; a wing is a module or a folder.
 
-`sqltailor/__init__.py` is the door: it may name any room but the last layer's, lazily, and no room goes through it.
+`sqltailor/__init__.py` is the door: it may name any wing but the last layer's, lazily, and no wing goes through it.
 """
-ORDER = {room: place for place, room in enumerate(room for layer in LAYERS for room in layer)}
+ROOMS = {
+    "sql": ("dialect", "schema", "guard", "queryspec"),
+    "data": ("checks", "readers", "writers", "dataset", "querylog"),
+    "evaluate": ("metrics", "statistics", "summary", "scorer", "prepare", "files", "run", "report", "by_recipe"),
+    "train": ("rows", "running", "planning", "methods", "local", "sweep"),
+}
+"""The rooms of some wings, the lowest first: among these, too, imports go one way."""
+ORDER = {wing: place for place, wing in enumerate(wing for layer in LAYERS for wing in layer)}
 
 
 class Import(NamedTuple):
@@ -57,6 +66,12 @@ def imports(package: Path) -> Iterator[Import]:
                     yield Import(name, imported, f"{path}:{getattr(node, 'lineno', 0)}: imports {target}")
 
 
+def targets(path: Path) -> Iterator[str]:
+    """Yield all that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        yield from _targets(node)
+
+
 def _targets(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -69,28 +84,40 @@ def faults(package: Path) -> list[str]:
     """Return every import that goes upward, or through the door, each with its line."""
     found = []
     for importer, imported, place in imports(package):
-        room, other = room_of(importer), room_of(imported)
+        wing, other = wing_of(importer), wing_of(imported)
         if other == "":
-            if not place.endswith(".__version__"):
-                found.append(f"{place} through the door; import it from the module that defines it")
-        elif room == "":
+            found.append(f"{place} through the door; import it from the module that defines it")
+        elif wing == "":
             if other in LAYERS[-1]:
                 found.append(f"{place}, of the last layer")
-        elif ORDER[other] > ORDER[room]:
-            found.append(f"{place}, but {other} stands above {room}")
+        elif ORDER[other] > ORDER[wing]:
+            found.append(f"{place}, but {other} stands above {wing}")
+        elif other == wing and rank(imported) > rank(importer) >= 0:
+            found.append(f"{place}, but {room_of(imported)} stands above {room_of(importer)}")
     return found
 
 
-def room_of(module: str) -> str:
-    """Return the room of a module; the door has none."""
+def wing_of(module: str) -> str:
+    """Return the wing of a module; the door has none."""
     return module.split(".")[1] if "." in module else ""
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module within its wing; a wing's own `__init__.py` has none."""
+    return ".".join(module.split(".")[1:3]) if module.count(".") > 1 else ""
+
+
+def rank(module: str) -> int:
+    """Return the place of a module's room in its wing, or -1 where `ROOMS` does not list it."""
+    rooms, (_, _, room) = ROOMS.get(wing_of(module), ()), room_of(module).partition(".")
+    return rooms.index(room) if room in rooms else -1
 
 
 def cycle(package: Path) -> list[str]:
     """Return modules that import each other in a circle, or nothing."""
     sorter: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
     for importer, imported, _ in imports(package):
-        if imported != importer and room_of(importer):
+        if imported != importer and (wing_of(importer) or package.name != PACKAGE.name):
             sorter.add(importer, imported)
     try:
         sorter.prepare()
@@ -99,56 +126,86 @@ def cycle(package: Path) -> list[str]:
     return []
 
 
-def test_every_room_has_a_layer() -> None:
-    rooms = {room_of(name) for name in modules(PACKAGE)} - {""}
-    assert rooms == set(ORDER), "a new room needs a place in LAYERS; one that is gone leaves it"
+def test_every_wing_has_a_layer() -> None:
+    wings = {wing_of(name) for name in modules(PACKAGE)} - {""}
+    assert wings == set(ORDER), "a new wing needs a place in LAYERS; one that is gone leaves it"
+
+
+def test_listed_rooms_exist() -> None:
+    rooms = {room_of(name) for name in modules(PACKAGE)}
+    assert {f"{wing}.{room}" for wing, listed in ROOMS.items() for room in listed} <= rooms
 
 
 def test_no_module_imports_upward() -> None:
     assert not faults(PACKAGE), "\n".join(faults(PACKAGE))
 
 
-def test_no_module_imports_itself_through_others() -> None:
-    assert not cycle(PACKAGE), " → ".join(cycle(PACKAGE))
+@pytest.mark.parametrize("folder", [PACKAGE, ROOT / "base", ROOT / "bench"], ids=lambda folder: folder.name)
+def test_no_module_imports_itself_through_others(folder: Path) -> None:
+    assert not cycle(folder), " → ".join(cycle(folder))
+
+
+def test_the_package_needs_neither_base_nor_bench_and_base_not_bench() -> None:
+    for folder, others in ((PACKAGE, ("base", "bench")), (ROOT / "base", ("bench",))):
+        found = [t for path in folder.rglob("*.py") for t in targets(path) if t.split(".")[0] in others]
+        assert not found, f"{folder.name} imports {found}"
+
+
+@pytest.mark.parametrize("folder", ["base", "bench"])
+def test_base_and_bench_import_what_defines_a_name(folder: str) -> None:
+    # not from the command line, and of the package only modules that are there
+    known = modules(PACKAGE)
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for target in targets(path):
+            if target.startswith("sqltailor."):
+                assert target in known or target.rpartition(".")[0] in known, f"{path}: there is no {target}"
+                assert wing_of(target) not in LAYERS[-1], f"{path} imports {target}, of the last layer"
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package of three rooms, without a fault."""
+    """A package of three wings, without a fault."""
     folder = tmp_path / "sqltailor"
     (folder / "data").mkdir(parents=True)
-    (folder / "__init__.py").write_text('__version__ = "1"\n')
+    (folder / "__init__.py").write_text("")
     (folder / "errors.py").write_text("import json\n")
-    (folder / "schema.py").write_text("from sqltailor import errors, __version__\n")
+    (folder / "sql.py").write_text("from sqltailor import errors\n")
     (folder / "data" / "__init__.py").write_text("from sqltailor.data.rows import Row\n")
-    (folder / "data" / "rows.py").write_text("from sqltailor.schema import Schema\n")
+    (folder / "data" / "rows.py").write_text("from sqltailor.sql import Schema\n")
     return folder
 
 
 def test_an_upward_import_is_named_with_its_line(package: Path) -> None:
     assert not faults(package)
     assert not cycle(package)
-    (package / "schema.py").write_text("def f():\n    from sqltailor.data.rows import Row\n")
+    (package / "sql.py").write_text("def f():\n    from sqltailor.data.rows import Row\n")
     [fault] = faults(package)
-    assert fault == f"{package}/schema.py:2: imports sqltailor.data.rows.Row, but data stands above schema"
-    assert set(cycle(package)) == {"sqltailor.schema", "sqltailor.data.rows"}
+    assert fault == f"{package}/sql.py:2: imports sqltailor.data.rows.Row, but data stands above sql"
+    assert set(cycle(package)) == {"sqltailor.sql", "sqltailor.data.rows"}
 
 
-def test_a_later_room_of_the_same_layer_is_upward(package: Path) -> None:
-    (package / "errors.py").write_text("import sqltailor.schema\n")
+def test_a_later_wing_of_the_same_layer_is_upward(package: Path) -> None:
+    (package / "errors.py").write_text("import sqltailor.sql\n")
     (package / "types.py").write_text("from sqltailor import errors\n")
     assert [fault.partition("imports ")[2] for fault in faults(package)] == [
-        "sqltailor.schema, but schema stands above errors",
+        "sqltailor.sql, but sql stands above errors",
         "sqltailor.errors, but errors stands above types",
     ]
 
 
+def test_a_later_room_of_the_same_wing_is_upward(package: Path) -> None:
+    (package / "data" / "checks.py").write_text("from sqltailor.data import readers, rows\n")
+    (package / "data" / "readers.py").write_text("from sqltailor.data import checks\n")
+    [fault] = faults(package)
+    assert fault.endswith("imports sqltailor.data.readers, but data.readers stands above data.checks")
+
+
 def test_the_door_is_for_users(package: Path) -> None:
-    (package / "schema.py").write_text("from sqltailor import Example\n")
-    assert len(faults(package)) == 1
+    (package / "sql.py").write_text("from sqltailor import Example, __version__\n")
+    assert len(faults(package)) == 2
 
 
-def test_a_circle_inside_a_room_is_found(package: Path) -> None:
+def test_a_circle_inside_a_wing_is_found(package: Path) -> None:
     (package / "data" / "rows.py").write_text("from sqltailor.data import Row\n")
     assert not faults(package)
     assert set(cycle(package)) == {"sqltailor.data", "sqltailor.data.rows"}

@@ -16,11 +16,11 @@ from base.evaluate import exact_sets
 from base.pairs import Pair, cut
 from sqltailor.errors import SQLError
 from sqltailor.evaluate import Scoring, evaluate
-from sqltailor.metrics import Attempt, exact_set, exact_set_match
-from sqltailor.metrics.exact_set import hardness, key_groups
-from sqltailor.metrics.exact_set_read import read_query
-from sqltailor.report import write_report
-from sqltailor.schema import from_ddl
+from sqltailor.evaluate.metrics import Attempt, exact_set, exact_set_match
+from sqltailor.evaluate.metrics.spider.exact_set import hardness, key_groups
+from sqltailor.evaluate.metrics.spider.read import read_query
+from sqltailor.evaluate.report import write_report
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Completion, Example, GenerateOptions, Prompt, Schema
 
 SCHEMA = from_ddl(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sqltailor.errors import SQLError
-from sqltailor.metrics.gold import GoldAnswer, is_ordered, keyed
+from sqltailor.evaluate.metrics.gold import GoldAnswer, is_ordered, keyed
 from sqltailor.types import QueryResult
 
 Ask = Callable[[str], QueryResult]

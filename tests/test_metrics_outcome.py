@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from sqltailor.errors import ConfigError, Refused, SQLError, Timeout
-from sqltailor.metrics import (
+from sqltailor.evaluate.metrics import (
     METRICS,
     ON_REQUEST,
     Attempt,
@@ -20,8 +20,8 @@ from sqltailor.metrics import (
     parse_valid,
     schema_valid,
 )
-from sqltailor.metrics.outcome import difference
-from sqltailor.schema import from_ddl
+from sqltailor.evaluate.metrics.outcome import difference
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import QueryResult, Schema, Verdict
 
 SCHEMA = from_ddl(

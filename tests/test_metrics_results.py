@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqltailor.metrics import same_result
+from sqltailor.evaluate.metrics import same_result
 from sqltailor.types import QueryResult
 
 NAN = float("nan")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sqltailor.metrics.aggregate import rate
-from sqltailor.metrics.paired import mcnemar, paired
+from sqltailor.evaluate.statistics import mcnemar, paired, rate
 
 
 @pytest.mark.parametrize(

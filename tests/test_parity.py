@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import DataError
-from sqltailor.parity import agree, compare
+from sqltailor.export.parity import agree, compare
 from sqltailor.types import Completion, Generate, GenerateOptions, Message, Prompt
 
 PROMPTS = [Prompt((Message("system", "t: a, b"), Message("user", f"question {i}"))) for i in range(5)]

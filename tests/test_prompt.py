@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.prompt import PROMPTS, Answer, build, completion_text, encode, encode_pair, extract, used_terms
-from sqltailor.schema import from_ddl
+from sqltailor.prompt.encode import encode, encode_pair
+from sqltailor.prompt.extract import Answer, extract
+from sqltailor.prompt.text import PROMPTS, build, completion_text, used_terms
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, Message
 from tests.tiny_model import make_tokenizer
 

@@ -28,9 +28,9 @@ from sqltailor.recipe import (
     stages,
     variants,
 )
+from sqltailor.recipe.aliases import LEGACY
 from sqltailor.recipe.fields import Section
 from sqltailor.recipe.keys import leaves, meaning
-from sqltailor.recipe.names import LEGACY
 from sqltailor.recipe.source import parse_value, read_env_file, scalar
 
 BOMB = "a: &a [1, 2]\n" + "".join(

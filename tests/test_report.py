@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
 from sqltailor.evaluate import Scoring, evaluate
-from sqltailor.report import plots, sql, words, write_report
+from sqltailor.evaluate.report import plots, sentences, sql, write_report
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
 
 ATTACK = "<script>alert(1)</script>"
@@ -208,13 +208,13 @@ def scores(p: float | None = None, metric: str = "execution", **models: float) -
     ],
 )
 def test_the_verdict(found: dict[str, Any], headline: str) -> None:
-    assert words.verdict(found).headline == headline
+    assert sentences.verdict(found).headline == headline
 
 
 def test_the_verdict_keeps_in_mind_what_weakens_it() -> None:
     found = scores(nano=0.5) | {"examples": 30, "gold_errors": [{}], "gold_empty": 2}
     found["outcomes"] = {"nano": {"truncated": 1, "timeout": 3, "correct": 20}}
-    assert [note.split(":")[0] for note in words.verdict(found).notes] == [
+    assert [note.split(":")[0] for note in sentences.verdict(found).notes] == [
         "1 gold statement of 30 failed and count in no execution rate",
         "2 gold results are empty",
         "30 questions",
@@ -224,8 +224,8 @@ def test_the_verdict_keeps_in_mind_what_weakens_it() -> None:
 
 
 def test_training_in_words() -> None:
-    assert words.training([]) == ""
-    assert words.training([{"step": 3, "loss": 1.23456}]) == "3 steps; training loss 1.23 → 1.23."
+    assert sentences.training([]) == ""
+    assert sentences.training([{"step": 3, "loss": 1.23456}]) == "3 steps; training loss 1.23 → 1.23."
 
 
 def test_plots_are_well_formed_and_the_same_every_time() -> None:

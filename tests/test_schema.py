@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqltailor.errors import DataError
-from sqltailor.schema import (
+from sqltailor.sql.schema import (
     diff,
     find_column,
     find_table,

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqltailor.dialect import canonical
 from sqltailor.errors import DataError
-from sqltailor.schema import from_ddl
-from sqltailor.spec import OPERATORS, compile_spec, json_schema
+from sqltailor.sql.dialect import canonical
+from sqltailor.sql.queryspec import OPERATORS, compile_spec, json_schema
+from sqltailor.sql.schema import from_ddl
 
 SCHEMA = from_ddl(
     "CREATE TABLE cust (cid INTEGER PRIMARY KEY, nm TEXT, zip VARCHAR(5), joined DATE, score REAL, vip BOOLEAN);"
@@ -216,7 +216,7 @@ def test_the_specs_of_the_sample_database_compile_to_their_gold() -> None:
 
 
 def test_the_json_schema_is_the_published_one() -> None:
-    published = Path(__file__).parent.parent / "src/sqltailor/spec/spec.schema.json"
+    published = Path(__file__).parent.parent / "src/sqltailor/sql/queryspec/spec.schema.json"
     assert json.loads(published.read_text()) == json_schema()
     operators = json_schema()["$defs"]["Filter"]["properties"]["operator"]["enum"]
     assert set(OPERATORS) <= set(operators)

@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 from sqlglot import exp
 
-from sqltailor.data.smells import unasked_values
-from sqltailor.dialect import canonical, parse
+from sqltailor.data.checks.smells import unasked_values
 from sqltailor.errors import DataError
-from sqltailor.guard import check
-from sqltailor.schema import from_ddl
+from sqltailor.naming.comments import read_comment
+from sqltailor.naming.joins import guess_joins
+from sqltailor.naming.words import plural, singular
+from sqltailor.sql.dialect import canonical, parse
+from sqltailor.sql.guard import check
+from sqltailor.sql.schema import from_ddl
 from sqltailor.synth import Maker, Pair, invent_values, read_values, sample_pair
-from sqltailor.synth.comments import read_comment
 from sqltailor.synth.fuzz.databases import make_rows, write_database
 from sqltailor.synth.fuzz.rows import Constraints
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import build_graph
-from sqltailor.synth.joins import guess_joins
 from sqltailor.synth.pairs import SHAPES
 from sqltailor.synth.query import Agg, Col, Compare, Part, Query, Use
 from sqltailor.synth.to_sql import template, to_sql
-from sqltailor.synth.words import plural, singular
 from sqltailor.types import Example, Schema
 
 SHOP = files("sqltailor.demo").joinpath("shop.sql").read_text(encoding="utf-8")

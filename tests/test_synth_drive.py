@@ -11,14 +11,13 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import canonical
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.guard import Grant
-from sqltailor.spec import compile_spec
+from sqltailor.sql.dialect import canonical
+from sqltailor.sql.queryspec import compile_spec
 from sqltailor.synth import Synthesis, synthesise
 from sqltailor.synth.query import Agg, Col, Compare, Query, Use
 from sqltailor.synth.worth import MAX_ROWS, fault
-from sqltailor.types import Cell, QueryResult
+from sqltailor.types import Cell, Grant, QueryResult
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,11 @@ import pytest
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.local import LocalModel, open_model
-from sqltailor.prompt import build, encode
+from sqltailor.prompt.encode import encode
+from sqltailor.prompt.text import build
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_json, read_jsonl
-from sqltailor.schema import from_ddl
+from sqltailor.sql.schema import from_ddl
 from sqltailor.train import TrainResult, plan, train
 from sqltailor.types import Example, GenerateOptions
 

@@ -15,14 +15,15 @@ import pytest
 
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.metrics.scorer import Scoring
-from sqltailor.prompt import build
+from sqltailor.evaluate.scorer import Scoring
+from sqltailor.prompt.text import build
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
-from sqltailor.schema import from_ddl
-from sqltailor.train import plan, preference, train
-from sqltailor.train.judge import PARTLY, Judge, Question, rewards, tables
-from sqltailor.train.progress import live
+from sqltailor.sql.schema import from_ddl
+from sqltailor.train import plan, train
+from sqltailor.train.methods import dpo
+from sqltailor.train.methods.rewards import PARTLY, Judge, Question, rewards, tables
+from sqltailor.train.running.progress import live
 from sqltailor.types import Example
 
 torch = pytest.importorskip("torch")
@@ -192,7 +193,7 @@ def test_what_the_base_has_answered_is_kept_when_asking_ends_early(
     half = run("train.epochs=45", "train.learning_rate=0.02", "train.name=half")
     words = (f"base={half.run}", "prompt.name=auto", "train.method=dpo", "train.epochs=1", "train.batch=2")
     unbroken = run(*words, "train.name=unbroken")
-    monkeypatch.setattr(preference, "TOGETHER", 1)
+    monkeypatch.setattr(dpo, "TOGETHER", 1)
 
     def crash(row: dict[str, Any], steps: int) -> None:
         if row.get("asked") == 2:

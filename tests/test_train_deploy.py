@@ -15,8 +15,8 @@ from sqltailor.errors import BackendError, ConfigError, SQLTailorError
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from sqltailor.cost import Price, PriceBook, price_book  # noqa: E402
-from sqltailor.train.endpoint import Deployed, Machine, check_price, deploy, plan_endpoint  # noqa: E402
+from sqltailor.cloud.cost import Price, PriceBook, price_book  # noqa: E402
+from sqltailor.cloud.huggingface import Deployed, Machine, check_price, deploy, plan_endpoint  # noqa: E402
 from tests import test_export  # noqa: E402
 from tests.hub_double import TOKEN, Hub, hub_double  # noqa: E402
 from tests.test_export import make_run  # noqa: E402
@@ -74,7 +74,7 @@ def test_what_may_cost_more_than_is_allowed_or_is_unknown_is_refused(monkeypatch
     book = price_book()
     prices = {"hf.aws.nvidia-l4.x1": Price(0.8, "a test", "2026-01-01")}
     known = PriceBook(book.models, prices, book.storage_month, book.import_unit_minute, book.import_storage_month)
-    monkeypatch.setattr("sqltailor.train.endpoint.price_book", lambda: known)
+    monkeypatch.setattr("sqltailor.cloud.huggingface.price_book", lambda: known)
     check_price(plan, 1.6)
     with pytest.raises(ConfigError, match=r"\$1\.6 an hour, above --max-usd 1"):
         check_price(plan, 1)
@@ -92,7 +92,7 @@ def test_a_refused_endpoint_says_that_the_model_is_on_the_hub(folder: Path, hub:
 
 
 def test_a_model_that_answers_otherwise_is_not_pushed(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sqltailor.train.merge.with_lora", lambda weight, adapter, module: -weight)
+    monkeypatch.setattr("sqltailor.export.merge.with_lora", lambda weight, adapter, module: -weight)
     made = deploy(plan_endpoint(str(make_run()), machine=Machine()))
     assert not isinstance(made, Deployed)
     assert not made.passed

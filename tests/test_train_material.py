@@ -10,7 +10,7 @@ import pytest
 from sqltailor.data import write_examples
 from sqltailor.errors import DataError
 from sqltailor.recipe import load_recipe
-from sqltailor.train.material import read_material
+from sqltailor.train.rows.training_data import read_material
 from sqltailor.types import Example
 
 DDL = "CREATE TABLE t (a INT)"

@@ -12,8 +12,8 @@ import pytest
 
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.recipe import load_recipe
-from sqltailor.train.processes import check_launch, check_world, check_wrapper
-from sqltailor.train.settings import accumulation
+from sqltailor.train.running.processes import check_launch, check_world, check_wrapper
+from sqltailor.train.running.settings import accumulation
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import DataError
-from sqltailor.prompt import build
-from sqltailor.schema import from_ddl
-from sqltailor.train.batches import MULTIPLE, Collator, Order, padded_length
-from sqltailor.train.rows import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
+from sqltailor.prompt.text import build
+from sqltailor.sql.schema import from_ddl
+from sqltailor.train.rows.batches import MULTIPLE, Collator, Order, padded_length
+from sqltailor.train.rows.encoding import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
 from sqltailor.types import Example, Message, Prompt
 from tests.tiny_model import make_tiny_model, make_tokenizer
 
@@ -151,7 +151,7 @@ def test_lengths_come_again_so_that_memory_is_used_again(share: bool) -> None:
 def test_the_loss_of_learned_tokens_alone_is_that_of_all_logits(tmp_path: Path, tokenizer: Any) -> None:
     from transformers import AutoModelForCausalLM
 
-    from sqltailor.train.trainer import _add_summed_loss
+    from sqltailor.train.running.trainer import _add_summed_loss
 
     folder = make_tiny_model(tmp_path)
     batch = Collator(0)(rows_of(tokenizer))
@@ -198,7 +198,7 @@ def test_batches_hold_rows_of_one_schema() -> None:
 def test_attention_as_products_is_attention(shared: bool, key_heads: int) -> None:
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    from sqltailor.train.attention import attend
+    from sqltailor.train.running.attention import attend
 
     torch.manual_seed(0)
     module = torch.nn.Module()
@@ -216,7 +216,7 @@ def test_attention_as_products_is_attention(shared: bool, key_heads: int) -> Non
 
 
 def test_a_row_of_padding_is_no_nan() -> None:
-    from sqltailor.train.attention import attend
+    from sqltailor.train.running.attention import attend
 
     query, key, value = (torch.randn(1, 1, 3, 4, dtype=torch.bfloat16, requires_grad=True) for _ in range(3))
     out, _ = attend(torch.nn.Module(), query, key, value, torch.zeros(1, 1, 3, 3, dtype=torch.bool))

@@ -13,10 +13,10 @@ from sqltailor.errors import ConfigError, DataError
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
 from sqltailor.train import plan, train
-from sqltailor.train.material import hash_material, read_documents
-from sqltailor.train.model import Setup
-from sqltailor.train.preflight import Lengths, check, make_plan
-from sqltailor.train.sizes import Sizes, base_config, count
+from sqltailor.train.planning.preflight import Lengths, check, make_plan
+from sqltailor.train.planning.sizes import Sizes, base_config, count
+from sqltailor.train.rows.training_data import hash_material, read_documents
+from sqltailor.train.running.model import Setup
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -242,10 +242,10 @@ def vars_of(planned: Any) -> dict[str, Any]:
 
 def test_the_micro_batch_shrinks_to_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     section, sizes, setup = qlora(micro_batch="auto")
-    monkeypatch.setattr("sqltailor.train.preflight.available_gb", lambda device: 26.0)
+    monkeypatch.setattr("sqltailor.train.planning.preflight.available_gb", lambda device: 26.0)
     lengths = Lengths(10_000, 0, 4_000_000, 4_000_000, 2048)
     assert make_plan("8B", section, setup, sizes, lengths, seconds=False).micro_batch == 2
-    monkeypatch.setattr("sqltailor.train.preflight.available_gb", lambda device: 80.0)
+    monkeypatch.setattr("sqltailor.train.planning.preflight.available_gb", lambda device: 80.0)
     assert make_plan("8B", section, setup, sizes, lengths, seconds=False).micro_batch == 8
 
 
@@ -257,7 +257,7 @@ def test_the_shipped_recipes_bases_have_known_sizes(name: str) -> None:
 
 
 def test_metrics_of_later_steps_are_forgotten(tmp_path: Path) -> None:
-    from sqltailor.train.checkpoints import forget_after
+    from sqltailor.train.running.checkpoints import forget_after
 
     file = tmp_path / "metrics.jsonl"
     rows = [{"stage": 1, "step": 1}, {"stage": 1, "step": 2}, {"stage": 2, "step": 1}, {"stage": 2, "step": 2}]

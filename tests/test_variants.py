@@ -13,17 +13,17 @@ import pytest
 from sqlglot import exp
 
 from sqltailor.augment import augment
+from sqltailor.augment.swap import swap_values
 from sqltailor.data import load_examples
 from sqltailor.data.facts import normalise
+from sqltailor.data.querylog.fill import Filler
 from sqltailor.database import open_database
 from sqltailor.demo.run import prepare
-from sqltailor.dialect import parse
 from sqltailor.errors import ConfigError, DataError
+from sqltailor.naming.values import read_values
 from sqltailor.recipe import Recipe, load_recipe
-from sqltailor.schema import from_ddl
-from sqltailor.synth.fill import Filler
-from sqltailor.synth.swap import swap_values
-from sqltailor.synth.values import read_values
+from sqltailor.sql.dialect import parse
+from sqltailor.sql.schema import from_ddl
 from tests.cli_project import ok, ok_json, run
 
 DDL = """CREATE TABLE ship (

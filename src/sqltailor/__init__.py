@@ -17,28 +17,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
-    from sqltailor.answer import Reply
-    from sqltailor.answer import answer as ask
+    from sqltailor.asker import Reply
+    from sqltailor.asker import answer as ask
     from sqltailor.data import import_data, load_examples, write_examples
     from sqltailor.database import Database, open_database
     from sqltailor.errors import SQLTailorError
     from sqltailor.evaluate import Evaluation
+    from sqltailor.evaluate.by_recipe import evaluate_models
+    from sqltailor.evaluate.report import write_report
     from sqltailor.generate import load as load_model
-    from sqltailor.guard import Grant
-    from sqltailor.guard import check as check_sql
-    from sqltailor.journey import evaluate_models
     from sqltailor.recipe import Recipe, load_recipe
-    from sqltailor.report import write_report
-    from sqltailor.spec import compile_spec
+    from sqltailor.sql.guard import check as check_sql
+    from sqltailor.sql.queryspec import compile_spec
     from sqltailor.train import train as train_model
     from sqltailor.types import (
         Column,
         Completion,
         Example,
         GenerateOptions,
+        Grant,
         Prediction,
         Prompt,
         QueryResult,
@@ -79,34 +77,34 @@ __all__ = [
     "write_report",
 ]
 
-_TYPES = "Column Completion Example GenerateOptions Prediction Prompt QueryResult Schema Table Verdict"
+_TYPES = "Column Completion Example GenerateOptions Grant Prediction Prompt QueryResult Schema Table Verdict"
 _HOMES = dict.fromkeys(_TYPES.split(), "types") | {
     "Database": "database",
     "Evaluation": "evaluate",
-    "Grant": "guard",
     "Recipe": "recipe",
-    "Reply": "answer",
+    "Reply": "asker",
     "SQLTailorError": "errors",
-    "ask": "answer.answer",
-    "check_sql": "guard.check",
-    "compile_spec": "spec",
-    "evaluate_models": "journey",
+    "__version__": "version",
+    "ask": "asker:answer",
+    "check_sql": "sql.guard:check",
+    "compile_spec": "sql.queryspec",
+    "evaluate_models": "evaluate.by_recipe",
     "import_data": "data",
     "load_examples": "data",
-    "load_model": "generate.load",
+    "load_model": "generate:load",
     "load_recipe": "recipe",
     "open_database": "database",
-    "train_model": "train.train",
+    "train_model": "train:train",
     "write_examples": "data",
-    "write_report": "report",
+    "write_report": "evaluate.report",
 }
-"""Public name → the module it comes from; after a dot, its name there where that differs."""
+"""Public name → the module it comes from; after a colon, its name there where that differs."""
 
 
 def _fetch(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'sqltailor' has no attribute '{name}'")
-    home, _, own_name = _HOMES[name].partition(".")
+    home, _, own_name = _HOMES[name].partition(":")
     value = getattr(import_module(f"sqltailor.{home}"), own_name or name)
     globals()[name] = value
     return value

@@ -1,210 +1,207 @@
-"""`sqltailor init`: recipe.yaml, and `.env` for a password, from the URL of a database."""
+"""What a recipe names, opened: its database, schema and grant, the prompts that models see, and examples.
+
+The guard judges by the whole schema and the grant; a model sees only what is granted.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shlex
-import tempfile
-from dataclasses import dataclass
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from sqltailor.database import open_database
-from sqltailor.dialect import load_dialect
-from sqltailor.errors import ConfigError
-from sqltailor.recipe import find_recipe, has_password, load_recipe, mask, read_env_file
-from sqltailor.runs import write_text_atomic
+from sqltailor.data.examples import load_examples
+from sqltailor.database import Database, dialect_of, open_database
+from sqltailor.errors import ConfigError, DataError
+from sqltailor.prompt.hints import VALUES, Linker, read_linker
+from sqltailor.prompt.text import build, notes_of
+from sqltailor.recipe import Recipe
+from sqltailor.runs import Run, read_json
+from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.guard.views import visible
+from sqltailor.sql.schema import from_ddl
+from sqltailor.types import Example, Grant, Prompt, Schema
 
-_TEMPLATE = """\
-# Tailors a model to one database: sqltailor train, then sqltailor eval.
-# Every key: docs/recipe.md. What counts, and where it comes from: sqltailor config
-
-{database}
-
-# glossary:                     # what words of your business mean
-#   active customer: has an order in the last 90 days
-
-# prompt:
-#   hints: 8                    # show the model the stored values that a question names
-
-{data}
-
-base: nano                      # or a Hugging Face id, such as Qwen/Qwen2.5-Coder-0.5B-Instruct
-
-train:
-  epochs: 4
-  learning_rate: 1e-3           # for nano; larger models take about 2e-4
-  schedule: cosine
-  warmup_steps: 10
-  batch: 8
-  max_length: 1024              # tokens; a longer example is left out, and it is said
-  lora:
-    r: 16
-    alpha: 32
-"""
-_DATA = """\
-data:
-  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
-  validation: data/validation.jsonl
-  test: data/test.jsonl                         # what is validated or tested with is never trained on"""
-_DATABASE = """\
-database:
-  url: {url}
-  # deny: [customer.email]      # tables and columns that no statement may name
-
-dialect: {dialect}"""
-
-_SECTION = r"(?m)^{}:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*"
-"""Pattern of a whole section of a recipe, up to the next one."""
-_ENV_HEADER = "# Secrets of this project: NAME=value a line. Read by sqltailor, kept out of git."
-
-NEXT = (
-    "sqltailor data import questions.csv",
-    "sqltailor data synth -n 2000",
-    "sqltailor train",
-    "sqltailor eval",
-)
-"""The commands that follow `init`."""
+BuildPrompt = Callable[[Example, Schema], Prompt]
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """What `init` found and wrote. `notes` are things to know; `next_commands` are what to do now."""
+def open_recipe_database(recipe: Recipe, grant: Grant = Grant()) -> Database:  # noqa: B008
+    """Open the recipe's database with its limits. Raises `ConfigError` when the recipe names none.
 
-    recipe: Path
-    written: tuple[Path, ...]
-    url_shown: str
-    dialect: str
-    tables: int
-    columns: int
-    notes: tuple[str, ...]
-    next_commands: tuple[str, ...]
-
-
-def init(
-    url: str,
-    *,
-    out: str | Path = ".",
-    dialect: str | None = None,
-    recipe: str | None = None,
-    force: bool = False,
-) -> Project:
-    """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
-
-    `recipe` copies a shipped recipe instead of the short one; a public data set in it gives way to the project's own
-    files. An existing `recipe.yaml`, and another DATABASE_URL in
-    `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
+    With a `grant`, SQLite itself refuses what that denies.
     """
-    folder = Path(out)
-    target = folder / "recipe.yaml"
-    if target.exists() and not force:
-        raise ConfigError(f"{target} is there already. Another folder: --out DIR; replace it: --force")
-    template = _TEMPLATE.replace("{data}", _DATA) if recipe is None else _shipped(recipe)
-    with open_database(url) as database:
-        tables = database.read_schema().tables
-        spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
-    dialect = dialect or spoken
-    load_dialect(dialect)
-    is_file = dialect.lower().endswith((".yaml", ".yml"))
-    written_dialect = _below(Path(dialect), folder) if is_file else dialect
-    where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(_portable(url, folder, spoken))
-
-    def filled(dialect: str) -> str:
-        return template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
-
-    text = filled(written_dialect)
-    _must_be_valid(filled(str(Path(dialect).resolve())) if is_file else text, url)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = _write_env(folder, url if has_password(url) else None, force=force)
-    write_text_atomic(target, text)
-    return Project(
-        target,
-        (target, *written),
-        shown,
-        written_dialect,
-        len(tables),
-        sum(len(table.columns) for table in tables),
-        (*warnings, *_notes(folder, url)),
-        NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT),
+    settings = recipe.database
+    if settings.url is None:
+        raise ConfigError("No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL")
+    return open_database(
+        settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows, allow=grant.allow, deny=grant.deny
     )
 
 
-def _shipped(name: str) -> str:
-    """Return a shipped recipe with `{database}` where its own database and dialect stood, and the project's data."""
-    path = find_recipe(name, cwd=Path.cwd())
-    text = path.read_text(encoding="utf-8") if path else ""
-    text = re.sub(rf"\bsqltailor train {re.escape(name)}\b", "sqltailor train", text)
-    text = re.sub(_SECTION.format("database"), "", text)
-    if "train: hf:" in text:
-        text = re.sub(_SECTION.format("data"), f"{_DATA}\n\n", text)
-    text = re.sub(r"(?m)^dialect:.*\n\n*", "", text)
-    header = re.match(r"(?:#.*\n|\n)*", text)
-    end = header.end() if header else 0
-    return f"{text[:end].rstrip()}\n\n{{database}}\n\n{text[end:]}"
+def grant_of(recipe: Recipe) -> Grant:
+    """Return what statements may name."""
+    return Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
 
 
-def _portable(url: str, folder: Path, spoken: str) -> str:
-    """Return a URL as the recipe holds it: a file below the folder by its relative path, others by the whole one."""
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme not in ("sqlite", "duckdb"):
-        return url
-    path = Path(rest[1:] if separator else url).expanduser()
-    return f"{scheme if separator else spoken}:///{_below(path, folder)}"
+def dialect_for(recipe: Recipe, database: Database) -> str:
+    """Return the recipe's dialect where it is the database's or extends it, else the database's own."""
+    return recipe.dialect if load_dialect(recipe.dialect).base == database.dialect else database.dialect
 
 
-def _below(path: Path, folder: Path) -> str:
-    """Return a path as it is seen from a folder when it lies below it, else the whole path."""
-    path, folder = path.resolve(), folder.resolve()
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+def schema_of(recipe: Recipe, database: Database | None = None) -> Schema:
+    """Return the whole schema, as the guard needs it: from `database.schema` or else the database itself.
+
+    Raises `ConfigError` when there is neither, `DataError` when it cannot be read.
+    """
+    settings = recipe.database
+    if settings.schema_file is not None:
+        return read_schema_file(settings.schema_file, recipe.dialect)
+    if database is not None:
+        return database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
+    with open_recipe_database(recipe) as opened:
+        return schema_of(recipe, opened)
 
 
-def _quoted_yaml(text: str) -> str:
-    return text if re.fullmatch(r"[\w/][\w:/.@%?=&+~,-]*", text) else json.dumps(text, ensure_ascii=False)
+def granted_schema(recipe: Recipe, schema: Schema) -> Schema:
+    """Return the part of the recipe's schema that its grant lets statements name: what a model may see.
+
+    Raises `ConfigError` when the grant names what the schema lacks.
+    """
+    return _granted(schema, grant_of(recipe), _base_dialect(recipe))
 
 
-def _must_be_valid(text: str, url: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recipe.yaml"
-        path.write_text(text, encoding="utf-8")
-        load_recipe(path, env={"DATABASE_URL": url}, cwd=Path(folder))
+@functools.lru_cache(maxsize=8)
+def _granted(schema: Schema, grant: Grant, dialect: str) -> Schema:
+    return visible(schema, grant, dialect)
 
 
-def _write_env(folder: Path, url: str | None, *, force: bool) -> list[Path]:
-    """Make `.env` or put DATABASE_URL beside what is there, keep it out of git, and return the files written."""
-    env_file, ignore = folder / ".env", folder / ".gitignore"
-    if url is None and env_file.exists():
-        return []
-    lines = env_file.read_text(encoding="utf-8-sig").splitlines() if env_file.exists() else [_ENV_HEADER]
-    known = read_env_file(env_file).get("DATABASE_URL")
-    if url and known not in (None, "", url) and not force:
-        raise ConfigError(f"{env_file} has another DATABASE_URL, {mask(str(known))}. Replace it: --force")
-    if url is None or known != url:
-        kept = [line for line in lines if not re.match(r"\s*(export\s+)?DATABASE_URL\s*=", line)]
-        secret = [f"DATABASE_URL={_quoted(url)}"] if url else []
-        write_text_atomic(env_file, "\n".join([*kept, *secret]) + "\n", mode=0o600)
-    env_file.chmod(0o600)
-    ignored = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
-    if ".env" in (line.strip().lstrip("/") for line in ignored):
-        return [env_file]
-    write_text_atomic(ignore, "\n".join([*ignored, ".env"]) + "\n")
-    return [env_file, ignore]
+def schema_and_dialect(
+    recipe: Recipe, *, schema_file: str | None = None, dialect: str | None = None
+) -> tuple[Schema | None, str]:
+    """Return what is granted of the schema, None where neither file nor database is named, and the dialect to write.
+
+    What is given here comes before what the recipe says.
+    """
+    if schema_file is not None:
+        written = dialect or recipe.dialect
+        return read_schema_file(schema_file, written), written
+    if recipe.database.schema_file is not None or recipe.database.url is None:
+        known = granted_schema(recipe, schema_of(recipe)) if recipe.database.schema_file is not None else None
+        return known, dialect or recipe.dialect
+    with open_recipe_database(recipe) as database:
+        return granted_schema(recipe, schema_of(recipe, database)), dialect or dialect_for(recipe, database)
 
 
-def _quoted(value: str) -> str:
-    """Return a value as `.env` holds it."""
-    if re.fullmatch(r"[^\s'\"#\\$`]+", value):
-        return value
-    if "'" not in value:
-        return f"'{value}'"
-    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+def _base_dialect(recipe: Recipe) -> str:
+    url = recipe.database.url
+    own = dialect_of(url) if url and recipe.database.schema_file is None else None
+    return own or load_dialect(recipe.dialect).base
 
 
-def _notes(folder: Path, url: str) -> list[str]:
-    set_here = os.environ.get("DATABASE_URL")
-    if set_here and set_here != url:
-        return [f"DATABASE_URL of the environment, {mask(set_here)}, wins over this recipe: unset DATABASE_URL"]
-    known = read_env_file(folder / ".env").get("DATABASE_URL")
-    if known and known != url:
-        return [f"DATABASE_URL in {folder / '.env'}, {mask(known)}, wins over this recipe: take it out"]
-    return []
+def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:
+    """Return the schema in a file of CREATE TABLE statements, or raise `DataError`."""
+    try:
+        return from_ddl(Path(path).read_text(encoding="utf-8-sig"), dialect)
+    except OSError as e:
+        raise DataError(f"The schema file '{path}' cannot be read: {e.strerror}.") from e
+
+
+def prompt_name(recipe: Recipe, reference: str) -> str:
+    """Return which prompt a model is asked with: a run's own, else the recipe's, else the one made for the base."""
+    recorded = _recorded_prompt(reference)
+    if "name" in recorded:
+        return str(recorded["name"])
+    if recipe.prompt.name != "auto":
+        return recipe.prompt.name
+    return "compact" if reference == "nano" else "reference"
+
+
+def prompt_hints(recipe: Recipe, reference: str) -> int:
+    """Return how many stored values a model is shown at most: as many as a run was taught with, else the recipe's."""
+    recorded = _recorded_prompt(reference)
+    return int(recorded.get("hints", 0)) if recorded else recipe.prompt.hints
+
+
+def _recorded_prompt(reference: str) -> dict[str, Any]:
+    recorded = Run(Path(reference)).prompt
+    return read_json(recorded) if recorded.is_file() else {}
+
+
+def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str], int] | None = None) -> BuildPrompt:
+    """Return the function that builds a model's prompts by the recipe's settings.
+
+    Given an example and the recipe's whole schema, the prompt shows what is granted of it, and the stored values that
+    the question names; an example's own schema is shown whole. Raises `ConfigError` when there is no database to look
+    the values up in.
+    """
+    settings = recipe.prompt
+    limit = prompt_hints(recipe, reference)
+    build_prompt = functools.partial(
+        build,
+        name=prompt_name(recipe, reference),
+        glossary=recipe.glossary,
+        comments=settings.comments,
+        samples=settings.samples > 0,
+        max_schema_tokens=settings.max_schema_tokens,
+        count_tokens=count_tokens,
+    )
+
+    hints = _hinter(recipe, limit)
+
+    def ask(example: Example, schema: Schema) -> Prompt:
+        if example.schema is not None:
+            return build_prompt(example, schema)
+        return build_prompt(example, granted_schema(recipe, schema), hints=hints(example))
+
+    return ask
+
+
+def completer(recipe: Recipe) -> Callable[[Example], Example]:
+    """Return the function that puts all that a prompt says beside the question into an example's evidence.
+
+    For files that are not written by `prompt_builder`: what is trained on elsewhere is then asked in the same words.
+    """
+    hints = _hinter(recipe, recipe.prompt.hints)
+
+    def complete(example: Example) -> Example:
+        found = hints(example) if example.schema is None else []
+        return dataclasses.replace(example, evidence="\n".join([*notes_of(example, recipe.glossary), *found]) or None)
+
+    return complete
+
+
+def _hinter(recipe: Recipe, limit: int) -> Callable[[Example], list[str]]:
+    """Return the function that finds the stored values that a question names; it reads them when first asked."""
+
+    @functools.cache
+    def linker() -> Linker:
+        with open_recipe_database(recipe) as database:
+            return read_linker(
+                granted_schema(recipe, schema_of(recipe, database)),
+                lambda sql: database.run(sql, max_rows=VALUES + 1).rows,
+                database.dialect,
+                personal=recipe.database.sample_personal,
+            )
+
+    return lambda example: linker().hints(example.question, limit) if limit and example.question else []
+
+
+def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:
+    """Return the examples of several files; `source` says which file each is from.
+
+    Raises `DataError` when none of the files exists, or there are no examples.
+    """
+    existing = [Path(p) for p in paths if Path(p).is_file()]
+    if not existing:
+        listed = ", ".join(map(str, paths)) or "none is named"
+        raise DataError(f"There are no {what} examples ({listed}). Make them: sqltailor data import FILE")
+    examples = []
+    for path in existing:
+        examples += [dataclasses.replace(e, source=path.stem) for e in load_examples(path)]
+    if not examples:
+        raise DataError(
+            f"The {what} files {', '.join(map(str, existing))} hold no example. Divide more rows, or in another way: "
+            "sqltailor data import FILE --by question --test 0.3"
+        )
+    return examples

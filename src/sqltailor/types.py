@@ -175,3 +175,15 @@ class Verdict:
 
 Generate = Callable[[Sequence[Prompt], GenerateOptions], list[Completion]]
 """A model is a function: `len(prompts) * options.n` completions, those of one prompt side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The tables and columns that statements may name.
+
+    Entries are `T`, `T.C`, `T.*`, `NS.T`, `NS.T.C`; a name that has a dot is written in double quotes. An empty
+    `allow` means everything in the schema; `deny` wins. System catalogs are never granted.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()

@@ -29,22 +29,15 @@ from sqltailor.augment.tasks import (
 )
 from sqltailor.augment.trial import Trial
 from sqltailor.augment.variants import variants
+from sqltailor.data.querylog.reader import LogReader
 from sqltailor.data.rows import Reject
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, unknown
+from sqltailor.evaluate.scorer import Scorer, Scoring
 from sqltailor.generate import load, token_counter
-from sqltailor.metrics.scorer import Scorer, Scoring
-from sqltailor.synth.log import LogReader
-from sqltailor.synth.values import read_values
+from sqltailor.naming.values import read_values
+from sqltailor.project import dialect_for, grant_of, granted_schema, open_recipe_database, prompt_builder, schema_of
 from sqltailor.types import GenerateOptions, Schema
-from sqltailor.workspace import (
-    dialect_for,
-    grant_of,
-    granted_schema,
-    open_recipe_database,
-    prompt_builder,
-    schema_of,
-)
 
 if TYPE_CHECKING:
     from sqltailor.database import Database
@@ -87,7 +80,8 @@ def augment(
     """Make examples and write those that pass every filter to `out`; returns the counts.
 
     `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
-    of logs (`synth.log`), `propose` invents pairs over the schema, unlike those in `sources`, if any: all by `model`.
+    of logs (`data.querylog`), `propose` invents pairs over the schema, unlike those in `sources`, if any: all by
+    `model`.
     `values` asks the questions of files of examples about other stored values, without a model. `checker` makes
     the round trip (default: `model` itself; `rewrite` has one only when it is named), which must hold on the
     databases `also_on`, too. Rejects go to

@@ -14,12 +14,12 @@ from sqltailor.augment.questions import Known, check_question, check_values
 from sqltailor.augment.tasks import How, Request
 from sqltailor.augment.trial import Trial, tables_of
 from sqltailor.data.examples import atomic_writer, to_line
+from sqltailor.data.querylog.import_log import write_reject
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import DataError
+from sqltailor.evaluate.metrics.outcome import outcome
+from sqltailor.evaluate.scorer import Scorer
 from sqltailor.generate import load
-from sqltailor.metrics.outcome import outcome
-from sqltailor.metrics.scorer import Scorer
-from sqltailor.synth.import_log import write_reject
 from sqltailor.types import Completion, Example, GenerateOptions, Prompt, Schema
 
 Read = Callable[[Request, Completion], Iterator[Example | Reject]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqltailor.dialect import load_dialect
 from sqltailor.errors import counted
-from sqltailor.schema import to_ddl
+from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.schema import to_ddl
 from sqltailor.types import Example, Message, Prompt, Schema
 
 _REWRITE = (

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from sqltailor.data.checks.smells import NUMBER_WORDS, unasked_values
 from sqltailor.data.facts import asked_text, fold_sql, jaccard, key, normalise, shingles
 from sqltailor.data.rows import RowError
-from sqltailor.data.smells import NUMBER_WORDS, unasked_values
-from sqltailor.dialect import parse
 from sqltailor.errors import SQLError
+from sqltailor.sql.dialect import parse
 from sqltailor.types import Example
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from sqltailor.augment.prompts import KINDS, back_translate_prompt, propose_prom
 from sqltailor.augment.questions import Known
 from sqltailor.augment.trial import Trial, tables_of
 from sqltailor.data.facts import key as hashed
+from sqltailor.data.querylog.reader import Logged, LogReader
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject, RowError, shown
-from sqltailor.synth.joins import key
-from sqltailor.synth.log import Logged, LogReader
-from sqltailor.synth.values import Values
+from sqltailor.naming.joins import key
+from sqltailor.naming.values import Values
 from sqltailor.types import Completion, Example, Prompt, Schema, Table
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqltailor.data.canonical import parse_gold
-from sqltailor.data.names import unknown_names
+from sqltailor.data.querylog.reader import NO_QUERY
 from sqltailor.data.rows import RowError
-from sqltailor.dialect import parse, write
 from sqltailor.errors import Refused, SQLError, Timeout
-from sqltailor.guard import Grant, check
-from sqltailor.schema import find_table
-from sqltailor.synth.joins import key
-from sqltailor.synth.log import NO_QUERY
-from sqltailor.synth.values import Values
+from sqltailor.naming.joins import key
+from sqltailor.naming.values import Values
+from sqltailor.sql.dialect import parse, write
+from sqltailor.sql.guard import check
+from sqltailor.sql.schema import find_table
+from sqltailor.sql.schema.unknown_names import unknown_names
 from sqltailor.synth.worth import MAX_ROWS, fault_of_tree
-from sqltailor.types import Schema
+from sqltailor.types import Grant, Schema
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqltailor.augment.questions import Known
+from sqltailor.augment.swap import swap_values
 from sqltailor.augment.tasks import read_sources
 from sqltailor.augment.trial import Trial
+from sqltailor.data.querylog.fill import Filler
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import SQLError
-from sqltailor.synth.fill import Filler
-from sqltailor.synth.swap import swap_values
+from sqltailor.project import granted_schema
 from sqltailor.types import Cell, Example
-from sqltailor.workspace import granted_schema
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Recipe

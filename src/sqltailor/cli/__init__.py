@@ -9,8 +9,8 @@ from pathlib import Path
 
 import typer
 
-from sqltailor import __version__
 from sqltailor.errors import SQLTailorError
+from sqltailor.version import __version__
 
 app = typer.Typer(
     name="sqltailor",

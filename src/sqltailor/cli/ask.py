@@ -12,9 +12,8 @@ import typer
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from sqltailor.answer import Reply
-    from sqltailor.guard import Grant
-    from sqltailor.types import Schema
+    from sqltailor.asker import Reply
+    from sqltailor.types import Grant, Schema
 
 
 def ask(
@@ -39,12 +38,12 @@ def ask(
 
     Example: sqltailor ask "how many customers do we have?" --run
     """
-    from sqltailor.answer import answer
+    from sqltailor.asker import answer
     from sqltailor.cli.models import newest_model, recipe_for
     from sqltailor.errors import ConfigError
     from sqltailor.generate import load, token_counter
+    from sqltailor.project import dialect_for, grant_of, open_recipe_database, prompt_builder, schema_of
     from sqltailor.types import Example, GenerateOptions
-    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, prompt_builder, schema_of
 
     if (question is None) == (spec is None) or (question is not None and not question.strip()):
         raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
@@ -134,8 +133,8 @@ def check_sql(
 
     Example: sqltailor check-sql "DELETE FROM t" --dialect sqlite --schema s.sql
     """
-    from sqltailor.guard import check
-    from sqltailor.guard.corpus import Statement, read_statements
+    from sqltailor.sql.guard import check
+    from sqltailor.sql.guard.corpus import Statement, read_statements
 
     statements = list(read_statements(Path(file))) if file else [Statement("1", _statement(context.args))]
     known, speaks, grant = _judged_by(schema, dialect, recipe, database, allow or [], deny or [])
@@ -171,8 +170,8 @@ def _judged_by(
 ) -> tuple[Schema, str, Grant]:
     """Return schema, dialect and grant: of a schema file alone, or of the recipe and its database."""
     from sqltailor.cli.models import recipe_for
-    from sqltailor.guard import Grant
-    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, read_schema_file, schema_of
+    from sqltailor.project import dialect_for, grant_of, open_recipe_database, read_schema_file, schema_of
+    from sqltailor.types import Grant
 
     if schema is not None:
         speaks = dialect or "sqlite"

@@ -11,7 +11,7 @@ import typer
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_counts, print_json
 
 if TYPE_CHECKING:
-    from sqltailor.data.import_ import ImportSummary
+    from sqltailor.data.dataset.importing import ImportSummary
 
 group = typer.Typer(no_args_is_help=True, help="Read, check, show and make question–SQL pairs.")
 
@@ -63,7 +63,7 @@ def import_(
 
     Example: sqltailor data import my.csv --map question=ask,sql=query
     """
-    from sqltailor.data.import_ import import_data
+    from sqltailor.data.dataset.importing import import_data
 
     summary = import_data(
         sources,
@@ -103,7 +103,7 @@ def check(
 
     Example: sqltailor data check data/train.jsonl --database sqlite:///x.db --against data/test.jsonl
     """
-    from sqltailor.data.import_ import check_data
+    from sqltailor.data.dataset.importing import check_data
 
     folder = out or str(Path(file).with_suffix("")) + "-check"
     summary = check_data(file, folder, **_options([file], recipe, database, format, map, against))
@@ -150,8 +150,8 @@ def _options(
     map: str | None,
     against: list[str] | None,
 ) -> Any:
+    from sqltailor.project import grant_of, read_schema_file
     from sqltailor.recipe import load_recipe
-    from sqltailor.workspace import grant_of, read_schema_file
 
     found = load_recipe(recipe, [f"database.url={database}"] if database else []).recipe
     schema_file = found.database.schema_file

@@ -41,9 +41,9 @@ def log(
     Example: sqltailor data log pg_stat_statements.csv postgresql://reader@host/shop
     """
     from sqltailor.cli.models import recipe_for
-    from sqltailor.synth.import_log import import_log
-    from sqltailor.synth.log import LogReader
-    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, schema_of
+    from sqltailor.data.querylog.import_log import import_log
+    from sqltailor.data.querylog.reader import LogReader
+    from sqltailor.project import dialect_for, grant_of, open_recipe_database, schema_of
 
     found = recipe_for(recipe, database)
     has_schema = found.database.url or found.database.schema_file

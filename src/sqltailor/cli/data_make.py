@@ -35,8 +35,8 @@ def synth(
     """
     from sqltailor.cli.models import recipe_for
     from sqltailor.data.examples import write_examples
-    from sqltailor.synth.drive import synthesise
-    from sqltailor.workspace import dialect_for, grant_of, open_recipe_database, schema_of
+    from sqltailor.project import dialect_for, grant_of, open_recipe_database, schema_of
+    from sqltailor.synth.synthesis import synthesise
 
     found = recipe_for(recipe, url)
     with open_recipe_database(found) as database, progress() as bars:
@@ -94,9 +94,9 @@ def fuzz_db(
     Example: sqltailor data fuzz-db schema.sql --gold data/test.jsonl --out fuzz
     """
     from sqltailor.data.examples import load_examples
+    from sqltailor.project import read_schema_file
     from sqltailor.synth.fuzz import fuzz_database
     from sqltailor.synth.fuzz.rows import read_constraints
-    from sqltailor.workspace import read_schema_file
 
     known = read_schema_file(schema, dialect)
     statements = [sql for example in load_examples(gold) for sql in example.sql]
@@ -128,7 +128,7 @@ def split(
     Example: sqltailor data split pairs.jsonl --by template --out data
     """
     from sqltailor.cli.data import print_summary
-    from sqltailor.data.import_ import import_data
+    from sqltailor.data.dataset.importing import import_data
 
     summary = import_data([file], out, by=by, seed=seed, validation_share=validation, test_share=test)
     print_summary(summary, json, validation=validation, test=test)
@@ -161,8 +161,8 @@ def export(
     Example: sqltailor data export data/train.jsonl --format bedrock --out bedrock/
     """
     from sqltailor.cli.models import recipe_for
-    from sqltailor.data.export import export
-    from sqltailor.workspace import completer, granted_schema, schema_of
+    from sqltailor.data.dataset.exporting import export
+    from sqltailor.project import completer, granted_schema, schema_of
 
     found = recipe_for(recipe, database)
     has_schema = found.database.url or found.database.schema_file
@@ -212,9 +212,9 @@ def compile_(
     """
     from sqltailor.cli.ask import read_spec
     from sqltailor.cli.models import recipe_for
-    from sqltailor.spec import compile_spec
-    from sqltailor.spec import json_schema as schema_of_specs
-    from sqltailor.workspace import schema_and_dialect
+    from sqltailor.project import schema_and_dialect
+    from sqltailor.sql.queryspec import compile_spec
+    from sqltailor.sql.queryspec import json_schema as schema_of_specs
 
     if json_schema:
         print_json(schema_of_specs())

@@ -27,7 +27,7 @@ def demo(
     Example: sqltailor demo --out my-demo
     """
     from sqltailor.demo.run import run_demo
-    from sqltailor.train.progress import live
+    from sqltailor.train.running.progress import live
 
     result = run_demo(out, on_step=note, show_training=live, show_answers=answering)
     print_json(result.to_json()) if json else _print(result)

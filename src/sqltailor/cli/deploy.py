@@ -63,7 +63,7 @@ def hub(
 
     Example: sqltailor deploy hub runs/shop --accelerator cpu --instance-type intel-spr
     """
-    from sqltailor.train.endpoint import Deployed, Machine, check_price, deploy, plan_endpoint
+    from sqltailor.cloud.huggingface import Deployed, Machine, check_price, deploy, plan_endpoint
 
     machine = Machine(vendor, region, accelerator, instance_type, instance_size, replicas, idle_minutes)
     plan = plan_endpoint(run_reference(run), repo=repo, name=name, private=not public, machine=machine)

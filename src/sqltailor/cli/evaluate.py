@@ -48,7 +48,7 @@ def eval_(
     Example: sqltailor eval --model nano --model runs/shop
     """
     from sqltailor.cli.models import recipe_for
-    from sqltailor.journey import evaluate_models
+    from sqltailor.evaluate.by_recipe import evaluate_models
 
     found = recipe_for(recipe, database)
     minimum = _minimum(fail_under)
@@ -99,7 +99,7 @@ def _print_wrong(result: Evaluation, examples: list[Example], show: int) -> None
 
 def _minimum(text: str | None) -> tuple[str, float] | None:
     from sqltailor.errors import ConfigError
-    from sqltailor.metrics import metrics_called
+    from sqltailor.evaluate.metrics import metrics_called
 
     if text is None:
         return None
@@ -137,7 +137,7 @@ def report(
     Example: sqltailor report runs/shop
     """
     from sqltailor.cli.models import recipe_for
-    from sqltailor.report import write_report
+    from sqltailor.evaluate.report import write_report
     from sqltailor.runs import newest_with_predictions
 
     folder = Path(run) if run else newest_with_predictions(Path(recipe_for(recipe, None).train.out)).path

@@ -12,7 +12,7 @@ import typer
 from sqltailor.cli.output import Json, answering, note, print_json
 
 if TYPE_CHECKING:
-    from sqltailor.train.export import Exported
+    from sqltailor.export.artifacts import Exported
 
 
 def export(
@@ -69,8 +69,8 @@ def export(
     Example: sqltailor export --to hub --repo my-team/shop-sql --private --no-upload
     """
     from sqltailor.errors import ConfigError, unknown
-    from sqltailor.train.export import Upload
-    from sqltailor.train.export import export as export_run
+    from sqltailor.export.artifacts import Upload
+    from sqltailor.export.artifacts import export as export_run
 
     if merge_into not in ("seen", "original"):
         raise ConfigError(unknown("value of --merge-into", merge_into, ["seen", "original"]))

@@ -35,7 +35,7 @@ def init(
     """
     import dataclasses
 
-    from sqltailor.project import init
+    from sqltailor.init import init
 
     project = init(url, out=out, dialect=dialect, recipe=recipe, force=force)
     if json:
@@ -64,10 +64,10 @@ def schema(
     Example: sqltailor schema sqlite:///shop.db --format compact
     """
     from sqltailor.errors import ConfigError, unknown
-    from sqltailor.prompt import compact_schema
+    from sqltailor.project import granted_schema, open_recipe_database, schema_of
+    from sqltailor.prompt.text import compact_schema
     from sqltailor.recipe import load_recipe
-    from sqltailor.schema import to_ddl, to_json
-    from sqltailor.workspace import granted_schema, open_recipe_database, schema_of
+    from sqltailor.sql.schema import to_ddl, to_json
 
     if format not in ("ddl", "compact", "json"):
         raise ConfigError(unknown("format", format, ("ddl", "compact", "json")))

@@ -42,8 +42,8 @@ def train(
     """
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
-    from sqltailor.train.processes import is_first_process
-    from sqltailor.train.progress import live
+    from sqltailor.train.running.processes import is_first_process
+    from sqltailor.train.running.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
     if resolved.recipe.train.sweep:
@@ -73,8 +73,8 @@ def train(
 def _sweep(resolved: Resolved, *, dry_run: bool, json: bool) -> None:
     """Plan or train every combination of a sweep, and print how they compare."""
     from sqltailor.train import plan, sweep
-    from sqltailor.train.processes import is_first_process
-    from sqltailor.train.progress import live
+    from sqltailor.train.running.processes import is_first_process
+    from sqltailor.train.running.progress import live
     from sqltailor.train.sweep import split
 
     if dry_run:

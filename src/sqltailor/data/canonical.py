@@ -7,12 +7,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqltailor.data.names import known_names
 from sqltailor.data.rows import RowError
-from sqltailor.dialect import load_dialect, parse, parse_loose, relex, write
 from sqltailor.errors import DataError, SQLError
-from sqltailor.prompt import DECLINE
-from sqltailor.schema import from_ddl, to_ddl
+from sqltailor.prompt.extract import DECLINE
+from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
+from sqltailor.sql.schema import from_ddl, to_ddl
+from sqltailor.sql.schema.unknown_names import known_names
 from sqltailor.types import Example, Schema
 
 if TYPE_CHECKING:

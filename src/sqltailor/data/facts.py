@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from sqltailor.dialect import mask_values, write
+from sqltailor.sql.dialect import mask_values, write
 from sqltailor.types import Example
 
 if TYPE_CHECKING:

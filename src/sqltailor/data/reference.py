@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.rows import RowError
-from sqltailor.prompt import DECLINE, build, completion_text, extract
-from sqltailor.schema import to_ddl
+from sqltailor.prompt.extract import DECLINE, extract
+from sqltailor.prompt.text import build, completion_text
+from sqltailor.sql.schema import to_ddl
 from sqltailor.types import Example, Message, Schema
 
 _MARK = "\ue000"

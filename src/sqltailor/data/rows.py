@@ -46,7 +46,7 @@ class Reject:
 
 
 class RowError(Exception):
-    """A row that cannot become an example; `reason` is one of `sqltailor.data.check.REASONS`."""
+    """A row that cannot become an example; `reason` is one of `sqltailor.data.checks.example.REASONS`."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)

@@ -4,15 +4,16 @@
         schema = database.read_schema(samples=3)
         result = database.run("SELECT count(*) FROM customer")
 
-Every statement runs in a child process (`child.py`) with capped memory, is ended when its time is up, and returns a
-capped number of rows. The statement's text is not judged here: that is `guard.check`, and both are meant to be used.
+Every statement runs in a child process (`child/program.py`) with capped memory, is ended when its time is up, and
+returns a capped number of rows. The statement's text is not judged here: that is `sql.guard.check`, and both are
+meant to be used.
 
 What each database enforces by itself:
 
-- SQLite: reading user tables and known functions, nothing else (`child_sqlite.py`).
-- DuckDB: one SELECT on user tables, without files, network and extensions (`child_duckdb.py`).
-- PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child_postgres.py`).
-- MySQL and MariaDB: the same, with less help of the server: text rules for files and comments (`child_mysql.py`).
+- SQLite: reading user tables and known functions, nothing else (`child/sqlite.py`).
+- DuckDB: one SELECT on user tables, without files, network and extensions (`child/duckdb.py`).
+- PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child/postgres.py`).
+- MySQL and MariaDB: the same, with less help of the server: text rules for files and comments (`child/mysql.py`).
 
 Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
 only SELECT; `Database.warnings` tells), and faults of the driver's or the database's own code. Linux and macOS; the
@@ -30,7 +31,7 @@ from sqltailor.database.process import Child
 from sqltailor.database.samples import with_samples
 from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
 from sqltailor.errors import DataError
-from sqltailor.guard.catalog import split_name
+from sqltailor.sql.dialect.names import split_name
 from sqltailor.types import QueryResult, Schema
 
 __all__ = ["Database", "dialect_of", "looks_personal", "open_database"]

@@ -10,7 +10,7 @@ from sqltailor.database.catalog import read_catalog
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import require
-from sqltailor.schema.views import view_query
+from sqltailor.sql.schema.views import view_query
 from sqltailor.types import Schema
 
 COLUMNS = """

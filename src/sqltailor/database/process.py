@@ -26,7 +26,7 @@ START_TIMEOUT_S = 15.0
 GRACE_S = 1.0
 """How long a driver may take to end a statement by itself before its process is killed."""
 
-_PROGRAM = Path(__file__).with_name("child.py")
+_PROGRAM = Path(__file__).parent / "child" / "program.py"
 _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import Refused, SQLError
-from sqltailor.schema.views import view_query
+from sqltailor.sql.schema.views import view_query
 from sqltailor.types import Cell, Column, Reference, Schema, Table
 
 CATALOG_TIMEOUT_S = 30.0

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.answer import Reply, answer
+from sqltailor.asker import Reply, answer
 from sqltailor.augment import augment
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
-from sqltailor.dialect import canonical, comparable, shape
 from sqltailor.evaluate import Progress
+from sqltailor.evaluate.by_recipe import Measured, evaluate_models
 from sqltailor.generate import load
-from sqltailor.journey import Measured, evaluate_models
+from sqltailor.project import grant_of, open_recipe_database, prompt_builder, schema_of
 from sqltailor.recipe import SHIPPED, Recipe, load_recipe
 from sqltailor.runs import write_text_atomic
+from sqltailor.sql.dialect import canonical, comparable, shape
 from sqltailor.synth import synthesise
 from sqltailor.train import TrainResult, train
 from sqltailor.types import Example
-from sqltailor.workspace import grant_of, open_recipe_database, prompt_builder, schema_of
 
 if TYPE_CHECKING:
-    from sqltailor.train.watch import Progress as TrainProgress
+    from sqltailor.train.running.watch import Progress as TrainProgress
 
     ShowTraining = Callable[[], contextlib.AbstractContextManager[TrainProgress | None]]
     ShowAnswers = Callable[[], contextlib.AbstractContextManager[Progress]]

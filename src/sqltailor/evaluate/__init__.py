@@ -1,8 +1,8 @@
 """Evaluation: models answer the same questions, and every answer is scored and kept."""
 
-from sqltailor.evaluate.ask import Evaluation, Progress, evaluate, score_predictions
 from sqltailor.evaluate.files import ChooseFolder, read_answers, resume_or_new
-from sqltailor.metrics.scorer import Scoring
+from sqltailor.evaluate.run import Evaluation, Progress, evaluate, score_predictions
+from sqltailor.evaluate.scorer import Scoring
 
 __all__ = [
     "ChooseFolder",

@@ -15,7 +15,7 @@ from sqltailor.data.examples import to_json
 from sqltailor.data.rows import RowError
 from sqltailor.database import Database
 from sqltailor.errors import DataError
-from sqltailor.metrics.scorer import Scorer, Scoring
+from sqltailor.evaluate.scorer import Scorer, Scoring
 from sqltailor.types import Example, Schema
 
 logger = logging.getLogger(__name__)

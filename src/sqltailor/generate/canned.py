@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.errors import BackendError, DataError
-from sqltailor.prompt import completion_text
-from sqltailor.schema import names
+from sqltailor.prompt.text import completion_text
+from sqltailor.sql.schema import names
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
 
 Answer = TypeVar("Answer")

@@ -14,7 +14,7 @@ from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.llama import LlamaEngine
-from sqltailor.generate.sources import Source, check_base, resolve
+from sqltailor.generate.references import Source, check_base, resolve
 from sqltailor.generate.weights import (
     SMALL,
     Opened,
@@ -25,7 +25,7 @@ from sqltailor.generate.weights import (
     open_weights,
     quiet_libraries,
 )
-from sqltailor.prompt import encode, end_of_turn
+from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
-from sqltailor.generate.sources import Source, other_references, reach
+from sqltailor.generate.references import Source, other_references, reach
 
 if TYPE_CHECKING:
     import torch

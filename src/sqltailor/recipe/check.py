@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sqltailor.recipe import backends, conflicts
+from sqltailor.recipe import conflicts, limits
 from sqltailor.recipe.keys import allowed, keys, nearest, section_at
 from sqltailor.recipe.merge import origin_of
 from sqltailor.recipe.model import Recipe
@@ -32,7 +32,7 @@ def validate(merged: Layer, written: Written, faults: list[Fault]) -> Recipe | N
     given = {
         dotted(path[1:]) for path, o in merged.origins.items() if path[0] == "train" and not o.startswith("default")
     }
-    for name, message in backends.faults(recipe.train, recipe.base, given):
+    for name, message in limits.faults(recipe.train, recipe.base, given):
         path = ("train", *name.split("."))
         faults.append(Fault(path, origin_of(merged.origins, path), message))
     faults += [Fault(path, origin_of(merged.origins, path), text) for path, text in conflicts.faults(recipe)]

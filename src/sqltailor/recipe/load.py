@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqltailor.errors import ConfigError, unknown
+from sqltailor.recipe.aliases import from_variables, resolve_aliases
 from sqltailor.recipe.check import message, validate
 from sqltailor.recipe.keys import leaves
 from sqltailor.recipe.merge import backend_defaults, merge, origin_of, substitute, unset
 from sqltailor.recipe.model import Recipe
-from sqltailor.recipe.names import from_variables, resolve_aliases
 from sqltailor.recipe.source import Fault, Layer, dotted, has_password, read_overrides, read_yaml, variables
 
 SHIPPED = Path(__file__).parent.parent / "recipes"
@@ -111,7 +111,7 @@ def _text(path: Path) -> str:
 def _unknown_dialect(dialect: str, origin: str, cwd: Path) -> list[Fault]:
     if dialect in ("sqlite", "postgres", "mysql", "duckdb"):  # known without loading sqlglot
         return []
-    from sqltailor.dialect import load_dialect
+    from sqltailor.sql.dialect import load_dialect
 
     is_file = dialect.endswith((".yaml", ".yml"))
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqltailor.recipe import backends
+from sqltailor.recipe import limits
 from sqltailor.recipe.fields import Section
 from sqltailor.recipe.keys import is_section, keys
 from sqltailor.recipe.source import Fault, KeyPath, Layer, Variable
@@ -92,7 +92,7 @@ def backend_defaults(merged: Layer) -> None:
     if not isinstance(train, dict):
         return
     backend, base = str(train.get("backend")), str(merged.tree.get("base", "nano"))
-    for name, value in backends.defaults(backend, base).items():
+    for name, value in limits.defaults(backend, base).items():
         path = ("train", *name.split("."))
         if path not in merged.origins:
             merged.put(path, value, f"default of {backend}")

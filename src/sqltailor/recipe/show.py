@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqltailor.recipe import backends
+from sqltailor.recipe import limits
+from sqltailor.recipe.aliases import LEGACY
 from sqltailor.recipe.keys import allowed, keys, leaves, meaning, section_at
 from sqltailor.recipe.load import Resolved
 from sqltailor.recipe.model import Recipe
-from sqltailor.recipe.names import LEGACY
 from sqltailor.recipe.source import KeyPath, dotted, has_password, mask, scalar
 
 _NOT_TRAINED = ("generate", "evaluate", "deploy")
@@ -31,7 +31,7 @@ def tree(recipe: Recipe) -> dict[str, Any]:
     url = values["database"]["url"]
     if url and has_password(url):
         values["database"]["url"] = "${DATABASE_URL}"
-    for name in backends.ignored(recipe.train.backend, recipe.base):
+    for name in limits.ignored(recipe.train.backend, recipe.base):
         node = values["train"]
         *above, last = name.split(".")
         for part in above:

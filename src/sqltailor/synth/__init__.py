@@ -3,9 +3,9 @@
 `sample_pair` needs no database; `synthesise` guards, executes and filters.
 """
 
-from sqltailor.synth.drive import Synthesis, synthesise
+from sqltailor.naming.values import Values, invent_values, read_values
 from sqltailor.synth.pairs import Maker, Pair, sample_pair
-from sqltailor.synth.values import Values, invent_values, read_values
+from sqltailor.synth.synthesis import Synthesis, synthesise
 
 __all__ = [
     "Maker",

@@ -7,20 +7,12 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqltailor.dialect import Function
-from sqltailor.synth.columns import ColumnInfo, Kind
+from sqltailor.naming.columns import ColumnInfo, Kind
+from sqltailor.naming.values import Values
+from sqltailor.sql.dialect import Function
 from sqltailor.synth.draw_condition import Condition, draw_condition
 from sqltailor.synth.graph import Graph, Link, TableInfo
-from sqltailor.synth.query import (
-    Col,
-    Cond,
-    Measure,
-    Null,
-    Order,
-    Term,
-    Use,
-)
-from sqltailor.synth.values import Values
+from sqltailor.synth.query import Col, Cond, Measure, Null, Order, Term, Use
 
 SHOWN: tuple[Kind, ...] = ("name", "category", "text", "number", "year", "date")
 

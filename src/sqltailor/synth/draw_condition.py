@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from sqltailor.synth.columns import ColumnInfo, Kind
+from sqltailor.naming.columns import ColumnInfo, Kind
 from sqltailor.synth.query import Between, Col, Compare, During, In, Like, Null, Recent, Term, Unit
 from sqltailor.types import Cell
 

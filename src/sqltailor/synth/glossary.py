@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sqltailor.dialect import parse, write
 from sqltailor.errors import SQLError
+from sqltailor.naming.words import plural, singular
+from sqltailor.sql.dialect import parse, write
 from sqltailor.synth.graph import Graph, TableInfo
 from sqltailor.synth.query import QUALIFIER, Measure, Term
-from sqltailor.synth.words import plural, singular
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqltailor.synth.columns import ColumnInfo, Kind, column_info
-from sqltailor.synth.comments import read_comment
-from sqltailor.synth.joins import LEADERS, Join, Refers, guess_joins, key
-from sqltailor.synth.words import singular, split_name, table_words
+from sqltailor.naming.columns import ColumnInfo, Kind, column_info
+from sqltailor.naming.comments import read_comment
+from sqltailor.naming.joins import LEADERS, Join, Refers, guess_joins, key
+from sqltailor.naming.words import singular, split_name, table_words
 from sqltailor.types import Cell, Schema, Table
 
 _WORDS = re.compile(r"\w+")
@@ -74,7 +74,7 @@ def build_graph(
 ) -> Graph:
     """Return the graph of a schema. `samples` (values by table key and column) sharpen the kinds of its columns.
 
-    Links are the declared foreign keys, and what `joins.guess_joins` finds for tables without any, with `refers`.
+    Links are the declared foreign keys, and what `naming.joins` finds for tables without any, with `refers`.
     """
     samples = samples or {}
     declared = _declared(schema)

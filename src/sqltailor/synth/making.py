@@ -9,10 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.dialect import avoided, load_dialect
 from sqltailor.errors import SQLError
-from sqltailor.guard import Grant, check
-from sqltailor.spec import compile_spec
+from sqltailor.sql.dialect import avoided, load_dialect
+from sqltailor.sql.guard import check
+from sqltailor.sql.queryspec import compile_spec
 from sqltailor.synth import worth
 from sqltailor.synth.coverage import Coverage
 from sqltailor.synth.pairs import Maker
@@ -20,7 +20,7 @@ from sqltailor.synth.query import Query
 from sqltailor.synth.shapes.house import without_calls
 from sqltailor.synth.specs import to_spec
 from sqltailor.synth.to_sql import template, to_sql
-from sqltailor.types import Example, QueryResult, Schema
+from sqltailor.types import Example, Grant, QueryResult, Schema
 
 if TYPE_CHECKING:
     from sqltailor.database import Database

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqltailor.dialect import load_dialect
 from sqltailor.errors import DataError
+from sqltailor.naming.values import Values
+from sqltailor.sql.dialect import load_dialect
 from sqltailor.synth.draw import Draw
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import Graph, build_graph
 from sqltailor.synth.query import Query
 from sqltailor.synth.shapes import deep, everyday, family, groups, house
 from sqltailor.synth.to_sql import to_sql
-from sqltailor.synth.values import Values
+from sqltailor.synth.wording.phrasebook import Lexicon
 from sqltailor.synth.wording.questions import word
-from sqltailor.synth.wording.say import Lexicon
 from sqltailor.types import Schema
 
 Sampler = Callable[[Draw], Query | None]
@@ -134,8 +134,8 @@ def sample_pair(
 ) -> Pair:
     """Return one question–SQL pair over a schema.
 
-    >>> from sqltailor.schema import from_ddl
-    >>> from sqltailor.synth.values import invent_values
+    >>> from sqltailor.sql.schema import from_ddl
+    >>> from sqltailor.naming.values import invent_values
     >>> schema = from_ddl("CREATE TABLE dogs (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)")
     >>> pair = sample_pair(schema, invent_values(schema, random.Random(1)), random.Random(1))
     >>> pair.sql.startswith("SELECT ")

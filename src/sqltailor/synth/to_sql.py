@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqltailor.dialect import load_dialect, quote_name, transpile
+from sqltailor.sql.dialect import load_dialect, quote_name, transpile
 from sqltailor.synth.aliases import Aliases, aliases
 from sqltailor.synth.query import (
     QUALIFIER,

@@ -14,29 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
 from sqltailor.generate.weights import quiet_libraries
-from sqltailor.prompt import PROMPTS
+from sqltailor.project import prompt_hints, prompt_name, schema_of
+from sqltailor.prompt.text import PROMPTS
 from sqltailor.recipe import Recipe, Resolved, Train
-from sqltailor.runs import (
-    Run,
-    log_to,
-    write_json_atomic,
-)
-from sqltailor.schema import schema_hash
-from sqltailor.train.opening import run_of
-from sqltailor.train.preflight import Lengths, Plan, check, make_plan, measure_rows
-from sqltailor.train.processes import first_process_first, is_first_process, wait_for_all
-from sqltailor.train.ready import check_ready
-from sqltailor.workspace import prompt_hints, prompt_name, schema_of
+from sqltailor.runs import Run, log_to, write_json_atomic
+from sqltailor.sql.schema import schema_hash
+from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
+from sqltailor.train.planning.ready import check_ready
+from sqltailor.train.running.opening import run_of
+from sqltailor.train.running.processes import first_process_first, is_first_process, wait_for_all
 
 if TYPE_CHECKING:
-    from sqltailor.train.model import Setup
-    from sqltailor.train.sft import Rows
-    from sqltailor.train.stage import Stage, StageResult
-    from sqltailor.train.watch import Progress
+    from sqltailor.train.methods.sft import Rows
+    from sqltailor.train.running.model import Setup
+    from sqltailor.train.running.stage import Stage, StageResult
+    from sqltailor.train.running.watch import Progress
 
 logger = logging.getLogger(__name__)
 
-METHODS = {"sft": "sft:tune", "pretrain": "sft:tune", "dpo": "preference:tune", "grpo": "reward:tune"}
+METHODS = {"sft": "sft:tune", "pretrain": "sft:tune", "dpo": "dpo:tune", "grpo": "grpo:tune"}
 """Method → module and function that trains one stage by it."""
 
 
@@ -129,7 +125,7 @@ def _train_stages(
     interrupted: Callable[[], bool],
     on_plan: Callable[[Plan], None],
 ) -> StageResult:
-    from sqltailor.train.stage import result_of
+    from sqltailor.train.running.stage import result_of
 
     stages = list(_stages(recipe, run, recipe.base))
     for stage in stages:
@@ -140,7 +136,7 @@ def _train_stages(
             if is_first_process():
                 on_plan(planned)
             module, _, function = METHODS[stage.recipe.train.method].partition(":")
-            tune = getattr(importlib.import_module(f"sqltailor.train.{module}"), function)
+            tune = getattr(importlib.import_module(f"sqltailor.train.methods.{module}"), function)
             result: StageResult = tune(
                 stage, rows, setup, micro_batch=planned.micro_batch, progress=progress, interrupted=interrupted
             )
@@ -161,7 +157,7 @@ def _made(stage: Stage) -> Path | None:
 
 def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
     """Yield the stages of a recipe, each on what the one before makes."""
-    from sqltailor.train.stage import Stage
+    from sqltailor.train.running.stage import Stage
 
     if not recipe.train.stages:
         yield Stage(recipe, base, run.path, run.path)
@@ -188,11 +184,11 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
     """Return a stage's plan, what `auto` came to, and its rows unless the data cannot be reached from here."""
-    from sqltailor.generate.sources import resolve
+    from sqltailor.generate.references import resolve
     from sqltailor.generate.weights import open_tokenizer
-    from sqltailor.train.model import choose_setup, give_template, root_base
-    from sqltailor.train.sft import read_rows, shares
-    from sqltailor.train.sizes import base_config, count
+    from sqltailor.train.methods.sft import read_rows, shares
+    from sqltailor.train.planning.sizes import base_config, count
+    from sqltailor.train.running.model import choose_setup, give_template, root_base
 
     recipe, section = stage.recipe, stage.recipe.train
     root = root_base(recipe.base)
@@ -219,7 +215,7 @@ def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
 
 def _record_prompt(recipe: Recipe, run: Run) -> None:
     """Write which prompt and schema the model is taught with; checked when it is loaded."""
-    from sqltailor.train.model import root_base
+    from sqltailor.train.running.model import root_base
 
     if not is_first_process():
         return
@@ -238,7 +234,7 @@ def _record_prompt(recipe: Recipe, run: Run) -> None:
 
 @contextlib.contextmanager
 def _gentle_interrupt() -> Iterator[Callable[[], bool]]:
-    from sqltailor.train.watch import ctrl_c_stops_gently
+    from sqltailor.train.running.watch import ctrl_c_stops_gently
 
     with ctrl_c_stops_gently() as interrupted:
         yield interrupted

@@ -13,8 +13,8 @@ from sqltailor.runs import Run, file_name, read_jsonl
 from sqltailor.train.local import TrainResult, train
 
 if TYPE_CHECKING:
-    from sqltailor.train.preflight import Plan
-    from sqltailor.train.watch import Progress
+    from sqltailor.train.planning.preflight import Plan
+    from sqltailor.train.running.watch import Progress
 
 
 class Variant(NamedTuple):
@@ -59,7 +59,7 @@ def sweep(
 
 
 def _result_of(run: Run, resolved: Resolved) -> TrainResult:
-    from sqltailor.train.stage import Stage, result_of
+    from sqltailor.train.running.stage import Stage, result_of
 
     recipe = resolved.recipe
     last = Stage(recipe, recipe.base, run.path, run.path, len(recipe.train.stages) or None)

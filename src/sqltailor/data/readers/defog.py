@@ -10,7 +10,7 @@ from typing import Any
 from sqltailor.data.examples import text_field
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import RowError
-from sqltailor.dialect.lexer import lex
+from sqltailor.sql.dialect.lexer import lex
 from sqltailor.types import Example
 
 MAX_GOLDS = 64

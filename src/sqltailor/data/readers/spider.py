@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sqltailor.data.checks.execute import database_file
 from sqltailor.data.examples import text_field
-from sqltailor.data.execute import database_file
 from sqltailor.data.files import TABLES_FILES, has_tables, open_bytes
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import RowError
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
-from sqltailor.schema import to_ddl
+from sqltailor.sql.schema import to_ddl
 from sqltailor.types import Column, Example, Reference, Schema, Table
 
 FOLDERS = ("database", "databases", "dev_databases", "train_databases", "test_database")

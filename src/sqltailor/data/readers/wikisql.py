@@ -14,9 +14,9 @@ from typing import Any
 
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import Row, RowError, read_rows
-from sqltailor.dialect import quote_name
 from sqltailor.errors import counted
-from sqltailor.schema import to_ddl
+from sqltailor.sql.dialect import quote_name
+from sqltailor.sql.schema import to_ddl
 from sqltailor.types import Column, Example, Schema, Table
 
 AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")

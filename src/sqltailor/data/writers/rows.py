@@ -7,7 +7,7 @@ from typing import Any
 
 from sqltailor.data.examples import to_json
 from sqltailor.data.reference import schema_text, to_messages
-from sqltailor.prompt import completion_text
+from sqltailor.prompt.text import completion_text
 from sqltailor.types import Example, Schema
 
 

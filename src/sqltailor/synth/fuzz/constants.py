@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.dialect import parse
 from sqltailor.errors import SQLError
-from sqltailor.schema import find_column, find_table
+from sqltailor.sql.dialect import parse
+from sqltailor.sql.schema import find_column, find_table
 from sqltailor.synth.fuzz.conditions import literal, passing, step
 from sqltailor.types import Cell, Schema, Table
 

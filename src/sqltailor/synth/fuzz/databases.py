@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqltailor.errors import DataError, SQLError
-from sqltailor.schema import find_table
+from sqltailor.naming.joins import key
+from sqltailor.sql.schema import find_table
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
 from sqltailor.synth.fuzz.rows import Constraints, Rows
 from sqltailor.synth.fuzz.witnesses import add_witnesses
-from sqltailor.synth.joins import key
 from sqltailor.types import Schema, Table
 
 if TYPE_CHECKING:

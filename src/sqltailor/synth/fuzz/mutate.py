@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqltailor.dialect import needs_quotes, parse, write
-from sqltailor.schema import find_column, find_table
+from sqltailor.sql.dialect import needs_quotes, parse, write
+from sqltailor.sql.schema import find_column, find_table
 from sqltailor.types import Schema
 
 

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqltailor.schema import find_column, find_table
+from sqltailor.naming.joins import key
+from sqltailor.naming.values import invent_value
+from sqltailor.sql.schema import find_column, find_table
 from sqltailor.synth.fuzz.constants import Pattern
-from sqltailor.synth.joins import key
-from sqltailor.synth.values import invent_value
 from sqltailor.types import Cell, Column, Schema, Table
 
 Row = dict[str, Cell]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqltailor.schema import find_column
+from sqltailor.naming.joins import key
+from sqltailor.sql.schema import find_column
 from sqltailor.synth.fuzz.conditions import matching
 from sqltailor.synth.fuzz.constants import Pattern
 from sqltailor.synth.fuzz.rows import Row, Rows
-from sqltailor.synth.joins import key
 from sqltailor.types import Cell
 
 

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from sqltailor.synth.columns import ColumnInfo
+from sqltailor.naming.columns import ColumnInfo
 from sqltailor.synth.draw import Draw
 from sqltailor.synth.draw_condition import round_number
-from sqltailor.synth.query import (
-    Agg,
-    Case,
-    Col,
-    Compare,
-    Cond,
-    CountIf,
-    Days,
-    Either,
-    Query,
-    Share,
-    Use,
-    Window,
-)
+from sqltailor.synth.query import Agg, Case, Col, Compare, Cond, CountIf, Days, Either, Query, Share, Use, Window
 from sqltailor.synth.shapes.everyday import how_many
 from sqltailor.types import Cell
 

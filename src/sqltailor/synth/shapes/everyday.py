@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sqltailor.naming.words import split_name, word_set
 from sqltailor.synth.draw import Draw, Scene
 from sqltailor.synth.graph import TableInfo
 from sqltailor.synth.query import Agg, Col, Order, Product, Query, binding_of
-from sqltailor.synth.words import split_name, word_set
 
 PRICE_WORDS = {"price", "cost", "rate", "fee", "fare"}
 AMOUNT_WORDS = {"quantity", "units", "hours", "nights", "days", "shares", "seats"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from sqltailor.synth.columns import ColumnInfo, Kind
+from sqltailor.naming.columns import ColumnInfo, Kind
 from sqltailor.synth.draw import Draw, Scene
 from sqltailor.synth.draw_condition import round_number
 from sqltailor.synth.query import Agg, Col, Compare, Cond, Order, Part, Query

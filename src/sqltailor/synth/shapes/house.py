@@ -6,11 +6,11 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from sqltailor.dialect import Function
-from sqltailor.synth.columns import ColumnInfo, Kind
+from sqltailor.naming.columns import ColumnInfo, Kind
+from sqltailor.naming.words import split_name
+from sqltailor.sql.dialect import Function
 from sqltailor.synth.draw import Draw, Scene
 from sqltailor.synth.query import Agg, Call, Col, Expr, Order, Query
-from sqltailor.synth.words import split_name
 from sqltailor.types import Cell
 
 _KINDS: tuple[tuple[str, tuple[Kind, ...]], ...] = (

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sqltailor.synth.columns import ColumnInfo
-from sqltailor.synth.query import Between, Col, Compare, During, Query, Recent
-from sqltailor.synth.wording.phrases import (
+from sqltailor.naming.columns import ColumnInfo
+from sqltailor.naming.phrases import (
     ACTIVE,
     HAVE_OPERATORS,
     IS_OPERATORS,
@@ -16,8 +15,9 @@ from sqltailor.synth.wording.phrases import (
     TRAITS,
     Trait,
 )
-from sqltailor.synth.wording.say import Say
-from sqltailor.synth.words import article, plural
+from sqltailor.naming.words import article, plural
+from sqltailor.synth.query import Between, Col, Compare, During, Query, Recent
+from sqltailor.synth.wording.phrasebook import Say
 
 
 class Phrase(NamedTuple):

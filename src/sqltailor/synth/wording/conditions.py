@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqltailor.synth.columns import ColumnInfo
+from sqltailor.naming.columns import ColumnInfo
+from sqltailor.naming.phrases import IS_OPERATORS, PLACES, SIGNS
+from sqltailor.naming.words import article, join_words
 from sqltailor.synth.query import Between, Col, Compare, Cond, During, Either, In, Like, Null, Query, Recent, Term
 from sqltailor.synth.wording import amounts
 from sqltailor.synth.wording.amounts import Phrase, sides
 from sqltailor.synth.wording.equals import equal, flag
-from sqltailor.synth.wording.phrases import IS_OPERATORS, PLACES, SIGNS
-from sqltailor.synth.wording.say import Say
-from sqltailor.synth.words import article, join_words
+from sqltailor.synth.wording.phrasebook import Say
 
 CLAUSE_STARTS = {"where", "whose", "that", "who", "which", "with"}
 

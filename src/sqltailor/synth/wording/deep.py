@@ -5,31 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from sqltailor.synth.query import (
-    Agg,
-    Case,
-    Col,
-    Compare,
-    CountIf,
-    Order,
-    Query,
-    Share,
-    Window,
-)
+from sqltailor.naming.phrases import TRAITS
+from sqltailor.naming.words import article
+from sqltailor.synth.query import Agg, Case, Col, Compare, CountIf, Order, Query, Share, Window
 from sqltailor.synth.wording.conditions import clause
 from sqltailor.synth.wording.frame_texts import framed
-from sqltailor.synth.wording.measures import (
-    aggregate_words,
-    best,
-    column_list,
-    extremes,
-    inner_say,
-    list_slots,
-)
+from sqltailor.synth.wording.measures import aggregate_words, best, column_list, extremes, inner_say, list_slots
 from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows
-from sqltailor.synth.wording.phrases import TRAITS
-from sqltailor.synth.wording.say import Say
-from sqltailor.synth.words import article
+from sqltailor.synth.wording.phrasebook import Say
 
 
 def _columns(query: Query) -> tuple[Col, ...]:

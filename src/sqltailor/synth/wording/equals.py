@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqltailor.synth.columns import ColumnInfo
+from sqltailor.naming.columns import ColumnInfo
+from sqltailor.naming.phrases import ADJECTIVE_COLUMNS, COUNTRIES, PLACES, THIRD_PERSON
+from sqltailor.naming.words import article
 from sqltailor.synth.query import Compare
 from sqltailor.synth.wording.amounts import Phrase, sides
-from sqltailor.synth.wording.phrases import ADJECTIVE_COLUMNS, COUNTRIES, PLACES, THIRD_PERSON
-from sqltailor.synth.wording.say import Say
-from sqltailor.synth.words import article
+from sqltailor.synth.wording.phrasebook import Say
 
 TYPE_WORDS = {"type", "kind", "class", "category", "genre", "brand", "segment", "tier", "size", "color", "style"}
 

@@ -18,7 +18,7 @@ from sqltailor.synth.wording.measures import (
     number_words,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
-from sqltailor.synth.wording.say import Say
+from sqltailor.synth.wording.phrasebook import Say
 
 _ZERO_TAILS = (
     ", including those with none",

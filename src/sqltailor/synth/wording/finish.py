@@ -8,7 +8,7 @@ import re
 from sqltailor.synth.wording.frame_texts import FRAMES
 from sqltailor.synth.wording.frames import fill
 from sqltailor.synth.wording.noun_phrases import strip_marks
-from sqltailor.synth.wording.say import OPEN
+from sqltailor.synth.wording.phrasebook import OPEN
 from sqltailor.synth.wording.typos import with_typos
 
 

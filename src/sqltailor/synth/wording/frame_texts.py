@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from sqltailor.synth.wording.frames import Frame, Slots, compile_frame, fill
-from sqltailor.synth.wording.say import Say
+from sqltailor.synth.wording.phrasebook import Say
 
 
 def read_frames(text: str) -> dict[str, tuple[Frame, ...]]:

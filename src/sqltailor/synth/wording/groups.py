@@ -18,7 +18,7 @@ from sqltailor.synth.wording.measures import (
     two_aggregates,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
-from sqltailor.synth.wording.say import Say
+from sqltailor.synth.wording.phrasebook import Say
 
 
 def _group_slots(say: Say, query: Query) -> Filled:

@@ -8,7 +8,7 @@ from sqltailor.synth.query import Agg, Call, Col, Query
 from sqltailor.synth.wording.frame_texts import framed
 from sqltailor.synth.wording.measures import aggregate_words, number_words
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
-from sqltailor.synth.wording.say import Say
+from sqltailor.synth.wording.phrasebook import Say
 
 
 def _house_aggregate(say: Say, query: Query) -> str:

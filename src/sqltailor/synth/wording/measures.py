@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqltailor.naming.phrases import AGGREGATES, DATE_AGGREGATES, HAVE_OPERATORS, IS_OPERATORS, NUMBER_WORDS, TRAITS
+from sqltailor.naming.words import plural
 from sqltailor.synth.query import Agg, Col, Compare, Days, Measure, Order, Part, Product, Query
 from sqltailor.synth.wording.noun_phrases import Parts, parts, plural_words, rows
-from sqltailor.synth.wording.phrases import (
-    AGGREGATES,
-    DATE_AGGREGATES,
-    HAVE_OPERATORS,
-    IS_OPERATORS,
-    NUMBER_WORDS,
-    TRAITS,
-)
-from sqltailor.synth.wording.say import Say
-from sqltailor.synth.words import plural
+from sqltailor.synth.wording.phrasebook import Say
 
 MOST = ("highest", "largest", "greatest", "maximum", "biggest", "most")
 LEAST = ("lowest", "smallest", "minimum", "least")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqltailor.naming.phrases import PLACES
+from sqltailor.naming.words import plural, word_pairs, word_set
 from sqltailor.synth.query import Col, Compare, Cond, Query, Use
 from sqltailor.synth.wording.amounts import Phrase
 from sqltailor.synth.wording.conditions import ways
-from sqltailor.synth.wording.phrases import PLACES
-from sqltailor.synth.wording.say import CLOSE, OPEN, Say
-from sqltailor.synth.words import plural, word_pairs, word_set
+from sqltailor.synth.wording.phrasebook import CLOSE, OPEN, Say
 
 PLACE_NOUNS = PLACES | word_set("""
     store shop warehouse branch office airport station hotel museum building school university hospital department venue

@@ -26,7 +26,7 @@ from sqltailor.synth.wording.measures import (
     two_aggregates,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows, singular_verb
-from sqltailor.synth.wording.say import Lexicon, Say
+from sqltailor.synth.wording.phrasebook import Lexicon, Say
 
 
 def word(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from sqltailor.synth.wording.say import CLOSE, OPEN
+from sqltailor.synth.wording.phrasebook import CLOSE, OPEN
 
 _VALUE = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 _WORD = re.compile(r"[A-Za-z]{4,}")

@@ -1,0 +1,1 @@
+"""Tuned models on hosted endpoints, and what they cost."""

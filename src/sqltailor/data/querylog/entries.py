@@ -1,0 +1,206 @@
+"""Query logs: statements with how often they ran, from text, from an export of pg_stat_statements, or from the view.
+
+- Text (`.sql`, `.log`, `.txt`): one statement a line; where lines end in `;` and others only go on, `;` ends one.
+  What PostgreSQL's and MySQL's own logs put before a statement is taken away.
+- A table (CSV, TSV, Parquet, JSON Lines): columns `query` (or `sql`, `statement`) and `calls` (or `count`).
+- `postgresql://…`: the view pg_stat_statements of that database.
+
+A log has no questions, so its rows are no examples: they are read by continued pretraining and by back-translation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqltailor.data.files import check_encoding, open_bytes
+from sqltailor.data.rows import Reject, Row, RowError, read_lines, read_rows, shown
+from sqltailor.database import open_database
+from sqltailor.errors import DataError, SQLError
+from sqltailor.sql.dialect import MAX_SQL_CHARACTERS
+
+LOG_REASONS: Mapping[str, str] = {
+    "broken_text": "the text is not UTF-8, or holds NUL",
+    "broken_csv": "the line has more or fewer cells than the header, or a cell that does not end",
+    "broken_json": "the line is not JSON",
+    "wrong_type": "the number of calls is no number",
+    "missing_field": "the row has no statement",
+    "too_long": "the statement is longer than any real one",
+    "hidden": "the role may not see the statement of another (`<insufficient privilege>`)",
+    "unparsed": "the statement does not parse in the dialect",
+    "not_select": "the statement is no query",
+    "no_table": "the query reads no table: SELECT 1, SELECT version()",
+    "unknown_table": "the query names a table that the schema does not have, such as one of the catalog",
+    "unknown_column": "the query names a column that the schema does not have",
+    "refused": "the guard refuses the query",
+    "fails": "the database cannot run the query",
+    "enough": "other queries that differ from it only in their values are kept already (--per-template)",
+}
+"""Why a row of a log is not taken."""
+
+QUERY_NAMES = ("query", "sql", "statement")
+CALLS_NAMES = ("calls", "count", "executions")
+MOST = 1_000_000
+VIEW = (
+    "SELECT s.query, s.calls FROM pg_stat_statements AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid "
+    "WHERE d.datname = current_database() ORDER BY s.calls DESC"
+)
+
+_TEXT = (".sql", ".log", ".txt")
+_GOES_ON = re.compile(
+    r"\s+\S|[),]|(?:FROM|WHERE|(?:LEFT|RIGHT|FULL|INNER|CROSS|OUTER|NATURAL)?\s*JOIN|ON|AND|OR|GROUP\s+BY|ORDER\s+BY|"
+    r"HAVING|LIMIT|UNION|EXCEPT|INTERSECT)\b",
+    re.IGNORECASE,
+)
+_POSTGRES = re.compile(
+    r".{0,300}?\b(?:LOG|DETAIL):\s{1,4}(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): "
+)
+_MYSQL = re.compile(r"\S{10,40}\s+\d+ Query\t")
+
+
+class Entry(NamedTuple):
+    """One row of a log: where it stood, its statement as written, and how often it ran."""
+
+    line: int
+    sql: str
+    calls: int = 1
+
+
+def read_log(source: str) -> Iterator[Entry | Reject]:
+    """Yield the statements of a log in order, each row that is none as a `Reject`.
+
+    Raises `DataError` for a file or database that cannot be read.
+    """
+    if "://" in source and not source.startswith(("http://", "https://")):
+        yield from _view(source)
+    elif {".gz", ".zip", *_TEXT}.issuperset(suffixes := Path(source).suffixes[-2:]) and set(suffixes) & set(_TEXT):
+        yield from _text(Path(source))
+    else:
+        yield from map(_entry, read_rows(Path(source)))
+
+
+def is_log(path: Path) -> bool:
+    """Tell whether a file is a log that `import_log` wrote; an empty one may be."""
+    with path.open("rb") as file:
+        first = file.readline(1 << 20)
+    try:
+        row = json.loads(first) if first else {"calls": 0}
+    except ValueError:
+        return False
+    return isinstance(row, dict) and "calls" in row
+
+
+def log_text(path: Path) -> str:
+    """Return the statements of a log that `import_log` wrote as a document: a paragraph each."""
+    return "\n\n".join(entry.sql for entry in read_log(str(path)) if isinstance(entry, Entry))
+
+
+def _view(url: str) -> Iterator[Entry | Reject]:
+    with open_database(url, timeout_s=60, max_rows=MOST) as database:
+        if database.dialect != "postgres":
+            raise DataError(f"{database.url_shown} keeps no log that can be read: only PostgreSQL has such a view.")
+        try:
+            rows = database.run(VIEW).rows
+        except SQLError as e:
+            raise DataError(
+                f"{database.url_shown} shows no pg_stat_statements: {e} Next: CREATE EXTENSION pg_stat_statements"
+            ) from e
+    yield from (_entry(Row(i, {"query": query, "calls": calls})) for i, (query, calls) in enumerate(rows, 1))
+
+
+def _entry(row: Row | Reject) -> Entry | Reject:
+    if isinstance(row, Reject):
+        return row
+    try:
+        return _read(row)
+    except RowError as e:
+        return Reject(row.line, e.reason, str(e), shown(row.value))
+
+
+def _read(row: Row) -> Entry:
+    if not isinstance(row.value, Mapping):
+        raise RowError("missing_field", "the row has no columns")
+    values: dict[str, Any] = {str(name).lower(): value for name, value in row.value.items()}
+    sql = next((values[name] for name in QUERY_NAMES if name in values), None)
+    sql = sql[0] if isinstance(sql, list) and sql else sql  # a file of examples
+    if not isinstance(sql, str) or not sql.strip():
+        raise RowError("missing_field", f"no statement under {', '.join(QUERY_NAMES)}")
+    calls = next((values[name] for name in CALLS_NAMES if name in values), 1)
+    try:
+        return Entry(row.line, sql, max(int(calls), 1))
+    except (TypeError, ValueError, OverflowError) as e:
+        raise RowError("wrong_type", f"{str(calls)[:60]!r} is no number of calls") from e
+
+
+def _text(path: Path) -> Iterator[Entry | Reject]:
+    check_encoding(path)
+    with open_bytes(path) as file:
+        spans = _spans(file.read(65536).decode("utf-8", "replace"))
+    with open_bytes(path) as file:
+        lines = (_decoded(line) for line in read_lines(file))
+        yield from _spanning(lines) if spans else _one_a_line(lines)
+
+
+def _spans(head: str) -> bool:
+    """Tell whether statements go over several lines, each ended by `;`."""
+    lines = [line.rstrip() for line in head.splitlines() if line.strip()]
+    ends = any(line.endswith(";") for line in lines)
+    return ends and any(map(_GOES_ON.match, lines)) and not any(_bare(line) != line for line in lines)
+
+
+def _bare(line: str) -> str:
+    """Return a line without what a server's log puts before a statement."""
+    found = _POSTGRES.match(line) or _MYSQL.match(line)
+    return line[found.end() :] if found else line
+
+
+def _decoded(line: tuple[int, bytes] | Reject) -> Entry | Reject:
+    if isinstance(line, Reject):
+        return line
+    number, raw = line
+    try:
+        return Entry(number, raw.decode("utf-8").rstrip())
+    except UnicodeDecodeError as e:
+        return Reject(number, "broken_text", f"not UTF-8 at byte {e.start}", shown(raw.decode("utf-8", "replace")))
+
+
+def _one_a_line(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
+    held: Entry | None = None  # a statement of a server's log: lines that begin with a tab belong to it
+    for line in lines:
+        if isinstance(line, Entry) and held is not None and line.sql.startswith("\t"):
+            held = held._replace(sql=f"{held.sql}\n{line.sql}"[: MAX_SQL_CHARACTERS + 1])
+            continue
+        if held is not None:
+            yield held
+            held = None
+        if isinstance(line, Reject):
+            yield line
+        elif (bare := _bare(line.sql)) != line.sql:
+            held = line._replace(sql=bare)
+        elif not line.sql.lstrip().startswith("--"):
+            yield line
+    if held is not None:
+        yield held
+
+
+def _spanning(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
+    begun: Entry | None = None
+    for line in lines:
+        if isinstance(line, Reject):
+            yield line
+            continue
+        text = _bare(line.sql)
+        if begun is None and text.lstrip().startswith("--"):
+            continue
+        if begun is None:
+            begun = line._replace(sql=text)
+        elif len(begun.sql) <= MAX_SQL_CHARACTERS:  # of one that is too long the rest does not matter
+            begun = begun._replace(sql=f"{begun.sql}\n{text}")
+        if text.endswith(";"):
+            yield begun
+            begun = None
+    if begun is not None:
+        yield begun

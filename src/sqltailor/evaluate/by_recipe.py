@@ -1,0 +1,77 @@
+"""Steps of the user's journey that take several parts: evaluate by a recipe, and write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sqltailor.evaluate import Evaluation, Progress, Scoring, evaluate, resume_or_new
+from sqltailor.evaluate.report import write_report
+from sqltailor.generate import load, token_counter
+from sqltailor.project import grant_of, open_recipe_database, prompt_builder, read_parts, schema_of
+from sqltailor.recipe import Recipe
+from sqltailor.runs import Run, find_run, newest_training, read_json
+from sqltailor.types import Example, GenerateOptions
+
+
+class Measured(NamedTuple):
+    """An evaluation, the examples that it asked, and its report."""
+
+    result: Evaluation
+    examples: list[Example]
+    report: Path
+
+
+def evaluate_models(
+    recipe: Recipe,
+    *,
+    models: Sequence[str] | None = None,
+    data: Sequence[str] | None = None,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    on_progress: Progress = lambda model, done, total: None,
+) -> Measured:
+    """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
+
+    Without `models`, the newest training run and its base. Without `out`, the folder lies in the last model's run.
+    """
+    chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
+    examples = read_parts(data or recipe.data.test, what="test")
+    examples = examples[: limit or recipe.evaluate.limit or len(examples)]
+    folder = Path(out) if out else None
+    options = GenerateOptions(
+        recipe.generate.max_tokens, recipe.generate.temperature, recipe.generate.top_p, seed=recipe.generate.seed
+    )
+    generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
+    with open_recipe_database(recipe) as database:
+        scoring = Scoring(database, grant_of(recipe), recipe.evaluate.timeout_s, metrics=recipe.evaluate.metrics)
+        result = evaluate(
+            examples,
+            generators,
+            out_dir=folder or resume_or_new(_home(recipe, chosen[-1])),
+            scoring=scoring,
+            schema=schema_of(recipe, database),
+            prompt={m: prompt_builder(recipe, m, token_counter(g)) for m, g in generators.items()},
+            options=options,
+            batch=recipe.generate.batch,
+            on_progress=on_progress,
+        )
+    return Measured(result, examples, write_report(result.run))
+
+
+def run_and_base(run: Run) -> list[str]:
+    """Return the references of a run's base model and of the run."""
+    recorded = run.adapter / "base.json"
+    base = read_json(recorded)["reference"] if recorded.is_file() else read_json(run.prompt).get("base")
+    return [base, str(run.path)] if base else [str(run.path)]
+
+
+def _home(recipe: Recipe, model: str) -> Run:
+    """Return the run that an evaluation belongs to: the model's own, or a folder for models without a run."""
+    folder = Path(model)
+    if (folder / "prompt.json").is_file():
+        return find_run(folder.parent, folder)
+    home = Path(recipe.train.out) / "evaluations"
+    home.mkdir(parents=True, exist_ok=True)
+    return Run(home)

@@ -1,0 +1,1 @@
+"""Exact-set match and hardness as Spider's own evaluation defines them."""

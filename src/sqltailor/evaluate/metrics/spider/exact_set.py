@@ -1,0 +1,164 @@
+"""Spider's exact-set match and hardness: are two statements made of the same parts, whatever their order?
+
+The definitions are those of the official script (taoyds/test-suite-sql-eval@e97acc5, evaluation.py, with its defaults:
+neither values nor DISTINCT are compared), introduced by Yu et al. 2018, "Spider", section 6. The verdict is the
+script's wherever both read the statements; `read.py` says what either refuses. Its peculiarities belong to it:
+
+- Columns that foreign keys connect are one column, if their tables are in the outermost FROM.
+- What JOIN … ON says is not compared, but for the words OR, NOT, IN and LIKE; nor is the number after LIMIT.
+- Selected columns, conditions of WHERE and tables are bags. GROUP BY, HAVING and ORDER BY are lists; an aggregate in
+  GROUP BY is not compared.
+- A subquery in a condition must be the same part by part and in the same order, with DISTINCT and the left sides of
+  its join conditions, and without foreign keys. One in FROM must have the same values, too.
+- The operands of UNION and INTERSECT keep their places.
+
+Two deliberate differences. The script replaces the text `value` in predictions by `1`, so that a statement about
+`market_value` is never right; here only the bare word `value` stands for any value. Of a column with two foreign keys
+`Schema` holds one: 1 of Spider's 166 databases has other groups for that, none of dev.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from sqltailor.errors import SQLError
+from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.spider.parts import Query, with_merged_columns, without_values
+from sqltailor.evaluate.metrics.spider.read import read_query
+from sqltailor.types import Schema
+
+Hardness = Literal["easy", "medium", "hard", "extra"]
+HARDNESS: tuple[Hardness, ...] = ("easy", "medium", "hard", "extra")
+"""The levels, in the order of reports."""
+
+
+class ExactSet(NamedTuple):
+    """Whether a prediction is an exact-set match of its gold statement, and how hard the gold statement is."""
+
+    is_match: bool
+    hardness: Hardness
+
+
+def exact_set(attempt: Attempt) -> float | None:
+    """Return 1 when the statement is an exact-set match of an accepted gold statement, else 0.
+
+    None where no gold statement is within Spider's subset of SQL.
+    """
+    if attempt.gold_declined:
+        return float(attempt.declined is not None)
+    verdicts = [exact_set_match(attempt.predicted, gold, attempt.schema, attempt.dialect) for gold in attempt.gold]
+    matches = [verdict.is_match for verdict in verdicts if verdict is not None]
+    return float(any(matches)) if matches else None
+
+
+def exact_set_match(predicted: str | None, gold: str, schema: Schema, dialect: str = "sqlite") -> ExactSet | None:
+    """Return the verdict on one prediction, or None when the gold statement is outside Spider's subset of SQL.
+
+    A prediction that is None, cannot be parsed or is outside the subset is no match. `schema` is that of the whole
+    database with its foreign keys.
+
+    >>> from sqltailor.sql.schema import from_ddl
+    >>> schema = from_ddl("CREATE TABLE t (a INT, b INT)")
+    >>> exact_set_match("SELECT b, a FROM t WHERE a > 5", "SELECT a, b FROM t WHERE a > 1", schema)
+    ExactSet(is_match=True, hardness='medium')
+    """
+    try:
+        right = read_query(gold, schema, dialect)
+    except SQLError:
+        return None
+    try:
+        answer = read_query(predicted or "", schema, dialect)
+    except SQLError:
+        return ExactSet(False, hardness(right))
+    return ExactSet(_same(_compared(answer, schema), _compared(right, schema)), hardness(right))
+
+
+def hardness(query: Query) -> Hardness:
+    """Return how hard a statement is by the number of its parts, of its subqueries, and of parts that are several."""
+    parts = sum(map(bool, (query.where.items, query.group, query.order, query.limited))) + len(query.tables) - 1
+    parts += query.connectors.count("or") + sum(c.operator == "like" for c in query.conditions)
+    nested = sum(isinstance(o, Query) for c in query.conditions for o in c.operands) + (query.combined is not None)
+    counts = (_count_aggregates(query), len(query.selected), len(query.where.items), len(query.group))
+    several = sum(n > 1 for n in counts)
+    if nested == 0 and parts <= 1 and several == 0:
+        return "easy"
+    if nested == 0 and ((parts <= 1 and several <= 2) or (parts <= 2 and several < 2)):
+        return "medium"
+    if nested == 0 and ((parts <= 2 and several > 2) or (parts == 3 and several <= 2)):
+        return "hard"
+    return "hard" if nested == 1 and parts <= 1 and several == 0 else "extra"
+
+
+def _count_aggregates(query: Query) -> int:
+    """Count aggregates as the script does: a NOT is one, and each AND or OR in HAVING."""
+    terms = [*query.group, *(value.left for value in query.order), *(v.right for v in query.order if v.right)]
+    negated = [c for c in (*query.where.items, *query.having.items) if c.negated]
+    return (
+        sum(bool(item.aggregate) for item in query.selected)
+        + sum(bool(term.aggregate) for term in terms)
+        + len(negated)
+        + len(query.having.connectors)
+    )
+
+
+@lru_cache(maxsize=256)
+def key_groups(schema: Schema) -> Mapping[str, str]:
+    """Return column → the first, in the schema's order, of the columns that foreign keys connect it with.
+
+    A foreign key joins the first group that has either of its columns; two groups never become one, as in the script.
+
+    >>> from sqltailor.sql.schema import from_ddl
+    >>> key_groups(from_ddl("CREATE TABLE a (id INT); CREATE TABLE b (a_id INT REFERENCES a (id), n INT)"))
+    {'a.id': 'a.id', 'b.a_id': 'a.id'}
+    """
+    columns = [f"{table.name}.{column.name}".lower() for table in schema.tables for column in table.columns]
+    places = {column: place for place, column in reversed(list(enumerate(columns)))}
+    groups: list[set[str]] = []
+    for table in schema.tables:
+        for column in table.columns:
+            target = ".".join(column.references or ()).lower()
+            if target not in places:
+                continue
+            key = {f"{table.name}.{column.name}".lower(), target}
+            group = next((g for g in groups if g & key), None)
+            if group is None:
+                groups.append(key)
+            else:
+                group |= key
+    return {column: min(group, key=places.__getitem__) for group in groups for column in sorted(group)}
+
+
+def _compared(query: Query, schema: Schema) -> Query:
+    """Return what is compared of a statement."""
+    groups = key_groups(schema)
+    firsts = {column: first for column, first in groups.items() if column.rpartition(".")[0] in query.tables}
+    return with_merged_columns(without_values(query), firsts)
+
+
+def _same(a: Query, b: Query) -> bool:
+    return (
+        Counter(a.selected) == Counter(b.selected)
+        and Counter(a.where.items) == Counter(b.where.items)
+        and set(a.where.connectors) == set(b.where.connectors)
+        and [term.column for term in a.group] == [term.column for term in b.group]
+        and a.having == b.having
+        and (a.order, a.descending, a.limited) == (b.order, b.descending, b.limited)
+        and Counter(a.tables) == Counter(b.tables)
+        and _keywords(a) == _keywords(b)
+        and _same_operand(a.combined, b.combined)
+    )
+
+
+def _same_operand(a: tuple[str, Query] | None, b: tuple[str, Query] | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a[0] == b[0] and _same(a[1], b[1])
+
+
+def _keywords(query: Query) -> set[str]:
+    """Return the keywords in conditions, those of joins too, that the script compares."""
+    found = {c.operator for c in query.conditions} | set(query.connectors)
+    return (found & {"in", "like", "or"}) | ({"not"} if any(c.negated for c in query.conditions) else set())

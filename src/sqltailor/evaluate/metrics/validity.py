@@ -1,0 +1,68 @@
+"""Validity: does a statement parse, and does it name only tables and columns that exist? Judged without running it."""
+
+from __future__ import annotations
+
+import re
+
+from sqltailor.errors import SQLError
+from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.sql.dialect import parse
+from sqltailor.sql.schema.unknown_names import unknown_names
+
+# What SQLite, PostgreSQL, MySQL and DuckDB say of a name that does not exist.
+_NO_SUCH_NAME = re.compile(
+    r"no such (column|table)|(column|relation|table) \S+ does not exist|unknown column|table '.*' doesn't exist"
+    r"|missing from-clause entry|referenced (column|table) .* not found|table with name .* does not exist",
+    re.IGNORECASE,
+)
+
+
+def parse_valid(attempt: Attempt) -> float | None:
+    """Return 1 when the answer holds exactly one statement that the dialect can read, else 0.
+
+    None where declining is right and the model did: there is no statement to judge.
+    """
+    if attempt.gold_declined and attempt.declined is not None:
+        return None
+    if attempt.predicted is None:
+        return 0.0
+    try:
+        parse(attempt.predicted, attempt.dialect)
+    except SQLError:
+        return 0.0
+    return 1.0
+
+
+def schema_valid(attempt: Attempt) -> float | None:
+    """Return 1 when the answer is a statement whose tables and columns all exist, else 0; None without a schema.
+
+    What the database has run, exists.
+    """
+    if not attempt.schema.tables or (attempt.gold_declined and attempt.declined is not None):
+        return None
+    if attempt.predicted is None:
+        return 0.0
+    try:
+        return float(missing_name(attempt) is None)
+    except SQLError:
+        return 0.0
+
+
+def missing_name(attempt: Attempt) -> str | None:
+    """Return what is wrong with the first name that does not exist, or None when all do.
+
+    What the database has run, exists; what it calls missing, does not; else the schema decides. Raises `SQLError` for
+    a statement that cannot be parsed or resolved.
+    """
+    from sqlglot.errors import SqlglotError
+
+    if attempt.result is not None or attempt.predicted is None:
+        return None
+    if attempt.failure is not None and _NO_SUCH_NAME.search(str(attempt.failure)):
+        return str(attempt.failure)
+    tree = parse(attempt.predicted, attempt.dialect)
+    try:
+        unknown = unknown_names(tree, attempt.schema)
+    except (SqlglotError, RecursionError) as e:
+        raise SQLError(f"The names of the statement cannot be resolved: {e}") from e
+    return unknown[0].detail if unknown else None

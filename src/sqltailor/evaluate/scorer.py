@@ -1,0 +1,142 @@
+"""From an answer to its outcome and scores: take the SQL out, guard it, run it beside the gold, compare.
+
+Every predicted statement passes the guard before it runs; gold statements run under the database's own protection.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqltailor.data.canonical import is_declined
+from sqltailor.database import Database
+from sqltailor.errors import SQLError
+from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.gold import GoldAnswer
+from sqltailor.evaluate.metrics.outcome import outcome
+from sqltailor.evaluate.metrics.table import metrics_called
+from sqltailor.prompt.extract import extract
+from sqltailor.sql.guard import check
+from sqltailor.types import Completion, Example, Grant, Prediction, QueryResult, Schema, Verdict
+
+MAX_REMEMBERED_CELLS = 20_000
+"""A gold result is kept for the next model up to this size; larger ones run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How answers are scored: on which database, under which grant and limits, by which metrics (None: the usual).
+
+    `database` is one for all examples, or opens the one that a `db_id` names. Without any, no statement runs and
+    execution is absent. `max_rows` is the largest gold result that can be compared.
+    """
+
+    database: Database | Callable[[str], Database] | None = None
+    grant: Grant = field(default_factory=Grant)
+    timeout_s: float = 10.0
+    max_rows: int = 100_000
+    metrics: Sequence[str] | None = None
+
+
+class Gold(NamedTuple):
+    """The results of the accepted gold statements that run; `failure` says why none of them does."""
+
+    answers: tuple[GoldAnswer, ...] = ()
+    failure: str | None = None
+
+
+class Scorer:
+    """Scores answers one at a time. Gold results are remembered between models."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        self.scoring = scoring
+        self.metrics = metrics_called(scoring.metrics)
+        self._golds: dict[tuple[str | None, tuple[str, ...]], Gold] = {}
+
+    def database(self, example: Example) -> Database | None:
+        """Return the database of an example, or None when it has none."""
+        database = self.scoring.database
+        if database is None or isinstance(database, Database):
+            return database
+        return database(example.db_id) if example.db_id is not None else None
+
+    def gold(self, example: Example) -> Gold:
+        """Return what the example's gold statements return; empty without a database or where declining is right."""
+        database = self.database(example)
+        if database is None or is_declined(example.sql[0]):
+            return Gold()
+        key = (example.db_id, example.sql)
+        if key not in self._golds:
+            gold = self._run_gold(example, database)
+            if sum(len(a.result.rows) * len(a.result.columns) for a in gold.answers) > MAX_REMEMBERED_CELLS:
+                return gold
+            self._golds[key] = gold
+        return self._golds[key]
+
+    def _run_gold(self, example: Example, database: Database) -> Gold:
+        run = functools.partial(database.run, timeout_s=self.scoring.timeout_s, max_rows=self.scoring.max_rows)
+        answers, failures = [], []
+        for sql in example.sql:
+            try:
+                answers.append(GoldAnswer(sql, dialect=example.dialect, run=run))
+            except SQLError as e:
+                failures.append(str(e))
+        return Gold(tuple(answers), None if answers else failures[0])
+
+    def score(self, example: Example, completion: Completion, *, schema: Schema, model: str) -> Prediction:
+        """Return the prediction that a completion is: its SQL, outcome and scores."""
+        attempt = self.attempt(example, completion, schema)
+        word, reason = outcome(attempt)
+        scores = {name: score for name, metric in self.metrics.items() if (score := metric(attempt)) is not None}
+        return Prediction(
+            id=example.id,
+            model=model,
+            predicted=completion.text if attempt.predicted is None else attempt.predicted,
+            outcome=word,
+            reason=reason,
+            scores=scores,
+            stop=completion.stop,
+            tokens_in=completion.tokens_in,
+            tokens_out=completion.tokens_out,
+            first_token_ms=completion.first_token_ms,
+            total_ms=completion.total_ms,
+        )
+
+    def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:
+        """Return the answer with everything that metrics look at; its statement runs here if it may."""
+        sql, declined = extract(completion.text)
+        gold = self.gold(example)
+        verdict = self._verdict(sql, example, schema)
+        result, failure = None, None
+        if sql is not None and verdict is not None and verdict.allowed and gold.answers:
+            result, failure = self._run(sql, example, rows=max(len(a.result.rows) for a in gold.answers))
+        return Attempt(
+            gold=example.sql,
+            predicted=sql,
+            declined=declined,
+            gold_declined=is_declined(example.sql[0]),
+            was_cut=completion.stop == "length",
+            dialect=example.dialect,
+            schema=schema,
+            verdict=verdict,
+            answers=gold.answers,
+            gold_failure=gold.failure,
+            result=result,
+            failure=failure,
+        )
+
+    def _verdict(self, sql: str | None, example: Example, schema: Schema) -> Verdict | None:
+        if sql is None or not schema.tables:
+            return None
+        return check(sql, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
+
+    def _run(self, sql: str, example: Example, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
+        database = self.database(example)
+        assert database is not None  # its gold has run
+        try:
+            # one row more than the gold has is enough to know better
+            return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + 1), None
+        except SQLError as e:
+            return None, e

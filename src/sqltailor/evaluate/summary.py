@@ -1,0 +1,94 @@
+"""From predictions to numbers: rates with intervals, paired comparisons, outcomes, breakdowns, timings."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from sqltailor.evaluate.metrics.features import FEATURES, features
+from sqltailor.evaluate.statistics import paired, rate
+from sqltailor.types import Example, Prediction
+
+Predictions = Mapping[str, Sequence[Prediction]]
+"""Model reference → one prediction for each example."""
+
+
+def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Sequence[str]) -> dict[str, Any]:
+    """Return what `scores.json` says of predictions, as plain JSON values.
+
+    `models` and `paired` have the shape of `eval --json`. Pairs are in the order of `predictions`, so the base comes
+    first.
+    """
+    return {
+        "models": {model: rates(rows, metrics) for model, rows in predictions.items()},
+        "paired": compare(predictions, metrics),
+        "outcomes": {model: dict(Counter(p.outcome for p in rows)) for model, rows in predictions.items()},
+        "breakdowns": breakdowns(examples, predictions, metrics),
+        "timings": {model: timings(rows) for model, rows in predictions.items()},
+    }
+
+
+def rates(predictions: Iterable[Prediction], metrics: Sequence[str]) -> dict[str, dict[str, float | int]]:
+    """Return metric → rate with its interval; a metric without scores is absent."""
+    rows = list(predictions)
+    found = {metric: rate(p.scores[metric] for p in rows if metric in p.scores) for metric in metrics}
+    return {metric: value.to_json() for metric, value in found.items() if value is not None}
+
+
+def compare(predictions: Predictions, metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the paired comparison of every two models by every metric that both have."""
+    models = list(predictions)
+    found = []
+    for i, a in enumerate(models):
+        for b in models[i + 1 :]:
+            for metric in metrics:
+                scores = [{p.id: p.scores[metric] for p in predictions[m] if metric in p.scores} for m in (a, b)]
+                if (pair := paired(*scores)) is not None:
+                    counts = {"fixed": pair.fixed, "broken": pair.broken, "p": pair.p}
+                    found.append({"a": a, "b": b, "metric": metric, **counts})
+    return found
+
+
+def breakdowns(examples: Sequence[Example], predictions: Predictions, metrics: Sequence[str]) -> dict[str, Any]:
+    """Return rates by test file, difficulty, and what the gold statement asks for: kind → value → model → rates.
+
+    A kind with a single value says nothing and is left out. An example counts for every feature that it has.
+    """
+    groups: dict[str, dict[str, set[str]]] = {"part": {}, "difficulty": {}, "feature": {}}
+    for example in examples:
+        values = {
+            "part": (PurePath(example.source).name.partition(".")[0],) if example.source else (),
+            "difficulty": (example.difficulty,) if example.difficulty else (),
+            "feature": features(example.sql[0], example.dialect),
+        }
+        for kind, names in values.items():
+            for name in names:
+                groups[kind].setdefault(name, set()).add(example.id)
+    groups["feature"] = {name: groups["feature"][name] for name in FEATURES if name in groups["feature"]}
+    return {
+        kind: {
+            name: {m: rates((p for p in rows if p.id in ids), metrics) for m, rows in predictions.items()}
+            for name, ids in named.items()
+        }
+        for kind, named in groups.items()
+        if len(named) > 1
+    }
+
+
+def timings(predictions: Iterable[Prediction]) -> dict[str, float | int]:
+    """Return medians and 95th percentiles of what was measured; nothing that was not."""
+    rows = list(predictions)
+    found: dict[str, float | int] = {}
+    for name in ("first_token_ms", "total_ms"):
+        values = sorted(v for p in rows if (v := getattr(p, name)) is not None)
+        if values:
+            found[f"{name}_p50"] = round(statistics.median(values), 1)
+            found[f"{name}_p95"] = round(values[min(len(values) - 1, int(0.95 * len(values)))], 1)
+    for name in ("tokens_in", "tokens_out"):
+        counts = [v for p in rows if (v := getattr(p, name)) is not None]
+        if counts:
+            found[f"{name}_mean"] = round(statistics.fmean(counts), 1)
+    return found

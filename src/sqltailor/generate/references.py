@@ -1,0 +1,153 @@
+"""Model reference → where its files lie, and whether they belong together; no model is loaded."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from sqltailor.errors import BackendError, did_you_mean
+from sqltailor.prompt.text import PROMPTS
+from sqltailor.runs import Run, read_json
+
+NANO = Path(__file__).parent.parent / "nano"
+
+
+class Source(NamedTuple):
+    """Where weights lie: a folder or Hub id, an adapter folder or Hub id on it, and the run that made them."""
+
+    base: str
+    adapter: str | None = None
+    run: Run | None = None
+    quantization: str = "none"
+
+
+def resolve(reference: str) -> Source:
+    """Return where the weights of a reference lie: `nano`, `runs/NAME`, a path, or `hf:ID_OR_PATH(+ADAPTER)`.
+
+    Raises `BackendError` when nothing is there, or when a run's prompt is not the one that this version writes.
+    """
+    if reference == "nano":
+        if not (NANO / "config.json").is_file():
+            raise BackendError(f"This installation has no nano weights in {NANO}: install the wheel, or run base/.")
+        return Source(str(NANO))
+    name, _, adapter = reference.removeprefix("hf:").partition("+")
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if name.startswith(("runs/", ".", "/", "~")) or name.count("/") > 1:
+            raise BackendError(f"There is no model at {name}.{other_references(name)}")
+        return Source(name, adapter or None)
+    if (folder / "prompt.json").is_file() and ((folder / "adapter").is_dir() or (folder / "model").is_dir()):
+        return _of_run(Run(folder))
+    if (folder / "adapter_config.json").is_file():
+        return _of_adapter(folder)
+    if not (folder / "config.json").is_file():
+        raise BackendError(
+            f"{folder} holds neither a model (config.json), an adapter (adapter_config.json) nor a finished run."
+        )
+    return Source(str(folder), adapter or None)
+
+
+def other_references(name: str) -> str:
+    """Return what to add to the message about a model that cannot be opened: the nearest name, and what is allowed."""
+    if Path(name).is_dir():
+        return ""
+    runs = [str(run) for run in Path("runs").glob("*") if (run / "prompt.json").is_file()]
+    near = did_you_mean(name, ["nano", *runs])
+    return (
+        f"{near} A model is nano, runs/NAME, a folder, or a Hugging Face id such as Qwen/Qwen2.5-Coder-0.5B-Instruct."
+    )
+
+
+def _of_run(run: Run) -> Source:
+    prompt = read_json(run.prompt)
+    check_prompt(prompt, str(run.path))
+    if run.model.is_dir():
+        return Source(str(run.model), None, run)
+    source = _of_adapter(run.adapter)
+    return source._replace(run=run)
+
+
+def _of_adapter(folder: Path) -> Source:
+    base = folder / "base.json"
+    if base.is_file():
+        recorded = read_json(base)
+        below = resolve(recorded["reference"])
+        return Source(below.base, str(folder), below.run, recorded.get("quantization", "none"))
+    return Source(read_json(folder / "adapter_config.json")["base_model_name_or_path"], str(folder))
+
+
+def check_prompt(recorded: Mapping[str, Any], where: str) -> None:
+    """Raise `BackendError` when what a run recorded of its prompt is not what this version writes."""
+    name, version = recorded["name"], recorded["version"]
+    if PROMPTS.get(name) != version:
+        here = f"version {PROMPTS[name]} of it" if name in PROMPTS else f"only {', '.join(PROMPTS)}"
+        raise BackendError(
+            f"{where} was trained with prompt '{name}' version {version}; this SQLTailor writes {here}. "
+            "Train it again, or install the version that its environment.json names."
+        )
+
+
+def fingerprint(base: str) -> str:
+    """Return a hash that differs between base models: configuration, and name, shape and first bytes of each tensor."""
+    folder = Path(base) if Path(base).is_dir() else _cached(base)
+    digest = hashlib.sha256()
+    config = read_json(folder / "config.json")
+    for noise in ("transformers_version", "_name_or_path", "dtype", "torch_dtype"):
+        config.pop(noise, None)
+    digest.update(json.dumps(config, sort_keys=True).encode())
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as data:
+            header_size = int.from_bytes(data.read(8), "little")
+            header = json.loads(data.read(header_size))
+            header.pop("__metadata__", None)
+            digest.update(json.dumps(header, sort_keys=True).encode())
+            for tensor in header.values():
+                data.seek(8 + header_size + tensor["data_offsets"][0])
+                digest.update(data.read(min(4096, tensor["data_offsets"][1] - tensor["data_offsets"][0])))
+    return digest.hexdigest()[:16]
+
+
+def _cached(hub_id: str) -> Path:
+    from transformers.utils import cached_file
+
+    return Path(cached_file(hub_id, "config.json", **reach(hub_id))).parent
+
+
+def check_base(source: Source) -> None:
+    """Raise `BackendError` when an adapter was trained on other weights than those that its base now has."""
+    record = Path(source.adapter or "") / "base.json"
+    if source.adapter is None or not record.is_file():
+        return
+    recorded = read_json(record)
+    found = fingerprint(source.base)
+    if recorded["fingerprint"] != found:
+        raise BackendError(
+            f"The adapter {source.adapter} was trained on another base model than '{recorded['reference']}' is now "
+            f"(fingerprint {recorded['fingerprint']}, here {found}). Use the base it was trained on, or train again."
+        )
+
+
+def reach(base: str) -> dict[str, bool]:
+    """Return the arguments that keep transformers from retrying for minutes when a Hub id cannot be reached."""
+    return {"local_files_only": not Path(base).is_dir() and not _hub_is_there()}
+
+
+@functools.cache
+def _hub_is_there() -> bool:
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return False
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # the proxy resolves names
+    hub = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+    try:
+        with socket.create_connection((hub.hostname or "", hub.port or 443), timeout=5):
+            return True
+    except OSError:
+        return False

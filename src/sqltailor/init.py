@@ -1,0 +1,210 @@
+"""`sqltailor init`: recipe.yaml, and `.env` for a password, from the URL of a database."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqltailor.database import open_database
+from sqltailor.errors import ConfigError
+from sqltailor.recipe import find_recipe, has_password, load_recipe, mask, read_env_file
+from sqltailor.runs import write_text_atomic
+from sqltailor.sql.dialect import load_dialect
+
+_TEMPLATE = """\
+# Tailors a model to one database: sqltailor train, then sqltailor eval.
+# Every key: docs/recipe.md. What counts, and where it comes from: sqltailor config
+
+{database}
+
+# glossary:                     # what words of your business mean
+#   active customer: has an order in the last 90 days
+
+# prompt:
+#   hints: 8                    # show the model the stored values that a question names
+
+{data}
+
+base: nano                      # or a Hugging Face id, such as Qwen/Qwen2.5-Coder-0.5B-Instruct
+
+train:
+  epochs: 4
+  learning_rate: 1e-3           # for nano; larger models take about 2e-4
+  schedule: cosine
+  warmup_steps: 10
+  batch: 8
+  max_length: 1024              # tokens; a longer example is left out, and it is said
+  lora:
+    r: 16
+    alpha: 32
+"""
+_DATA = """\
+data:
+  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
+  validation: data/validation.jsonl
+  test: data/test.jsonl                         # what is validated or tested with is never trained on"""
+_DATABASE = """\
+database:
+  url: {url}
+  # deny: [customer.email]      # tables and columns that no statement may name
+
+dialect: {dialect}"""
+
+_SECTION = r"(?m)^{}:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*"
+"""Pattern of a whole section of a recipe, up to the next one."""
+_ENV_HEADER = "# Secrets of this project: NAME=value a line. Read by sqltailor, kept out of git."
+
+NEXT = (
+    "sqltailor data import questions.csv",
+    "sqltailor data synth -n 2000",
+    "sqltailor train",
+    "sqltailor eval",
+)
+"""The commands that follow `init`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What `init` found and wrote. `notes` are things to know; `next_commands` are what to do now."""
+
+    recipe: Path
+    written: tuple[Path, ...]
+    url_shown: str
+    dialect: str
+    tables: int
+    columns: int
+    notes: tuple[str, ...]
+    next_commands: tuple[str, ...]
+
+
+def init(
+    url: str,
+    *,
+    out: str | Path = ".",
+    dialect: str | None = None,
+    recipe: str | None = None,
+    force: bool = False,
+) -> Project:
+    """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
+
+    `recipe` copies a shipped recipe instead of the short one; a public data set in it gives way to the project's own
+    files. An existing `recipe.yaml`, and another DATABASE_URL in
+    `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
+    """
+    folder = Path(out)
+    target = folder / "recipe.yaml"
+    if target.exists() and not force:
+        raise ConfigError(f"{target} is there already. Another folder: --out DIR; replace it: --force")
+    template = _TEMPLATE.replace("{data}", _DATA) if recipe is None else _shipped(recipe)
+    with open_database(url) as database:
+        tables = database.read_schema().tables
+        spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
+    dialect = dialect or spoken
+    load_dialect(dialect)
+    is_file = dialect.lower().endswith((".yaml", ".yml"))
+    written_dialect = _below(Path(dialect), folder) if is_file else dialect
+    where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(_portable(url, folder, spoken))
+
+    def filled(dialect: str) -> str:
+        return template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
+
+    text = filled(written_dialect)
+    _must_be_valid(filled(str(Path(dialect).resolve())) if is_file else text, url)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = _write_env(folder, url if has_password(url) else None, force=force)
+    write_text_atomic(target, text)
+    return Project(
+        target,
+        (target, *written),
+        shown,
+        written_dialect,
+        len(tables),
+        sum(len(table.columns) for table in tables),
+        (*warnings, *_notes(folder, url)),
+        NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT),
+    )
+
+
+def _shipped(name: str) -> str:
+    """Return a shipped recipe with `{database}` where its own database and dialect stood, and the project's data."""
+    path = find_recipe(name, cwd=Path.cwd())
+    text = path.read_text(encoding="utf-8") if path else ""
+    text = re.sub(rf"\bsqltailor train {re.escape(name)}\b", "sqltailor train", text)
+    text = re.sub(_SECTION.format("database"), "", text)
+    if "train: hf:" in text:
+        text = re.sub(_SECTION.format("data"), f"{_DATA}\n\n", text)
+    text = re.sub(r"(?m)^dialect:.*\n\n*", "", text)
+    header = re.match(r"(?:#.*\n|\n)*", text)
+    end = header.end() if header else 0
+    return f"{text[:end].rstrip()}\n\n{{database}}\n\n{text[end:]}"
+
+
+def _portable(url: str, folder: Path, spoken: str) -> str:
+    """Return a URL as the recipe holds it: a file below the folder by its relative path, others by the whole one."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme not in ("sqlite", "duckdb"):
+        return url
+    path = Path(rest[1:] if separator else url).expanduser()
+    return f"{scheme if separator else spoken}:///{_below(path, folder)}"
+
+
+def _below(path: Path, folder: Path) -> str:
+    """Return a path as it is seen from a folder when it lies below it, else the whole path."""
+    path, folder = path.resolve(), folder.resolve()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def _quoted_yaml(text: str) -> str:
+    return text if re.fullmatch(r"[\w/][\w:/.@%?=&+~,-]*", text) else json.dumps(text, ensure_ascii=False)
+
+
+def _must_be_valid(text: str, url: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.yaml"
+        path.write_text(text, encoding="utf-8")
+        load_recipe(path, env={"DATABASE_URL": url}, cwd=Path(folder))
+
+
+def _write_env(folder: Path, url: str | None, *, force: bool) -> list[Path]:
+    """Make `.env` or put DATABASE_URL beside what is there, keep it out of git, and return the files written."""
+    env_file, ignore = folder / ".env", folder / ".gitignore"
+    if url is None and env_file.exists():
+        return []
+    lines = env_file.read_text(encoding="utf-8-sig").splitlines() if env_file.exists() else [_ENV_HEADER]
+    known = read_env_file(env_file).get("DATABASE_URL")
+    if url and known not in (None, "", url) and not force:
+        raise ConfigError(f"{env_file} has another DATABASE_URL, {mask(str(known))}. Replace it: --force")
+    if url is None or known != url:
+        kept = [line for line in lines if not re.match(r"\s*(export\s+)?DATABASE_URL\s*=", line)]
+        secret = [f"DATABASE_URL={_quoted(url)}"] if url else []
+        write_text_atomic(env_file, "\n".join([*kept, *secret]) + "\n", mode=0o600)
+    env_file.chmod(0o600)
+    ignored = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
+    if ".env" in (line.strip().lstrip("/") for line in ignored):
+        return [env_file]
+    write_text_atomic(ignore, "\n".join([*ignored, ".env"]) + "\n")
+    return [env_file, ignore]
+
+
+def _quoted(value: str) -> str:
+    """Return a value as `.env` holds it."""
+    if re.fullmatch(r"[^\s'\"#\\$`]+", value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+
+
+def _notes(folder: Path, url: str) -> list[str]:
+    set_here = os.environ.get("DATABASE_URL")
+    if set_here and set_here != url:
+        return [f"DATABASE_URL of the environment, {mask(set_here)}, wins over this recipe: unset DATABASE_URL"]
+    known = read_env_file(folder / ".env").get("DATABASE_URL")
+    if known and known != url:
+        return [f"DATABASE_URL in {folder / '.env'}, {mask(known)}, wins over this recipe: take it out"]
+    return []

@@ -1,0 +1,1 @@
+"""What tables, columns and stored values mean and what people call them."""

@@ -1,0 +1,1 @@
+"""SQL text as values: dialects, schemas, the guard and query specifications. No database, no model."""

@@ -1,0 +1,137 @@
+"""One statement: text to syntax tree and back, in canonical form or another dialect."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from sqltailor.errors import SQLError
+from sqltailor.sql.dialect.yaml_dialects import load_dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlglot.expressions import Expr, Expression
+    from sqlglot.tokenizer_core import Token
+
+MAX_SQL_CHARACTERS = 100_000
+"""Longer statements are refused before parsing: sqlglot recurses."""
+
+NO_SELECT = "a query begins with SELECT or WITH, and FROM stands after what is selected."
+
+_DOLLAR_QUOTES = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
+_FROM_FIRST = frozenset({"duckdb", "clickhouse", "bigquery", "hive", "spark", "spark2", "databricks"})
+_PARAMETER = re.compile(
+    r"[eE]'(?:[^'\\]|''|\\.)*+'|'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|--[^\n]*+|/\*.*?\*/"
+    r"|\$(?P<tag>(?:[^\W\d]\w*+)?)\$.*?\$(?P=tag)\$|[^\W\d][\w$]*+|(?P<parameter>\$\d++(?=\S))",
+    re.DOTALL,
+)
+
+
+def parse(sql: str, dialect: str = "sqlite") -> Expression:
+    """Return the syntax tree of exactly one statement.
+
+    Raises `SQLError` for none, several, or one that sqlglot cannot read.
+    """
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.errors import SqlglotError
+
+    if len(sql) > MAX_SQL_CHARACTERS:
+        raise SQLError(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.")
+    base = load_dialect(dialect).base
+    try:
+        sqlglot, text = Dialect.get_or_raise(base), parted(sql, base)
+        tokens = sqlglot.tokenize(text)
+        trees = [tree for tree in sqlglot.parser().parse(tokens, text) if tree is not None]
+    except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
+        # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
+        raise SQLError(f"Not a {base} statement: {_fault(e)}") from e
+    if len(trees) != 1:
+        raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
+    tree = cast("Expression", trees[0])
+    if not _is_statement(tree, base):
+        raise SQLError(f"Not a {base} statement: {sql.strip()[:80]!r} is an expression, or selects nothing.")
+    if lacks_select(tokens, tree, base):
+        raise SQLError(f"Not a {base} statement: {NO_SELECT}")
+    return tree
+
+
+def parted(sql: str, base: str) -> str:
+    """Return the text with a blank after each parameter where sqlglot takes `$1,$` for the tag of a quoted text.
+
+    >>> parted("SELECT a FROM t WHERE b IN ($1,$2) AND c = '$1,$2'", "postgres")
+    "SELECT a FROM t WHERE b IN ($1 ,$2 ) AND c = '$1,$2'"
+    """
+    if "$" not in sql or base not in _DOLLAR_QUOTES:
+        return sql
+    return _PARAMETER.sub(lambda found: found[0] + " " if found["parameter"] else found[0], sql)
+
+
+def lacks_select(tokens: Sequence[Token], tree: Expr, base: str) -> bool:
+    """Tell whether a query leaves SELECT out or puts FROM first, as sqlglot reads it in dialects that have no such."""
+    from sqlglot import exp
+
+    if base in _FROM_FIRST:
+        return False
+    kinds = [token.token_type.name for token in tokens]
+    opens = [i for i, kind in enumerate(kinds) if kind == "FROM" and (i == 0 or kinds[i - 1] == "L_PAREN")]
+    if any(i < 2 or tokens[i - 2].text.upper() != "TRIM" for i in opens):
+        return True
+    selects = kinds.count("SELECT") + kinds.count("TABLE")  # TABLE t is SELECT * FROM t
+    return sum(1 for _ in tree.find_all(exp.Select)) > selects
+
+
+def _fault(error: Exception) -> str:
+    """Say in words of SQL, not of the parser, where a statement cannot be read."""
+    first = next(iter(getattr(error, "errors", None) or ()), None)
+    if first is None:
+        is_lexical = type(error).__name__ == "TokenError"
+        return "a quote or a comment in it does not end." if is_lexical else "it cannot be read."
+    word = str(first["highlight"])
+    place = f"at {word[:60]!r} (line {first['line']}, column {first['col'] - len(word) + 1})" if word else "at its end"
+    expected = re.match(r"Expect(?:ed|ing) (?!<)(.{1,40}?)(?: but got .*| after .*)?$", str(first["description"]))
+    is_cut = str(first["description"]).startswith("Required keyword")
+    said = f": {expected[1]} expected" if expected else ": something is missing after it" if is_cut else ""
+    return f"it cannot be read {place}{said}."
+
+
+def _is_statement(tree: Expression, base: str) -> bool:
+    from sqlglot import exp
+
+    if isinstance(tree, exp.Select):
+        return bool(tree.expressions) or base == "postgres"  # where a table may have no columns
+    return not isinstance(tree, (exp.Condition, exp.Alias, exp.Star, exp.Tuple, exp.Interval, exp.Identifier))
+
+
+def write(tree: Expression, dialect: str = "sqlite", *, keep: bool = True) -> str:
+    """Return the one-line text of a syntax tree, without comments. `keep` False may change the tree, and is faster.
+
+    Raises `SQLError` for a tree that is nested too deeply.
+    """
+    return _write(tree, load_dialect(dialect).base, keep, "IGNORE")
+
+
+def _write(tree: Expression, base: str, keep: bool, unsupported: str) -> str:
+    from sqlglot.errors import ErrorLevel, UnsupportedError
+
+    level = ErrorLevel[unsupported]
+    try:
+        return tree.sql(dialect=base, comments=False, normalize_functions="upper", copy=keep, unsupported_level=level)
+    except RecursionError as e:
+        raise SQLError("The statement is nested too deeply.") from e
+    except UnsupportedError as e:
+        raise SQLError(f"{base} has no such thing: {e}") from e
+
+
+def canonical(sql: str, dialect: str = "sqlite") -> str:
+    """Return the statement on one line, keywords upper-case, single quotes, no comments and no `;`.
+
+    >>> canonical("select  count(*) from t where a != 'x';")
+    "SELECT COUNT(*) FROM t WHERE a <> 'x'"
+    """
+    return write(parse(sql, dialect), dialect, keep=False)
+
+
+def transpile(sql: str, source: str, target: str) -> str:
+    """Return the statement in another dialect; raises `SQLError`, also where that dialect cannot say it."""
+    return _write(parse(sql, source), load_dialect(target).base, False, "RAISE")

@@ -1,0 +1,71 @@
+"""May this statement run? Generated SQL is hostile until proven otherwise.
+
+Three layers, without a database: `text` (characters, comments and quotes that servers read differently), `parse`
+(exactly one statement that sqlglot can read) and `policy` (a SELECT of known parts, allowed functions, granted tables
+and columns, not through views or row ids either). All are allow-lists. What they cannot see is left to the database's
+own `role` and `limits`: endless or huge queries, functions that users have redefined under an allowed name, columns
+that the schema does not list, and views whose query it lacks.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqltailor.errors import Refused
+from sqltailor.sql.dialect import Dialect, load_dialect
+from sqltailor.sql.guard.calls import check_calls
+from sqltailor.sql.guard.catalog import Catalog
+from sqltailor.sql.guard.functions import allowed_functions
+from sqltailor.sql.guard.parsing import check_nodes, parse
+from sqltailor.sql.guard.resolver import Resolver
+from sqltailor.sql.guard.text import read
+from sqltailor.sql.guard.views import granted_catalog
+from sqltailor.types import Grant, Schema, Verdict
+
+__all__ = ["Grant", "check"]
+
+_catalogs: dict[tuple[int, Grant, str], tuple[Schema, Catalog]] = {}
+
+
+def check(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = Grant()) -> Verdict:  # noqa: B008
+    """Return whether a statement may run on a database with this schema, and if not, which layer says so and why.
+
+    Raises `ConfigError` for an unknown dialect, or a grant that names what the schema lacks; nothing else.
+
+    >>> from sqltailor.types import Column, Table
+    >>> shop = Schema((Table("orders", (Column("id"), Column("card"))),))
+    >>> check("SELECT id FROM orders", schema=shop)
+    Verdict(allowed=True, layer=None, reason=None)
+    >>> check("SELECT card FROM orders", schema=shop, grant=Grant(deny=("orders.card",))).reason
+    "The column 'card' is not granted."
+    """
+    house = load_dialect(dialect)
+    base = house.base
+    catalog = _catalog(schema, grant, base)
+    functions = _functions(house)
+    try:
+        statement = parse(read(sql, base), base)
+        check_calls(statement.tree, statement.called, functions)
+        check_nodes(statement.tree, functions)
+        Resolver(catalog, base).check(statement.tree)
+    except Refused as e:
+        return Verdict(False, e.layer, str(e))
+    except RecursionError:
+        return Verdict(False, "parse", "The statement is nested too deeply.")
+    return Verdict(True)
+
+
+@lru_cache
+def _functions(dialect: Dialect) -> frozenset[str]:
+    return allowed_functions(dialect.base) | {function.name.lower() for function in dialect.functions}
+
+
+def _catalog(schema: Schema, grant: Grant, dialect: str) -> Catalog:
+    """Build the catalog, or return the one built for this very schema object before."""
+    key = (id(schema), grant, dialect)
+    held = _catalogs.get(key)
+    if held is None or held[0] is not schema:
+        if len(_catalogs) >= 64:
+            _catalogs.clear()
+        held = _catalogs[key] = (schema, granted_catalog(schema, grant, dialect))
+    return held[1]

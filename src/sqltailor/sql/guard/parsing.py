@@ -1,0 +1,217 @@
+"""The parse layer, and the part of the policy that needs no schema: one SELECT, built of known parts only."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqltailor.errors import Refused
+from sqltailor.sql.dialect import NO_SELECT, lacks_select
+from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
+from sqltailor.sql.guard.text import Piece, Text
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+
+MAX_TOKENS = 20_000
+MAX_TABLES = 100
+MAX_SELECTS = 200
+_PARAMETERS = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
+
+
+class Statement(NamedTuple):
+    """A parsed statement: its tree, and the source text of every name that stands before `(`."""
+
+    tree: Expr
+    called: list[str]
+
+
+def parse(text: Text, dialect: str = "sqlite") -> Statement:
+    """Return the statement, or raise `Refused`: unreadable or several (`parse`), not a SELECT (`policy`)."""
+    from sqlglot import exp
+    from sqlglot.dialects.dialect import Dialect
+
+    if re.search(r";\s*\S", text.code.strip()):
+        raise Refused("Exactly one statement is allowed; something follows the first `;`.", "parse")
+    if dialect in _PARAMETERS and re.search(r"(?<![\w$])\$\d[^$]*\$", text.code):  # a quote to sqlglot: `$1,$`
+        raise Refused("A variable or parameter is not allowed in a query.", "policy")
+    sqlglot = Dialect.get_or_raise(dialect)
+    try:
+        tokens = sqlglot.tokenize(text.sql)
+        _check_tokens(text, tokens)
+        if [token.text.upper() for token in tokens[:2]] == ["VALUES", "("]:
+            sqlglot = Dialect.get_or_raise("")  # its MySQL parser takes this VALUES for the function
+        trees = sqlglot.parser().parse(tokens, text.sql)
+    except Refused:
+        raise
+    except Exception as e:  # sqlglot lets plain exceptions escape on malformed text; whatever it is, it is not read
+        fault = re.sub(r"\x1b\[\d*m", "", str(e)).splitlines()[:1] or [""]
+        raise Refused(f"Not a {dialect} statement: {fault[0][:160] or type(e).__name__}", "parse") from e
+    if len(trees) != 1 or trees[0] is None:
+        raise Refused("Exactly one statement is allowed.", "parse")
+    tree = trees[0]
+    while isinstance(tree, exp.Subquery) and not isinstance(tree.this, exp.Table):
+        tree = tree.this
+    if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Values)):
+        raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
+    if lacks_select(tokens, trees[0], dialect):
+        raise Refused(f"Not a {dialect} statement: {NO_SELECT}", "parse")
+    _check_names_kept(text.sql, tokens, trees[0], dialect)
+    return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
+
+
+def _check_tokens(text: Text, tokens: list[Any]) -> None:
+    """Refuse words that cannot begin a query, and text that sqlglot cuts otherwise than our reader."""
+    if not tokens:
+        raise Refused("There is no statement, only a comment.", "parse")
+    if len(tokens) > MAX_TOKENS:
+        raise Refused(f"The statement has {len(tokens):,} tokens; {MAX_TOKENS:,} are allowed.", "text")
+    first = tokens[0].text
+    if first.lower() not in FIRST_WORDS:
+        raise Refused(f"Only SELECT statements may run; this one begins with {shown(first.upper())}.", "policy")
+    pieces, i = [*text.pieces, Piece("end", len(text.sql), len(text.sql))], 0
+    for token in tokens:
+        token.comments = []  # a comment may carry instructions to sqlglot
+        start, end = token.start, token.end + 1
+        while pieces[i].kind == "comment" and pieces[i].end <= start:
+            i += 1
+        if end > pieces[i].start:
+            kind, own_start, own_end = pieces[i]
+            if kind == "comment" or end != own_end or not own_start - 2 <= start <= own_start:
+                break
+            i += 1
+    else:
+        if all(piece.kind in ("comment", "end") for piece in pieces[i:]):
+            return
+    raise Refused("Quotes and comments are ambiguous: two readers cut the text differently.", "text")
+
+
+def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> None:
+    """Refuse text with a name that the tree lacks: sqlglot drops some arguments and turns others into keywords."""
+    from sqlglot import exp
+
+    kept = {identifier.meta.get("start") for identifier in tree.find_all(exp.Identifier)}
+    words = DROPPED
+    if dialect in ("snowflake", "databricks"):  # column:key.key
+        words = words | {str(key.this).lower() for key in tree.find_all(exp.JSONPathKey)}
+    padded = [None, *tokens, None]
+    for before, token, after in zip(padded, tokens, padded[2:], strict=False):
+        if token.token_type.name not in ("VAR", "IDENTIFIER") or token.start in kept:
+            continue
+        is_call = after is not None and sql[after.start] == "("
+        follows = before.text.upper() if before else ""
+        is_free = follows in ("COLLATE", "USING", "AS") or (follows == "BY" and token.text.upper() == "NAME")
+        is_argument = after is not None and after.text == "=>"
+        if not (is_call or is_free or is_argument) and token.text.lower() not in words:
+            raise Refused(f"{shown(token.text)} stands where no column or keyword is expected.", "policy")
+
+
+def _declared(tree: Expr) -> set[int]:
+    """Where names are declared that a bracket may follow: `WITH x(a)`, `AS x(a)`."""
+    from sqlglot import exp
+
+    names = [alias.this for alias in tree.find_all(exp.TableAlias)]
+    return {name.meta["start"] for name in names if isinstance(name, exp.Identifier) and "start" in name.meta}
+
+
+def _called(sql: str, tokens: list[Any], declared: set[int]) -> list[str]:
+    """Return every name or keyword that stands before `(`."""
+    names = []
+    for token, after in pairwise(tokens):
+        first = sql[token.start]
+        if sql[after.start] != "(" or token.start in declared or not (first.isalpha() or first in '_$@#"`['):
+            continue
+        names.append(token.text if first in '"`[' else token.text.split()[-1])
+    return names
+
+
+@lru_cache
+def _allowed_types(functions: frozenset[str]) -> frozenset[type]:
+    """The classes of sqlglot that may stand in a tree: those listed above, and functions with an allowed name."""
+    from sqlglot import exp
+
+    classes = [c for c in vars(exp).values() if isinstance(c, type) and issubclass(c, exp.Expression)]
+    return frozenset(
+        c
+        for c in classes
+        if c.__name__ in NODES | BUILT
+        or (issubclass(c, exp.Func) and any(name.lower() in functions for name in c.sql_names()))
+    )
+
+
+def check_nodes(tree: Expr, functions: frozenset[str]) -> None:
+    """Refuse trees with a part that is not listed above, or more tables and SELECTs than anyone needs."""
+    from sqlglot import exp
+
+    allowed = _allowed_types(functions)
+    tables = selects = 0
+    for node in tree.walk():
+        if type(node) not in allowed:
+            raise Refused(f"{_described(node)} is not allowed in a query.", "policy")
+        tables += isinstance(node, exp.Table)
+        selects += isinstance(node, exp.Select)
+        _check_node(node)
+    if tables > MAX_TABLES or selects > MAX_SELECTS:
+        raise Refused(
+            f"The statement names {tables} tables in {selects} SELECTs; {MAX_TABLES} and {MAX_SELECTS} are allowed.",
+            "policy",
+        )
+
+
+def _check_node(node: Expr) -> None:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Identifier):
+        place = f"{type(node.parent).__name__}.{node.arg_key}"
+        if place not in NAMING and not _is_lambda_parameter(node):
+            raise Refused(f"The name {shown(node.name)} stands where names are not allowed.", "policy")
+        is_prefix = place == "Dot.this" and node.parent is not None and node.parent.find(exp.Func) is not None
+        if is_prefix and node.name.lower() != "pg_catalog":
+            raise Refused(f"Functions of {shown(node.name)} are not allowed; call them without a prefix.", "policy")
+    elif isinstance(node, exp.Dot):
+        if isinstance(node.this, exp.Literal) or isinstance(node.expression, exp.Literal):
+            raise Refused("Text in quotes cannot stand for a table or column; write the bare name.", "policy")
+    elif isinstance(node, exp.Var):
+        is_free = isinstance(node.parent, (exp.Kwarg, exp.Collate, exp.DataType))  # an argument, collation or charset
+        if node.name.lower() not in WORDS and not is_free:
+            raise Refused(f"{shown(node.name)} is not a unit or keyword that may stand here.", "policy")
+    elif isinstance(node, exp.DataType):
+        kind = node.args.get("kind")
+        parts = [part.name.lower() for part in kind.find_all(exp.Identifier)] if isinstance(kind, exp.Expr) else []
+        if len(parts) > 1 or any(part.startswith(("reg", "pg_")) for part in parts):
+            raise Refused(f"The type {shown('.'.join(parts))} is not allowed.", "policy")
+    elif isinstance(node, exp.Select) and node.args.get("options"):
+        raise Refused("OPTION (…) is not allowed in a query.", "policy")
+
+
+def _is_lambda_parameter(node: Expr) -> bool:
+    from sqlglot import exp
+
+    scope = node.find_ancestor(exp.Lambda)
+    while scope and node.name not in [parameter.name for parameter in scope.expressions]:
+        scope = scope.find_ancestor(exp.Lambda)
+    return scope is not None
+
+
+def _described(node: Expr) -> str:
+    name = type(node).__name__
+    phrases = {
+        "Into": "INTO",
+        "Lock": "FOR UPDATE or another lock",
+        "Hint": "A hint",
+        "Parameter": "A variable or parameter",
+        "SessionParameter": "A server variable",
+        "Placeholder": "A placeholder without a value",
+        "ObjectIdentifier": "A cast to a system catalog type",
+        "Operator": "OPERATOR(…)",
+        "PositionalColumn": "A column by its position (#1)",
+    }
+    return phrases.get(name, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).upper())
+
+
+def shown(name: str) -> str:
+    """Return a name for a message: quoted, shortened, control characters escaped."""
+    text = name if len(name) <= 60 else name[:57] + "…"
+    return "'" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text) + "'"

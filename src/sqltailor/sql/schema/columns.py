@@ -1,0 +1,214 @@
+"""What stands between the parentheses of CREATE TABLE: columns, keys, and the comments beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqltailor.errors import DataError
+from sqltailor.sql.dialect.lexer import Token
+from sqltailor.sql.schema.cursor import Words, note_text, split_commas
+from sqltailor.types import Column, Reference
+
+
+class Key(NamedTuple):
+    """A primary key (no `targets`), or a foreign key with the column that each of its columns points to."""
+
+    columns: list[str]
+    targets: list[Reference] | None = None
+
+
+class Body(NamedTuple):
+    """Columns in their order, keys that stand apart from them, and comments on the table."""
+
+    columns: list[Column]
+    keys: tuple[Key, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_body(tokens: list[Token], base: str, place: str) -> Body:
+    """Return the columns and keys between two parentheses; `place` begins the message of a `DataError`."""
+    columns: list[Column] = []
+    keys: list[Key] = []
+    notes, items = _items(tokens)
+    for item, comments in items:
+        words = Words(item, base)
+        if words.next() is None:
+            continue
+        if _is_constraint(words):
+            keys += _keys(words, place)
+        elif "=" not in (token.raw for token in item[:3]):  # a setting of a virtual table
+            columns.append(_column(words, comments, place))
+    return Body(columns, tuple(keys), tuple(notes))
+
+
+def with_keys(columns: list[Column], keys: tuple[Key, ...]) -> list[Column]:
+    """Return the columns with what the keys say about them."""
+    primary = {name.lower() for key in keys if key.targets is None for name in key.columns}
+    targets = {
+        name.lower(): target
+        for key in reversed(keys)
+        for name, target in zip(key.columns, key.targets or [], strict=False)
+    }
+    return [
+        dataclasses.replace(
+            c,
+            primary_key=c.primary_key or c.name.lower() in primary,
+            references=c.references or targets.get(c.name.lower()),
+        )
+        for c in columns
+    ]
+
+
+def _items(tokens: list[Token]) -> tuple[list[str], list[tuple[list[Token], list[str]]]]:
+    """Return the comments on the table, and each item with the comments on it."""
+    items: list[tuple[list[Token], list[str]]] = []
+    about_table: list[str] = []
+    above: list[str] = []
+    for part in split_commas(tokens):
+        own, above = above, []
+        begun = False
+        for i, token in enumerate(part):
+            if token.kind != "comment":
+                begun = begun or not token.is_blank
+                continue
+            note = note_text(token.raw)
+            is_own_line = i > 0 and "\n" in part[i - 1].raw and part[i - 1].kind == "space"
+            if is_own_line:
+                # above the column that follows; lines such as `-- -----` say nothing
+                (above if begun else own).extend([note] * bool(re.search(r"\w", note)))
+            elif begun or not _is_last_on_line(part, i):
+                own.append(note)
+            else:
+                (items[-1][1] if items else about_table).append(note)
+        items.append((part, own))
+    return about_table, items
+
+
+def _is_last_on_line(part: list[Token], place: int) -> bool:
+    following = part[place + 1 :]
+    return part[place].raw[0] != "/" or not following or "\n" in following[0].raw
+
+
+def _is_constraint(words: Words) -> bool:
+    """Tell whether an item is a table's constraint or index; `key VARCHAR(9)` and `check INTEGER` are columns."""
+    first, *rest = [t for t in words.tokens if not t.is_blank][:4]
+    texts = [token.raw.upper() for token in rest] + [""] * 3
+    if first.kind != "word":
+        return False
+    match first.raw.upper():
+        case "PRIMARY" | "FOREIGN":
+            return texts[0] == "KEY"
+        case "CONSTRAINT":
+            return bool({"PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "EXCLUDE", "NOT"} & set(texts[:2]))
+        case "CHECK" | "EXCLUDE":
+            return texts[0] in ("(", "USING")
+        case "UNIQUE" | "KEY" | "INDEX" | "FULLTEXT" | "SPATIAL":
+            return texts[0] not in _OF_COLUMNS and _is_index(words.tokens, texts)
+        case "PERIOD":
+            return texts[0] == "FOR"
+        case "PROJECTION":
+            return texts[1:3] == ["(", "SELECT"]
+    return False
+
+
+# what begins the type or the rest of a column, though names in parentheses follow
+_OF_COLUMNS = frozenset("STRUCT MAP UNION ROW GEOMETRY GEOGRAPHY CHECK DEFAULT AS".split())  # noqa: SIM905
+_OF_INDEXES = frozenset("KEY INDEX NULLS USING CLUSTERED NONCLUSTERED".split())  # noqa: SIM905
+
+
+def _is_index(tokens: list[Token], texts: list[str]) -> bool:
+    if _OF_INDEXES & set(texts[:1]) or _OF_INDEXES - {"KEY"} & set(texts[1:3]):
+        return True
+    is_of_clickhouse = {"TYPE", "GRANULARITY"} & {token.raw.upper() for token in tokens[1:]}
+    return bool(is_of_clickhouse) or ("(" in texts[:2] and _lists_names(tokens))
+
+
+def _lists_names(tokens: list[Token]) -> bool:
+    solid = [token for token in tokens if not token.is_blank]
+    inside = next((after for t, after in itertools.pairwise(solid) if t.raw == "("), None)
+    return inside is not None and (inside.kind in ("word", "quoted") or inside.raw == "(")
+
+
+def _keys(words: Words, place: str) -> Iterator[Key]:
+    if words.take("CONSTRAINT") and words.next_word() not in ("PRIMARY", "FOREIGN", "UNIQUE", "CHECK"):
+        words.skip()
+    kind = words.next_word()
+    words.skip()
+    if kind not in ("PRIMARY", "FOREIGN"):
+        return
+    while words.next() and words.next_word() != "(":
+        words.skip()
+    columns = _names(words.group(place) or [], words.base)
+    if kind == "PRIMARY":
+        yield Key(columns)
+    elif words.take("REFERENCES"):
+        yield Key(columns, _targets(words, place, len(columns)))
+
+
+def _names(tokens: list[Token], base: str) -> list[str]:
+    return [name for part in split_commas(tokens) if (name := Words(part, base).name()) is not None]
+
+
+def _targets(words: Words, place: str, count: int) -> list[Reference]:
+    """Read `table (a, b)`; without columns the target's primary key is meant, which is written `""`."""
+    path = words.path()
+    group = words.group(place)
+    columns = _names(group, words.base) if group is not None else []
+    return [Reference(path[-1] if path else "", columns[i] if i < len(columns) else "") for i in range(count)]
+
+
+_AFTER_TYPE = frozenset(
+    """CONSTRAINT PRIMARY NOT NULL DEFAULT UNIQUE REFERENCES CHECK COLLATE GENERATED AS COMMENT AUTO_INCREMENT
+    AUTOINCREMENT ON KEY IDENTITY ENCODE CHARSET STORED VIRTUAL PERSISTED VISIBLE INVISIBLE MATERIALIZED ALIAS CODEC
+    TTL OPTIONS DISTKEY SORTKEY SRID SPARSE EPHEMERAL STORAGE COMPRESSION DEFERRABLE INITIALLY ENABLE DISABLE
+    UNINDEXED""".split()  # noqa: SIM905
+)
+
+
+_IN_TYPE = frozenset(["(", ")", "[", "]", "<", ">", ".", ",", "%"])
+
+
+def _column(words: Words, comments: list[str], place: str) -> Column:
+    name = words.name()
+    if name is None:
+        raise DataError(f"{place} cannot be read: no column can begin like {words.rest()[:40]!r}.")
+    column = Column(name, _type(words, place))
+    comment = None
+    while words.next() is not None:
+        if words.take("PRIMARY", "KEY"):
+            column = dataclasses.replace(column, primary_key=True)
+        elif words.take("REFERENCES"):
+            column = dataclasses.replace(column, references=_targets(words, place, 1)[0])
+        elif words.take("COMMENT"):
+            words.take("=")
+            comment = words.string()
+        elif words.group(place) is None:
+            words.skip()
+    return dataclasses.replace(column, comment=comment or " ".join(filter(None, comments)) or None)
+
+
+def _type(words: Words, place: str) -> str:
+    pieces: list[str] = []
+    while (token := words.next()) is not None:
+        word = token.raw.upper()
+        if token.kind == "word" and (word in _AFTER_TYPE or (word == "CHARACTER" and _is_character_set(words))):
+            break
+        if token.kind in ("other", "string") and token.raw not in _IN_TYPE:
+            raise DataError(f"{place} cannot be read: {words.rest()[:40]!r} is no type.")
+        start = words.place
+        if words.group(place) is None:
+            words.skip()
+        text = "".join(" " if t.is_blank else t.raw for t in words.tokens[start : words.place])
+        is_apart = start > 0 and words.tokens[start - 1].is_blank
+        pieces.append(" " * is_apart + text)
+    return " ".join("".join(pieces).split())
+
+
+def _is_character_set(words: Words) -> bool:
+    ahead = Words(words.tokens, words.base)
+    ahead.place = words.place
+    return ahead.take("CHARACTER", "SET")

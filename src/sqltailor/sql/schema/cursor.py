@@ -1,0 +1,143 @@
+"""A cursor over the tokens of one DDL statement."""
+
+from __future__ import annotations
+
+import re
+
+from sqltailor.errors import DataError
+from sqltailor.sql.dialect.lexer import Token, has_backslashes, unquoted
+from sqltailor.sql.dialect.names import fold
+
+_GENERIC_TYPES = frozenset({"ARRAY", "STRUCT", "MAP", "RECORD", "NESTED", "NULLABLE", "LOWCARDINALITY"})
+
+
+class Words:
+    """The tokens of a statement or of a part of one, and the place up to which they are read."""
+
+    def __init__(self, tokens: list[Token], base: str) -> None:
+        self.tokens = tokens
+        self.base = base
+        self.place = 0
+
+    def next(self) -> Token | None:
+        """Return the next token that is no space or comment, and leave it; None at the end."""
+        while self.place < len(self.tokens) and self.tokens[self.place].is_blank:
+            self.place += 1
+        return self.tokens[self.place] if self.place < len(self.tokens) else None
+
+    def next_word(self) -> str:
+        """Return the next token in upper case; a quoted name stays in its quotes; `""` at the end."""
+        token = self.next()
+        return token.raw.upper() if token else ""
+
+    def skip(self) -> None:
+        """Pass over the next token."""
+        self.next()
+        self.place += 1
+
+    def take(self, *words: str) -> bool:
+        """Pass over these words if they come next, all of them."""
+        start = self.place
+        for word in words:
+            if self.next_word() != word:
+                self.place = start
+                return False
+            self.skip()
+        return True
+
+    def name(self) -> str | None:
+        """Read one name as the database stores it; None when something else comes next."""
+        token = self.next()
+        if token is None or token.kind in ("other", "space", "comment"):
+            return None
+        self.skip()
+        return unquoted(token.raw) if token.kind in ("quoted", "string") else fold(token.raw, self.base)
+
+    def path(self) -> list[str]:
+        """Read a name with what qualifies it: `catalog.namespace.table`."""
+        parts = [self.name()]
+        while parts[-1] is not None and self.take("."):
+            parts.append(self.name())
+        return [part for part in parts if part is not None]
+
+    def string(self) -> str | None:
+        """Read a string; None when something else comes next, NULL for one."""
+        token = self.next()
+        if token is None or token.raw[0] not in "'\"$":
+            return None
+        self.skip()
+        return unquoted(token.raw, backslash=has_backslashes(self.base))
+
+    def group(self, place: str) -> list[Token] | None:
+        """Read what stands between parentheses; None when there are none, `DataError` when they do not close."""
+        if self.next_word() != "(":
+            return None
+        start, depth = self.place + 1, 0
+        for i in range(self.place, len(self.tokens)):
+            depth += {"(": 1, ")": -1}.get(self.tokens[i].raw, 0)
+            if depth == 0:
+                self.place = i + 1
+                return self.tokens[start:i]
+        raise DataError(f"{place} cannot be read: a parenthesis, quote or comment is never closed.")
+
+    def notes(self) -> list[str]:
+        """Read the comments that come next."""
+        start = self.place
+        self.next()
+        return [note_text(t.raw) for t in self.tokens[start : self.place] if t.kind == "comment"]
+
+    def option(self, name: str) -> str | None:
+        """Return the text of an option in what is left: `COMMENT = 'x'` or `COMMENT 'x'`."""
+        rest = Words(self.tokens[self.place :], self.base)
+        while rest.next():
+            if rest.take(name):
+                rest.take("=")
+                return rest.string()
+            rest.skip()
+        return None
+
+    def after(self, word: str) -> str:
+        """Return the text behind a word in what is left; `""` without that word."""
+        rest = Words(self.tokens[self.place :], self.base)
+        while rest.next():
+            if rest.take(word):
+                return rest.rest()
+            rest.skip()
+        return ""
+
+    def rest(self) -> str:
+        """Return the text of all that is left."""
+        return "".join(token.raw for token in self.tokens[self.place :]).strip()
+
+
+def split_commas(tokens: list[Token]) -> list[list[Token]]:
+    """Return the parts between the commas that stand in no parentheses and no `STRUCT<…>`."""
+    parts: list[list[Token]] = [[]]
+    depth, angles, before = 0, 0, ""
+    for token in tokens:
+        depth += {"(": 1, ")": -1}.get(token.raw, 0)
+        if token.raw == "<" and (before in _GENERIC_TYPES or angles):
+            angles += 1
+        elif angles and token.raw == ">":
+            angles -= 1
+        if token.raw == "," and depth == 0 and angles == 0:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+        if not token.is_blank:
+            before = token.raw.upper()
+    return parts
+
+
+def note_text(comment: str) -> str:
+    """Return the text of an SQL comment on one line.
+
+    >>> note_text("-- the city "), note_text("/* a\\n * b */")
+    ('the city', 'a b')
+    """
+    if comment.startswith("/*!"):
+        return ""  # MySQL runs it
+    if comment.startswith("/*"):
+        inside = comment[2:-2]
+        return " ".join(re.sub(r"\n[ \t]*\*", "\n", inside[1:] if inside.startswith("*\n") else inside).split())
+    return " ".join(comment[1 if comment[0] == "#" else 2 :].split())

@@ -1,0 +1,1 @@
+"""Training methods: one file each, and the rewards that GRPO and DPO share."""

@@ -1,0 +1,1 @@
+"""From files to batches: examples read, encoded as token ids, and collated."""

@@ -1,0 +1,168 @@
+"""Rows as tensors: of like length together, and what several rows begin with only once.
+
+Examples of one database begin with the same long schema. Rows of a micro-batch that do are put behind one copy of it,
+as branches of a tree: every token sees its own row's tokens and no others, at the positions it has in its own row. The
+loss is that of separate rows, with a fraction of the tokens computed.
+
+Shapes: B packed rows, T tokens of the longest, both after sharing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqltailor.generate.batches import Batch, plan
+from sqltailor.train.rows.encoding import IGNORE_INDEX, Row
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MULTIPLE = 32
+"""Lengths are padded to multiples of it: kernels and buffers of a length that comes again are used again."""
+WINDOW = 32
+"""Batches of a window are sorted by what they begin with and their length; windows are drawn at random."""
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Turns rows into `input_ids`, `labels`, `position_ids` and `attention_mask`; with `share`, as trees."""
+
+    pad_token_id: int
+    share: bool = True
+
+    def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        branches = _groups(rows) if self.share else [Batch([i], 0) for i in range(len(rows))]
+        packed = [_pack([rows[i] for i in branch.rows], branch.shared) for branch in branches]
+        if all(len(branch.rows) == 1 for branch in branches):
+            return self._padded(packed)
+        return self._tree(packed)
+
+    def _padded(self, packed: Sequence[_Packed]) -> dict[str, Tensor]:
+        import torch
+
+        length = padded_length(max(len(row.ids) for row in packed))
+        mask = torch.zeros(len(packed), length, dtype=torch.long)
+        for i, row in enumerate(packed):
+            mask[i, : len(row.ids)] = 1
+        return self._columns(packed, length) | {"attention_mask": mask}
+
+    def _tree(self, packed: Sequence[_Packed]) -> dict[str, Tensor]:
+        import torch
+
+        length = padded_length(max(len(row.ids) for row in packed))
+        branch = torch.full((len(packed), length), -1)
+        for i, row in enumerate(packed):
+            branch[i, : len(row.ids)] = torch.tensor(row.branch)
+        key, query = branch[:, None, :], branch[:, :, None]
+        # 0 is the shared beginning; padding (-1) sees itself, so that no query sees nothing
+        mask = ((key == query) | (key == 0)) & torch.ones(length, length, dtype=torch.bool).tril()
+        return self._columns(packed, length) | {"attention_mask": mask[:, None]}  # (B, 1, T, T)
+
+    def _columns(self, packed: Sequence[_Packed], length: int) -> dict[str, Tensor]:
+        import torch
+
+        def column(name: str, fill: int) -> Tensor:
+            return torch.tensor([getattr(row, name) + [fill] * (length - len(row.ids)) for row in packed])
+
+        return {
+            "input_ids": column("ids", self.pad_token_id),
+            "labels": column("labels", IGNORE_INDEX),
+            "position_ids": column("positions", 0),
+        }
+
+
+def padded_length(length: int) -> int:
+    """Return the multiple of `MULTIPLE` that holds this many tokens.
+
+    >>> padded_length(32), padded_length(33)
+    (32, 64)
+    """
+    return -(-length // MULTIPLE) * MULTIPLE
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """Rows behind their common beginning. `branch`: 0 in the beginning, then 1, 2, … for each row's own tokens."""
+
+    ids: list[int]
+    labels: list[int]
+    positions: list[int]
+    branch: list[int]
+
+
+def _pack(rows: Sequence[Row], shared: int) -> _Packed:
+    first = rows[0]
+    ids, labels = first.input_ids[:shared], first.labels[:shared]
+    positions, branch = list(range(shared)), [0] * shared
+    for number, row in enumerate(rows, 1):
+        ids = ids + row.input_ids[shared:]
+        labels = labels + row.labels[shared:]
+        positions += range(shared, len(row.input_ids))
+        branch += [number] * (len(row.input_ids) - shared)
+    return _Packed(ids, labels, positions, branch)
+
+
+def _groups(rows: Sequence[Row]) -> list[Batch]:
+    """Divide rows by what they begin with; a row keeps a prompt token of its own, before its first label."""
+    groups = []
+    for group in plan([row.input_ids for row in rows], size=len(rows)):
+        shared = min(group.shared, *(rows[i].prompt_tokens - 1 for i in group.rows))
+        groups += [Batch(group.rows, shared)] if shared > 0 else [Batch([i], 0) for i in group.rows]
+    return groups
+
+
+def computed_tokens(rows: Sequence[Row]) -> int:
+    """Return how many tokens are computed for rows that are read together, a shared beginning counted once."""
+    return sum(
+        sum(len(rows[i].input_ids) for i in group.rows) - group.shared * (len(group.rows) - 1)
+        for group in _groups(rows)
+    )
+
+
+class Order:
+    """The order in which rows are read: drawn anew each epoch from the seed, like rows side by side.
+
+    The same seed, epoch and rows give the same order in any process: a resumed run reads what an unbroken one reads.
+    """
+
+    def __init__(self, rows: Sequence[Row], *, batch: int, seed: int) -> None:
+        self.lengths = [len(row.input_ids) for row in rows]
+        self.beginnings = _beginnings(rows)
+        self.batch = batch
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        draw = random.Random(f"{self.seed}-{self.epoch}")
+        order = list(range(len(self)))
+        draw.shuffle(order)
+        window = WINDOW * self.batch
+        batches: list[list[int]] = []
+        for start in range(0, len(order), window):
+            near = sorted(order[start : start + window], key=self._likeness)
+            batches += [near[i : i + self.batch] for i in range(0, len(near), self.batch)]
+        # the short batch, if any, stays last: all others must be whole
+        short = [batch for batch in batches if len(batch) < self.batch]
+        whole = [batch for batch in batches if len(batch) == self.batch]
+        draw.shuffle(whole)
+        return iter([i for batch in [*whole, *short] for i in batch])
+
+    def _likeness(self, i: int) -> tuple[int, int]:
+        """What rows are sorted by: those behind a common beginning need no padding, and stay in drawn order."""
+        return (self.beginnings[i], 0 if self.beginnings[i] else self.lengths[i])
+
+
+def _beginnings(rows: Sequence[Row]) -> list[int]:
+    """Return a number for each row, equal for rows that begin with the same schema, 0 for a schema of one row."""
+    groups = plan([row.input_ids for row in rows], size=max(len(rows), 1))
+    numbers = [0] * len(rows)
+    for number, group in enumerate((group for group in groups if group.shared), 1):
+        for i in group.rows:
+            numbers[i] = number
+    return numbers

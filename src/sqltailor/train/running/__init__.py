@@ -1,0 +1,1 @@
+"""One stage of a training while it runs: model, trainer, checkpoints, progress."""

@@ -1,0 +1,157 @@
+"""TRL's SFTTrainer and what it lacks: a repeatable order, logits of learned tokens only, atomic checkpoints."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trl import SFTTrainer
+
+from sqltailor.generate.llama import FAMILIES
+from sqltailor.train.rows.batches import Collator, Order, padded_length
+from sqltailor.train.rows.encoding import IGNORE_INDEX, Row
+from sqltailor.train.running.checkpoints import finish_checkpoint
+from sqltailor.train.running.processes import check_world, check_wrapper
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Careful:
+    """What all our trainers do: whole checkpoints, the launch checked, and no model card of TRL's."""
+
+    def __init__(self, *, keep: int, model: Any, **settings: Any) -> None:
+        self.keep, self.tokens_read = keep, 0
+        # TRL rounds the adapter of a quantised model to bf16, where small updates are lost: it is kept as it is
+        exact = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
+        super().__init__(model=model, **settings)  # type: ignore[call-arg]
+        check_world(self.accelerator)  # type: ignore[attr-defined]
+        for name, parameter in self.model.named_parameters():  # type: ignore[attr-defined]
+            if name in exact:
+                parameter.data = exact[name]
+
+    def start_epoch(self, epoch: int) -> None:
+        """Be told of an epoch before its first row is read."""
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the tokens read so far."""
+        super().log(logs | {"tokens": self.tokens_read}, start_time)  # type: ignore[misc]
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write none: the export writes one from the run."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with finish_checkpoint(self.args.output_dir, self.state, keep=self.keep):  # type: ignore[attr-defined]
+            super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            self.accelerator.wait_for_everyone()  # type: ignore[attr-defined]
+
+
+class RowTrainer(Careful, SFTTrainer):  # type: ignore[misc]
+    """Trains on rows. An example's tokens are counted as many times as it is read, shared or not.
+
+    On a CPU, TRL computes the logits of every token; here only those that are learned. When a micro-batch does not
+    fit into the GPU's memory it is halved, and so are those that follow; the step stays the same.
+    """
+
+    def __init__(self, *, rows: Sequence[Row], validation: Sequence[Row], collator: Collator, **settings: Any) -> None:
+        self.rows, self.validation, self.collate = rows, validation, collator
+        self.most_rows = len(rows)
+        super().__init__(**settings)
+        base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        self.counts_learned_only = self.args.device.type == "cpu" and base.config.model_type in FAMILIES
+        if self.counts_learned_only:
+            _add_summed_loss(base)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if not self.rows:  # packed by TRL
+            return super()._get_train_sampler(train_dataset)
+        self.order = Order(self.rows, batch=self._train_batch_size * self._accumulation, seed=self.args.seed)
+        return self.order
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw the order of an epoch when its rows are next read."""
+        if self.rows:
+            self.order.epoch = epoch
+
+    @property
+    def _accumulation(self) -> int:
+        return int(self.args.gradient_accumulation_steps * self.args.world_size)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """Return the loss of one micro-batch after its backward pass, in halves where memory is short."""
+        import torch
+
+        check_wrapper(model, self.accelerator.num_processes)
+        numbers = inputs.pop("numbers", None)
+        if numbers is None:
+            self.tokens_read += int(inputs["input_ids"].numel())
+            return super().training_step(model, inputs, num_items_in_batch)
+        chosen: list[int] = numbers.tolist()
+        self.tokens_read += sum(len(self.rows[i].input_ids) for i in chosen)
+        if len(chosen) <= self.most_rows:
+            try:
+                return super().training_step(model, inputs, num_items_in_batch)
+            except torch.OutOfMemoryError:
+                if len(chosen) == 1:
+                    raise
+                self.most_rows = (len(chosen) + 1) // 2
+                torch.cuda.empty_cache()
+        total = torch.zeros((), device=self.args.device)
+        for start in range(0, len(chosen), self.most_rows):
+            part = self.collate([self.rows[i] for i in chosen[start : start + self.most_rows]])
+            total += super().training_step(model, part, num_items_in_batch)
+        return total
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the mean loss of the learned tokens of the whole step, as far as this micro-batch adds to it."""
+        if not self.counts_learned_only:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        learned = (inputs["labels"][:, 1:] != IGNORE_INDEX).sum() if num_items_in_batch is None else num_items_in_batch
+        loss = model(**inputs, summed_loss=True) / learned
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            loss = loss * self.accelerator.num_processes  # DDP divides the gradient by it
+        return loss
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:
+        """Return the mean loss of the learned tokens of the validation rows, and log it."""
+        import torch
+
+        self.model.eval()
+        total, learned = 0.0, 0
+        size = self.args.per_device_eval_batch_size
+        with torch.no_grad(), self.compute_loss_context_manager():
+            for start in range(0, len(self.validation), size):
+                inputs = self._prepare_inputs(self.collate(self.validation[start : start + size]))
+                count = int((inputs["labels"][:, 1:] != IGNORE_INDEX).sum())
+                total += float(self.compute_loss(self.model, inputs)) * count
+                learned += count
+        self.model.train()
+        metrics = {f"{metric_key_prefix}_loss": total / max(learned, 1)}
+        self.log(dict(metrics))
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+def _add_summed_loss(model: Any) -> None:
+    """Let `model(…, labels=…, summed_loss=True)` return the summed loss of the learned tokens, without other logits."""
+    forward = model.forward
+
+    @functools.wraps(type(model).forward)
+    def patched(*args: Any, summed_loss: bool = False, labels: Tensor | None = None, **kwargs: Any) -> Any:
+        if not summed_loss or labels is None:
+            return forward(*args, labels=labels, **kwargs)
+        import torch
+
+        kwargs["use_cache"] = False
+        hidden = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # (B, T-1, hidden)
+        wanted = labels[:, 1:]
+        learned = (wanted.flatten() != IGNORE_INDEX).nonzero()[:, 0]
+        spare = padded_length(len(learned)) - len(learned)
+        logits = model.get_output_embeddings()(hidden.flatten(0, 1)[torch.nn.functional.pad(learned, (0, spare))])
+        labels = torch.nn.functional.pad(wanted.flatten()[learned], (0, spare), value=IGNORE_INDEX)
+        return torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
+
+    model.forward = patched
