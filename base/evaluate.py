@@ -25,7 +25,7 @@ from sqltailor.evaluate.metrics import HARDNESS, exact_set_match
 from sqltailor.evaluate.statistics import rate
 from sqltailor.generate import load
 from sqltailor.prompt.extract import extract
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.sql.dialect import comparable
 from sqltailor.sql.schema import names
 from sqltailor.types import GenerateOptions
@@ -59,7 +59,7 @@ def main() -> None:
 def measure(pairs: list[Pair], shape: str, args: argparse.Namespace) -> dict[str, object]:
     """Return the exact-match rate of a model on pairs in one shape; of Spider pairs the exact-set match, too."""
     asked = [plain(p, shape) for p in pairs]
-    prompts = [build(example, schema, name="compact") for example, schema in asked]
+    prompts = [build_prompt(example, schema, name="compact") for example, schema in asked]
     started = time.monotonic()
     completions = load(args.model, batch=args.batch)(prompts, GenerateOptions(max_tokens=128))
     seconds = time.monotonic() - started

@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from base.pairs import Pair, Piece, piece_text
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.sql.dialect import quote_name
 from sqltailor.sql.schema import show_value
 from sqltailor.types import Column, Example, Prompt, Schema
@@ -80,7 +80,7 @@ class Realised(NamedTuple):
 
     def prompt(self) -> Prompt:
         """Return the compact prompt."""
-        return build(self.example, self.schema, name="compact", glossary=self.glossary, hints=self.hints)
+        return build_prompt(self.example, self.schema, name="compact", glossary=self.glossary, hints=self.hints)
 
 
 def realise(pair: Pair, pool: Pool, rng: random.Random) -> Realised:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from sqltailor.augment import Made, augment
+from sqltailor.augment import AugmentResult, augment
 from sqltailor.data import load_examples
 from sqltailor.database import open_database
 from sqltailor.demo.database import build_database
@@ -69,7 +69,9 @@ def near_misses(pairs: Mapping[str, str], schema: Schema, rng: random.Random) ->
     return found
 
 
-def run(asked: Mapping[str, str], checker: str, *, also_on: Sequence[str] = (), out: str = "out.jsonl") -> Made:
+def run(
+    asked: Mapping[str, str], checker: str, *, also_on: Sequence[str] = (), out: str = "out.jsonl"
+) -> AugmentResult:
     """Back-translate these queries by these questions."""
     Path("log.sql").write_text("".join(f"{sql}\n" for sql in asked), encoding="utf-8")
     Path("writer.json").write_text(json.dumps(asked), encoding="utf-8")
@@ -79,7 +81,7 @@ def run(asked: Mapping[str, str], checker: str, *, also_on: Sequence[str] = (), 
     )
 
 
-def show(what: str, made: Sequence[Made]) -> None:
+def show(what: str, made: Sequence[AugmentResult]) -> None:
     kept, all_ = sum(m.kept for m in made), sum(m.made for m in made)
     print(f"{what:75} {kept:4} of {all_:5} kept ({kept / all_:.1%})")
 

@@ -106,7 +106,7 @@ def measure(name: str, work: Path, base: str, steps: int, batch: int) -> dict[st
 
 def write_rows(work: Path, count: int, *, one: bool) -> None:
     """Write the same examples for both: ours as examples, TRL's as prompts and completions of the same messages."""
-    from sqltailor.prompt.text import build
+    from sqltailor.prompt.text import build_prompt
     from sqltailor.sql.schema import from_ddl
     from sqltailor.types import Example
 
@@ -146,7 +146,8 @@ def write_rows(work: Path, count: int, *, one: bool) -> None:
             schema=ddl,
         )
         ours.append({"id": example.id, "question": example.question, "sql": list(example.sql), "schema": ddl})
-        prompt = [{"role": m.role, "content": m.content} for m in build(example, schema, name="compact").messages]
+        messages = build_prompt(example, schema, name="compact").messages
+        prompt = [{"role": m.role, "content": m.content} for m in messages]
         theirs.append({"prompt": prompt, "completion": [{"role": "assistant", "content": example.sql[0]}]})
     (work / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ours))
     (work / "chat.jsonl").write_text("".join(json.dumps(row) + "\n" for row in theirs))

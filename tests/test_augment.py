@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sqltailor.augment import MADE_REASONS, Made, augment
+from sqltailor.augment import MADE_REASONS, AugmentResult, augment
 from sqltailor.augment.answers import MAX_ANSWER, Pair, pairs, questions
 from sqltailor.augment.prompts import KINDS, rewrite_prompt
 from sqltailor.augment.questions import check_question, check_values
@@ -55,7 +55,7 @@ def canned(answers: Mapping[str, str], name: str = "answers.json") -> str:
     return f"echo:{name}"
 
 
-def made(how: How, sources: list[str], model: str, *, out: str = "out.jsonl", **options: Any) -> Made:
+def made(how: How, sources: list[str], model: str, *, out: str = "out.jsonl", **options: Any) -> AugmentResult:
     """Run it, and hold what is always true of the counts and files."""
     settings = options.pop("recipe", None) or recipe()
     found = augment(how, sources, out, recipe=settings, model=model, **options)

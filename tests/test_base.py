@@ -19,7 +19,7 @@ from base.pairs import Pair, canonical_sql, cut  # noqa: E402
 from base.realise import Realised, make_pool, realise, realise_together  # noqa: E402
 from base.tokenizer import train_tokenizer  # noqa: E402
 from sqltailor.prompt.encode import encode_pair  # noqa: E402
-from sqltailor.prompt.text import build, compact_schema  # noqa: E402
+from sqltailor.prompt.text import build_prompt, compact_schema  # noqa: E402
 from sqltailor.sql.dialect import parse  # noqa: E402
 from sqltailor.sql.schema import from_ddl  # noqa: E402
 from sqltailor.types import Example  # noqa: E402
@@ -60,7 +60,7 @@ def test_the_twin_gives_the_logits_of_llama():
 
 def test_batches_hold_the_ids_that_inference_will_see(tokenizer):
     example = Example("1", (SQL_TEXT,), "Which <|end|> city?")
-    asked = build(example, SCHEMA, name="compact")
+    asked = build_prompt(example, SCHEMA, name="compact")
     before, answer = encode_pair(tokenizer, asked, SQL_TEXT)
     [group] = encode_groups(tokenizer.backend_tokenizer, [[Realised(example, SCHEMA, {}, [])]])
     batch = pack([[group]], 128)

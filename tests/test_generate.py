@@ -11,7 +11,7 @@ from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.batches import Batch, PrefixCache, common, plan
 from sqltailor.generate.references import check_base, fingerprint, resolve
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, GenerateOptions, Prompt
 
@@ -21,7 +21,7 @@ OPTIONS = GenerateOptions()
 
 
 def asked(question: str, ddl: str = SHOP, name: str = "reference") -> Prompt:
-    return build(Example("x", ("SELECT 1",), question=question), from_ddl(ddl), name=name)
+    return build_prompt(Example("x", ("SELECT 1",), question=question), from_ddl(ddl), name=name)
 
 
 def test_gold_answers_with_the_preferred_gold_sql() -> None:

@@ -14,7 +14,7 @@ from sqltailor.demo.database import build_database
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.sql.dialect import canonical
 from sqltailor.sql.queryspec import compile_spec
-from sqltailor.synth import Synthesis, synthesise
+from sqltailor.synth import SynthesisResult, synthesise
 from sqltailor.synth.query import Agg, Col, Compare, Query, Use
 from sqltailor.synth.worth import MAX_ROWS, fault
 from sqltailor.types import Cell, Grant, QueryResult
@@ -29,7 +29,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def made(shop: Database) -> Synthesis:
+def made(shop: Database) -> SynthesisResult:
     return synthesise(shop, 600, seed=1, personal=True)
 
 
@@ -41,7 +41,7 @@ def database_of(tmp_path: Path, script: str) -> Database:
     return open_database(str(path))
 
 
-def test_every_kept_pair_runs_and_says_something(shop: Database, made: Synthesis) -> None:
+def test_every_kept_pair_runs_and_says_something(shop: Database, made: SynthesisResult) -> None:
     assert made.kept == 600
     for example in made.examples:
         assert example.question
@@ -52,19 +52,19 @@ def test_every_kept_pair_runs_and_says_something(shop: Database, made: Synthesis
         assert result.rows != [(0,)]
 
 
-def test_no_statement_and_no_question_comes_twice(made: Synthesis) -> None:
+def test_no_statement_and_no_question_comes_twice(made: SynthesisResult) -> None:
     assert len({example.sql for example in made.examples}) == 600
     assert len({" ".join(str(example.question).lower().split()) for example in made.examples}) == 600
     assert len({example.id for example in made.examples}) == 600
 
 
-def test_the_counts_add_up(made: Synthesis) -> None:
+def test_the_counts_add_up(made: SynthesisResult) -> None:
     assert made.made == made.kept + sum(made.dropped.values())
     assert not [reason for reason in made.dropped if reason.startswith(("refused", "failed"))]
     assert json.loads(json.dumps(made.to_json()))["kept"] == 600
 
 
-def test_coverage_is_steered(made: Synthesis) -> None:
+def test_coverage_is_steered(made: SynthesisResult) -> None:
     coverage = made.to_json()
     assert coverage["unused"] == []
     tables = coverage["tables"]
@@ -73,7 +73,7 @@ def test_coverage_is_steered(made: Synthesis) -> None:
     assert made.templates > 400
 
 
-def test_the_same_seed_gives_the_same_pairs(shop: Database, made: Synthesis) -> None:
+def test_the_same_seed_gives_the_same_pairs(shop: Database, made: SynthesisResult) -> None:
     again = synthesise(shop, 600, seed=1, personal=True)
     assert again.examples == made.examples
     assert synthesise(shop, 100, seed=2, personal=True).examples != made.examples[:100]

@@ -19,7 +19,7 @@ from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.prompt.encode import encode
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_json, read_jsonl
 from sqltailor.sql.schema import from_ddl
@@ -120,7 +120,8 @@ def test_what_a_run_learned_is_generated(folder: Path) -> None:
     """Two questions by heart, with the adapter beside the weights or in them."""
     write_examples(folder / "train.jsonl", 2)
     result = run("train.epochs=150")
-    asked = build(Example("x", ("",), question="How many customers live in Lyon?"), from_ddl(DDL), name="compact")
+    example = Example("x", ("",), question="How many customers live in Lyon?")
+    asked = build_prompt(example, from_ddl(DDL), name="compact")
     options = GenerateOptions(max_tokens=40)
     for merge in (False, True):
         model = LocalModel(open_model(result.run, dtype=torch.float32, merge=merge))
@@ -155,7 +156,7 @@ def test_all_weights_can_be_trained(folder: Path) -> None:
     assert (Path(result.run) / "model" / "model.safetensors").is_file()
     assert losses(result)[-1] < losses(result)[0]
     completion = load(result.run)(
-        [build(Example("x", ("",), question="?"), from_ddl(DDL))], GenerateOptions(max_tokens=3)
+        [build_prompt(Example("x", ("",), question="?"), from_ddl(DDL))], GenerateOptions(max_tokens=3)
     )
     assert completion[0].tokens_out is not None
 
@@ -178,7 +179,7 @@ def test_a_quantised_base_is_tuned(folder: Path, kind: str) -> None:
     adapter = Path(resumed.run) / "adapter"
     assert {w.dtype for w in load_file(adapter / "adapter_model.safetensors").values()} == {torch.float32}
     assert read_json(adapter / "base.json")["quantization"] == kind
-    asked = build(Example("x", ("",), question="How many?"), from_ddl(DDL), name="compact")
+    asked = build_prompt(Example("x", ("",), question="How many?"), from_ddl(DDL), name="compact")
     merged, apart = (LocalModel(open_model(resumed.run, dtype=torch.float32, merge=merge)) for merge in (True, False))
     ids = torch.tensor([encode(merged.tokenizer, asked.messages)])
     with torch.no_grad():
@@ -405,7 +406,7 @@ def test_what_this_machine_cannot_do_is_told_first(folder: Path, word: str) -> N
 
 def test_a_base_without_template_gets_a_plain_one_or_the_recipes(folder: Path) -> None:
     (folder / "tiny" / "chat_template.jinja").unlink()
-    asked = build(Example("x", ("",), question="?"), from_ddl(DDL), name="compact")
+    asked = build_prompt(Example("x", ("",), question="?"), from_ddl(DDL), name="compact")
     plain = run("train.epochs=1")
     assert "### assistant" in (Path(plain.run) / "adapter" / "chat_template.jinja").read_text()
     (folder / "t.jinja").write_text(

@@ -16,13 +16,13 @@ import pytest
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.evaluate.scorer import Scoring
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train import plan, train
 from sqltailor.train.methods import dpo
-from sqltailor.train.methods.rewards import PARTLY, Judge, Question, rewards, tables
+from sqltailor.train.methods.rewards import PARTLY, Question, Rewarder, rewards, tables
 from sqltailor.train.running.progress import live
 from sqltailor.types import Example
 
@@ -47,14 +47,14 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def judge(shop: Path) -> Iterator[Judge]:
+def rewarder(shop: Path) -> Iterator[Rewarder]:
     with open_database(str(shop)) as database:
-        yield Judge(Scoring(database, timeout_s=2))
+        yield Rewarder(Scoring(database, timeout_s=2))
 
 
 def question(*gold: str) -> Question:
     example = Example("x", gold, question="?")
-    return Question(example, build(example, from_ddl(DDL)), [], [])
+    return Question(example, build_prompt(example, from_ddl(DDL)), [], [])
 
 
 COUNT = "SELECT COUNT(*) FROM customer"
@@ -75,9 +75,9 @@ COUNT = "SELECT COUNT(*) FROM customer"
     ],
 )
 def test_the_right_result_earns_all_and_the_right_tables_a_little(
-    judge: Judge, gold: str, answer: str, earned: float
+    rewarder: Rewarder, gold: str, answer: str, earned: float
 ) -> None:
-    assert judge(question(gold), answer).reward == pytest.approx(earned)
+    assert rewarder(question(gold), answer).reward == pytest.approx(earned)
 
 
 @pytest.mark.parametrize(
@@ -98,37 +98,37 @@ def test_the_right_result_earns_all_and_the_right_tables_a_little(
         COUNT + " WHERE",
     ],
 )
-def test_what_looks_like_an_answer_earns_little_or_nothing(judge: Judge, answer: str) -> None:
-    assert judge(question(COUNT), answer).reward == 0
+def test_what_looks_like_an_answer_earns_little_or_nothing(rewarder: Rewarder, answer: str) -> None:
+    assert rewarder(question(COUNT), answer).reward == 0
 
 
-def test_more_tables_than_needed_earn_less(judge: Judge) -> None:
-    every = judge(question(COUNT), 'SELECT 1 FROM customer, "order"')
+def test_more_tables_than_needed_earn_less(rewarder: Rewarder) -> None:
+    every = rewarder(question(COUNT), 'SELECT 1 FROM customer, "order"')
     assert 0 < every.reward < PARTLY
 
 
-def test_declining_is_right_where_the_gold_declines(judge: Judge) -> None:
+def test_declining_is_right_where_the_gold_declines(rewarder: Rewarder) -> None:
     unknown = question("-- cannot answer: no such data")
-    assert judge(unknown, "-- cannot answer: who knows").reward == 1
-    assert judge(unknown, COUNT).reward == 0
+    assert rewarder(unknown, "-- cannot answer: who knows").reward == 1
+    assert rewarder(unknown, COUNT).reward == 0
 
 
-def test_empty_beside_empty_is_not_right(judge: Judge) -> None:
+def test_empty_beside_empty_is_not_right(rewarder: Rewarder) -> None:
     nobody = question("SELECT name FROM customer WHERE city = 'Oslo'")
-    found = judge(nobody, "SELECT name FROM customer WHERE city = 'Bonn'")
+    found = rewarder(nobody, "SELECT name FROM customer WHERE city = 'Bonn'")
     assert found.outcome != "correct"
     assert found.reward <= PARTLY
 
 
-def test_an_answer_that_was_cut_earns_nothing_of_its_own(judge: Judge) -> None:
+def test_an_answer_that_was_cut_earns_nothing_of_its_own(rewarder: Rewarder) -> None:
     answers = [COUNT, COUNT + " WHERE city = 'Ly", COUNT]
-    assert rewards(judge, [question(COUNT)] * 3, answers, [False, True, True]) == [1.0, 0.0, 0.0]
+    assert rewards(rewarder, [question(COUNT)] * 3, answers, [False, True, True]) == [1.0, 0.0, 0.0]
 
 
-def test_equal_answers_run_once(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = judge(question(COUNT), COUNT)
-    monkeypatch.setattr(judge.scorer, "attempt", lambda *a, **k: pytest.fail("it ran again"))
-    assert judge(question(COUNT), COUNT) == first
+def test_equal_answers_run_once(rewarder: Rewarder, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = rewarder(question(COUNT), COUNT)
+    monkeypatch.setattr(rewarder.scorer, "attempt", lambda *a, **k: pytest.fail("it ran again"))
+    assert rewarder(question(COUNT), COUNT) == first
 
 
 def test_tables_of_a_statement() -> None:

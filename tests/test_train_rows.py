@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import DataError
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train.rows.batches import MULTIPLE, Collator, Order, padded_length
 from sqltailor.train.rows.encoding import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
@@ -31,7 +31,7 @@ def tokenizer() -> Any:
 
 
 def prompts_of(examples: list[Example], ddl: str = DDL, name: str = "compact") -> list[Prompt]:
-    return [build(example, from_ddl(ddl), name=name) for example in examples]
+    return [build_prompt(example, from_ddl(ddl), name=name) for example in examples]
 
 
 def rows_of(tokenizer: Any, examples: list[Example] = EXAMPLES, ddl: str = DDL) -> list[Row]:

@@ -57,7 +57,7 @@ def answer(
     started = time.monotonic()
     [completion, *_] = generate([prompt(example, schema)], options or GenerateOptions(max_tokens=256))
     sql, declined = extract(completion.text)
-    verdict = _judge(sql, declined, completion, example.dialect, schema, grant or Grant())
+    verdict = _checked(sql, declined, completion, example.dialect, schema, grant or Grant())
     result = None
     if database is not None and sql is not None and verdict.allowed:
         result, verdict = _run(database, sql, verdict)
@@ -66,7 +66,7 @@ def answer(
     return Reply(sql, verdict.reason, allowed, result, completion, model, total_ms)
 
 
-def _judge(
+def _checked(
     sql: str | None, declined: str | None, completion: Completion, dialect: str, schema: Schema, grant: Grant
 ) -> Verdict:
     if declined is not None:

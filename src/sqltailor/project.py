@@ -15,7 +15,7 @@ from sqltailor.data.examples import load_examples
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
-from sqltailor.prompt.text import build, notes_of
+from sqltailor.prompt.text import build_prompt, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
@@ -137,8 +137,8 @@ def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str],
     """
     settings = recipe.prompt
     limit = prompt_hints(recipe, reference)
-    build_prompt = functools.partial(
-        build,
+    build = functools.partial(
+        build_prompt,
         name=prompt_name(recipe, reference),
         glossary=recipe.glossary,
         comments=settings.comments,
@@ -151,8 +151,8 @@ def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str],
 
     def ask(example: Example, schema: Schema) -> Prompt:
         if example.schema is not None:
-            return build_prompt(example, schema)
-        return build_prompt(example, granted_schema(recipe, schema), hints=hints(example))
+            return build(example, schema)
+        return build(example, granted_schema(recipe, schema), hints=hints(example))
 
     return ask
 

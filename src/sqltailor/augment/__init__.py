@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack, get_args
 
 from sqltailor.augment.journal import Journal, Model
-from sqltailor.augment.making import Made, Making, RoundTrip, beside, check_out, limited, write_results
+from sqltailor.augment.making import AugmentResult, AugmentRun, RoundTrip, beside, check_out, limited, write_results
 from sqltailor.augment.questions import MADE_REASONS, Known
 from sqltailor.augment.tasks import (
     TOKENS,
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     from sqltailor.database import Database
     from sqltailor.recipe import Recipe
 
-__all__ = ["MADE_REASONS", "Asking", "How", "Made", "augment"]
+__all__ = ["MADE_REASONS", "AugmentOptions", "AugmentResult", "How", "augment"]
 
 USUAL_LIMIT = 100
 """Requests of `propose`, which has no end of its own."""
 
 
-class Asking(TypedDict, total=False):
+class AugmentOptions(TypedDict, total=False):
     """How the model is asked.
 
     - `n`: what one request asks for: wordings, questions, pairs; default `USUAL_N`
@@ -75,8 +75,8 @@ def augment(
     checker: str | None = None,
     also_on: Sequence[str] = (),
     progress: Callable[[int], None] = lambda made: None,
-    **asking: Unpack[Asking],
-) -> Made:
+    **asking: Unpack[AugmentOptions],
+) -> AugmentResult:
     """Make examples and write those that pass every filter to `out`; returns the counts.
 
     `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
@@ -113,7 +113,9 @@ def augment(
         return write_results(making.results(limited(requests, limit)), out, progress)
 
 
-def _vary(sources: Sequence[str], out: Path, recipe: Recipe, progress: Callable[[int], None], asking: Asking) -> Made:
+def _vary(
+    sources: Sequence[str], out: Path, recipe: Recipe, progress: Callable[[int], None], asking: AugmentOptions
+) -> AugmentResult:
     n, limit, seed = asking.get("n") or USUAL_N["values"], asking.get("limit"), asking.get("seed", 0)
     with open_recipe_database(recipe) as database:
         trial = _trial(recipe, database, schema_of(recipe, database))
@@ -139,7 +141,9 @@ class Models(NamedTuple):
     journal: Journal
 
 
-def _making(how: How, recipe: Recipe, databases: Sequence[Database], models: Models, asking: Asking) -> Making:
+def _making(
+    how: How, recipe: Recipe, databases: Sequence[Database], models: Models, asking: AugmentOptions
+) -> AugmentRun:
     opened = Model(models.writer, load(models.writer, batch=recipe.generate.batch))
     schema = schema_of(recipe, databases[0]) if databases else Schema()
     trip = _round_trip(recipe, opened, models.checker, databases, schema) if databases else None
@@ -149,11 +153,16 @@ def _making(how: How, recipe: Recipe, databases: Sequence[Database], models: Mod
     read = functools.partial(proposed if how == "propose" else worded, n=n, made=made)
     longest = asking.get("max_tokens") or TOKENS[how] * n
     options = GenerateOptions(longest, asking.get("temperature", 0.7), seed=asking.get("seed", 0))
-    return Making(how, opened, models.journal, Known(), read, options, recipe.generate.batch, trial, trip)
+    return AugmentRun(how, opened, models.journal, Known(), read, options, recipe.generate.batch, trial, trip)
 
 
 def _requests(
-    how: How, sources: Sequence[str], recipe: Recipe, making: Making, database: Database | None, asking: Asking
+    how: How,
+    sources: Sequence[str],
+    recipe: Recipe,
+    making: AugmentRun,
+    database: Database | None,
+    asking: AugmentOptions,
 ) -> Iterator[Request | Reject]:
     trial, n, seed = making.trial, asking.get("n") or USUAL_N[how], asking.get("seed", 0)
     if trial is None:

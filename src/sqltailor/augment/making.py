@@ -27,7 +27,7 @@ Read = Callable[[Request, Completion], Iterator[Example | Reject]]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class AugmentResult:
     """What became of what a model made: `made == kept + rejected`, `rejected == sum(reasons.values())`."""
 
     made: int
@@ -75,7 +75,7 @@ class RoundTrip:
 
 
 @dataclass
-class Making:
+class AugmentRun:
     """One run: requests in, examples and rejects out. Counts are right once `results` is used up."""
 
     how: How
@@ -138,7 +138,7 @@ def _reject(made: Example, reason: str, detail: str) -> Reject:
     return Reject(made.line or 0, reason, detail, shown(f"{made.question}\n{made.sql[0]}"), made.source)
 
 
-def write_results(results: Iterator[Example | Reject], out: Path, progress: Callable[[int], None]) -> Made:
+def write_results(results: Iterator[Example | Reject], out: Path, progress: Callable[[int], None]) -> AugmentResult:
     """Write examples to `out` and rejects beside it, both whole or not at all; return the counts."""
     reasons: Counter[str] = Counter()
     kept = 0
@@ -151,7 +151,7 @@ def write_results(results: Iterator[Example | Reject], out: Path, progress: Call
                 kept += 1
                 file.write(to_line(item))
             progress(kept + reasons.total())
-    return Made(kept + reasons.total(), kept, reasons.total(), dict(reasons), str(out))
+    return AugmentResult(kept + reasons.total(), kept, reasons.total(), dict(reasons), str(out))
 
 
 def limited(requests: Iterator[Request | Reject], limit: int | None) -> Iterator[Request | Reject]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.rows import RowError
 from sqltailor.prompt.extract import DECLINE, extract
-from sqltailor.prompt.text import build, completion_text
+from sqltailor.prompt.text import build_prompt, completion_text
 from sqltailor.sql.schema import to_ddl
 from sqltailor.types import Example, Message, Schema
 
@@ -28,8 +28,8 @@ class _Words(NamedTuple):
 @lru_cache
 def _words() -> _Words:
     """Return the fixed words of the reference prompt, taken from prompts that hold a mark."""
-    asked = build(Example("", ("",), question=_MARK), Schema())
-    told = build(Example("", ("",), spec={_MARK: 0}), Schema())
+    asked = build_prompt(Example("", ("",), question=_MARK), Schema())
+    told = build_prompt(Example("", ("",), spec={_MARK: 0}), Schema())
     before_spec = told.messages[-1].content.partition("{")[0]
     return _Words(asked.messages[0].content, asked.messages[-1].content.removesuffix(_MARK), before_spec)
 
@@ -43,7 +43,7 @@ def to_messages(example: Example, schema: Schema | None = None) -> list[Message]
     known = read_schema_text(example.schema, example.dialect) if example.schema else schema or Schema()
     if example.question is not None:
         example = dataclasses.replace(example, question=_one_line(example.question))
-    prompt = build(example, known)
+    prompt = build_prompt(example, known)
     return [*prompt.messages, Message("assistant", completion_text(example))]
 
 

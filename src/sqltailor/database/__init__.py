@@ -104,7 +104,7 @@ class Database:
         `Timeout`, `Refused` (layer `role` for what may not be done, `limits` for memory and size), and `DataError`
         when the database itself cannot be read.
         """
-        return self._child.ask(
+        return self._child.request(
             sql,
             timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             max_rows=self._max_rows if max_rows is None else max_rows,

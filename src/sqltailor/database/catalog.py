@@ -34,7 +34,7 @@ def read_catalog(child: Child, columns_sql: str, references_sql: str) -> Schema:
 
 
 def _ask(child: Child, sql: str) -> list[Any]:
-    return child.ask(sql, timeout_s=TIMEOUT_S, max_rows=MOST_COLUMNS, catalog=True).rows
+    return child.request(sql, timeout_s=TIMEOUT_S, max_rows=MOST_COLUMNS, catalog=True).rows
 
 
 def _text(value: Any) -> str | None:

@@ -52,7 +52,7 @@ class Child:
             if not self._is_alive():
                 self._start()
 
-    def ask(self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False) -> QueryResult:
+    def request(self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False) -> QueryResult:
         """Run one statement in the child. Raises `SQLError`, `Refused`, `Timeout` or `DataError`."""
         if len(sql) > MAX_SQL_CHARACTERS:
             raise Refused(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.", "limits")

@@ -43,7 +43,7 @@ def read_tables(child: Child) -> Schema:
 
 
 def _ask(child: Child, sql: str) -> list[tuple[Cell, ...]]:
-    return child.ask(sql, timeout_s=CATALOG_TIMEOUT_S, max_rows=100_000, catalog=True).rows
+    return child.request(sql, timeout_s=CATALOG_TIMEOUT_S, max_rows=100_000, catalog=True).rows
 
 
 def _quote(name: str) -> str:
@@ -71,7 +71,7 @@ def _types_of_first_row(child: Child, table: str, names: list[str]) -> list[str]
         return []
     expressions = ", ".join(f"typeof({_quote(name)})" for name in names)
     try:
-        rows = child.ask(f"SELECT {expressions} FROM {_quote(table)} LIMIT 1", timeout_s=1.0, max_rows=1).rows
+        rows = child.request(f"SELECT {expressions} FROM {_quote(table)} LIMIT 1", timeout_s=1.0, max_rows=1).rows
     except Refused:
         # one of them is denied: the others have their types
         return [kind for name in names for kind in _types_of_first_row(child, table, [name])] if names[1:] else ["TEXT"]

@@ -21,7 +21,7 @@ from sqltailor.evaluate.files import ChooseFolder, open_folder, written
 from sqltailor.evaluate.prepare import Exam, audit, prepare
 from sqltailor.evaluate.scorer import Scoring
 from sqltailor.evaluate.summary import summarise
-from sqltailor.prompt.text import build
+from sqltailor.prompt.text import build_prompt
 from sqltailor.runs import Run, append_jsonl, write_json_atomic
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prediction, Prompt, Schema
 from sqltailor.version import __version__
@@ -60,7 +60,7 @@ def evaluate(
     out_dir: Path | ChooseFolder,
     scoring: Scoring | None = None,
     schema: Schema | None = None,
-    prompt: BuildPrompt | Mapping[str, BuildPrompt] = build,
+    prompt: BuildPrompt | Mapping[str, BuildPrompt] = build_prompt,
     options: GenerateOptions | None = None,
     batch: int = 16,
     on_progress: Progress = lambda model, done, total: None,

@@ -16,7 +16,7 @@ from sqltailor.generate.references import NANO, Source, resolve
 from sqltailor.generate.weights import open_tokenizer
 from sqltailor.project import read_parts
 from sqltailor.prompt.encode import encode
-from sqltailor.prompt.text import PROMPTS, build
+from sqltailor.prompt.text import PROMPTS, build_prompt
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.schema import from_ddl
@@ -114,7 +114,7 @@ def questions(run: Run | None, tokenizer: Any) -> Questions:
 def example_prompt(name: str) -> Prompt:
     """Return a prompt about a table that anyone understands."""
     schema = from_ddl("CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT, country TEXT, population INTEGER)")
-    return build(Example("example", ("",), question="How many cities are there?"), schema, name=name)
+    return build_prompt(Example("example", ("",), question="How many cities are there?"), schema, name=name)
 
 
 def prompt_file(source: Source) -> Path | None:

@@ -31,7 +31,7 @@ _QUESTION = "Return the SQL query that answers the following question: "
 _SPEC = "Return the SQL query for the following specification: "
 
 
-def build(
+def build_prompt(
     example: Example,
     schema: Schema,
     *,

@@ -5,12 +5,12 @@
 
 from sqltailor.naming.values import Values, invent_values, read_values
 from sqltailor.synth.pairs import Maker, Pair, sample_pair
-from sqltailor.synth.synthesis import Synthesis, synthesise
+from sqltailor.synth.synthesis import SynthesisResult, synthesise
 
 __all__ = [
     "Maker",
     "Pair",
-    "Synthesis",
+    "SynthesisResult",
     "Values",
     "invent_values",
     "read_values",

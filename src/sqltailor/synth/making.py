@@ -53,7 +53,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass
-class Making:
+class SynthesisRun:
     """One synthesis under way."""
 
     database: Database

@@ -12,7 +12,7 @@ from sqltailor.errors import ConfigError, DataError
 from sqltailor.naming.values import read_values
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import qualified_name
-from sqltailor.synth.making import Making
+from sqltailor.synth.making import SynthesisRun
 from sqltailor.synth.pairs import SHAPES, Maker
 from sqltailor.synth.specs import SPEC_SHAPES
 from sqltailor.types import Example, Grant, Schema
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Synthesis:
+class SynthesisResult:
     """What was made. `dropped` counts candidates by reason; made = kept + dropped.
 
     `coverage` tells tables, columns and shapes; `not_run` counts kept pairs whose house function the database lacks:
@@ -67,7 +67,7 @@ def synthesise(
     personal: bool = False,
     weights: Mapping[str, float] | None = None,
     progress: Callable[[int], None] = lambda kept: None,
-) -> Synthesis:
+) -> SynthesisResult:
     """Return `n` pairs over the tables and values of a database, the same ones for a seed and the same data.
 
     Each statement is parsed and guarded, runs within limits, and is kept when its result is not empty, not the whole
@@ -90,10 +90,10 @@ def synthesise(
     maker = Maker(
         known, values, glossary=glossary, dialect=dialect or database.dialect, weights=weights, typo_rate=typo_rate
     )
-    making = Making(database, maker, schema, grant, kind, wordings, random.Random(f"synthesis {seed}"), n)
+    making = SynthesisRun(database, maker, schema, grant, kind, wordings, random.Random(f"synthesis {seed}"), n)
     making.go(progress)
     joins = [f"{j.child}.{j.child_column} = {j.parent}.{j.parent_column}" for j in maker.graph.guessed]
-    return Synthesis(
+    return SynthesisResult(
         making.examples, making.made, time.monotonic() - started, dict(making.dropped.most_common()),
         making.coverage.report(), len(making.templates), making.not_run, tuple(joins),
     )  # fmt: skip

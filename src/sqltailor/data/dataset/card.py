@@ -11,9 +11,9 @@ from typing import Any
 
 from sqltailor.data.checks.example import REASONS, WARNINGS
 from sqltailor.data.dataset.deduplicate import Copy, contradictions
+from sqltailor.data.dataset.first_pass import FirstPass
 from sqltailor.data.dataset.overlap import WORDS, Tests
 from sqltailor.data.dataset.split import PARTS, Split
-from sqltailor.data.dataset.survey import Survey
 from sqltailor.data.dataset.tally import SHOWN_A_KIND, example_shown
 from sqltailor.data.examples import json_line
 from sqltailor.errors import MissingExtra, require
@@ -24,7 +24,7 @@ TOP_SHAPES, TOP_TABLES = 15, 25
 
 
 def card_of(
-    survey: Survey,
+    survey: FirstPass,
     removed: Mapping[int, Copy],
     *,
     sources: Mapping[str, int],
@@ -63,7 +63,7 @@ def card_of(
     }
 
 
-def _shown(survey: Survey, row: int) -> dict[str, Any]:
+def _shown(survey: FirstPass, row: int) -> dict[str, Any]:
     return example_shown(json.loads(survey.line(row)))
 
 
@@ -74,7 +74,7 @@ def _split_json(split: Split | None) -> dict[str, Any] | None:
 
 
 def _tests_json(
-    survey: Survey,
+    survey: FirstPass,
     removed: Mapping[int, Copy],
     split: Split | None,
     tests: Tests | None,

@@ -17,10 +17,10 @@ from typing import Any, TypedDict, Unpack
 from sqltailor.data.checks.example import Statements
 from sqltailor.data.dataset.card import card_of, write_card
 from sqltailor.data.dataset.deduplicate import Copy, Ledger, find_copies
+from sqltailor.data.dataset.first_pass import FirstPass, Item, Settings
 from sqltailor.data.dataset.overlap import Tests, read_tests
 from sqltailor.data.dataset.parts import write_parts
 from sqltailor.data.dataset.split import PARTS, Split, split_rows
-from sqltailor.data.dataset.survey import Item, Settings, Survey
 from sqltailor.data.readers import Source, open_source
 from sqltailor.data.rows import Reject, Row
 from sqltailor.database import dialect_of
@@ -149,7 +149,7 @@ def _process(
     before = _replaced(out, sources) if split_by else ""
     tests = read_tests(against, schema=checks.schema) if against else None
     counts: Counter[str] = Counter()
-    with _working_folder(out) as folder, Survey(folder) as survey:
+    with _working_folder(out) as folder, FirstPass(folder) as survey:
         survey.take(_items(opened, counts), checks, workers=workers)
         copies = {} if keep_copies else find_copies(survey.ledger, survey.question, near=near)
         removed = copies | _in_tests(survey.ledger, tests)

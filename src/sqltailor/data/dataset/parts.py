@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sqltailor.data.dataset.deduplicate import Copy, groups
+from sqltailor.data.dataset.first_pass import FirstPass
 from sqltailor.data.dataset.overlap import Tests, word_runs
 from sqltailor.data.dataset.split import PARTS, Split
-from sqltailor.data.dataset.survey import Survey
 from sqltailor.data.examples import from_json, json_line
 from sqltailor.data.facts import asked_text
 from sqltailor.data.rows import Reject, shown
 
 
 def write_parts(
-    survey: Survey, folder: Path, removed: Mapping[int, Copy], split: Split | None, tests: Tests | None
+    survey: FirstPass, folder: Path, removed: Mapping[int, Copy], split: Split | None, tests: Tests | None
 ) -> dict[str, int]:
     """Write each kept row to its part's file and each removed one to the rejects.
 
@@ -48,7 +48,7 @@ def _open(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", newline="\n")
 
 
-def _new_ids(survey: Survey) -> dict[int, int]:
+def _new_ids(survey: FirstPass) -> dict[int, int]:
     """Return row → n for each row that is the n-th of its id, from the second on."""
     return {row: n for rows in groups(survey.ledger.columns["id"]) for n, row in enumerate(rows[1:], 2)}
 

@@ -17,7 +17,7 @@ from sqltailor.naming.phrases import (
 )
 from sqltailor.naming.words import article, plural
 from sqltailor.synth.query import Between, Col, Compare, During, Query, Recent
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 
 class Phrase(NamedTuple):
@@ -34,7 +34,7 @@ def sides(cond: Compare) -> tuple[Col, str | int | float | bytes | bool | None]:
     return cond.left, cond.value
 
 
-def number(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
+def number(say: Phrasebook, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     """Return ways to compare a number: `with a price over 5`, `cheaper than 5 euros`."""
     column, value = sides(cond)
     name, amount = say.bare(column), say.value(value, info)
@@ -58,7 +58,7 @@ def number(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     return found
 
 
-def _by_trait(say: Say, trait: Trait, operator: str, amount: str) -> list[Phrase]:
+def _by_trait(say: Phrasebook, trait: Trait, operator: str, amount: str) -> list[Phrase]:
     found = []
     if operator in "><" and (words := trait.more if operator == ">" else trait.less):
         text = f"{say.pick(words)} {amount}"
@@ -89,24 +89,24 @@ _DATE_WORDS = {
 }
 
 
-def year(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
+def year(say: Phrasebook, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     """Return ways to compare a year: `founded after 1990`."""
     column, value = sides(cond)
     return when(say, column, f"{say.pick(_YEAR_WORDS[cond.operator])} {say.value(value, info)}")
 
 
-def date(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
+def date(say: Phrasebook, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     """Return ways to compare a date: `ordered since 3 March 2021`."""
     column, value = sides(cond)
     return when(say, column, f"{say.pick(_DATE_WORDS[cond.operator])} {say.value(value, info)}")
 
 
-def date_words(say: Say, operator: str) -> str:
+def date_words(say: Phrasebook, operator: str) -> str:
     """Return the preposition of a comparison with a date."""
     return say.pick(_DATE_WORDS[operator])
 
 
-def when(say: Say, column: Col, time: str) -> list[Phrase]:
+def when(say: Phrasebook, column: Col, time: str) -> list[Phrase]:
     """Return ways to say when; `time` is a phrase such as `in 2021`."""
     name = say.bare(column)
     words = name.split()
@@ -129,7 +129,7 @@ def when(say: Say, column: Col, time: str) -> list[Phrase]:
     return found
 
 
-def during(say: Say, cond: During) -> list[Phrase]:
+def during(say: Phrasebook, cond: During) -> list[Phrase]:
     """Return ways to say that a date is within a year, a month or a day."""
     if cond.unit == "year":
         time = f"{say.pick(('in', 'in', 'during', 'in the year'))} {say.marked(cond.value)}"
@@ -140,7 +140,7 @@ def during(say: Say, cond: During) -> list[Phrase]:
     return when(say, cond.left, time)
 
 
-def recent(say: Say, cond: Recent) -> list[Phrase]:
+def recent(say: Phrasebook, cond: Recent) -> list[Phrase]:
     """Return ways to say that a date is not long ago."""
     unit = cond.unit if cond.count == 1 else plural(cond.unit)
     span = unit if cond.count == 1 else f"{say.marked(str(cond.count))} {unit}"
@@ -149,7 +149,7 @@ def recent(say: Say, cond: Recent) -> list[Phrase]:
     )
 
 
-def between(say: Say, cond: Between) -> list[Phrase]:
+def between(say: Phrasebook, cond: Between) -> list[Phrase]:
     """Return ways to say that a number or a date is within a range."""
     assert isinstance(cond.left, Col)
     info, name = say.info(cond.left), say.bare(cond.left)

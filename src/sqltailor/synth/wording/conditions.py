@@ -15,17 +15,17 @@ from sqltailor.synth.query import Between, Col, Compare, Cond, During, Either, I
 from sqltailor.synth.wording import amounts
 from sqltailor.synth.wording.amounts import Phrase, sides
 from sqltailor.synth.wording.equals import equal, flag
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 CLAUSE_STARTS = {"where", "whose", "that", "who", "which", "with"}
 
 
-def ways(say: Say, cond: Cond) -> list[Phrase]:
+def ways(say: Phrasebook, cond: Cond) -> list[Phrase]:
     """Return ways to say a condition; at least one stands after the noun."""
     return _WAYS[type(cond)](say, cond)
 
 
-def plainly(say: Say, cond: Cond) -> str:
+def plainly(say: Phrasebook, cond: Cond) -> str:
     """Return a condition as a few words: `price over 5`, `status = pending`."""
     if is_plain(cond):
         assert isinstance(cond, Compare)
@@ -41,7 +41,7 @@ def plainly(say: Say, cond: Cond) -> str:
     return say.pick(short or after).removeprefix("with ")
 
 
-def clause(say: Say, cond: Cond) -> str:
+def clause(say: Phrasebook, cond: Cond) -> str:
     """Return a condition as a full clause: `the price is over 5`."""
     predicates = [way.text for way in ways(say, cond) if way.slot == "pred"]
     if not is_plain(cond):
@@ -62,7 +62,7 @@ def is_plain(cond: Cond) -> bool:
     return isinstance(cond, Compare) and isinstance(cond.left, Col) and not isinstance(cond.value, Query | Col)
 
 
-def _compare(say: Say, cond: Compare) -> list[Phrase]:
+def _compare(say: Phrasebook, cond: Compare) -> list[Phrase]:
     if isinstance(cond.left, Col) and isinstance(cond.value, Col):
         return _columns(say, cond.left, cond.operator, cond.value)
     if not is_plain(cond):
@@ -72,7 +72,7 @@ def _compare(say: Say, cond: Compare) -> list[Phrase]:
     return _BY_KIND.get(info.kind, equal)(say, cond, info)
 
 
-def _columns(say: Say, left: Col, operator: str, right: Col) -> list[Phrase]:
+def _columns(say: Phrasebook, left: Col, operator: str, right: Col) -> list[Phrase]:
     one, two = say.bare(left), say.column(right)
     if say.info(left).kind == "date":
         words = "after" if operator == ">" else "before"
@@ -87,7 +87,7 @@ def _columns(say: Say, left: Col, operator: str, right: Col) -> list[Phrase]:
     ]
 
 
-def _in(say: Say, cond: In) -> list[Phrase]:
+def _in(say: Phrasebook, cond: In) -> list[Phrase]:
     if isinstance(cond.values, Query):
         return [Phrase("post", "")]
     info, name = say.info(cond.left), say.bare(cond.left)
@@ -122,7 +122,7 @@ _LIKE_NOT = {"contains": "contain", "includes": "include", "has": "have", "start
 _LIKE_ING = {"contains": "containing", "starts": "starting with", "ends": "ending with"}
 
 
-def _like(say: Say, cond: Like) -> list[Phrase]:
+def _like(say: Phrasebook, cond: Like) -> list[Phrase]:
     name, text = say.bare(cond.left), say.marked(cond.text, quote=True)
     said = say.pick(_LIKE_VERBS[cond.place])
     verb = f"does not {_LIKE_NOT[said]}" if cond.negated else said
@@ -143,7 +143,7 @@ def _like(say: Say, cond: Like) -> list[Phrase]:
     return found
 
 
-def _null(say: Say, cond: Null) -> list[Phrase]:
+def _null(say: Phrasebook, cond: Null) -> list[Phrase]:
     info, name = say.info(cond.left), say.bare(cond.left)
     if info.empty and not cond.negated:
         are = f"are {info.empty}" if not info.empty.endswith(("office", "order")) else f"are from the {info.empty}"
@@ -159,7 +159,7 @@ def _null(say: Say, cond: Null) -> list[Phrase]:
     return [Phrase("post", none), Phrase("post", empty), Phrase("pred", lack)]
 
 
-def _either(say: Say, cond: Either) -> list[Phrase]:
+def _either(say: Phrasebook, cond: Either) -> list[Phrase]:
     options = [ways(say, part) for part in cond.conditions]
     texts = [say.pick([way.text for way in some if way.slot == "post"]) for some in options]
     found = [Phrase("post", " or ".join(texts)), Phrase("post", "either " + " or ".join(texts))]
@@ -169,17 +169,17 @@ def _either(say: Say, cond: Either) -> list[Phrase]:
     return found
 
 
-def _term(say: Say, cond: Term) -> list[Phrase]:
+def _term(say: Phrasebook, cond: Term) -> list[Phrase]:
     return [Phrase("pre", cond.words), Phrase("post", f"that are {cond.words}"), Phrase("pred", f"are {cond.words}")]
 
 
-_BY_KIND: dict[str, Callable[[Say, Compare, ColumnInfo], list[Phrase]]] = {
+_BY_KIND: dict[str, Callable[[Phrasebook, Compare, ColumnInfo], list[Phrase]]] = {
     "flag": flag,
     "number": amounts.number,
     "year": amounts.year,
     "date": amounts.date,
 }
-_WAYS: dict[type, Callable[[Say, Any], list[Phrase]]] = {
+_WAYS: dict[type, Callable[[Phrasebook, Any], list[Phrase]]] = {
     Compare: _compare,
     Between: amounts.between,
     In: _in,

@@ -12,14 +12,14 @@ from sqltailor.synth.wording.conditions import clause
 from sqltailor.synth.wording.frame_texts import framed
 from sqltailor.synth.wording.measures import aggregate_words, best, column_list, extremes, inner_say, list_slots
 from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 
 def _columns(query: Query) -> tuple[Col, ...]:
     return tuple(expr for expr in query.select if isinstance(expr, Col))
 
 
-def _above_average(say: Say, query: Query) -> str:
+def _above_average(say: Phrasebook, query: Query) -> str:
     test = query.where[-1]
     assert isinstance(test, Compare)
     assert isinstance(test.left, Col)
@@ -40,7 +40,7 @@ def _above_average(say: Say, query: Query) -> str:
     return framed(say, "list", list_slots(say, _columns(query), lambda: np))
 
 
-def _extreme(say: Say, query: Query) -> str:
+def _extreme(say: Phrasebook, query: Query) -> str:
     test = query.where[-1]
     assert isinstance(test, Compare)
     assert isinstance(test.left, Col)
@@ -59,7 +59,7 @@ def _extreme(say: Say, query: Query) -> str:
     )
 
 
-def _days_per_group(say: Say, query: Query) -> str:
+def _days_per_group(say: Phrasebook, query: Query) -> str:
     group, what = query.select
     assert isinstance(group, Col)
     assert isinstance(what, Agg)
@@ -67,7 +67,7 @@ def _days_per_group(say: Say, query: Query) -> str:
     return framed(say, "per_group", {"group": words, "groups": plural_words(words), "what": aggregate_words(say, what)})
 
 
-def _than_other(say: Say, query: Query) -> str:
+def _than_other(say: Phrasebook, query: Query) -> str:
     test = query.where[0]
     assert isinstance(test, Compare)
     assert isinstance(test.left, Col)
@@ -115,7 +115,7 @@ def _than_other(say: Say, query: Query) -> str:
     )
 
 
-def _set(say: Say, query: Query) -> str:
+def _set(say: Phrasebook, query: Query) -> str:
     assert query.set_operation
     word, second = query.set_operation
     one = rows(say, say.about)
@@ -124,7 +124,7 @@ def _set(say: Say, query: Query) -> str:
     return framed(say, name, {"one": one, "two": two, "colsp": column_list(say, _columns(query), many=True)})
 
 
-def _case(say: Say, query: Query) -> str:
+def _case(say: Phrasebook, query: Query) -> str:
     case = query.select[-1]
     assert isinstance(case, Case)
     when, high = case.whens[0]
@@ -135,7 +135,7 @@ def _case(say: Say, query: Query) -> str:
     })  # fmt: skip
 
 
-def _share(say: Say, query: Query) -> str:
+def _share(say: Phrasebook, query: Query) -> str:
     what = query.select[0]
     assert isinstance(what, Share)
     return framed(
@@ -143,7 +143,7 @@ def _share(say: Say, query: Query) -> str:
     )
 
 
-def _count_two(say: Say, query: Query) -> str:
+def _count_two(say: Phrasebook, query: Query) -> str:
     one, two = query.select
     assert isinstance(one, CountIf)
     assert isinstance(two, CountIf)
@@ -153,7 +153,7 @@ def _count_two(say: Say, query: Query) -> str:
     })  # fmt: skip
 
 
-def _rank(say: Say, query: Query) -> str:
+def _rank(say: Phrasebook, query: Query) -> str:
     window = query.select[-1]
     assert isinstance(window, Window)
     assert window.order
@@ -178,7 +178,7 @@ def _rank(say: Say, query: Query) -> str:
     return text if extra in text else f"{text}; show the {extra} and rank"
 
 
-def _running(say: Say, query: Query) -> str:
+def _running(say: Phrasebook, query: Query) -> str:
     window = query.select[-1]
     assert isinstance(window, Window)
     assert window.argument
@@ -190,7 +190,7 @@ def _running(say: Say, query: Query) -> str:
     )
 
 
-def _best_of_each(say: Say, query: Query) -> str:
+def _best_of_each(say: Phrasebook, query: Query) -> str:
     test = query.where[-1]
     assert isinstance(test, Compare)
     assert isinstance(test.left, Col)
@@ -205,7 +205,7 @@ def _best_of_each(say: Say, query: Query) -> str:
     })  # fmt: skip
 
 
-DEEP: dict[str, Callable[[Say, Query], str]] = {
+DEEP: dict[str, Callable[[Phrasebook, Query], str]] = {
     "above_average": _above_average,
     "extreme": _extreme,
     "than_other": _than_other,

@@ -7,12 +7,12 @@ from sqltailor.naming.phrases import ADJECTIVE_COLUMNS, COUNTRIES, PLACES, THIRD
 from sqltailor.naming.words import article
 from sqltailor.synth.query import Compare
 from sqltailor.synth.wording.amounts import Phrase, sides
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 TYPE_WORDS = {"type", "kind", "class", "category", "genre", "brand", "segment", "tier", "size", "color", "style"}
 
 
-def equal(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
+def equal(say: Phrasebook, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     """Return ways to say that a column has a value, or another one."""
     column, cell = sides(cond)
     name, value = say.bare(column), say.value(cell, info)
@@ -44,7 +44,7 @@ def equal(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     return found
 
 
-def _in_place(say: Say, cell: str, value: str) -> list[Phrase]:
+def _in_place(say: Phrasebook, cell: str, value: str) -> list[Phrase]:
     found = [Phrase("post", f"{word} {value}") for word in ("in", "in", "from", "from")]
     found.append(Phrase("post", f"{say.pick(('located in', 'based in'))} {value}"))
     found.append(Phrase("pred", f"{say.pick(('are in', 'are from', 'are located in', 'are based in'))} {value}"))
@@ -53,7 +53,7 @@ def _in_place(say: Say, cell: str, value: str) -> list[Phrase]:
     return found
 
 
-def _as_adjective(say: Say, name: str, value: str) -> list[Phrase]:
+def _as_adjective(say: Phrasebook, name: str, value: str) -> list[Phrase]:
     bare = value.strip("\x02\x03'\"")
     found = []
     last = name.split()[-1]
@@ -69,7 +69,7 @@ def _as_adjective(say: Say, name: str, value: str) -> list[Phrase]:
     return found
 
 
-def flag(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
+def flag(say: Phrasebook, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     """Return ways to say that a flag is set or not."""
     column, cell = sides(cond)
     is_true = str(cell).lower() in ("1", "true", "y", "yes", "t")
@@ -101,7 +101,7 @@ def flag(say: Say, cond: Compare, info: ColumnInfo) -> list[Phrase]:
     ]
 
 
-def _coded_flag(say: Say, codes: dict[str, str], value: str, name: str) -> list[Phrase]:
+def _coded_flag(say: Phrasebook, codes: dict[str, str], value: str, name: str) -> list[Phrase]:
     meaning, other = codes.get(value), next((m for code, m in codes.items() if code != value), "")
     said = meaning or other
     first, _, rest = said.partition(" ")

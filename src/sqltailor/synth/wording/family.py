@@ -18,7 +18,7 @@ from sqltailor.synth.wording.measures import (
     number_words,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 _ZERO_TAILS = (
     ", including those with none",
@@ -33,7 +33,7 @@ def _columns(query: Query) -> tuple[Col, ...]:
     return tuple(expr for expr in query.select if isinstance(expr, Col))
 
 
-def _child_say(say: Say, query: Query) -> Say:
+def _child_say(say: Phrasebook, query: Query) -> Phrasebook:
     """Return a speaker for the children alone: that they belong to their parent is understood."""
     child = query.uses[1]
     own = tuple(say.conditions(child.binding))
@@ -41,14 +41,14 @@ def _child_say(say: Say, query: Query) -> Say:
     return inner_say(say, alone)
 
 
-def _parents(say: Say, query: Query) -> str:
+def _parents(say: Phrasebook, query: Query) -> str:
     """Return the parents' noun phrase, with the conditions on them."""
     parent = query.uses[0].binding
     own = say.conditions(parent)
     return rows(say, parent, own) if own else say.nouns(parent)
 
 
-def _group(say: Say, query: Query) -> str:
+def _group(say: Phrasebook, query: Query) -> str:
     """Return what stands for one parent: `customer`, or `customer name`."""
     label = _columns(query)[0]
     noun, name = say.noun(label.binding), say.bare(label)
@@ -57,7 +57,7 @@ def _group(say: Say, query: Query) -> str:
     return name if name.startswith(noun) else say.pick((f"{noun} {name}", f"{noun}'s {name}", noun))
 
 
-def _measure(say: Say, query: Query, what: Agg) -> str:
+def _measure(say: Phrasebook, query: Query, what: Agg) -> str:
     """Return what is computed for each parent: `number of orders`, `total amount of their orders`."""
     told = _child_say(say, query)
     child = query.uses[1].binding
@@ -71,7 +71,7 @@ def _measure(say: Say, query: Query, what: Agg) -> str:
     return f"{own} of {say.pick(('their ', 'its ', '', 'the '))}{children}"
 
 
-def per_parent(say: Say, query: Query) -> str:
+def per_parent(say: Phrasebook, query: Query) -> str:
     """Word `SELECT p.name, COUNT(*) … GROUP BY p.name`."""
     parents = _parents(say, query)
     what = next(expr for expr in query.select if isinstance(expr, Agg))
@@ -100,7 +100,7 @@ def _with_tail(text: str, tail: str) -> str:
     return f"{text.rstrip('?')}{tail}{'?' if text.endswith('?') else ''}"
 
 
-def top_parent(say: Say, query: Query) -> str:
+def top_parent(say: Phrasebook, query: Query) -> str:
     """Word the parent with the most children, or the largest sum over them."""
     order, parent, child = query.order_by[0], query.uses[0].binding, query.uses[1].binding
     assert isinstance(order.by, Agg)
@@ -123,7 +123,7 @@ def top_parent(say: Say, query: Query) -> str:
     return _with_tail(text, f" and the {aggregate_words(_child_say(say, query), order.by)}")
 
 
-def having_parent(say: Say, query: Query) -> str:
+def having_parent(say: Phrasebook, query: Query) -> str:
     """Word the parents with at least n children."""
     cond = query.having[0]
     assert isinstance(cond, Compare)
@@ -133,7 +133,7 @@ def having_parent(say: Say, query: Query) -> str:
     return framed(say, "having", {"groups": groups, "amount": have})
 
 
-def with_children(say: Say, query: Query) -> str:
+def with_children(say: Phrasebook, query: Query) -> str:
     """Word the parents that have, or do not have, a child of some kind."""
     test = query.where[-1]
     assert isinstance(test, In | Exists)
@@ -156,7 +156,7 @@ def with_children(say: Say, query: Query) -> str:
     return text
 
 
-def through(say: Say, query: Query) -> str:
+def through(say: Phrasebook, query: Query) -> str:
     """Word rows that a chain of tables ties to rows far away."""
     first, last = query.uses[0].binding, query.uses[-1].binding
     own = say.conditions(last)
@@ -180,13 +180,13 @@ def through(say: Say, query: Query) -> str:
     return f"{show} the {different}{columns} of {say.pick(('all ', 'the ', ''))}{np}{'?' if show == 'what are' else ''}"
 
 
-def _bridges(say: Say, query: Query) -> int:
+def _bridges(say: Phrasebook, query: Query) -> int:
     """Return how many tables tie the first table of a query to the last one."""
     ends = {query.uses[0].table, query.uses[-1].table}
     return sum(ends <= {link.parent for link in links} for links in say.graph.up.values())
 
 
-FAMILY: dict[str, Callable[[Say, Query], str]] = {
+FAMILY: dict[str, Callable[[Phrasebook, Query], str]] = {
     "per_parent": per_parent,
     "per_parent_all": per_parent,
     "top_parent": top_parent,

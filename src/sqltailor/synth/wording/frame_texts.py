@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from sqltailor.synth.wording.frames import Frame, Slots, compile_frame, fill
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 
 def read_frames(text: str) -> dict[str, tuple[Frame, ...]]:
@@ -31,7 +31,7 @@ def read_frames(text: str) -> dict[str, tuple[Frame, ...]]:
 FRAMES = read_frames(files("sqltailor.synth.wording").joinpath("frames.txt").read_text(encoding="utf-8"))
 
 
-def framed(say: Say, name: str, slots: Slots) -> str:
+def framed(say: Phrasebook, name: str, slots: Slots) -> str:
     """Return one of the frames of a kind of sentence, filled."""
     choices = FRAMES[name]
     return fill(choices[int(say.rng.random() * len(choices))], slots, say.rng)

@@ -18,10 +18,10 @@ from sqltailor.synth.wording.measures import (
     two_aggregates,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 
-def _group_slots(say: Say, query: Query) -> Filled:
+def _group_slots(say: Phrasebook, query: Query) -> Filled:
     group = query.group_by[-1]
     words = group_words(say, group)
     return {
@@ -32,7 +32,7 @@ def _group_slots(say: Say, query: Query) -> Filled:
     }
 
 
-def _per_group(say: Say, query: Query) -> str:
+def _per_group(say: Phrasebook, query: Query) -> str:
     aggregates = [expr for expr in query.select if isinstance(expr, Agg)]
     what, slots = aggregates[0], _group_slots(say, query)
     if len(aggregates) > 1 and what.argument is None:
@@ -46,7 +46,7 @@ def _per_group(say: Say, query: Query) -> str:
     return _with_order(say, text, query)
 
 
-def _with_order(say: Say, text: str, query: Query) -> str:
+def _with_order(say: Phrasebook, text: str, query: Query) -> str:
     """Add the order of groups: by what is computed, or by the group itself."""
     if not query.order_by:
         return text
@@ -63,7 +63,7 @@ def _with_order(say: Say, text: str, query: Query) -> str:
     return f"{text.rstrip('?')}, {end}{mark}"
 
 
-def _top_group(say: Say, query: Query) -> str:
+def _top_group(say: Phrasebook, query: Query) -> str:
     order, slots = query.order_by[0], _group_slots(say, query)
     assert isinstance(order.by, Agg)
     many = (query.limit or 1) > 1
@@ -78,7 +78,7 @@ def _top_group(say: Say, query: Query) -> str:
     return _with_measure(say, text, query, order.by)
 
 
-def _with_measure(say: Say, text: str, query: Query, what: Agg) -> str:
+def _with_measure(say: Phrasebook, text: str, query: Query, what: Agg) -> str:
     """Add that the computed number is wanted too, where it is selected."""
     if what not in query.select:
         return text
@@ -93,7 +93,7 @@ def _with_measure(say: Say, text: str, query: Query, what: Agg) -> str:
     return f"{text.rstrip('?')}{say.pick((' and', ', and', ', with', ', along with'))} {name}{mark}"
 
 
-def _having(say: Say, query: Query) -> str:
+def _having(say: Phrasebook, query: Query) -> str:
     cond, slots = query.having[0], _group_slots(say, query)
     assert isinstance(cond, Compare)
     assert isinstance(cond.left, Agg)
@@ -101,7 +101,7 @@ def _having(say: Say, query: Query) -> str:
     return _with_measure(say, framed(say, "having", slots), query, cond.left)
 
 
-GROUPS: dict[str, Callable[[Say, Query], str]] = {
+GROUPS: dict[str, Callable[[Phrasebook, Query], str]] = {
     "per_group": _per_group,
     "top_group": _top_group,
     "having": _having,

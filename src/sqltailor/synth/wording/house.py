@@ -8,16 +8,16 @@ from sqltailor.synth.query import Agg, Call, Col, Query
 from sqltailor.synth.wording.frame_texts import framed
 from sqltailor.synth.wording.measures import aggregate_words, number_words
 from sqltailor.synth.wording.noun_phrases import plural_words, rows
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 
-def _house_aggregate(say: Say, query: Query) -> str:
+def _house_aggregate(say: Phrasebook, query: Query) -> str:
     what = query.select[0]
     assert isinstance(what, Agg)
     return framed(say, "aggregate", {"what": aggregate_words(say, what), "np": rows(say, say.about)})
 
 
-def _house_list(say: Say, query: Query) -> str:
+def _house_list(say: Phrasebook, query: Query) -> str:
     label, call = query.select
     assert isinstance(label, Col)
     assert isinstance(call, Call)
@@ -28,7 +28,7 @@ def _house_list(say: Say, query: Query) -> str:
     return framed(say, "list", {"np": np, "cols": cols, "colsp": cols, "colsx": cols})
 
 
-def _house_top(say: Say, query: Query) -> str:
+def _house_top(say: Phrasebook, query: Query) -> str:
     order = query.order_by[0]
     label = query.select[0]
     assert isinstance(label, Col)
@@ -43,7 +43,7 @@ def _house_top(say: Say, query: Query) -> str:
     return say.pick((f"{name} of the {text}", f"show the {name} of the {text}", f"find the {text}", f"{text}"))
 
 
-HOUSE: dict[str, Callable[[Say, Query], str]] = {
+HOUSE: dict[str, Callable[[Phrasebook, Query], str]] = {
     "house_aggregate": _house_aggregate,
     "house_list": _house_list,
     "house_top": _house_top,

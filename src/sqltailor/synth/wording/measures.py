@@ -8,13 +8,13 @@ from sqltailor.naming.phrases import AGGREGATES, DATE_AGGREGATES, HAVE_OPERATORS
 from sqltailor.naming.words import plural
 from sqltailor.synth.query import Agg, Col, Compare, Days, Measure, Order, Part, Product, Query
 from sqltailor.synth.wording.noun_phrases import Parts, parts, plural_words, rows
-from sqltailor.synth.wording.phrasebook import Say
+from sqltailor.synth.wording.phrasebook import Phrasebook
 
 MOST = ("highest", "largest", "greatest", "maximum", "biggest", "most")
 LEAST = ("lowest", "smallest", "minimum", "least")
 
 
-def column_list(say: Say, columns: tuple[Col, ...], *, many: bool) -> str:
+def column_list(say: Phrasebook, columns: tuple[Col, ...], *, many: bool) -> str:
     """Return the columns as a list of words: `name, city and age`."""
     names = [plural_words(say.column(c)) if many and say.info(c).kind != "flag" else say.column(c) for c in columns]
     if len(names) < 2:
@@ -27,7 +27,7 @@ Filled = dict[str, str | Callable[[], str]]
 """What fills the slots of a frame."""
 
 
-def list_slots(say: Say, columns: tuple[Col, ...], np: Callable[[], str]) -> Filled:
+def list_slots(say: Phrasebook, columns: tuple[Col, ...], np: Callable[[], str]) -> Filled:
     """Return the slots of a list: its rows, and its columns in the singular, the plural, or what sounds better."""
     return {
         "np": np,
@@ -37,7 +37,7 @@ def list_slots(say: Say, columns: tuple[Col, ...], np: Callable[[], str]) -> Fil
     }
 
 
-def aggregate_words(say: Say, what: Agg) -> str:
+def aggregate_words(say: Phrasebook, what: Agg) -> str:
     """Return an aggregate as a noun phrase: `average price`, `total quantity`."""
     if what.argument is None:
         return "count"
@@ -68,14 +68,14 @@ def aggregate_words(say: Say, what: Agg) -> str:
     return f"{function} {name}"
 
 
-def two_aggregates(say: Say, first: Agg, second: Agg) -> str:
+def two_aggregates(say: Phrasebook, first: Agg, second: Agg) -> str:
     """Return two aggregates of one column: `minimum and maximum price`."""
     one, two = say.pick(AGGREGATES[first.function]), say.pick(AGGREGATES[second.function])
     assert first.argument is not None
     return f"{one} and {two} {say.expr(first.argument)}".replace("sum of the and", "total and")
 
 
-def measured(say: Say, what: Agg, binding: str, row_words: str | None = None) -> str:
+def measured(say: Phrasebook, what: Agg, binding: str, row_words: str | None = None) -> str:
     """Return what is computed for each group: `number of orders`, `average price of items`."""
     of = row_words or rows(say, binding)
     if what.argument is None:
@@ -83,21 +83,21 @@ def measured(say: Say, what: Agg, binding: str, row_words: str | None = None) ->
     return of_rows(say, aggregate_words(say, what), binding, of)
 
 
-def of_rows(say: Say, text: str, binding: str, row_words: str | None = None) -> str:
+def of_rows(say: Phrasebook, text: str, binding: str, row_words: str | None = None) -> str:
     """Return an aggregate in words with its rows, which may stay unsaid where nothing narrows them."""
     of = row_words or rows(say, binding)
     has_more = of != say.nouns(binding) or say.is_one_of_several(binding)
     return text + (f" of {of}" if has_more or say.chance(0.45) else "")
 
 
-def group_words(say: Say, group: Col | Part) -> str:
+def group_words(say: Phrasebook, group: Col | Part) -> str:
     """Return what rows are grouped by, in the singular."""
     if isinstance(group, Part):
         return group.unit if say.chance(0.75) else f"{group.unit} of {say.column(group.column)}"
     return say.column(group)
 
 
-def extreme_measure(say: Say, order: Order, binding: str) -> str:
+def extreme_measure(say: Phrasebook, order: Order, binding: str) -> str:
     """Return what follows "with the": `most orders`, `highest average price`."""
     what = order.by
     assert isinstance(what, Agg)
@@ -115,7 +115,7 @@ def extreme_measure(say: Say, order: Order, binding: str) -> str:
     return f"{word} {text}" + (f" of {of}" if of != say.nouns(binding) or say.is_one_of_several(binding) else "")
 
 
-def amount(say: Say, cond: Compare, binding: str) -> str:
+def amount(say: Phrasebook, cond: Compare, binding: str) -> str:
     """Return what follows "have" in a condition on groups: `more than 5 orders`, `an average price over 3`."""
     what, value = cond.left, cond.value
     assert isinstance(what, Agg)
@@ -143,7 +143,7 @@ def direction(order: Order) -> tuple[str, ...]:
     return MOST if order.descending else LEAST
 
 
-def superlatives(say: Say, order: Order) -> tuple[str, ...]:
+def superlatives(say: Phrasebook, order: Order) -> tuple[str, ...]:
     """Return adjectives such as `cheapest` for the column that rows are ordered by; empty when it has none."""
     assert isinstance(order.by, Col)
     info = say.info(order.by)
@@ -158,7 +158,7 @@ def superlatives(say: Say, order: Order) -> tuple[str, ...]:
     return (trait.most if order.descending else trait.least) if trait else ()
 
 
-def best(say: Say, order: Order, binding: str, *, many: bool) -> str:
+def best(say: Phrasebook, order: Order, binding: str, *, many: bool) -> str:
     """Return the rows at one end of an order: `cheapest red item`, `items with the highest weight in stock`."""
     around = parts(say, binding)
     noun = say.nouns(binding) if many else say.noun(binding)
@@ -168,7 +168,7 @@ def best(say: Say, order: Order, binding: str, *, many: bool) -> str:
     return f"{around.before}{noun}{with_extreme(say, order, around)}"
 
 
-def with_extreme(say: Say, order: Order, around: Parts) -> str:
+def with_extreme(say: Phrasebook, order: Order, around: Parts) -> str:
     """Return ` with the highest price`, together with what stands after the noun."""
     assert isinstance(order.by, Col)
     text = f"with the {say.pick(extremes(say, order))} {say.column(order.by)}"
@@ -177,7 +177,7 @@ def with_extreme(say: Say, order: Order, around: Parts) -> str:
     return f"{around.after} {'and ' if around.after.startswith(' with') else ''}{text}"
 
 
-def extremes(say: Say, order: Order) -> tuple[str, ...]:
+def extremes(say: Phrasebook, order: Order) -> tuple[str, ...]:
     """Return the words for the largest or smallest value of a column."""
     assert isinstance(order.by, Col)
     info = say.info(order.by)
@@ -189,7 +189,7 @@ def extremes(say: Say, order: Order) -> tuple[str, ...]:
     return ("highest", "highest", "largest", "greatest", "maximum", "biggest") if order.descending else LEAST[:3]
 
 
-def ordering(say: Say, order: Order) -> str:
+def ordering(say: Phrasebook, order: Order) -> str:
     """Return the words that end an ordered list: `sorted by price, cheapest first`."""
     assert isinstance(order.by, Col)
     name, info, down = say.column(order.by), say.info(order.by), order.descending
@@ -228,14 +228,14 @@ def ordering(say: Say, order: Order) -> str:
     return f"{verb} {name}{comma} {end}".rstrip(" ,")
 
 
-def number_words(say: Say, number: int) -> str:
+def number_words(say: Phrasebook, number: int) -> str:
     """Return a count as digits or a word, left alone by typos."""
     return say.marked(NUMBER_WORDS[number] if number < len(NUMBER_WORDS) and say.chance(0.3) else str(number))
 
 
-def inner_say(say: Say, query: Query) -> Say:
+def inner_say(say: Phrasebook, query: Query) -> Phrasebook:
     """Return a speaker for an inner query with the same habits."""
-    inner = Say(query, say.lexicon, say.rng)
+    inner = Phrasebook(query, say.lexicon, say.rng)
     inner.quote, inner.lower = say.quote, say.lower
     inner.named(say)
     return inner

@@ -9,7 +9,7 @@ from sqltailor.naming.words import plural, word_pairs, word_set
 from sqltailor.synth.query import Col, Compare, Cond, Query, Use
 from sqltailor.synth.wording.amounts import Phrase
 from sqltailor.synth.wording.conditions import ways
-from sqltailor.synth.wording.phrasebook import CLOSE, OPEN, Say
+from sqltailor.synth.wording.phrasebook import CLOSE, OPEN, Phrasebook
 
 PLACE_NOUNS = PLACES | word_set("""
     store shop warehouse branch office airport station hotel museum building school university hospital department venue
@@ -24,7 +24,7 @@ class Parts(NamedTuple):
     after: str
 
 
-def parts(say: Say, binding: str, conditions: list[Cond] | None = None) -> Parts:
+def parts(say: Phrasebook, binding: str, conditions: list[Cond] | None = None) -> Parts:
     """Return the conditions on a binding and on its parents as words around its noun."""
     before, after = "", []
     for cond in say.conditions(binding) if conditions is None else conditions:
@@ -45,7 +45,7 @@ def parts(say: Say, binding: str, conditions: list[Cond] | None = None) -> Parts
     return Parts(before, "".join([" " + text for text in _joined(after)]))
 
 
-def _after(say: Say, options: list[Phrase]) -> str:
+def _after(say: Phrasebook, options: list[Phrase]) -> str:
     return say.pick([way.text for way in options if way.slot == "post"])
 
 
@@ -61,13 +61,13 @@ def _joined(texts: list[str]) -> list[str]:
     return joined
 
 
-def rows(say: Say, binding: str, conditions: list[Cond] | None = None) -> str:
+def rows(say: Phrasebook, binding: str, conditions: list[Cond] | None = None) -> str:
     """Return the plural noun phrase for the rows of a binding."""
     around = parts(say, binding, conditions)
     return f"{around.before}{say.nouns(binding)}{around.after}"
 
 
-def parent_phrase(say: Say, use: Use) -> str:
+def parent_phrase(say: Phrasebook, use: Use) -> str:
     """Return the phrase that ties rows to their parent, or nothing where no condition is on it."""
     conditions = say.conditions(use.binding)
     if not conditions and not any(parent_phrase(say, up) for up in say.parents(use.binding)):
@@ -98,7 +98,7 @@ def _apostrophe(noun: str) -> str:
     return "'" if noun.endswith("s") else "'s"
 
 
-def _preposition(say: Say, binding: str, noun: str) -> str:
+def _preposition(say: Phrasebook, binding: str, noun: str) -> str:
     last = noun.split()[-1]
     if last in PLACE_NOUNS:
         return say.pick(("in", "at", "of", "from"))
@@ -109,7 +109,7 @@ def _preposition(say: Say, binding: str, noun: str) -> str:
     return say.pick(("of", "for", "belonging to", "related to", "that belong to"))
 
 
-def predicate(say: Say, cond: Cond) -> str:
+def predicate(say: Phrasebook, cond: Cond) -> str:
     """Return a condition as a plural predicate: `have a price over 5`."""
     options = [way.text for way in ways(say, cond) if way.slot == "pred"]
     return say.pick(options) if options else "are ones " + _after(say, ways(say, cond))

@@ -51,7 +51,7 @@ def _column_phrases(column: ColumnInfo, table: TableInfo, given: Sequence[str]) 
     return tuple(phrases)
 
 
-class Say:
+class Phrasebook:
     """The words of one question. One instance a question: it settles on one name for each thing."""
 
     def __init__(self, query: Query, lexicon: Lexicon, rng: random.Random, *, lower_rate: float = 0.03) -> None:
@@ -65,7 +65,7 @@ class Say:
         self._nouns: dict[str, str] = {}
         self._columns: dict[Col, str] = {}
 
-    def named(self, other: Say) -> None:
+    def named(self, other: Phrasebook) -> None:
         """Call things what another speaker calls them."""
         self._nouns, self._columns = other._nouns, other._columns
 

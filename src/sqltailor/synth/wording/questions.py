@@ -26,7 +26,7 @@ from sqltailor.synth.wording.measures import (
     two_aggregates,
 )
 from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows, singular_verb
-from sqltailor.synth.wording.phrasebook import Lexicon, Say
+from sqltailor.synth.wording.phrasebook import Lexicon, Phrasebook
 
 
 def word(
@@ -37,16 +37,16 @@ def word(
     `typo_rate` is the share of questions that get a typing error, `lower_rate` of those that spell text values in
     lower case. Values are never misspelt.
     """
-    say = Say(query, lexicon, rng, lower_rate=lower_rate)
+    say = Phrasebook(query, lexicon, rng, lower_rate=lower_rate)
     text = SHAPE_WORDS[query.shape](say, query)
     return finish(text, rng, typo_rate=typo_rate)
 
 
-def _columns(say: Say, query: Query) -> tuple[Col, ...]:
+def _columns(say: Phrasebook, query: Query) -> tuple[Col, ...]:
     return tuple(expr for expr in query.select if isinstance(expr, Col))
 
 
-def _list(say: Say, query: Query) -> str:
+def _list(say: Phrasebook, query: Query) -> str:
     columns, binding = _columns(say, query), say.about
     own = say.conditions(binding)
     slots = list_slots(say, columns, lambda: rows(say, binding))
@@ -62,7 +62,7 @@ def _list(say: Say, query: Query) -> str:
     return framed(say, "list", slots)
 
 
-def _which(say: Say, columns: tuple[Col, ...], pred: str, slots: Filled) -> str:
+def _which(say: Phrasebook, columns: tuple[Col, ...], pred: str, slots: Filled) -> str:
     """Return "which customers are from Paris?", with the columns wanted where they are not just the name."""
     binding = say.about
     label = say.graph.tables[say.use(binding).table].label
@@ -76,7 +76,7 @@ def _which(say: Say, columns: tuple[Col, ...], pred: str, slots: Filled) -> str:
     return text
 
 
-def _named(say: Say, query: Query, binding: str) -> str | None:
+def _named(say: Phrasebook, query: Query, binding: str) -> str | None:
     """Return the name that is the only condition, where it names a row of this binding."""
     cond = query.where[0] if len(query.where) == 1 else None
     label = say.graph.tables[say.use(binding).table].label
@@ -85,29 +85,29 @@ def _named(say: Say, query: Query, binding: str) -> str | None:
     return None if isinstance(cond.value, Query | Col) else say.value(cond.value, label)
 
 
-def _mentions(text: str, say: Say, columns: tuple[Col, ...]) -> bool:
+def _mentions(text: str, say: Phrasebook, columns: tuple[Col, ...]) -> bool:
     words = f" {text} "
     for mark in "?,.;:":
         words = words.replace(mark, " ")
     return all(f" {name} " in words or f" {plural_words(name)} " in words for name in map(say.bare, columns))
 
 
-def _all(say: Say, query: Query) -> str:
+def _all(say: Phrasebook, query: Query) -> str:
     return framed(say, "all", {"np": rows(say, say.about)})
 
 
-def _distinct(say: Say, query: Query) -> str:
+def _distinct(say: Phrasebook, query: Query) -> str:
     return framed(say, "distinct", list_slots(say, _columns(say, query), lambda: rows(say, say.about)))
 
 
-def _ordered(say: Say, query: Query) -> str:
+def _ordered(say: Phrasebook, query: Query) -> str:
     text = framed(say, "list", list_slots(say, _columns(say, query), lambda: rows(say, say.about)))
     mark = "?" if text.endswith("?") else ""
     comma = say.pick(("", ","))
     return f"{text.rstrip('?')}{comma} {ordering(say, query.order_by[0])}{mark}"
 
 
-def _top(say: Say, query: Query) -> str:
+def _top(say: Phrasebook, query: Query) -> str:
     columns, order, binding = _columns(say, query), query.order_by[0], say.about
     by = order.by
     assert isinstance(by, Col)
@@ -132,7 +132,7 @@ def _top(say: Say, query: Query) -> str:
     return framed(say, "top_many_label" if by_label else "top_many", slots)
 
 
-def _count(say: Say, query: Query) -> str:
+def _count(say: Phrasebook, query: Query) -> str:
     own, parent = say.conditions(say.about), query.uses[-1].binding
     is_owned = len(query.uses) == 2 and not say.is_one_of_several(parent)
     if is_owned and (named := _named(say, query, parent)) and say.chance(0.6):
@@ -145,7 +145,7 @@ def _count(say: Say, query: Query) -> str:
     return framed(say, "count", {"np": rows(say, say.about)})
 
 
-def _count_distinct(say: Say, query: Query) -> str:
+def _count_distinct(say: Phrasebook, query: Query) -> str:
     what = query.select[0]
     assert isinstance(what, Agg)
     assert isinstance(what.argument, Col)
@@ -156,7 +156,7 @@ def _count_distinct(say: Say, query: Query) -> str:
     return framed(say, "count_distinct", {"colsp": plural_words(say.column(what.argument)), "np": rows(say, say.about)})
 
 
-def _aggregate(say: Say, query: Query) -> str:
+def _aggregate(say: Phrasebook, query: Query) -> str:
     first = query.select[0]
     assert isinstance(first, Agg)
     np = rows(say, say.about)
@@ -167,7 +167,7 @@ def _aggregate(say: Say, query: Query) -> str:
     return framed(say, "aggregate", {"what": aggregate_words(say, first), "np": np})
 
 
-SHAPE_WORDS: dict[str, Callable[[Say, Query], str]] = {
+SHAPE_WORDS: dict[str, Callable[[Phrasebook, Query], str]] = {
     "list": _list,
     "all": _all,
     "distinct": _distinct,

@@ -14,7 +14,7 @@ from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.runs import append_jsonl, read_jsonl, write_text_atomic
-from sqltailor.train.methods.rewards import Judge, Question, open_judge, read_questions
+from sqltailor.train.methods.rewards import Question, Rewarder, open_rewarder, read_questions
 from sqltailor.train.methods.sft import Rows
 from sqltailor.train.running.processes import first_process_first
 from sqltailor.train.running.stage import Stage, StageResult, train_and_save
@@ -72,9 +72,9 @@ def tune(
 def _trainer_class() -> Any:
     from trl import DPOTrainer
 
-    from sqltailor.train.running.trainer import Careful
+    from sqltailor.train.running.trainer import AtomicCheckpoints
 
-    class PairTrainer(Careful, DPOTrainer):  # type: ignore[misc]
+    class PairTrainer(AtomicCheckpoints, DPOTrainer):  # type: ignore[misc]
         """Trains on pairs that are token ids already: TRL would tokenise control tokens inside of contents."""
 
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
@@ -135,7 +135,7 @@ def draw_pairs(
     known = {row["number"] for row in read_jsonl(file)} if file.is_file() else set()
     left = [number for number in range(len(questions)) if number not in known]
     logger.warning("asking %s %d questions, %d answers each: wrong ones are learnt from", stage.base, len(left), DRAWN)
-    with open_judge(stage) as judge:
+    with open_rewarder(stage) as rewarder:
         model = LocalModel(open_model(stage.base))
         tell = _teller(stage, progress, before=len(questions) - len(left), left=len(left))
         tell(0)
@@ -148,7 +148,7 @@ def draw_pairs(
             answers = model([questions[number].prompt for number in numbers], options)
             for i, number in enumerate(numbers):
                 drawn = answers[i * DRAWN : (i + 1) * DRAWN]
-                append_jsonl(file, {"number": number} | _worst(judge, questions[number], drawn))
+                append_jsonl(file, {"number": number} | _worst(rewarder, questions[number], drawn))
             tell(start + len(numbers))
 
 
@@ -166,10 +166,10 @@ def _teller(stage: Stage, progress: Progress | None, *, before: int, left: int) 
     return tell
 
 
-def _worst(judge: Judge, question: Question, drawn: Sequence[Completion]) -> dict[str, str | None]:
+def _worst(rewarder: Rewarder, question: Question, drawn: Sequence[Completion]) -> dict[str, str | None]:
     """Return the most plausible wrong answer as `{outcome, rejected}`, both None when there is none."""
     found = {
-        judge(question, answer.text).outcome: answer.text
+        rewarder(question, answer.text).outcome: answer.text
         for answer in drawn
         if answer.stop == "end" and answer.text.strip() != completion_text(question.example)
     }

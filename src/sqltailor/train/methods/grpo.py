@@ -15,7 +15,7 @@ from sqltailor.generate.batches import plan
 from sqltailor.generate.decode import Engine, decode
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.prompt.encode import end_of_turn
-from sqltailor.train.methods.rewards import Judge, Question, open_judge, read_questions, rewards
+from sqltailor.train.methods.rewards import Question, Rewarder, open_rewarder, read_questions, rewards
 from sqltailor.train.methods.sft import Rows
 from sqltailor.train.running.model import as_trained
 from sqltailor.train.running.processes import is_first_process
@@ -45,13 +45,13 @@ def tune(
     progress: Progress | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> StageResult:
-    """Train one stage on its own answers, judged on the recipe's database."""
+    """Train one stage on its own answers, rewarded on the recipe's database."""
     from datasets import Dataset
     from trl import GRPOTrainer
 
-    from sqltailor.train.running.trainer import Careful
+    from sqltailor.train.running.trainer import AtomicCheckpoints
 
-    class GroupTrainer(Careful, GRPOTrainer):  # type: ignore[misc]
+    class GroupTrainer(AtomicCheckpoints, GRPOTrainer):  # type: ignore[misc]
         """GRPO whose answers are drawn by our decoding loop, from prompts that we encode, in a repeatable order."""
 
         def _get_train_sampler(self, dataset: Any = None) -> Any:
@@ -71,13 +71,13 @@ def tune(
 
     differed: list[bool] = []
 
-    def make(judge: Judge, model: Any, tokenizer: Any, arguments: Any) -> Any:
+    def make(rewarder: Rewarder, model: Any, tokenizer: Any, arguments: Any) -> Any:
         return GroupTrainer(
             keep=section.local.keep_checkpoints,
             model=model,
             args=arguments,
             processing_class=tokenizer,
-            reward_funcs=_rewarded(judge, questions, end_of_turn(tokenizer)[-1], differed),
+            reward_funcs=_rewarded(rewarder, questions, end_of_turn(tokenizer)[-1], differed),
             rollout_func=_drawn(questions, section.grpo.max_tokens, section.grpo.temperature),
             train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(len(questions))]}),
         )
@@ -88,12 +88,12 @@ def tune(
         "temperature": section.grpo.temperature,
         "beta": section.grpo.beta,
     }
-    with open_judge(stage) as judge:
+    with open_rewarder(stage) as rewarder:
         result = train_and_save(
             stage,
             setup,
             micro_batch,
-            lambda *given: make(judge, *given),
+            lambda *given: make(rewarder, *given),
             progress,
             interrupted,
             kind="GRPOConfig",
@@ -105,7 +105,7 @@ def tune(
 
 
 def _rewarded(
-    judge: Judge, questions: Sequence[Question], end: int, differed: list[bool]
+    rewarder: Rewarder, questions: Sequence[Question], end: int, differed: list[bool]
 ) -> Callable[..., list[float]]:
     """Return TRL's reward function. It adds to `differed` whether answers to one question earned different rewards."""
 
@@ -114,7 +114,7 @@ def _rewarded(
     ) -> list[float]:
         asked = [questions[int(prompt)] for prompt in prompts]
         cut = [not ids or ids[-1] != end for ids in completion_ids]
-        earned = rewards(judge, asked, completions, cut)
+        earned = rewards(rewarder, asked, completions, cut)
         groups: dict[str, set[float]] = {}
         for prompt, reward in zip(prompts, earned, strict=True):
             groups.setdefault(prompt, set()).add(reward)

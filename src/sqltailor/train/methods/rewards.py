@@ -1,4 +1,4 @@
-"""Answers judged by execution, for training that learns from its own answers: guarded, limited, and remembered."""
+"""Rewards by execution, for training that learns from its own answers: guarded, limited, and remembered."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Question(NamedTuple):
     gold_ids: list[int]
 
 
-class Judgement(NamedTuple):
+class Rewarded(NamedTuple):
     """What became of an answer, and what it earns: 1 for the right result, up to `PARTLY` else."""
 
     outcome: Outcome
@@ -57,37 +57,40 @@ def read_questions(stage: Stage) -> list[Question]:
     return questions
 
 
-class Judge:
-    """Judges answers on a database. Statements pass the guard first; equal answers to a question run once."""
+class Rewarder:
+    """Rewards answers by running them on a database.
+
+    Statements pass the guard first; equal answers to a question run once.
+    """
 
     def __init__(self, scoring: Scoring) -> None:
         self.scorer = Scorer(scoring)
-        self._known: dict[tuple[str, tuple[str, ...], str, bool], Judgement] = {}
+        self._known: dict[tuple[str, tuple[str, ...], str, bool], Rewarded] = {}
 
-    def __call__(self, question: Question, text: str, *, was_cut: bool = False) -> Judgement:
-        """Return what becomes of an answer."""
+    def __call__(self, question: Question, text: str, *, was_cut: bool = False) -> Rewarded:
+        """Return the outcome of an answer and its reward."""
         key = (question.example.id, question.example.sql, text, was_cut)
         found = self._known.get(key)
         if found is None:
-            found = self._judge(question, text, was_cut)
+            found = self._reward(question, text, was_cut)
             self._known[key] = found
         return found
 
-    def _judge(self, question: Question, text: str, was_cut: bool) -> Judgement:
+    def _reward(self, question: Question, text: str, was_cut: bool) -> Rewarded:
         example = question.example
         completion = Completion(text, "length" if was_cut else "end")
         attempt = self.scorer.attempt(example, completion, question.prompt.schema)
         word, _ = outcome(attempt)
         if was_cut:  # else a model learns to go on and on after the answer
-            return Judgement(word, 0.0)
+            return Rewarded(word, 0.0)
         wanted = frozenset().union(*(tables(gold, example.dialect) for gold in example.sql))
         read = tables(attempt.predicted, example.dialect) if attempt.predicted is not None else frozenset()
         if word == "correct":  # a number that is guessed, from none of the tables, is not
-            return Judgement(word, RIGHT if wanted & read or not wanted else 0.0)
+            return Rewarded(word, RIGHT if wanted & read or not wanted else 0.0)
         if attempt.result is None:
-            return Judgement(word, 0.0)
+            return Rewarded(word, 0.0)
         # it runs, but proves nothing (empty beside empty) or is wrong: what counts is whether it reads the right tables
-        return Judgement(word, PARTLY * len(wanted & read) / max(len(wanted | read), 1))
+        return Rewarded(word, PARTLY * len(wanted & read) / max(len(wanted | read), 1))
 
 
 def tables(sql: str, dialect: str) -> frozenset[str]:
@@ -103,15 +106,17 @@ def tables(sql: str, dialect: str) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def open_judge(stage: Stage) -> Iterator[Judge]:
-    """Open the recipe's database and yield its judge. Raises `ConfigError` when the recipe names none."""
+def open_rewarder(stage: Stage) -> Iterator[Rewarder]:
+    """Open the recipe's database and yield its rewarder. Raises `ConfigError` when the recipe names none."""
     recipe = stage.recipe
     if recipe.database.url is None:
         raise ConfigError(f"Method {recipe.train.method} runs answers on a database: set database.url.")
     with open_recipe_database(recipe) as database:
-        yield Judge(Scoring(database, grant_of(recipe), recipe.database.timeout_s))
+        yield Rewarder(Scoring(database, grant_of(recipe), recipe.database.timeout_s))
 
 
-def rewards(judge: Judge, questions: Sequence[Question], texts: Sequence[str], cut: Sequence[bool]) -> list[float]:
+def rewards(
+    rewarder: Rewarder, questions: Sequence[Question], texts: Sequence[str], cut: Sequence[bool]
+) -> list[float]:
     """Return what each answer earns."""
-    return [judge(q, text, was_cut=c).reward for q, text, c in zip(questions, texts, cut, strict=True)]
+    return [rewarder(q, text, was_cut=c).reward for q, text, c in zip(questions, texts, cut, strict=True)]

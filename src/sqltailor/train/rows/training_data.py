@@ -32,7 +32,7 @@ MANY_PARAGRAPHS = 10
 """A document with fewer paragraphs is read whole."""
 
 
-class Material(NamedTuple):
+class TrainingData(NamedTuple):
     """Examples to learn from and to validate on; `rejected` counts, by reason, the rows that are no examples."""
 
     train: list[Example]
@@ -40,7 +40,7 @@ class Material(NamedTuple):
     rejected: Counter[str]
 
 
-def read_material(recipe: Recipe, folder: Path) -> Material:
+def read_material(recipe: Recipe, folder: Path) -> TrainingData:
     """Return the recipe's examples. Where the recipe splits its files, the parts are written to `folder/data`.
 
     Raises `DataError` when there is nothing to train on.
@@ -66,7 +66,7 @@ def read_material(recipe: Recipe, folder: Path) -> Material:
     if not train:
         what = "but validation and test examples" if any(files.values()) else "that can be trained on"
         raise DataError(f"{', '.join(paths)} holds no example {what}.")
-    return Material(train, validation, rejected)
+    return TrainingData(train, validation, rejected)
 
 
 def _tests(recipe: Recipe) -> Iterator[Example]:

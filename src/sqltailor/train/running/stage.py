@@ -56,7 +56,7 @@ def train_and_save(
     """Train a stage, from its newest checkpoint if it has one, and save what it learned to `stage.folder`."""
     from transformers import PrinterCallback, set_seed
 
-    from sqltailor.train.running.watch import Watch
+    from sqltailor.train.running.watch import MetricsCallback
 
     section, metrics = stage.recipe.train, stage.run / "metrics.jsonl"
     checkpoints = stage.folder / "checkpoints"
@@ -70,7 +70,7 @@ def train_and_save(
         section, setup, checkpoints, micro_batch, validated=validated, kind=kind, **(more or {})
     )
     trainer = make(trainee.model, trainee.tokenizer, arguments)
-    watch = Watch(
+    watch = MetricsCallback(
         metrics,
         stage=stage.number,
         elapsed_s=_last(metrics, stage.number, "elapsed_s") or 0.0,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Careful:
+class AtomicCheckpoints:
     """What all our trainers do: whole checkpoints, the launch checked, and no model card of TRL's."""
 
     def __init__(self, *, keep: int, model: Any, **settings: Any) -> None:
@@ -47,7 +47,7 @@ class Careful:
             self.accelerator.wait_for_everyone()  # type: ignore[attr-defined]
 
 
-class RowTrainer(Careful, SFTTrainer):  # type: ignore[misc]
+class RowTrainer(AtomicCheckpoints, SFTTrainer):  # type: ignore[misc]
     """Trains on rows. An example's tokens are counted as many times as it is read, shared or not.
 
     On a CPU, TRL computes the logits of every token; here only those that are learned. When a micro-batch does not

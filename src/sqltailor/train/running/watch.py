@@ -31,7 +31,7 @@ class Progress(Protocol):
     def __call__(self, row: Mapping[str, Any], steps: int) -> None: ...
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]
+class MetricsCallback(TrainerCallback):  # type: ignore[misc]
     """Writes metrics.jsonl and tells of progress; ends a run whose loss is no number.
 
     A line is `step, loss, lr, grad_norm, tokens_per_s, elapsed_s, epoch`, or `step, eval_loss`; with `stage` where a

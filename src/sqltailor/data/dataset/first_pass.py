@@ -98,7 +98,7 @@ class Checker:
         return Kept(to_line(example), facts, warnings)
 
 
-class Survey:
+class FirstPass:
     """What the first pass found. A context manager; its files live in `folder`, which the caller removes."""
 
     def __init__(self, folder: Path) -> None:
