@@ -22,8 +22,32 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: rich alone takes longer to load than the rest of the command line
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for _group in ("demo", "project", "data", "data_make", "data_log", "train", "evaluate", "export", "deploy", "ask"):
-    import_module(f"sqltailor.cli.{_group}").add_to(app)
+
+COMMANDS = {
+    "demo": "demo:demo",
+    "init": "init:init",
+    "schema": "schema:schema",
+    "config": "config:config",
+    "doctor": "doctor:doctor",
+    "compile": "compile:compile_",
+    "train": "train:train",
+    "eval": "eval:eval_",
+    "report": "report:report",
+    "export": "export:export",
+    "ask": "ask:ask",
+    "check-sql": "check_sql:check_sql",
+}
+"""Name of each command → its module and function, in the order of the help. The module may hold typer `SETTINGS`."""
+GROUPS = {"data": "data:group", "deploy": "deploy:group"}
+"""Name of each group of commands → its module and typer application."""
+
+for _name, _place in COMMANDS.items():
+    _module, _, _attribute = _place.partition(":")
+    _file = import_module(f"sqltailor.cli.{_module}")
+    app.command(_name, **getattr(_file, "SETTINGS", {}))(getattr(_file, _attribute))
+for _name, _place in GROUPS.items():
+    _module, _, _attribute = _place.partition(":")
+    app.add_typer(getattr(import_module(f"sqltailor.cli.{_module}"), _attribute), name=_name)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""The command that shows everything at once."""
+"""`sqltailor demo`: the whole journey on the sample database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def demo(
 
 
 def _print(result: Demo) -> None:
-    from sqltailor.cli.evaluate import print_scores
+    from sqltailor.cli.eval import print_scores
     from sqltailor.demo.run import QUESTION
 
     parts = result.measured.result.scores["breakdowns"].get("part", {})
@@ -55,8 +55,3 @@ def _print(result: Demo) -> None:
     print('  sqltailor ask "Which three brands have the most items?" --run')
     print("  sqltailor eval --show 3")
     print("  sqltailor init sqlite:////path/to/your.db --out my-project")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command()(demo)

@@ -1,4 +1,4 @@
-"""The command that puts a run where others can ask it; what costs money is planned first and confirmed."""
+"""`sqltailor deploy`: put a tuned model where others can ask it; what costs money is planned first and confirmed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import typer
 from sqltailor.cli.export import run_reference
 from sqltailor.cli.output import Json, answering, note, print_json
 
-app = typer.Typer(
+group = typer.Typer(
     help="Put a tuned model where others can ask it.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
 )
 
 
-@app.callback()
+@group.callback()
 def _root() -> None:
     """Put a tuned model where others can ask it."""
 
 
-@app.command()
+@group.command()
 def hub(
     run: Annotated[
         str | None,
@@ -90,8 +90,3 @@ def _confirm(yes: bool) -> None:
     if not typer.confirm("Deploy?", err=True):
         note("nothing was done")
         raise typer.Exit(0)
-
-
-def add_to(parent: typer.Typer) -> None:
-    """Add this module's commands."""
-    parent.add_typer(app, name="deploy")

@@ -1,4 +1,4 @@
-"""The command that writes what a run learned for other programs."""
+"""`sqltailor export`: write what a run learned for other programs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def export(
 
 def run_reference(run: str | None) -> str:
     """Return the model reference of a run that is named by its path or its name; the newest one for None."""
-    from sqltailor.cli.models import recipe_for
+    from sqltailor.cli.defaults import recipe_for
     from sqltailor.runs import find_run, newest_training
 
     if run is not None and (run == "nano" or Path(run).exists() or run.startswith("hf:") or "/" in run):
@@ -119,8 +119,3 @@ def _print(made: Exported) -> None:
             f"{pair['equal_text']:.1%} the same text"
         )
     print(made.url or made.out)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command()(export)

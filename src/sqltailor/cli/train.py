@@ -1,4 +1,4 @@
-"""The command that trains."""
+"""`sqltailor train`: train by a recipe, or plan it."""
 
 from __future__ import annotations
 
@@ -105,8 +105,3 @@ def _sweep(resolved: Resolved, *, dry_run: bool, json: bool) -> None:
         rows.append(row)
     print_table(("values", "run", "steps", "train loss", "validation loss", "seconds"), rows)
     note("next:\n  sqltailor eval " + " ".join(f"--model {result.run}" for _, result in found))
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command()(train)

@@ -1,9 +1,8 @@
-"""Commands that measure: eval, report."""
+"""`sqltailor eval`: measure models on test questions."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,7 +46,7 @@ def eval_(
 
     Example: sqltailor eval --model nano --model runs/shop
     """
-    from sqltailor.cli.models import recipe_for
+    from sqltailor.cli.defaults import recipe_for
     from sqltailor.evaluate.by_recipe import evaluate_models
 
     found = recipe_for(recipe, database)
@@ -124,27 +123,3 @@ def _reaches(result: Evaluation, metric: str, least: float) -> bool:
         return True
     note(f"{model} has {metric} {rates[metric]['value']:.3f}, below {least}")
     return False
-
-
-def report(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Run or evaluation folder. Default: the newest with answers.")
-    ] = None,
-    recipe: Recipe = None,
-) -> None:
-    """Write report.html again from the files of a run.
-
-    Example: sqltailor report runs/shop
-    """
-    from sqltailor.cli.models import recipe_for
-    from sqltailor.evaluate.report import write_report
-    from sqltailor.runs import newest_with_predictions
-
-    folder = Path(run) if run else newest_with_predictions(Path(recipe_for(recipe, None).train.out)).path
-    print(write_report(folder))
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command("eval")(eval_)
-    app.command()(report)

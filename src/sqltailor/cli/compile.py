@@ -1,0 +1,44 @@
+"""`sqltailor compile`: a JSON specification → SQL, without a model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, print_json
+
+
+def compile_(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="File with a JSON specification, or - for stdin.")] = "-",
+    dialect: Annotated[
+        str | None,
+        typer.Option(metavar="DIALECT", help="Dialect of the SQL. Default: the database's, else the recipe's."),
+    ] = None,
+    schema: Annotated[str | None, typer.Option(metavar="FILE", help="File of CREATE TABLE statements.")] = None,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json_schema: Annotated[
+        bool, typer.Option("--json-schema", help="Print the JSON Schema of specifications.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Turn a JSON query specification into SQL, without a model.
+
+    The same specification gives the same SQL. Unknown tables, columns and operators are errors; the tables are those
+    of --schema or the database, of the command line or the recipe. Without any, every name is taken.
+
+    Example: echo '{"table": "t", "cols": ["id"]}' | sqltailor compile -
+    """
+    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.inputs import read_spec
+    from sqltailor.project import schema_and_dialect
+    from sqltailor.sql.queryspec import compile_spec
+    from sqltailor.sql.queryspec import json_schema as schema_of_specs
+
+    if json_schema:
+        print_json(schema_of_specs())
+        return
+    known, written = schema_and_dialect(recipe_for(recipe, database), schema_file=schema, dialect=dialect)
+    sql = compile_spec(read_spec(spec), written, known)
+    print_json({"sql": sql}) if json else print(sql)

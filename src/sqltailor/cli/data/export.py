@@ -1,0 +1,66 @@
+"""`sqltailor data export`: examples as files for a trainer."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, print_json
+from sqltailor.errors import counted
+
+
+def export(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Training files in any known format.")],
+    format: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMAT", help="bedrock, claude, prompt-completion, openai, sharegpt, alpaca, input-output or text."
+        ),
+    ],
+    out: Annotated[str, typer.Option(metavar="PATH", help="Folder, or a file for a single FILE.")],
+    validation: Annotated[str | None, typer.Option(metavar="FILE", help="Validation file.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Rules to check: nova, nova-2-lite, llama, claude-3-haiku.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that break a rule by themselves.")
+    ] = False,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Write examples for a trainer elsewhere.
+
+    Lists every rule of the trainer that is broken, by line; exit code 1 when there is one.
+
+    Example: sqltailor data export data/train.jsonl --format bedrock --out bedrock/
+    """
+    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.data.dataset.exporting import export
+    from sqltailor.project import completer, granted_schema, schema_of
+
+    found = recipe_for(recipe, database)
+    has_schema = found.database.url or found.database.schema_file
+    schema = granted_schema(found, schema_of(found)) if has_schema else None
+    summary = export(
+        files,
+        format,
+        out,
+        validation=validation,
+        schema=schema,
+        model=model,
+        skip_bad=skip_bad,
+        complete=completer(found),
+    )
+    if json:
+        print_json(summary.to_json())
+    else:
+        for path, count in summary.written.items():
+            print(f"{path}: {counted(count, 'row')}")
+        for violation in summary.violations:
+            where = f"line {violation.line}" if violation.line else "the file"
+            print(f"  {violation.file}, {where}: {violation.rule}: {violation.detail}")
+    if summary.violations:
+        sys.exit(1)

@@ -1,0 +1,74 @@
+"""`sqltailor data log`: clean a query log."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_counts, print_json, progress
+from sqltailor.errors import counted
+
+
+def log(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SRC", help="Text, a CSV with columns query and calls, or postgresql://… itself."),
+    ],
+    out: Annotated[str, typer.Option(metavar="FILE", help="File to write.")] = "data/log.jsonl",
+    per_template: Annotated[
+        int, typer.Option("--per-template", metavar="N", min=1, help="Keep N that differ only in their values.")
+    ] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same values for placeholders.")] = 0,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Read query logs: queries over your schema, with counts.
+
+    A log is text with one statement a line (also what PostgreSQL or MySQL write), an export of pg_stat_statements as
+    CSV, or a PostgreSQL URL, whose pg_stat_statements is read. Equal statements become one; $1 and ? become stored
+    values, where that is possible, and each statement is run. Values that look personal become placeholders.
+
+    The file has no questions. It is a document for continued pretraining (data.documents), and what data augment
+    --how back-translate writes questions for. read = kept + merged + rejected; what is rejected lies, with its
+    reason, in NAME.rejects.jsonl. Exit code 1 when nothing is kept.
+
+    Example: sqltailor data log queries.sql --database sqlite:///shop.db
+
+    Example: sqltailor data log pg_stat_statements.csv postgresql://reader@host/shop
+    """
+    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.data.querylog.import_log import import_log
+    from sqltailor.data.querylog.reader import LogReader
+    from sqltailor.project import dialect_for, grant_of, open_recipe_database, schema_of
+
+    found = recipe_for(recipe, database)
+    has_schema = found.database.url or found.database.schema_file
+    with contextlib.ExitStack() as stack:
+        opened = stack.enter_context(open_recipe_database(found)) if found.database.url else None
+        reader = LogReader(
+            dialect_for(found, opened) if opened else found.dialect,
+            schema_of(found, opened) if has_schema else None,
+            opened,
+            grant=grant_of(found),
+            personal=found.database.sample_personal,
+            per_template=per_template,
+            seed=seed,
+        )
+        bars = stack.enter_context(progress())
+        bar = bars.add_task("reading", total=None)
+        summary = import_log(sources, out, reader, progress=lambda done: bars.update(bar, completed=done))
+    if json:
+        print_json(summary.to_json())
+    else:
+        print(f"read {summary.read:,}, kept {summary.kept:,}, merged {summary.merged:,}, rejected {summary.rejected:,}")
+        print_counts(summary.reasons, "rejected")
+        kept, calls = counted(summary.kept, "statement"), counted(summary.calls, "time")
+        print(f"wrote {out}: {kept} that ran {calls}; {summary.runnable:,} can run here")
+        if not opened:
+            note("note: no database: nothing was run, and placeholders stay (--database URL)")
+    if not summary.kept:
+        sys.exit(1)

@@ -1,0 +1,43 @@
+"""`sqltailor schema`: print a database's schema as a model sees it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sqltailor.cli.output import Recipe, print_json
+
+
+def schema(
+    url: Annotated[
+        str | None, typer.Argument(metavar="URL", help="Database URL or file. Default: the recipe's.")
+    ] = None,
+    format: Annotated[str, typer.Option(metavar="FORMAT", help="ddl, compact (as nano sees it) or json.")] = "ddl",
+    samples: Annotated[
+        int, typer.Option(metavar="N", min=0, max=20, help="Stored values to show for each column.")
+    ] = 0,
+    recipe: Recipe = None,
+) -> None:
+    """Print a database's schema as a model sees it.
+
+    Example: sqltailor schema sqlite:///shop.db --format compact
+    """
+    from sqltailor.errors import ConfigError, unknown
+    from sqltailor.project import granted_schema, open_recipe_database, schema_of
+    from sqltailor.prompt.text import compact_schema
+    from sqltailor.recipe import load_recipe
+    from sqltailor.sql.schema import to_ddl, to_json
+
+    if format not in ("ddl", "compact", "json"):
+        raise ConfigError(unknown("format", format, ("ddl", "compact", "json")))
+    words = [f"database.url={url}"] if url else []
+    resolved = load_recipe(recipe, [*words, f"database.samples={samples}"] if samples else words).recipe
+    with open_recipe_database(resolved) as database:
+        found = granted_schema(resolved, schema_of(resolved, database))
+        if format == "json":
+            print_json(to_json(found))
+        elif format == "compact":
+            print(compact_schema(found))
+        else:
+            print(to_ddl(found, database.dialect, samples=samples > 0).replace("; CREATE", ";\nCREATE") + ";")
