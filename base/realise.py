@@ -11,6 +11,7 @@ import dataclasses
 import random
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from base.pairs import Pair, Piece, piece_text
@@ -89,7 +90,7 @@ def realise(pair: Pair, pool: Pool, rng: random.Random) -> Realised:
     if schema is pair.context and pair.source == "spider" and rng.random() < 0.5:
         schema = _only_tables(pair)
     (one,) = _vary([pair], schema, pool, rng)
-    glossary, question = _glossary(one.pieces, one.question, rng)
+    glossary, question = hide_value(one.pieces, one.question, rng)
     return one.realised(noise(question, one.pieces, rng), glossary, _hints(one.pieces, one.schema, rng))
 
 
@@ -273,7 +274,7 @@ def _shuffle(schema: Schema, rng: random.Random) -> Schema:
 _TERM_WORDS = "core prime key gold active smart local open fast blue major top net house main late hot big".split()  # noqa: SIM905
 
 
-def _glossary(pieces: list[Piece], question: str, rng: random.Random) -> tuple[dict[str, str], str]:
+def hide_value(pieces: Sequence[Piece], question: str, rng: random.Random) -> tuple[dict[str, str], str]:
     """Now and then hide a value behind a business term that the prompt explains."""
     values = [p.text for p in pieces if p.kind == "string"]
     if not values or rng.random() > 0.05:
@@ -288,9 +289,13 @@ def _glossary(pieces: list[Piece], question: str, rng: random.Random) -> tuple[d
 
 def _hints(pieces: list[Piece], schema: Schema, rng: random.Random) -> list[str]:
     """Now and then say where a value is stored, as schema linking will."""
-    if rng.random() > 0.05:
-        return []
-    hints, column = [], ""
+    return hints_of(pieces, schema) if rng.random() < 0.05 else []
+
+
+def hints_of(pieces: Sequence[Piece], schema: Schema) -> list[str]:
+    """Return where the text values of a statement are stored, as the prompt says it."""
+    hints: list[str] = []
+    column = ""
     for piece in pieces:
         if piece.kind == "column":
             column = piece.text
@@ -301,7 +306,7 @@ def _hints(pieces: list[Piece], schema: Schema, rng: random.Random) -> list[str]
     return hints
 
 
-def noise(question: str, pieces: list[Piece], rng: random.Random) -> str:
+def noise(question: str, pieces: Sequence[Piece], rng: random.Random) -> str:
     """Return the question with small human variations; values stay as they are."""
     if rng.random() < 0.15:
         question = question.rstrip(" ?.!")

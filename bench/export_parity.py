@@ -20,8 +20,9 @@ from sqltailor.export.artifacts import export
 from sqltailor.export.parity import Pair, compare
 from sqltailor.export.verify import questions
 from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import resolve
-from sqltailor.generate.weights import open_tokenizer, quiet_libraries
+from sqltailor.generate.weights import open_tokenizer
 from sqltailor.recipe import load_recipe
 from sqltailor.train import train
 from sqltailor.train.running.model import as_trained

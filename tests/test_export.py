@@ -25,8 +25,9 @@ from sqltailor.export.artifacts import TARGETS, Upload, export  # noqa: E402
 from sqltailor.export.merge import dequantized, quantized_modules  # noqa: E402
 from sqltailor.export.verify import example_prompt, questions  # noqa: E402
 from sqltailor.generate.local import open_model  # noqa: E402
+from sqltailor.generate.quiet import quiet_libraries  # noqa: E402
 from sqltailor.generate.references import resolve  # noqa: E402
-from sqltailor.generate.weights import open_weights, quiet_libraries  # noqa: E402
+from sqltailor.generate.weights import open_weights  # noqa: E402
 from sqltailor.train.running.model import choose_setup, open_trainee, record_base  # noqa: E402
 from tests.hub_double import TOKEN, Hub, hub_double  # noqa: E402
 from tests.tiny_model import make_tiny_model  # noqa: E402

@@ -169,6 +169,60 @@ def test_the_loss_of_learned_tokens_alone_is_that_of_all_logits(tmp_path: Path, 
         torch.testing.assert_close(parameter.grad, gradients[name], atol=1e-4, rtol=1e-3)
 
 
+def test_a_beginning_read_apart_changes_no_loss_and_no_gradient_of_what_follows(tmp_path: Path, tokenizer: Any) -> None:
+    """Against one row after the other, each behind the same beginning without gradient."""
+    from transformers import AutoModelForCausalLM
+
+    from sqltailor.train.running.attention import register
+    from sqltailor.train.running.trainer import _add_summed_loss
+
+    folder = make_tiny_model(tmp_path, num_key_value_heads=2)
+    rows = rows_of(tokenizer)
+    batch = Collator(0, apart=True)(rows)
+    beginning, slots = batch.pop("prefix_ids"), batch["slots"]
+    assert beginning.shape[1] + len(set(slots[0].tolist()) - {-1}) == len(rows[0].input_ids)
+    losses, gradients = [], []
+    for attention in ("eager", register()):
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention)
+        _add_summed_loss(model)
+        with torch.no_grad():
+            cache = model(input_ids=beginning, use_cache=True).past_key_values
+        prefix = [(layer.keys, layer.values) for layer in cache.layers]
+        if attention == "eager":  # one row after the other, each behind the same beginning
+            loss = torch.zeros(())
+            for row in rows:
+                own = slice(beginning.shape[1], None)
+                given = {"input_ids": [row.input_ids[own]], "labels": [row.labels[own]]}
+                tensors = {name: torch.tensor(value) for name, value in given.items()}
+                loss = loss + model(**tensors, prefix=prefix, summed_loss=True)
+        else:
+            loss = model(**batch, prefix=prefix, summed_loss=True)
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append({name: p.grad for name, p in model.named_parameters()})
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, atol=1e-4, rtol=1e-3)
+
+
+def test_a_batch_of_two_schemas_is_not_read_apart(tokenizer: Any) -> None:
+    rows = [*rows_of(tokenizer), *rows_of(tokenizer, EXAMPLES[:1], "CREATE TABLE y (q INT)")]
+    assert "prefix_ids" not in Collator(0, apart=True)(rows)
+
+
+def test_rows_of_one_schema_make_whole_batches() -> None:
+    def of_schema(number: int, rows: int) -> list[Row]:
+        begin = list(range(1000 * number, 1000 * number + 60))
+        return [Row(f"{number}-{i}", [*begin, 10**6 + i], [IGNORE_INDEX] * 60 + [10**6 + i]) for i in range(rows)]
+
+    rows = [row for number in range(1, 41) for row in of_schema(number, 19)]
+    order = list(Order(rows, batch=8, seed=0))
+    batches = [order[i : i + 8] for i in range(0, len(order), 8)]
+    assert sorted(order) == list(range(len(rows)))
+    of_one = [len({rows[i].id.split("-")[0] for i in batch}) == 1 for batch in batches]
+    assert sum(of_one) >= 80
+
+
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     rows = [row(10 + i % 37, start=1000 * i) for i in range(203)]
     first, again, other = Order(rows, batch=8, seed=1), Order(rows, batch=8, seed=1), Order(rows, batch=8, seed=2)

@@ -14,6 +14,7 @@ from typing import Any
 from sqltailor.data.examples import load_examples
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError
+from sqltailor.generate.bases import BASES
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
 from sqltailor.prompt.text import build_prompt, notes_of
 from sqltailor.recipe import Recipe
@@ -114,7 +115,7 @@ def prompt_name(recipe: Recipe, reference: str) -> str:
         return str(recorded["name"])
     if recipe.prompt.name != "auto":
         return recipe.prompt.name
-    return "compact" if reference == "nano" else "reference"
+    return BASES[reference].prompt if reference in BASES else "reference"
 
 
 def prompt_hints(recipe: Recipe, reference: str) -> int:

@@ -38,7 +38,7 @@ COMMANDS = {
     "check-sql": "check_sql:check_sql",
 }
 """Name of each command → its module and function, in the order of the help. The module may hold typer `SETTINGS`."""
-GROUPS = {"data": "data:group", "deploy": "deploy:group"}
+GROUPS = {"bases": "bases:group", "data": "data:group", "deploy": "deploy:group"}
 """Name of each group of commands → its module and typer application."""
 
 for _name, _place in COMMANDS.items():

@@ -16,8 +16,9 @@ from sqltailor.export.hub import push
 from sqltailor.export.merge import base_folder, merge, shards
 from sqltailor.export.parity import THRESHOLD
 from sqltailor.export.verify import prompt_file, recorded_prompt, verify
+from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import NANO, Source, check_base, resolve
-from sqltailor.generate.weights import open_tokenizer, quiet_libraries
+from sqltailor.generate.weights import open_tokenizer
 from sqltailor.prompt.encode import end_of_turn
 from sqltailor.runs import file_name, read_json, write_json_atomic, write_text_atomic
 

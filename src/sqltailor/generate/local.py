@@ -14,6 +14,7 @@ from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import Source, check_base, resolve
 from sqltailor.generate.weights import (
     SMALL,
@@ -23,7 +24,6 @@ from sqltailor.generate.weights import (
     best_dtype,
     open_tokenizer,
     open_weights,
-    quiet_libraries,
 )
 from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.types import Completion, GenerateOptions, Prompt

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from sqltailor.errors import BackendError, did_you_mean
+from sqltailor.generate.bases import BASES, SOURCE, folder_of, folder_of_gguf
+from sqltailor.generate.reach import reach
 from sqltailor.prompt.text import PROMPTS
 from sqltailor.runs import Run, read_json
 
@@ -29,16 +27,19 @@ class Source(NamedTuple):
 
 
 def resolve(reference: str) -> Source:
-    """Return where the weights of a reference lie: `nano`, `runs/NAME`, a path, or `hf:ID_OR_PATH(+ADAPTER)`.
+    """Return where the weights of a reference lie: a named base, `runs/NAME`, a path, or `hf:ID_OR_PATH(+ADAPTER)`.
 
-    Raises `BackendError` when nothing is there, or when a run's prompt is not the one that this version writes.
+    A named base is downloaded on first use, and a GGUF file made dense. Raises `BackendError` when nothing is there, or
+    when a run's prompt is not the one that this version writes.
     """
-    if reference == "nano":
-        if not (NANO / "config.json").is_file():
-            raise BackendError(f"This installation has no nano weights in {NANO}: install the wheel, or run base/.")
-        return Source(str(NANO))
+    if reference == "nano" and not (NANO / "config.json").is_file():
+        raise BackendError(f"This installation has no nano weights in {NANO}: install the wheel, or run base/.")
+    if reference in BASES:
+        return Source(str(folder_of(BASES[reference])))
     name, _, adapter = reference.removeprefix("hf:").partition("+")
     folder = Path(name).expanduser()
+    if folder.suffix == ".gguf" and folder.is_file():
+        return Source(str(folder_of_gguf(folder)), adapter or None)
     if not folder.is_dir():
         if name.startswith(("runs/", ".", "/", "~")) or name.count("/") > 1:
             raise BackendError(f"There is no model at {name}.{other_references(name)}")
@@ -59,9 +60,10 @@ def other_references(name: str) -> str:
     if Path(name).is_dir():
         return ""
     runs = [str(run) for run in Path("runs").glob("*") if (run / "prompt.json").is_file()]
-    near = did_you_mean(name, ["nano", *runs])
+    near = did_you_mean(name, [*BASES, *runs])
     return (
-        f"{near} A model is nano, runs/NAME, a folder, or a Hugging Face id such as Qwen/Qwen2.5-Coder-0.5B-Instruct."
+        f"{near} A model is a named base ({', '.join(BASES)}), runs/NAME, a folder, a GGUF file, or a Hugging Face id "
+        "such as Qwen/Qwen2.5-Coder-1.5B-Instruct."
     )
 
 
@@ -97,6 +99,8 @@ def check_prompt(recorded: Mapping[str, Any], where: str) -> None:
 def fingerprint(base: str) -> str:
     """Return a hash that differs between base models: configuration, and name, shape and first bytes of each tensor."""
     folder = Path(base) if Path(base).is_dir() else _cached(base)
+    if (folder / SOURCE).is_file():  # made from a file of known hash, by this or another version of the libraries
+        return hashlib.sha256((folder / SOURCE).read_bytes()).hexdigest()[:16]
     digest = hashlib.sha256()
     config = read_json(folder / "config.json")
     for noise in ("transformers_version", "_name_or_path", "dtype", "torch_dtype"):
@@ -132,22 +136,3 @@ def check_base(source: Source) -> None:
             f"The adapter {source.adapter} was trained on another base model than '{recorded['reference']}' is now "
             f"(fingerprint {recorded['fingerprint']}, here {found}). Use the base it was trained on, or train again."
         )
-
-
-def reach(base: str) -> dict[str, bool]:
-    """Return the arguments that keep transformers from retrying for minutes when a Hub id cannot be reached."""
-    return {"local_files_only": not Path(base).is_dir() and not _hub_is_there()}
-
-
-@functools.cache
-def _hub_is_there() -> bool:
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        return False
-    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
-        return True  # the proxy resolves names
-    hub = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
-    try:
-        with socket.create_connection((hub.hostname or "", hub.port or 443), timeout=5):
-            return True
-    except OSError:
-        return False

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
-from sqltailor.generate.weights import quiet_libraries
+from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.project import prompt_hints, prompt_name, schema_of
 from sqltailor.prompt.text import PROMPTS
 from sqltailor.recipe import Recipe, Resolved, Train

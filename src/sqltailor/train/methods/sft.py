@@ -88,14 +88,16 @@ def tune(
     packed = section.local.packing == "bfd"
 
     def make(model: Any, tokenizer: Any, arguments: Any) -> Any:
-        from sqltailor.train.running.trainer import RowTrainer
+        from sqltailor.train.running.trainer import RowTrainer, counts_learned_only
 
-        collator = Collator(tokenizer.pad_token_id, share=shares(section, setup))
+        apart = setup.prefix_steps > 0 and counts_learned_only(model)
+        collator = Collator(tokenizer.pad_token_id, share=shares(section, setup), apart=apart)
         return RowTrainer(
             rows=[] if packed else rows.train,
             validation=rows.validation,
             collator=collator,
             keep=section.local.keep_checkpoints,
+            prefix_steps=setup.prefix_steps,
             model=model,
             args=arguments,
             processing_class=tokenizer,

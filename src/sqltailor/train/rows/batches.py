@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqltailor.generate.batches import Batch, plan
+from sqltailor.generate.batches import WORTH_SHARING, Batch, plan
 from sqltailor.train.rows.encoding import IGNORE_INDEX, Row
 
 if TYPE_CHECKING:
@@ -32,10 +32,14 @@ class Collator:
 
     pad_token_id: int
     share: bool = True
+    apart: bool = False
+    """Return a beginning that all rows share as `prefix_ids` (1, P), apart from what follows it."""
 
     def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         branches = _groups(rows) if self.share else [Batch([i], 0) for i in range(len(rows))]
         packed = [_pack([rows[i] for i in branch.rows], branch.shared) for branch in branches]
+        if self.apart and len(branches) == 1 and branches[0].shared >= WORTH_SHARING:
+            return self._branches(packed[0], branches[0].shared)
         if all(len(branch.rows) == 1 for branch in branches):
             return self._padded(packed)
         return self._tree(packed)
@@ -61,6 +65,22 @@ class Collator:
         mask = ((key == query) | (key == 0)) & torch.ones(length, length, dtype=torch.bool).tril()
         return self._columns(packed, length) | {"attention_mask": mask[:, None]}  # (B, 1, T, T)
 
+    def _branches(self, packed: _Packed, shared: int) -> dict[str, Tensor]:
+        """Return rows side by side without their beginning, which is `prefix_ids` (1, P).
+
+        `slots` (R, W): for each of R rows where its W tokens lie among the packed ones, -1 where it has fewer.
+        """
+        import torch
+
+        own = _Packed(*(values[shared:] for values in packed.values()))
+        length = padded_length(len(own.ids))
+        places: dict[int, list[int]] = {}
+        for place, branch in enumerate(own.branch):
+            places.setdefault(branch, []).append(place)
+        width = padded_length(max(map(len, places.values())), multiple=8)
+        slots = torch.tensor([of_one + [-1] * (width - len(of_one)) for of_one in places.values()])
+        return self._columns([own], length) | {"slots": slots, "prefix_ids": torch.tensor([packed.ids[:shared]])}
+
     def _columns(self, packed: Sequence[_Packed], length: int) -> dict[str, Tensor]:
         import torch
 
@@ -74,13 +94,13 @@ class Collator:
         }
 
 
-def padded_length(length: int) -> int:
-    """Return the multiple of `MULTIPLE` that holds this many tokens.
+def padded_length(length: int, multiple: int = MULTIPLE) -> int:
+    """Return the multiple that holds this many tokens.
 
     >>> padded_length(32), padded_length(33)
     (32, 64)
     """
-    return -(-length // MULTIPLE) * MULTIPLE
+    return -(-length // multiple) * multiple
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,10 @@ class _Packed:
     labels: list[int]
     positions: list[int]
     branch: list[int]
+
+    def values(self) -> tuple[list[int], ...]:
+        """Return the four lists, equally long."""
+        return self.ids, self.labels, self.positions, self.branch
 
 
 def _pack(rows: Sequence[Row], shared: int) -> _Packed:
@@ -142,16 +166,25 @@ class Order:
         draw = random.Random(f"{self.seed}-{self.epoch}")
         order = list(range(len(self)))
         draw.shuffle(order)
-        window = WINDOW * self.batch
+        by_beginning: dict[int, list[int]] = {}
+        for i in order:
+            by_beginning.setdefault(self.beginnings[i], []).append(i)
         batches: list[list[int]] = []
-        for start in range(0, len(order), window):
-            near = sorted(order[start : start + window], key=self._likeness)
+        rest = by_beginning.pop(0, [])
+        for same in by_beginning.values():
+            whole = len(same) // self.batch * self.batch
+            batches += [same[i : i + self.batch] for i in range(0, whole, self.batch)]
+            rest += same[whole:]
+        draw.shuffle(rest)
+        window = WINDOW * self.batch
+        for start in range(0, len(rest), window):
+            near = sorted(rest[start : start + window], key=self._likeness)
             batches += [near[i : i + self.batch] for i in range(0, len(near), self.batch)]
         # the short batch, if any, stays last: all others must be whole
         short = [batch for batch in batches if len(batch) < self.batch]
-        whole = [batch for batch in batches if len(batch) == self.batch]
-        draw.shuffle(whole)
-        return iter([i for batch in [*whole, *short] for i in batch])
+        whole_ones = [batch for batch in batches if len(batch) == self.batch]
+        draw.shuffle(whole_ones)
+        return iter([i for batch in [*whole_ones, *short] for i in batch])
 
     def _likeness(self, i: int) -> tuple[int, int]:
         """What rows are sorted by: those behind a common beginning need no padding, and stay in drawn order."""

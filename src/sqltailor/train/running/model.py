@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HOLDS_HALF = 1_000_000_000
+HOLDS_HALF = 100_000_000
 """Parameters above which frozen weights are held in bf16 on a CPU too: below, fp32 is faster under autocast."""
 
 
@@ -33,6 +33,7 @@ class Setup(NamedTuple):
     attention: str
     gradient_checkpointing: bool
     quantization: str
+    prefix_steps: int = 0
 
 
 class Trainee(NamedTuple):
@@ -69,8 +70,17 @@ def choose_setup(train: Train, parameters: int, *, must_be_here: bool = True) ->
         attention = "flash_attention_2" if flash and dtype != torch.float32 else "sdpa"
     checkpointing = local.gradient_checkpointing
     if checkpointing == "auto":
-        checkpointing = device == "cuda" and parameters > HOLDS_HALF
-    return Setup(device, dtype, attention, checkpointing, local.quantization)
+        checkpointing = device == "cuda" and parameters > 1_000_000_000
+    prefix_steps = local.prefix_steps
+    if prefix_steps not in ("auto", 0) and checkpointing:
+        raise ConfigError(
+            "train.local.prefix_steps keeps what is read of the schema, which train.local.gradient_checkpointing "
+            "cannot. Set one of them: prefix_steps=0 or gradient_checkpointing=false."
+        )
+    if prefix_steps == "auto":
+        fast = device == "cpu" and dtype == torch.bfloat16 and parameters > HOLDS_HALF
+        prefix_steps = 4 if fast and train.lora.enabled and attention == "sdpa" and not checkpointing else 0
+    return Setup(device, dtype, attention, checkpointing, local.quantization, prefix_steps)
 
 
 def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Trainee:
@@ -87,7 +97,7 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
     lora = recipe.train.lora
     held = torch.float32 if not lora.enabled or setup.device == "cpu" else setup.dtype
     attention = setup.attention
-    if (setup.device, setup.dtype, attention) == ("cpu", torch.bfloat16, "sdpa"):
+    if setup.prefix_steps or (setup.device, setup.dtype, attention) == ("cpu", torch.bfloat16, "sdpa"):
         attention = register()
     model = open_weights(source.base, held, setup.device, setup.quantization, attn_implementation=attention)
     if lora.enabled and setup.device == "cpu" and setup.quantization == "none" and model.num_parameters() > HOLDS_HALF:

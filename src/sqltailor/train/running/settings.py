@@ -84,7 +84,7 @@ def training_arguments(
         "disable_tqdm": True,
         "report_to": list(local.track) or "none",
         "remove_unused_columns": False,
-        "save_strategy": "steps" if save_steps else "epoch",
+        "save_strategy": "steps" if save_steps else "no",  # by time: `SaveByTime`
         "save_steps": save_steps or 500,
         "eval_strategy": "no" if not validated else "steps" if local.evaluate_steps else "epoch",
         "eval_steps": local.evaluate_steps,

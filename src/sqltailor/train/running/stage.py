@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.runs import read_jsonl
 from sqltailor.train.running.checkpoints import forget_after, newest_checkpoint, step_of
+from sqltailor.train.running.memory import keep_freed_memory
 from sqltailor.train.running.model import Setup, Trainee, open_trainee, record_base, root_base
 from sqltailor.train.running.processes import first_process_first, is_first_process
 from sqltailor.train.running.settings import training_arguments
@@ -56,7 +57,7 @@ def train_and_save(
     """Train a stage, from its newest checkpoint if it has one, and save what it learned to `stage.folder`."""
     from transformers import PrinterCallback, set_seed
 
-    from sqltailor.train.running.watch import MetricsCallback
+    from sqltailor.train.running.watch import MetricsCallback, SaveByTime
 
     section, metrics = stage.recipe.train, stage.run / "metrics.jsonl"
     checkpoints = stage.folder / "checkpoints"
@@ -65,6 +66,8 @@ def train_and_save(
         if is_first_process():
             forget_after(metrics, step_of(newest) if newest else 0, stage.number or 0)
     set_seed(section.seed)  # before the adapter's weights are drawn
+    if setup.device == "cpu":
+        keep_freed_memory()
     trainee = open_trainee(stage.recipe, setup, base=stage.base)
     arguments = training_arguments(
         section, setup, checkpoints, micro_batch, validated=validated, kind=kind, **(more or {})
@@ -80,6 +83,8 @@ def train_and_save(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(watch)
+    if arguments.save_strategy == "no":
+        trainer.add_callback(SaveByTime(section.local.save_minutes, steps=setup.prefix_steps))
     if section.local.early_stop_patience is not None:
         trainer.add_callback(early_stopping(section))
     output = trainer.train(resume_from_checkpoint=str(newest) if newest else None)

@@ -54,14 +54,24 @@ class RowTrainer(AtomicCheckpoints, SFTTrainer):  # type: ignore[misc]
     fit into the GPU's memory it is halved, and so are those that follow; the step stays the same.
     """
 
-    def __init__(self, *, rows: Sequence[Row], validation: Sequence[Row], collator: Collator, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        rows: Sequence[Row],
+        validation: Sequence[Row],
+        collator: Collator,
+        prefix_steps: int = 1,
+        **settings: Any,
+    ) -> None:
         self.rows, self.validation, self.collate = rows, validation, collator
         self.most_rows = len(rows)
+        self.prefix_steps = prefix_steps
+        self._prefix: tuple[Any, list[tuple[Tensor, Tensor]]] | None = None
         super().__init__(**settings)
-        base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        self.counts_learned_only = self.args.device.type == "cpu" and base.config.model_type in FAMILIES
+        able = counts_learned_only(self.model)
+        self.counts_learned_only = able and (self.args.device.type == "cpu" or collator.apart)
         if self.counts_learned_only:
-            _add_summed_loss(base)
+            _add_summed_loss(_base_of(self.model))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         if not self.rows:  # packed by TRL
@@ -110,10 +120,24 @@ class RowTrainer(AtomicCheckpoints, SFTTrainer):  # type: ignore[misc]
         if not self.counts_learned_only:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         learned = (inputs["labels"][:, 1:] != IGNORE_INDEX).sum() if num_items_in_batch is None else num_items_in_batch
+        if "prefix_ids" in inputs:
+            inputs = dict(inputs)
+            inputs["prefix"] = self._read(model, inputs.pop("prefix_ids"))
         loss = model(**inputs, summed_loss=True) / learned
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # DDP divides the gradient by it
         return loss
+
+    def _read(self, model: Any, ids: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return the keys and values (1, G, P, D) of each layer for a beginning, read anew every `prefix_steps`."""
+        import torch
+
+        key = (tuple(ids[0].tolist()), self.state.global_step // self.prefix_steps, model.training)
+        if self._prefix is None or self._prefix[0] != key:
+            with torch.no_grad():
+                cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+            self._prefix = (key, [(layer.keys, layer.values) for layer in cache.layers])
+        return self._prefix[1]
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:
         """Return the mean loss of the learned tokens of the validation rows, and log it."""
@@ -135,6 +159,22 @@ class RowTrainer(AtomicCheckpoints, SFTTrainer):  # type: ignore[misc]
         return metrics
 
 
+def counts_learned_only(model: Any) -> bool:
+    """Say whether a model's loss can be had without the logits of tokens that are not learned."""
+    return _base_of(model).config.model_type in FAMILIES
+
+
+def _base_of(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _cache_of(prefix: Sequence[tuple[Tensor, Tensor]]) -> Any:
+    """Return a cache of transformers that begins with keys and values; what is added to it is not kept."""
+    from transformers import DynamicCache
+
+    return DynamicCache(prefix)
+
+
 def _add_summed_loss(model: Any) -> None:
     """Let `model(…, labels=…, summed_loss=True)` return the summed loss of the learned tokens, without other logits."""
     forward = model.forward
@@ -146,6 +186,9 @@ def _add_summed_loss(model: Any) -> None:
         import torch
 
         kwargs["use_cache"] = False
+        prefix = kwargs.pop("prefix", None)
+        if prefix is not None:
+            kwargs |= {"past_key_values": _cache_of(prefix), "use_cache": True}
         hidden = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # (B, T-1, hidden)
         wanted = labels[:, 1:]
         learned = (wanted.flatten() != IGNORE_INDEX).nonzero()[:, 0]

@@ -103,6 +103,35 @@ class MetricsCallback(TrainerCallback):  # type: ignore[misc]
         return control
 
 
+class SaveByTime(TrainerCallback):  # type: ignore[misc]
+    """Asks for a checkpoint after so many minutes, at a step that is a multiple of `steps`, and at an epoch's end.
+
+    One that takes long to write is written less often: at most a twentieth of the time goes to checkpoints.
+    """
+
+    def __init__(self, minutes: float, *, steps: int) -> None:
+        self.wait_s, self.steps = minutes * 60, max(steps, 1)
+        self.saved_at = self.asked_at = time.perf_counter()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.saved_at = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        self.asked_at = time.perf_counter()
+        if self.asked_at - self.saved_at >= self.wait_s and state.global_step % self.steps == 0:
+            control.should_save = True
+        return control
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        self.asked_at = time.perf_counter()
+        control.should_save = True
+        return control
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.saved_at = time.perf_counter()
+        self.wait_s = max(self.wait_s, 20 * (self.saved_at - self.asked_at))
+
+
 @contextlib.contextmanager
 def ctrl_c_stops_gently() -> Iterator[Callable[[], bool]]:
     """Yield a function that says whether Ctrl-C was pressed; pressed again, it interrupts at once.

@@ -1,0 +1,46 @@
+"""Named bases and GGUF files as folders of weights: downloaded and converted once, then taken from the cache."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sqltailor.generate.bases.dense import SOURCE, dense_gguf, with_adapter
+from sqltailor.generate.bases.fetch import OnProgress, cache_folder, cached_file, fetch
+from sqltailor.generate.bases.table import BASES, DEFAULT, Base
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parent.parent.parent
+
+
+def log_progress(what: str, done: int, total: int) -> None:
+    """Say in the log what is under way, at its beginning."""
+    if done == 0:
+        logger.warning("%s%s", what, f" ({total / 1e6:.0f} MB)" if total > 1 else "")
+
+
+def folder_of(base: Base, on_progress: OnProgress = log_progress) -> Path:
+    """Return the folder with a named base's weights, downloaded and converted on first use.
+
+    Raises `BackendError` when it cannot be had, or does not fit the disk.
+    """
+    if base.file is None:
+        return PACKAGE / base.name
+    dense = dense_gguf(fetch(base, on_progress), base.sha256, on_progress)
+    if base.adapter is None:
+        return dense
+    return with_adapter(dense, PACKAGE / base.adapter, base.name, on_progress)
+
+
+def folder_of_gguf(file: Path, on_progress: OnProgress = log_progress) -> Path:
+    """Return the folder with a GGUF file's weights, converted on first use."""
+    return dense_gguf(file, None, on_progress)
+
+
+def is_here(base: Base) -> bool:
+    """Say whether a base needs no download."""
+    return base.file is None or (cached_file(base).is_file() and cached_file(base).stat().st_size == base.bytes)
+
+
+__all__ = ["BASES", "DEFAULT", "SOURCE", "Base", "OnProgress", "cache_folder", "folder_of", "folder_of_gguf", "is_here"]

@@ -1,0 +1,150 @@
+"""GGUF weights as a folder that transformers trains and asks: dense, converted once, kept with their source's hash."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqltailor.errors import BackendError, require
+from sqltailor.generate.bases.fetch import (
+    OnProgress,
+    cache_folder,
+    disk_errors_name,
+    one_process,
+    sha256_of,
+)
+from sqltailor.generate.quiet import quiet_libraries
+from sqltailor.runs import read_json, write_json_atomic
+
+SOURCE = "source.json"
+"""File beside dense weights that says what they were made from."""
+VERSION = 1
+"""Of this conversion: weights that an earlier one made are made again."""
+SAME = 0.15
+"""Input and output embeddings whose mean difference is a smaller share of their mean size are one matrix, tied."""
+
+
+def dense_gguf(file: Path, sha256: str | None, on_progress: OnProgress) -> Path:
+    """Return the folder with a GGUF file's weights, tokenizer and chat template, made on first use.
+
+    Raises `BackendError` for a file that is no GGUF or of an architecture that transformers does not train.
+    """
+    digest = sha256 or _remembered_sha256(file)
+    folder = cache_folder() / "dense" / f"{file.stem}-{digest[:12]}"
+
+    def convert(target: Path) -> None:
+        on_progress(f"converting {file.name}", 0, 1)
+        model, tokenizer = _read(file)
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+        on_progress(f"converting {file.name}", 1, 1)
+
+    return _made(folder, {"gguf": digest, "version": VERSION}, convert)
+
+
+def with_adapter(base: Path, adapter: Path, name: str, on_progress: OnProgress) -> Path:
+    """Return the folder with a dense base into which an adapter is merged, made on first use."""
+    digest = sha256_of(adapter / "adapter_model.safetensors")
+    source = read_json(base / SOURCE) | {"adapter": digest}
+    folder = cache_folder() / "dense" / f"{name}-{digest[:12]}"
+
+    def merge(target: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        peft = require("peft", extra="local", feature="An adapter")
+        on_progress(f"merging the adapter of {name}", 0, 1)
+        exact = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        merged = peft.PeftModel.from_pretrained(exact, adapter).merge_and_unload()
+        merged.to(torch.bfloat16).save_pretrained(target)
+        AutoTokenizer.from_pretrained(base).save_pretrained(target)
+        on_progress(f"merging the adapter of {name}", 1, 1)
+
+    return _made(folder, source, merge)
+
+
+def _made(folder: Path, source: dict[str, Any], make: Callable[[Path], None]) -> Path:
+    """Return a folder that `make` writes, whole or not at all, and that is made again for another source."""
+    if _is_made(folder, source):
+        return folder
+    with one_process(folder), disk_errors_name(folder.parent), quiet_libraries():
+        if _is_made(folder, source):
+            return folder
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            make(partial)
+            write_json_atomic(partial / SOURCE, source)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _is_made(folder: Path, source: dict[str, Any]) -> bool:
+    return (folder / SOURCE).is_file() and read_json(folder / SOURCE) == source
+
+
+def _read(file: Path) -> tuple[Any, Any]:
+    """Return the model, in bf16, and the tokenizer that a GGUF file holds."""
+    import torch
+
+    require("gguf", extra="local", feature="A GGUF model")
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    where: dict[str, Any] = {"pretrained_model_name_or_path": file.parent, "gguf_file": file.name}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            **where, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+        )
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+    except (ValueError, OSError, KeyError, NotImplementedError) as e:
+        raise BackendError(_why_unread(file, e)) from e
+    _tie(model)
+    return model, tokenizer
+
+
+def _tie(model: Any) -> None:
+    """Let input and output embeddings that differ by quantisation only be one matrix again, the output's."""
+    embeddings, head = model.get_input_embeddings(), model.get_output_embeddings()
+    if head is None or embeddings.weight is head.weight or embeddings.weight.shape != head.weight.shape:
+        return
+    sample = slice(None, None, 97)  # rows enough to tell, without a copy of both matrices in fp32
+    one, other = embeddings.weight[sample].float(), head.weight[sample].float()
+    if (one - other).abs().mean() < SAME * other.abs().mean():
+        embeddings.weight.data = head.weight.data
+        model.config.tie_word_embeddings = True
+        model.tie_weights()
+
+
+def _why_unread(file: Path, error: Exception) -> str:
+    from gguf import GGUFReader
+    from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
+
+    try:
+        found = GGUFReader(file).fields["general.architecture"].contents()
+    except (ValueError, OSError, KeyError, IndexError):
+        return f"{file} is not a GGUF model, or only a part of one: {str(error).splitlines()[0]}"
+    if found not in GGUF_SUPPORTED_ARCHITECTURES:
+        known = ", ".join(sorted(GGUF_SUPPORTED_ARCHITECTURES))
+        return f"{file} is of architecture '{found}', which cannot be trained from GGUF. Known: {known}."
+    return f"{file} cannot be read: {str(error).splitlines()[0]}"
+
+
+def _remembered_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file, computed anew only when its size or time has changed."""
+    stat = file.stat()
+    key = f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+    memory = cache_folder() / "hashes.json"
+    try:
+        known: dict[str, str] = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if key not in known:
+        known = {**known, key: sha256_of(file)}
+        write_json_atomic(memory, known)
+    return known[key]
