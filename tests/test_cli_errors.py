@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError
+from sqltailor.generate import reach
 from tests.cli_project import make_database, run, write_test_file
 
 

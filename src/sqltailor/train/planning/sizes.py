@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
-from sqltailor.generate.references import other_references, reach
+from sqltailor.generate.reach import reach
+from sqltailor.generate.references import other_references
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
