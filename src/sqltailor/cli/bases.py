@@ -111,6 +111,6 @@ def downloading() -> Iterator[OnProgress]:
         yield on_progress
 
 
-group = typer.Typer(help=bases.__doc__, rich_markup_mode=None)
+group = typer.Typer(help=bases.__doc__, rich_markup_mode=None, add_completion=False)
 group.callback(invoke_without_command=True)(bases)
 group.command()(pull)
