@@ -30,11 +30,11 @@ _TEMPLATE = """\
 
 {data}
 
-base: nano                      # or a Hugging Face id, such as Qwen/Qwen2.5-Coder-0.5B-Instruct
+base: small                     # others: sqltailor bases; a Hugging Face id, a folder or a .gguf file works, too
 
 train:
-  epochs: 4
-  learning_rate: 1e-3           # for nano; larger models take about 2e-4
+  epochs: 2
+  learning_rate: 3e-4           # nano takes 1e-3
   schedule: cosine
   warmup_steps: 10
   batch: 8

@@ -22,12 +22,12 @@ def recipe_for(path: str | None, database: str | None, words: Sequence[str] = ()
 
 
 def newest_model(recipe: Recipe) -> str:
-    """Return the newest finished training run, or `nano` where there is none, and say which."""
+    """Return the newest finished training run, or the recipe's base where there is none, and say which."""
     from sqltailor.runs import newest_training
 
     try:
         model = str(newest_training(Path(recipe.train.out)).path)
     except SQLTailorError:
-        model = "nano"
+        model = recipe.base
     note(f"model: {model}")
     return model

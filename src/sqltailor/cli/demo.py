@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,36 +17,47 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder to work in; given again, an interrupted demo goes on there.")
     ] = Path("sqltailor-demo"),
+    base: Annotated[
+        str, typer.Option(metavar="NAME", help="Base to tune: a name of `sqltailor bases`. nano takes two minutes.")
+    ] = "small",
+    questions: Annotated[
+        int, typer.Option(metavar="N", min=1, max=100, help="Questions to ask of each of the two test parts.")
+    ] = 50,
     json: Json = False,
 ) -> None:
-    """Tune the embedded model on a sample database, and measure it.
+    """Tune a base model on a sample database, and measure it.
 
     Everything at once, in minutes on a CPU: database, data, training, an evaluation before and after, a report, an
-    answered question.
+    answered question. The base is downloaded on first use.
 
     Example: sqltailor demo --out my-demo
     """
     from sqltailor.demo.run import run_demo
     from sqltailor.train.running.progress import live
 
-    result = run_demo(out, on_step=note, show_training=live, show_answers=answering)
+    result = run_demo(out, base=base, questions=questions, on_step=note, show_training=live, show_answers=answering)
     print_json(result.to_json()) if json else _print(result)
 
 
+def _rates(models: dict[str, Any], metric: str) -> list[str]:
+    """Return how many were asked, and each model's rate with its 95 % interval."""
+    rates = [rates[metric] for rates in models.values()]
+    return [f"{rates[0]['n']}", *(f"{r['value']:.0%} [{r['low']:.0%}, {r['high']:.0%}]" for r in rates)]
+
+
 def _print(result: Demo) -> None:
-    from sqltailor.cli.eval import print_scores
     from sqltailor.demo.run import QUESTION
 
-    parts = result.measured.result.scores["breakdowns"].get("part", {})
-    rows = []
-    for part, models in parts.items():
-        shown = [
-            f"{r['execution']['value']:.0%} [{r['execution']['low']:.0%}, {r['execution']['high']:.0%}]"
-            for r in models.values()
-        ]
-        rows.append((part.replace("_", " "), next(iter(models.values()))["execution"]["n"], *shown))
-    print_table(("right by execution", "questions", "base (nano)", "tuned"), rows)
-    print_scores(result.measured.result)
+    scores = result.measured.result.scores
+    rows = [
+        (part.replace("_", " "), *_rates(models, "execution"))
+        for part, models in scores["breakdowns"].get("part", {}).items()
+    ]
+    rows.append(("all: names only what exists", *_rates(scores["models"], "schema_valid")))
+    print_table(("right by execution", "asked", f"{result.base}, untuned", f"{result.base}, tuned"), rows)
+    for pair in scores["paired"]:
+        if pair["metric"] == "execution":
+            print(f"{pair['fixed']} answers fixed, {pair['broken']} broken, p = {pair['p']:.2g} (exact McNemar)")
     print(f"\n{QUESTION}\n{result.reply.sql}")
     if result.reply.result is not None:
         print_table(result.reply.result.columns, result.reply.result.rows)

@@ -1,9 +1,10 @@
-"""The demo: the whole journey on the sample database, in one folder, with the embedded base model."""
+"""The demo: the whole journey on the sample database, in one folder, with a real base model."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqltailor.demo.database import build_database
 from sqltailor.evaluate import Progress
 from sqltailor.evaluate.by_recipe import Measured, evaluate_models
 from sqltailor.generate import load
+from sqltailor.generate.bases import BASES, DEFAULT
 from sqltailor.project import grant_of, open_recipe_database, prompt_builder, schema_of
 from sqltailor.recipe import SHIPPED, Recipe, load_recipe
 from sqltailor.runs import write_text_atomic
@@ -32,10 +34,14 @@ if TYPE_CHECKING:
     ShowAnswers = Callable[[], contextlib.AbstractContextManager[Progress]]
 
 HERE = Path(__file__).parent
-QUESTION = "How many customers from Norway get the newsletter?"
+QUESTION = "Which three brands have the most items?"
 TESTS = ("new_wordings", "new_shapes")
-SYNTHETIC = 900
-"""Pairs made from the database, besides the 160 hand-written ones."""
+SYNTHETIC = {"nano": 900}
+"""Pairs made from the database, besides the 160 hand-written ones; nano needs more of them."""
+FEWER = 220
+ASKED = 50
+"""Questions of each test part that the demo asks, unless told otherwise: a seeded sample."""
+SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Demo:
     """What the demo made: the folder, the training, the measurement, and one answered question."""
 
     folder: Path
+    base: str
     training: TrainResult
     measured: Measured
     reply: Reply
@@ -53,6 +60,7 @@ class Demo:
         scores = self.measured.result.scores
         return {
             "out": str(self.folder),
+            "base": self.base,
             "run": str(self.training.run),
             "models": scores["models"],
             "parts": scores["breakdowns"].get("part", {}),
@@ -66,12 +74,15 @@ class Demo:
 def run_demo(
     out: Path,
     *,
+    base: str = DEFAULT,
+    questions: int = ASKED,
     on_step: Callable[[str], None] = lambda text: None,
     show_training: ShowTraining = contextlib.nullcontext,
     show_answers: ShowAnswers = lambda: contextlib.nullcontext(lambda model, done, total: None),
 ) -> Demo:
-    """Build the sample database and its data set in `out`, tune nano, measure before and after, answer a question.
+    """Build the sample database and its data set in `out`, tune a base, measure before and after, answer a question.
 
+    `questions` of each test part are asked, drawn with a fixed seed.
     Given again after an interruption, it goes on from the last checkpoint. `on_step` is told what begins;
     `show_training` and `show_answers` open what is told of the progress of these two.
     """
@@ -79,22 +90,38 @@ def run_demo(
     out.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(out):
         on_step("building the sample database: an outdoor shop, 12 tables, 60 000 rows")
-        prepare(Path())
+        prepare(Path(), base)
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
-        on_step(f"making {SYNTHETIC} question–SQL pairs from the database, and variants of 160 hand-written ones")
+        on_step("making question–SQL pairs from the database, and variants of 160 hand-written ones")
         make_pairs(recipe.recipe)
-        on_step("tuning nano on all of them")
+        on_step(f"tuning {base} on all of them")
         with show_training() as on_training:
             training = train(recipe, progress=on_training)
-        on_step("asking base and tuned 200 questions that training never saw, and running what they write")
+        asked = [draw_questions(part, questions) for part in TESTS]
+        count = sum(len(load_examples(path)) for path in asked)
+        on_step(f"asking base and tuned {count} questions that training never saw, and running what they write")
         with show_answers() as on_answers:
-            measured = evaluate_models(recipe.recipe, models=["nano", str(training.run)], on_progress=on_answers)
+            measured = evaluate_models(
+                recipe.recipe, models=[base, str(training.run)], data=asked, on_progress=on_answers
+            )
         reply = _ask(recipe.recipe, str(training.run))
-    return Demo(out, training, measured, reply, time.monotonic() - started)
+    return Demo(out, base, training, measured, reply, time.monotonic() - started)
 
 
-def prepare(folder: Path) -> None:
-    """Write the sample database, its examples and its recipe into `folder`; what is there already stays."""
+def draw_questions(part: str, count: int) -> str:
+    """Return the file with a test part's questions to ask: all, or a sample that is the same each time."""
+    whole = Path("data") / f"{part}.jsonl"
+    examples = load_examples(whole)
+    if count >= len(examples):
+        return str(whole)
+    drawn = Path("data") / f"sample-{count}" / whole.name
+    drawn.parent.mkdir(exist_ok=True)
+    write_examples(drawn, random.Random(SEED).sample(examples, count))
+    return str(drawn)
+
+
+def prepare(folder: Path, base: str = DEFAULT) -> None:
+    """Write the sample database, its examples and the base's recipe into `folder`; what is there already stays."""
     if not (folder / "shop.db").is_file():
         build_database(folder / "shop.db")
     for name in ("train", *TESTS):
@@ -103,7 +130,11 @@ def prepare(folder: Path) -> None:
             questions = load_examples(HERE / "questions" / f"{name}.jsonl")
             write_examples(folder / "data" / f"{name}.jsonl", map(_in_canonical_sql, questions))
     if not (folder / "recipe.yaml").is_file():
-        text = (SHIPPED / "demo.yaml").read_text(encoding="utf-8")
+        text = (SHIPPED / ("demo-nano.yaml" if base == "nano" else "demo.yaml")).read_text(encoding="utf-8")
+        if base not in ("nano", DEFAULT):
+            text = text.replace(f"base: {DEFAULT}", f"base: {base}")
+            rate = BASES[base].learning_rate if base in BASES else 3e-4
+            text = text.replace("learning_rate: 3e-4", f"learning_rate: {rate:g}")
         glossary = (HERE / "glossary.yaml").read_text(encoding="utf-8")
         lines = "".join(f"  {line}\n" for line in glossary.splitlines())
         write_text_atomic(folder / "recipe.yaml", f"{text.rstrip()}\n\nglossary:\n{lines}")
@@ -135,7 +166,7 @@ def _synthetic(recipe: Recipe) -> Sequence[Example]:
     with open_recipe_database(recipe) as database:
         return synthesise(
             database,
-            SYNTHETIC,
+            SYNTHETIC.get(recipe.base, FEWER),
             schema=schema_of(recipe, database),
             glossary=recipe.glossary,
             personal=recipe.database.sample_personal,

@@ -7,15 +7,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.anymodel import AnyEngine
+from sqltailor.generate.bases.dense import made_folder
+from sqltailor.generate.bases.fetch import sha256_of
 from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.quiet import quiet_libraries
-from sqltailor.generate.references import Source, check_base, resolve
+from sqltailor.generate.references import Source, check_base, fingerprint, resolve
 from sqltailor.generate.weights import (
     SMALL,
     Opened,
@@ -55,12 +58,15 @@ def open_model(
     return Opened(model.eval().requires_grad_(False), tokenizer, source)
 
 
-def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool | None) -> Any:
+def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool | None, *, keep: bool = True) -> Any:
+    """Return a base with its adapter. Merged weights of a run are kept beside it: merging takes longer than loading."""
     import torch
 
     peft = require("peft", extra="local", feature="An adapter")
     if merge is None:
         merge = _parameters(source.base) < SMALL
+    if merge and keep and source.run is not None:
+        return open_weights(str(_kept_merged(source, dtype, device)), dtype, device)
     exact = torch.float32 if merge else dtype
     model = open_weights(source.base, exact, device, source.quantization)
     if merge and source.quantization != "none":
@@ -71,6 +77,19 @@ def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool |
     except (OSError, ValueError, RuntimeError, KeyError) as e:
         raise BackendError(f"The adapter {source.adapter} does not fit '{source.base}': {e}") from e
     return as_dtype(model.merge_and_unload(), dtype) if merge else model.get_base_model()
+
+
+def _kept_merged(source: Source, dtype: torch.dtype, device: str) -> Path:
+    """Return the folder `merged` of a run, with its weights in this precision, made on first use."""
+    assert source.run is not None
+    assert source.adapter is not None
+    adapter = Path(source.adapter) / "adapter_model.safetensors"
+    made_from = {"adapter": sha256_of(adapter), "base": fingerprint(source.base), "dtype": str(dtype)}
+
+    def merge(folder: Path) -> None:
+        _with_adapter(source, dtype, device, True, keep=False).save_pretrained(folder)
+
+    return made_folder(source.run.path / "merged", made_from, merge)
 
 
 def _parameters(base: str) -> int:

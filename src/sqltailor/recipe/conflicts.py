@@ -36,6 +36,8 @@ def _between_keys(recipe: Recipe) -> Iterator[Wrong]:
         yield ("grpo", "generations"), f"is {train.grpo.generations}, which does not divide train.batch {train.batch}."
     if local.quantization != "none" and not train.lora.enabled:
         yield ("local", "quantization"), f"is {local.quantization}, which only an adapter can train: set lora.enabled."
+    if local.watch and not train.lora.enabled:
+        yield ("local", "watch"), "asks while an adapter is trained: set lora.enabled."
     if local.early_stop_patience and not (recipe.data.validation or recipe.data.split.validation_share):
         yield ("local", "early_stop_patience"), "needs data.validation or data.split.validation_share."
     if train.method == "pretrain" and not recipe.data.documents:

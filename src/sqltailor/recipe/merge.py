@@ -91,7 +91,7 @@ def backend_defaults(merged: Layer) -> None:
     train = merged.tree.get("train")
     if not isinstance(train, dict):
         return
-    backend, base = str(train.get("backend")), str(merged.tree.get("base", "nano"))
+    backend, base = str(train.get("backend")), str(merged.tree.get("base", "small"))
     for name, value in limits.defaults(backend, base).items():
         path = ("train", *name.split("."))
         if path not in merged.origins:

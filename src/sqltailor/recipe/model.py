@@ -83,7 +83,7 @@ class PromptOptions(Section):
     """What the model is shown."""
 
     name: Literal["auto", "reference", "compact"] = key(
-        "auto", "Prompt; `auto` is `compact` for nano and `reference` else."
+        "auto", "Prompt; `auto` is `compact` for nano and `reference` otherwise."
     )
     comments: bool = key(True, "Show the comments of tables and columns.")
     samples: Int = key(0, "Stored values shown for each column.", unit="values", ge=0, le=100)
@@ -145,7 +145,9 @@ class Recipe(Section):
     data: Data = section(Data, "Examples to train and test on, and text to read.")
     prompt: PromptOptions = section(PromptOptions, "What the model is shown.")
     base: str = key(
-        "nano", "Model that is tuned: `nano`, `runs/NAME`, a Hugging Face id, a path, or a Bedrock model id."
+        "small",
+        "Model that is tuned: a named base (`sqltailor bases`), `runs/NAME`, a Hugging Face id, a folder, a GGUF file,"
+        " or a Bedrock model id.",
     )
     train: Train = section(Train, "How it is tuned.")
     generate: Generation = section(Generation, "How the model writes its answer.")

@@ -96,6 +96,11 @@ class Local(Section):
     early_stop_patience: Positive | None = key(
         None, "Stop after so many measurements of the validation loss without a better one.", unit="measurements"
     )
+    watch: Texts = key(
+        (),
+        "Questions that the model answers again at intervals while its adapter is trained: shown, and written to"
+        " `answers.jsonl` in the run.",
+    )
     track: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = key((), "Also report the metrics to these trackers.")
     compile: bool = key(False, "Compile the model with torch: slower start, faster steps on a GPU.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from sqltailor.generate.bases.dense import SOURCE, dense_gguf, with_adapter
+from sqltailor.generate.bases.dense import SOURCE, dense_folder, dense_gguf, remembered_sha256, with_adapter
 from sqltailor.generate.bases.fetch import OnProgress, cache_folder, cached_file, fetch
 from sqltailor.generate.bases.table import BASES, DEFAULT, Base
 
@@ -25,9 +25,9 @@ def folder_of(base: Base, on_progress: OnProgress = log_progress) -> Path:
 
     Raises `BackendError` when it cannot be had, or does not fit the disk.
     """
-    if base.file is None:
+    if base.sha256 is None:
         return PACKAGE / base.name
-    dense = dense_gguf(fetch(base, on_progress), base.sha256, on_progress)
+    dense = dense_gguf(base.stem, base.sha256, lambda: fetch(base, on_progress), on_progress)
     if base.adapter is None:
         return dense
     return with_adapter(dense, PACKAGE / base.adapter, base.name, on_progress)
@@ -35,12 +35,14 @@ def folder_of(base: Base, on_progress: OnProgress = log_progress) -> Path:
 
 def folder_of_gguf(file: Path, on_progress: OnProgress = log_progress) -> Path:
     """Return the folder with a GGUF file's weights, converted on first use."""
-    return dense_gguf(file, None, on_progress)
+    return dense_gguf(file.stem, remembered_sha256(file), lambda: file, on_progress)
 
 
 def is_here(base: Base) -> bool:
     """Say whether a base needs no download."""
-    return base.file is None or (cached_file(base).is_file() and cached_file(base).stat().st_size == base.bytes)
+    if base.sha256 is None or (dense_folder(base.stem, base.sha256) / SOURCE).is_file():
+        return True
+    return cached_file(base).is_file() and cached_file(base).stat().st_size == base.bytes
 
 
 __all__ = ["BASES", "DEFAULT", "SOURCE", "Base", "OnProgress", "cache_folder", "folder_of", "folder_of_gguf", "is_here"]

@@ -28,22 +28,27 @@ SAME = 0.15
 """Input and output embeddings whose mean difference is a smaller share of their mean size are one matrix, tied."""
 
 
-def dense_gguf(file: Path, sha256: str | None, on_progress: OnProgress) -> Path:
+def dense_gguf(name: str, sha256: str, file: Callable[[], Path], on_progress: OnProgress) -> Path:
     """Return the folder with a GGUF file's weights, tokenizer and chat template, made on first use.
 
-    Raises `BackendError` for a file that is no GGUF or of an architecture that transformers does not train.
+    `file` is called for it only then. Raises `BackendError` for a file that is no GGUF or of an architecture that
+    transformers does not train.
     """
-    digest = sha256 or _remembered_sha256(file)
-    folder = cache_folder() / "dense" / f"{file.stem}-{digest[:12]}"
 
     def convert(target: Path) -> None:
-        on_progress(f"converting {file.name}", 0, 1)
-        model, tokenizer = _read(file)
+        source = file()
+        on_progress(f"converting {source.name}", 0, 1)
+        model, tokenizer = _read(source)
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
-        on_progress(f"converting {file.name}", 1, 1)
+        on_progress(f"converting {source.name}", 1, 1)
 
-    return _made(folder, {"gguf": digest, "version": VERSION}, convert)
+    return made_folder(dense_folder(name, sha256), {"gguf": sha256, "version": VERSION}, convert)
+
+
+def dense_folder(name: str, sha256: str) -> Path:
+    """Return where the dense weights of a GGUF file lie once they are made."""
+    return cache_folder() / "dense" / f"{name}-{sha256[:12]}"
 
 
 def with_adapter(base: Path, adapter: Path, name: str, on_progress: OnProgress) -> Path:
@@ -64,11 +69,14 @@ def with_adapter(base: Path, adapter: Path, name: str, on_progress: OnProgress) 
         AutoTokenizer.from_pretrained(base).save_pretrained(target)
         on_progress(f"merging the adapter of {name}", 1, 1)
 
-    return _made(folder, source, merge)
+    return made_folder(folder, source, merge)
 
 
-def _made(folder: Path, source: dict[str, Any], make: Callable[[Path], None]) -> Path:
-    """Return a folder that `make` writes, whole or not at all, and that is made again for another source."""
+def made_folder(folder: Path, source: dict[str, Any], make: Callable[[Path], None]) -> Path:
+    """Return a folder that `make` writes, whole or not at all, and that is made again for another source.
+
+    What it was made from is kept beside it. Raises `BackendError` when the disk is full.
+    """
     if _is_made(folder, source):
         return folder
     with one_process(folder), disk_errors_name(folder.parent), quiet_libraries():
@@ -138,7 +146,7 @@ def _why_unread(file: Path, error: Exception) -> str:
     return f"{file} cannot be read: {str(error).splitlines()[0]}"
 
 
-def _remembered_sha256(file: Path) -> str:
+def remembered_sha256(file: Path) -> str:
     """Return the SHA-256 of a file, computed anew only when its size or time has changed."""
     stat = file.stat()
     key = f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"

@@ -37,6 +37,11 @@ class Base(NamedTuple):
     """Share of the sample shop's 200 test questions answered right, untuned and tuned: `python bench/bases.py`."""
 
     @property
+    def stem(self) -> str:
+        """The name of its file without the ending."""
+        return (self.file or self.name).removesuffix(".gguf")
+
+    @property
     def memory_gb(self) -> float:
         """Memory that the weights take in bf16, in GB."""
         return round(self.parameters * 2 / 1e9, 2)

@@ -53,6 +53,9 @@ class _Live:
         if "asked" in row:
             self._asked(row, of_stage)
             return
+        if "answers" in row:
+            self.bars.console.print(_answers(row, steps), style="dim", highlight=False, markup=False)
+            return
         if stage not in self.tasks:
             name = f"training{of_stage}"
             self.tasks[stage] = self.bars.add_task(name, total=steps, now="", completed=row["step"] - 1)
@@ -86,6 +89,9 @@ class _Plain:
         if "asked" in row:
             self._asked(row, stage, now)
             return
+        if "answers" in row:
+            print(_answers(row, steps), file=self.file, flush=True)
+            return
         at = f"{stage}step {row['step']}/{steps}"
         if "eval_loss" in row:
             print(f"{at}: validation loss {row['eval_loss']:.4f}", file=self.file)
@@ -101,6 +107,14 @@ class _Plain:
         elif asked == questions or now - self.shown_at >= PLAIN_EVERY_S:
             self.shown_at = now
             print(f"{stage}asked {asked} of {questions} questions, about {left:.0f} s left", file=self.file, flush=True)
+
+
+def _answers(row: Mapping[str, Any], steps: int) -> str:
+    """Return what the model answers by now, a question and its SQL a line each."""
+    lines = [f"after {row['step']} of {steps} steps:" if row["step"] else "before training:"]
+    for answer in row["answers"]:
+        lines += [f"  {answer['question']}", f"    {' '.join(answer['sql'].split())}"]
+    return "\n".join(lines)
 
 
 def _words(row: Mapping[str, Any], eval_loss: float | None) -> str:

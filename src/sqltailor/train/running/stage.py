@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.runs import read_jsonl
+from sqltailor.train.rows.training_data import build_prompts
 from sqltailor.train.running.checkpoints import forget_after, newest_checkpoint, step_of
 from sqltailor.train.running.memory import keep_freed_memory
 from sqltailor.train.running.model import Setup, Trainee, open_trainee, record_base, root_base
 from sqltailor.train.running.processes import first_process_first, is_first_process
 from sqltailor.train.running.settings import training_arguments
+from sqltailor.types import Example
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Recipe, Train
@@ -85,6 +87,8 @@ def train_and_save(
     trainer.add_callback(watch)
     if arguments.save_strategy == "no":
         trainer.add_callback(SaveByTime(section.local.save_minutes, steps=setup.prefix_steps))
+    if section.local.watch:
+        trainer.add_callback(_answers(stage, trainee, progress))
     if section.local.early_stop_patience is not None:
         trainer.add_callback(early_stopping(section))
     output = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
@@ -94,6 +98,23 @@ def train_and_save(
         trainer.evaluate()
     save(trainer, trainee, stage)
     return result_of(metrics, stage)
+
+
+def _answers(stage: Stage, trainee: Trainee, progress: Progress | None) -> Any:
+    """Return the callback that asks the recipe's questions while training goes on."""
+    from sqltailor.train.running.answers import AnswersCallback
+
+    questions = stage.recipe.train.local.watch
+    asked = [Example(f"watch-{i}", ("",), question) for i, question in enumerate(questions, 1)]
+    return AnswersCallback(
+        trainee.model,
+        trainee.tokenizer,
+        trainee.source,
+        questions=questions,
+        prompts=build_prompts(stage.recipe, asked, trainee.tokenizer),
+        file=stage.run / "answers.jsonl",
+        progress=progress,
+    )
 
 
 def early_stopping(train: Train) -> Any:

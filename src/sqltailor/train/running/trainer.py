@@ -12,6 +12,7 @@ from sqltailor.generate.llama import FAMILIES
 from sqltailor.train.rows.batches import Collator, Order, padded_length
 from sqltailor.train.rows.encoding import IGNORE_INDEX, Row
 from sqltailor.train.running.checkpoints import finish_checkpoint
+from sqltailor.train.running.loss import summed_loss as loss_of
 from sqltailor.train.running.processes import check_world, check_wrapper
 
 if TYPE_CHECKING:
@@ -193,8 +194,8 @@ def _add_summed_loss(model: Any) -> None:
         wanted = labels[:, 1:]
         learned = (wanted.flatten() != IGNORE_INDEX).nonzero()[:, 0]
         spare = padded_length(len(learned)) - len(learned)
-        logits = model.get_output_embeddings()(hidden.flatten(0, 1)[torch.nn.functional.pad(learned, (0, spare))])
+        chosen = hidden.flatten(0, 1)[torch.nn.functional.pad(learned, (0, spare))]  # (N, hidden)
         labels = torch.nn.functional.pad(wanted.flatten()[learned], (0, spare), value=IGNORE_INDEX)
-        return torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
+        return loss_of(chosen, model.get_output_embeddings(), labels)
 
     model.forward = patched
