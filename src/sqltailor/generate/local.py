@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.bases.dense import made_folder
-from sqltailor.generate.bases.fetch import sha256_of
+from sqltailor.generate.bases.download import sha256_of
 from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.llama import LlamaEngine

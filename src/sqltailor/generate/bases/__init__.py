@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from sqltailor.generate.bases.dense import SOURCE, dense_folder, dense_gguf, remembered_sha256, with_adapter
-from sqltailor.generate.bases.fetch import OnProgress, cache_folder, cached_file, fetch
+from sqltailor.generate.bases.download import OnProgress, cache_folder, cached_file, fetch
 from sqltailor.generate.bases.table import BASES, DEFAULT, Base
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.errors import BackendError, require
-from sqltailor.generate.bases.fetch import (
+from sqltailor.generate.bases.download import (
     OnProgress,
     cache_folder,
     disk_errors_name,
