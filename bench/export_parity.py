@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from demo_learning_curve import sample_shop
+from learning_curve import sample_shop
 from llama_server import generator, serve
 
 from sqltailor.export.artifacts import export

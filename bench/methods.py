@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo_learning_curve import HEAD, PARTS, sample_shop
+from learning_curve import HEAD, PARTS, sample_shop
 
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.recipe import load_recipe
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
-    with sample_shop(args.out) as recipe:
+    with sample_shop(args.out, "nano") as recipe:
         runs = [learn(name, [f"train.seed={args.seed}", *args.set]) for name in METHODS]
         scores = evaluate_models(recipe, models=["nano", *runs], out="eval").result.scores
         print(table(scores, ["nano", *runs]))

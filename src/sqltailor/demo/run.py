@@ -67,6 +67,7 @@ class Demo:
             "paired": scores["paired"],
             "ask": {"question": QUESTION, **self.reply.to_json()},
             "report": str(self.folder / self.measured.report),
+            "training_seconds": self.training.seconds,
             "seconds": round(self.seconds, 1),
         }
 
