@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=120, help="optimizer steps of each training")
     parser.add_argument("--base", default="nano")
     args = parser.parse_args()
-    with sample_shop(args.out):
+    with sample_shop(args.out, "nano"):
         print("| trained on | export | equal text | same statement |\n|---|---|---|---|")
         for kind, quantization in KINDS.items():
             run = learn(kind.lower(), quantization, args.steps, args.base)
