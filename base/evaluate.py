@@ -1,4 +1,4 @@
-"""Measure a base model: `python -m base.evaluate --data DIR`. Exact match, greedy, no constraint, with 95 % intervals.
+"""Measure a base model: `python -m base.evaluate --data DIR --model REF`. Exact match, greedy, no constraint, with 95 % intervals.
 
 The Spider sets also have Spider's exact-set match, in all and by the hardness of the gold statement. Its schema is the
 whole database's in both shapes, as in the official script; a gold statement outside Spider's subset does not count.
@@ -24,8 +24,11 @@ from base.realise import plain
 from sqltailor.evaluate.metrics import HARDNESS, exact_set_match
 from sqltailor.evaluate.statistics import rate
 from sqltailor.generate import load
+from sqltailor.generate.bases import BASES
+from sqltailor.project import prompt_name
 from sqltailor.prompt.extract import extract
 from sqltailor.prompt.text import build_prompt
+from sqltailor.recipe import Recipe
 from sqltailor.sql.dialect import comparable
 from sqltailor.sql.schema import names
 from sqltailor.types import GenerateOptions
@@ -39,6 +42,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=1000, help="rows of a set: every n-th, from the first")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--final", action="store_true", help="also the test sets")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="SET:SHAPE", help="may be repeated; default: all"
+    )
     parser.add_argument("--wrong", type=int, default=0, help="print so many wrong answers a set")
     args = parser.parse_args()
     sets = {"wikisql-dev": load_pairs(args.data, "wikisql-dev"), "spider-val": load_pairs(args.data, "spider-val")}
@@ -50,6 +56,8 @@ def main() -> None:
     for name, pairs in sets.items():
         step = max(1, len(pairs) // args.limit)
         for shape in ("context", "schema"):
+            if args.only and f"{name}:{shape}" not in args.only:
+                continue
             results.append({"set": name, "shape": shape, **measure(pairs[::step], shape, args)})
             print(json.dumps(results[-1]), flush=True)
     if Path(args.model).is_dir():
@@ -59,9 +67,11 @@ def main() -> None:
 def measure(pairs: list[Pair], shape: str, args: argparse.Namespace) -> dict[str, object]:
     """Return the exact-match rate of a model on pairs in one shape; of Spider pairs the exact-set match, too."""
     asked = [plain(p, shape) for p in pairs]
-    prompts = [build_prompt(example, schema, name="compact") for example, schema in asked]
+    name = prompt_name(Recipe(), args.model) if args.model in BASES else "compact"
+    prompts = [build_prompt(example, schema, name=name) for example, schema in asked]
+    model = load(args.model, batch=args.batch)
     started = time.monotonic()
-    completions = load(args.model, batch=args.batch)(prompts, GenerateOptions(max_tokens=128))
+    completions = model(prompts, GenerateOptions(max_tokens=128))
     seconds = time.monotonic() - started
     answers = [extract(completion.text).sql or "" for completion in completions]
     right, wrong = [], []

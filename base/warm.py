@@ -24,6 +24,7 @@ from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer
 from sqltailor.prompt import build_prompt
 from sqltailor.recipe import Recipe
+from sqltailor.runs import read_json, write_json_atomic
 from sqltailor.train.methods.sft import Rows, tune
 from sqltailor.train.rows.encoding import Row, encode_example
 from sqltailor.train.running.model import choose_setup
@@ -36,6 +37,8 @@ COMPACT = 0.15
 HINTED = 0.6
 """Share of examples with text values whose prompt says where these are stored."""
 SEED = 0
+FILE = "adapter_model.safetensors"
+OFFICIAL = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 
 
 def main() -> None:
@@ -71,6 +74,19 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     stage = Stage(recipe, args.base, args.out, args.out)
     print(tune(stage, rows, choose_setup(recipe.train, 500_000_000), micro_batch=TOGETHER, progress=_show))
+    ship(args.out / "adapter", args.out / "small")
+
+
+def ship(adapter: Path, folder: Path) -> None:
+    """Write the adapter as the package holds it: in bf16, PEFT's two files alone, the base by its Hub id."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: weight.to(torch.bfloat16) for name, weight in load_file(adapter / FILE).items()}
+    save_file(weights, folder / FILE, metadata={"format": "pt"})
+    config = read_json(adapter / "adapter_config.json") | {"base_model_name_or_path": OFFICIAL}
+    write_json_atomic(folder / "adapter_config.json", config)
 
 
 def _show(row: Any, steps: int) -> None:

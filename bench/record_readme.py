@@ -1,6 +1,6 @@
 """Record what the README shows: `python bench/record_readme.py` runs the demo and keeps what it prints.
 
-Writes `docs/recorded/{demo,ask}.txt` and `docs/recorded/inputs.json`, the hashes of everything that the output depends
+Writes `docs/recorded/demo.txt` and `docs/recorded/inputs.json`, the hashes of everything that the output depends
 on. `--check` compares those hashes and ends with 1 when the recording is stale: then record again, and `make docs`.
 """
 
@@ -22,11 +22,10 @@ INPUTS = [
     PACKAGE / "demo" / "glossary.yaml",
     PACKAGE / "demo" / "shop.sql",
     PACKAGE / "recipes" / "demo.yaml",
-    PACKAGE / "nano" / "model.safetensors",
-    PACKAGE / "nano" / "tokenizer.json",
+    PACKAGE / "generate" / "bases" / "table.py",
+    *sorted((PACKAGE / "small").glob("*.safetensors")),
     *sorted((PACKAGE / "prompt").glob("*.py")),
 ]
-ASK = ["ask", "How many customers from Norway get the newsletter?", "--run"]
 
 
 def main() -> None:
@@ -41,10 +40,8 @@ def main() -> None:
         return
     RECORDED.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        demo = run(["demo"], Path(folder))
-        ask = run(ASK, Path(folder) / "sqltailor-demo")
-    (RECORDED / "demo.txt").write_text("$ sqltailor demo\n" + demo)
-    (RECORDED / "ask.txt").write_text(f'$ sqltailor ask "{ASK[1]}" --run\n' + ask)
+        demo = run(["demo", "--questions", "100"], Path(folder))
+    (RECORDED / "demo.txt").write_text("$ sqltailor demo --questions 100\n" + demo)
     (RECORDED / "inputs.json").write_text(json.dumps(hashes(), indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""What makes training fast on a CPU changes no result: a loss in pieces, a schema read apart; and what one sees of it."""
+"""What makes training fast on a CPU changes no result: a loss in pieces, a schema read apart, checkpoints by time."""
 
 from __future__ import annotations
 
