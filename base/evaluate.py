@@ -1,4 +1,6 @@
-"""Measure a base model: `python -m base.evaluate --data DIR --model REF`. Exact match, greedy, no constraint, with 95 % intervals.
+"""Measure a base model: `python -m base.evaluate --data DIR --model REF`.
+
+Exact match, greedy, no constraint, with 95 % intervals.
 
 The Spider sets also have Spider's exact-set match, in all and by the hardness of the gold statement. Its schema is the
 whole database's in both shapes, as in the official script; a gold statement outside Spider's subset does not count.
