@@ -79,6 +79,7 @@ _CODER = Base(
 _SMALL = _CODER._replace(
     name="small",
     about="coder-0.5b with SQLTailor's SQL adapter merged in: the default",
+    licence="Apache-2.0, CC-BY-SA-4.0",
     adapter="small",
 )
 
