@@ -180,18 +180,21 @@ def test_a_beginning_read_apart_changes_no_loss_and_no_gradient_of_what_follows(
     rows = rows_of(tokenizer)
     batch = Collator(0, apart=True)(rows)
     beginning, slots = batch.pop("prefix_ids"), batch["slots"]
-    assert beginning.shape[1] + len(set(slots[0].tolist()) - {-1}) == len(rows[0].input_ids)
+    assert beginning.shape[1] % MULTIPLE == 0
+    whole = int(batch["prefix_seen"].sum())
+    assert whole + len(set(slots[0].tolist()) - {-1}) == len(rows[0].input_ids)
     losses, gradients = [], []
     for attention in ("eager", register()):
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention)
         _add_summed_loss(model)
         with torch.no_grad():
             cache = model(input_ids=beginning, use_cache=True).past_key_values
-        prefix = [(layer.keys, layer.values) for layer in cache.layers]
+        length = whole if attention == "eager" else beginning.shape[1]
+        prefix = [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
         if attention == "eager":  # one row after the other, each behind the same beginning
             loss = torch.zeros(())
             for row in rows:
-                own = slice(beginning.shape[1], None)
+                own = slice(whole, None)
                 given = {"input_ids": [row.input_ids[own]], "labels": [row.labels[own]]}
                 tensors = {name: torch.tensor(value) for name, value in given.items()}
                 loss = loss + model(**tensors, prefix=prefix, summed_loss=True)

@@ -66,20 +66,24 @@ class Collator:
         return self._columns(packed, length) | {"attention_mask": mask[:, None]}  # (B, 1, T, T)
 
     def _branches(self, packed: _Packed, shared: int) -> dict[str, Tensor]:
-        """Return rows side by side without their beginning, which is `prefix_ids` (1, P).
+        """Return rows side by side without their beginning, which is `prefix_ids` (1, P), padded.
 
         `slots` (R, W): for each of R rows where its W tokens lie among the packed ones, -1 where it has fewer.
+        `prefix_seen` (P): 1 for the tokens of the beginning, 0 for its padding.
         """
         import torch
 
         own = _Packed(*(values[shared:] for values in packed.values()))
-        length = padded_length(len(own.ids))
         places: dict[int, list[int]] = {}
         for place, branch in enumerate(own.branch):
             places.setdefault(branch, []).append(place)
         width = padded_length(max(map(len, places.values())), multiple=8)
-        slots = torch.tensor([of_one + [-1] * (width - len(of_one)) for of_one in places.values()])
-        return self._columns([own], length) | {"slots": slots, "prefix_ids": torch.tensor([packed.ids[:shared]])}
+        padding = padded_length(shared) - shared
+        return self._columns([own], padded_length(len(own.ids))) | {
+            "slots": torch.tensor([of_one + [-1] * (width - len(of_one)) for of_one in places.values()]),
+            "prefix_ids": torch.tensor([packed.ids[:shared] + [self.pad_token_id] * padding]),
+            "prefix_seen": torch.tensor([1] * shared + [0] * padding),
+        }
 
     def _columns(self, packed: Sequence[_Packed], length: int) -> dict[str, Tensor]:
         import torch

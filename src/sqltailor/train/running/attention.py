@@ -45,7 +45,7 @@ def attend(
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     if (slots := more.get("slots")) is not None:
-        return attend_branches(query, key, value, slots, scaling), None
+        return attend_branches(query, key, value, slots, more["prefix_seen"], scaling), None
     batch, heads, length, width = query.shape
     special = dropout or any(more.get(name) is not None for name in ("softcap", "position_bias"))
     seen_length = key.shape[2]
@@ -70,11 +70,13 @@ def attend(
     return mixed.view(batch, heads, length, width).transpose(1, 2).contiguous(), None
 
 
-def attend_branches(query: Tensor, key: Tensor, value: Tensor, slots: Tensor, scaling: float | None) -> Tensor:
+def attend_branches(
+    query: Tensor, key: Tensor, value: Tensor, slots: Tensor, seen: Tensor, scaling: float | None
+) -> Tensor:
     """Return the attention of rows that lie side by side, each of which sees a common beginning and itself.
 
     `query` (1, H, T, D), `key` and `value` (1, G, P + T, D), of which the first P belong to the beginning; `slots`
-    (R, W) says where each row's tokens lie among T, -1 where it has fewer. Returns (1, T, H, D). A mask over all
+    (R, W) says where each row's tokens lie among T, -1 where it has fewer; `seen` (P) is 0 for padding. Returns (1, T, H, D). A mask over all
     P + T keys would give the same; here no row's scores for another row are computed.
     """
     import torch
@@ -99,6 +101,7 @@ def attend_branches(query: Tensor, key: Tensor, value: Tensor, slots: Tensor, sc
     shared_k, shared_v = key[0, :, :beginning], value[0, :, :beginning]  # (G, P, D)
     own_k, own_v = by_row(key[0, :, beginning:]), by_row(value[0, :, beginning:])  # (G * R, W, D)
     to_beginning = torch.bmm(q.reshape(groups, -1, size), shared_k.transpose(1, 2)).view(heads, tokens, beginning)
+    to_beginning = to_beginning + (seen - 1).to(q.dtype) * 1e30
     to_own = torch.bmm(by_row(q), own_k.transpose(1, 2))  # (G * R, H/G * W, W)
     later = torch.full((width, width), -1e30, dtype=q.dtype, device=q.device).triu(1)
     to_own = by_token((to_own.view(groups * rows, -1, width, width) + later).view_as(to_own))  # (H, T, W)
