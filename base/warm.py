@@ -22,7 +22,7 @@ from base.schemas import sample_synthetic
 from sqltailor.errors import DataError
 from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer
-from sqltailor.prompt import build_prompt
+from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import Recipe
 from sqltailor.runs import read_json, write_json_atomic
 from sqltailor.train.methods.sft import Rows, tune
