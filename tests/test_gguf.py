@@ -56,24 +56,75 @@ def restored(array: Any, heads: int) -> Any:
     return array[order]
 
 
-def test_every_tensor_comes_back(tmp_path: Path) -> None:
-    reader = written(tmp_path, attention_bias=True)
+@pytest.mark.parametrize(
+    ("family", "config", "biased", "normed"),
+    [
+        ("Llama", {"attention_bias": True}, "qkvo", ""),
+        ("Qwen2", {}, "qkv", ""),
+        ("Qwen3", {"head_dim": 16}, "", "qk"),
+    ],
+)
+def test_every_tensor_comes_back(tmp_path: Path, family: str, config: dict[str, Any], biased: str, normed: str) -> None:
+    reader = written(tmp_path, family=family, **config)
     found = {t.name: np.array(t.data).reshape(tuple(reversed(t.shape.tolist()))) for t in reader.tensors}
     weights = open_model(str(tmp_path), dtype=torch.float32).model.state_dict()
-    names = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj"}
-    names |= {"attn_output": "self_attn.o_proj", "ffn_up": "mlp.up_proj", "ffn_gate": "mlp.gate_proj"}
-    names |= {"ffn_down": "mlp.down_proj", "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+    parts = {"q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output"}
+    names = {f"{parts[p]}.weight": f"self_attn.{p}_proj.weight" for p in parts}
+    names |= {f"{parts[p]}.bias": f"self_attn.{p}_proj.bias" for p in biased}
+    names |= {f"attn_{p}_norm.weight": f"self_attn.{p}_norm.weight" for p in normed}
+    names |= {f"ffn_{p}.weight": f"mlp.{p}_proj.weight" for p in ("up", "gate", "down")}
+    names |= {"attn_norm.weight": "input_layernorm.weight", "ffn_norm.weight": "post_attention_layernorm.weight"}
     expected = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
-    expected |= {f"blk.{i}.{a}.weight": f"model.layers.{i}.{b}.weight" for i in (0, 1) for a, b in names.items()}
-    biased = [name for name in names if name.startswith("attn_") and name != "attn_norm"]
-    expected |= {f"blk.{i}.{a}.bias": f"model.layers.{i}.{names[a]}.bias" for i in (0, 1) for a in biased}
+    expected |= {f"blk.{i}.{a}": f"model.layers.{i}.{b}" for i in (0, 1) for a, b in names.items()}
     assert found.keys() == expected.keys()
     for name, original in expected.items():
         array, weight = found[name], weights[original].numpy()
         assert array.dtype == (np.float32 if weight.ndim == 1 else np.float16), name
-        if ".attn_q." in name or ".attn_k." in name:
+        if family == "Llama" and (".attn_q." in name or ".attn_k." in name):
             array = restored(array, 4 if ".attn_q." in name else 2)
         assert (array == weight.astype(array.dtype)).all(), name
+
+
+@pytest.mark.parametrize(("family", "head"), [("Qwen2", 8), ("Qwen3", 16)])
+def test_a_qwen_is_called_by_its_own_name(tmp_path: Path, family: str, head: int) -> None:
+    settings = {"head_dim": head} if family == "Qwen3" else {}
+    rope = {"rope_type": "default", "rope_theta": 1e6}
+    found = values(written(tmp_path, family=family, rope_parameters=rope, **settings))
+    kind = family.lower()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    expected = {
+        "general.architecture": kind,
+        f"{kind}.block_count": 2,
+        f"{kind}.attention.head_count": 4,
+        f"{kind}.attention.head_count_kv": 2,
+        f"{kind}.attention.key_length": head,
+        f"{kind}.attention.value_length": head,
+        f"{kind}.rope.dimension_count": head,
+        f"{kind}.rope.freq_base": 1e6,
+        "tokenizer.ggml.pre": "qwen2",
+        "tokenizer.ggml.eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        "tokenizer.ggml.eot_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        "tokenizer.ggml.add_bos_token": False,
+        "tokenizer.chat_template": tokenizer.chat_template,
+    }
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_eight_bits_are_what_llama_cpp_makes_of_a_weight(tmp_path: Path) -> None:
+    make_tiny_model(tmp_path, family="Qwen2", intermediate_size=48)
+    write_gguf(tmp_path, tmp_path / "tiny.gguf", name="tiny", kind="q8_0")
+    reader = gguf.GGUFReader(tmp_path / "tiny.gguf")
+    assert values(reader)["general.file_type"] == 7
+    assert values(reader)["general.quantization_version"] == 2
+    found = {t.name: t for t in reader.tensors}
+    types = gguf.GGMLQuantizationType
+    assert found["blk.0.ffn_down.weight"].tensor_type == types.F16  # rows of 48 are no blocks of 32
+    assert found["blk.0.attn_q.bias"].tensor_type == types.F32
+    assert found["token_embd.weight"].tensor_type == types.Q8_0
+    weights = open_model(str(tmp_path), dtype=torch.float32).model.state_dict()
+    weight = weights["model.layers.0.self_attn.q_proj.weight"].numpy()
+    back = gguf.quants.dequantize(found["blk.0.attn_q.weight"].data, types.Q8_0)
+    assert abs(back - weight).max() <= abs(weight).max() / 127
 
 
 def test_shape_vocabulary_merges_and_template_come_back(tmp_path: Path) -> None:
@@ -142,7 +193,9 @@ def test_scaled_rotations_become_factors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"architectures": ["Qwen2ForCausalLM"]}, "The architecture Qwen2ForCausalLM"),
+        ({"architectures": ["GPT2LMHeadModel"]}, "GPT2LMHeadModel; written here: Llama.*Qwen2.*Qwen3ForCausalLM"),
+        ({"architectures": ["Qwen2ForCausalLM"], "rope_parameters": LLAMA3}, "'llama3'; known for qwen2: default"),
+        ({"layer_types": ["full_attention", "sliding_attention"]}, "sliding window"),
         ({"hidden_act": "gelu"}, "activation gelu"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "type 'yarn'"),
     ],
@@ -187,11 +240,20 @@ def test_white_space_control_stays_in_the_template() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rope", [None, LLAMA3], ids=["plain", "llama3"])
-def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_probabilities(tmp_path: Path, rope: Any) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"rope_parameters": LLAMA3},
+        {"family": "Qwen2"},
+        {"family": "Qwen3", "head_dim": 32, "tie_word_embeddings": False},
+    ],
+    ids=["plain", "llama3", "qwen2", "qwen3"],
+)
+def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_answer(tmp_path: Path, config: dict[str, Any]) -> None:
     if importlib.util.find_spec("xllamacpp") is None:
         missing("llama.cpp", "pip install xllamacpp")
-    make_tiny_model(tmp_path / "tiny", hidden=64, num_key_value_heads=2, rope_parameters=rope)
+    make_tiny_model(tmp_path / "tiny", hidden=64, num_key_value_heads=2, **config)
     made = export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out")
     [file] = Path(made.out).glob("*.gguf")
     messages = [Message("system", "sqlite\n order: id* int, total num\n it's Año"), Message("user", "Total in 2024?")]
@@ -201,10 +263,14 @@ def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_probabilities(tmp_pa
     with serve(file) as post:
         text = post("/apply-template", {"messages": asked})["prompt"]
         assert post("/tokenize", {"content": text, "parse_special": True})["tokens"] == ids
-        answer = post("/completion", {"prompt": ids, "n_predict": 1, "temperature": 0, "n_probs": 5})
+        answer = post("/completion", {"prompt": ids, "n_predict": 8, "temperature": 0, "n_probs": 5})
+    steps = answer["completion_probabilities"]
+    read = torch.tensor([[*ids, *(step["id"] for step in steps)]])
     with torch.inference_mode():
-        expected = opened.model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
-    for choice in answer["completion_probabilities"][0]["top_logprobs"]:
-        assert choice["logprob"] == pytest.approx(
-            float(expected[choice["id"]]), abs=0.1
-        )  # F16; other rotations are 2 and more away
+        expected = opened.model(read).logits[0, len(ids) - 1 : -1].log_softmax(-1)
+    assert steps
+    for step, row in zip(steps, expected, strict=True):
+        # F16: nearly equal choices may change places; other rotations are 2 and more away
+        assert row[step["id"]] > row.max() - 0.05
+        for choice in step["top_logprobs"]:
+            assert choice["logprob"] == pytest.approx(float(row[choice["id"]]), abs=0.1)

@@ -13,10 +13,12 @@ from sqltailor.runs import read_json
 
 UPSTREAM = "python llama.cpp/convert_hf_to_gguf.py FOLDER --outtype f16   (FOLDER: sqltailor export RUN --to merged)"
 """What converts the models that this module refuses."""
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+_QWEN2 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
 )
+_SPLITS = {_QWEN2: "qwen2", _QWEN2.replace(r"\p{N}|", r"\p{N}{1,3}|", 1): "llama-bpe"}
+"""Pattern that cuts text before BPE → llama.cpp's name for it: digits one by one, or up to three together."""
 _NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5
 
 
@@ -26,20 +28,29 @@ def refused(what: str) -> ConfigError:
 
 
 def pre_tokenizer(tokenizer: Mapping[str, Any]) -> str:
-    """Return llama.cpp's name for how a tokenizer.json cuts text before BPE; ConfigError when it has none."""
+    """Return llama.cpp's name for how a tokenizer.json cuts text before BPE; ConfigError when it has none.
+
+    Qwen's tokenizers first compose characters (NFC), which llama.cpp does not: text that is composed, as nearly all
+    is, becomes the same tokens.
+    """
     kind = tokenizer["model"].get("type")
     steps = tokenizer.get("pre_tokenizer") or {}
     steps = steps.get("pretokenizers", [steps]) if steps.get("type") == "Sequence" else [steps]
     names = [step.get("type") for step in steps]
     last = steps[-1]
-    plain = kind == "BPE" and tokenizer.get("normalizer") is None and not tokenizer["model"].get("byte_fallback")
+    composes = tokenizer.get("normalizer") == {"type": "NFC"}
+    plain = composes or tokenizer.get("normalizer") is None
+    plain = plain and kind == "BPE" and not tokenizer["model"].get("byte_fallback")
     if plain and names[-1:] == ["ByteLevel"] and not last.get("add_prefix_space"):
+        name = None
         if names == ["ByteLevel"] and last["use_regex"]:
-            return "gpt-2"
-        if names == ["Digits", "ByteLevel"] and steps[0]["individual_digits"] and last["use_regex"]:
-            return "smollm"
-        if names == ["Split", "ByteLevel"] and not last["use_regex"] and steps[0]["pattern"] == {"Regex": _LLAMA3}:
-            return "llama-bpe"
+            name = "gpt-2"
+        elif names == ["Digits", "ByteLevel"] and steps[0]["individual_digits"] and last["use_regex"]:
+            name = "smollm"
+        elif names == ["Split", "ByteLevel"] and not last["use_regex"]:
+            name = _SPLITS.get(steps[0]["pattern"].get("Regex"))
+        if name is not None and (name == "qwen2" or not composes):
+            return name
     raise refused(f"The tokenizer ({kind}; {', '.join(map(str, names))}) is not one that is known here.")
 
 
@@ -54,7 +65,7 @@ def add_tokenizer(writer: Any, folder: Path, tokenizer: Any, rows: int) -> None:
     if max(known) >= rows:
         raise ConfigError(f"{folder}: token {max(known)} has no row in the embedding of {rows}.")
     pieces = [known.get(i, f"[PAD{i}]") for i in range(rows)]
-    kinds = [_UNUSED if i not in known else _kind(added.get(i)) for i in range(rows)]
+    kinds = [_UNUSED if pieces[i] == f"[PAD{i}]" else _kind(added.get(i)) for i in range(rows)]
     writer.add_token_list(pieces)
     writer.add_token_types(kinds)
     merges = described["model"]["merges"]
