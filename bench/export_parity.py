@@ -1,4 +1,4 @@
-"""Do exports answer as their runs do? `python bench/export_parity.py [--out DIR] [--steps 120]`, with xllamacpp.
+"""Do exports answer as their runs do? `python bench/export_parity.py [--out DIR] [--steps 120]`, with `[llama-cpp]`.
 
 Trains nano on the sample database under the demo's recipe, once on plain and once on NF4 weights, and asks each run
 (its adapter beside the weights, in fp32), what was exported from it and llama.cpp the 200 held-out questions. Given
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 from learning_curve import sample_shop
-from llama_server import generator, serve
 
 from sqltailor.export.artifacts import export
+from sqltailor.export.llama_cpp import generator, serve
 from sqltailor.export.parity import Pair, compare
 from sqltailor.export.verify import questions
 from sqltailor.generate.local import LocalModel, open_model
@@ -34,7 +34,9 @@ EXPORTS = {
     "merged, fp32": {"to": "merged", "dtype": "fp32"},
     "merged, rounded to the base's type": {"to": "merged", "dtype": "base"},
     "merged into the original weights, fp32": {"to": "merged", "dtype": "fp32", "into_original": True},
-    "GGUF F16, in llama.cpp": {"to": "gguf"},
+    "GGUF f16, in llama.cpp": {"to": "gguf"},
+    "GGUF q8_0, in llama.cpp": {"to": "gguf", "quantize": ["q8_0"]},
+    "GGUF q4_k_m, in llama.cpp": {"to": "gguf", "quantize": ["q4_k_m"]},
 }
 
 

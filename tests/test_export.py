@@ -21,6 +21,7 @@ from sqltailor.types import GenerateOptions
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
+from sqltailor.export import llama_cpp  # noqa: E402
 from sqltailor.export.artifacts import TARGETS, Upload, export  # noqa: E402
 from sqltailor.export.merge import dequantized, quantized_modules  # noqa: E402
 from sqltailor.export.verify import example_prompt, questions  # noqa: E402
@@ -30,6 +31,7 @@ from sqltailor.generate.references import resolve  # noqa: E402
 from sqltailor.generate.weights import open_weights  # noqa: E402
 from sqltailor.train.running.model import choose_setup, open_trainee, record_base  # noqa: E402
 from tests.hub_double import TOKEN, Hub, hub_double  # noqa: E402
+from tests.missing import missing  # noqa: E402
 from tests.tiny_model import make_tiny_model  # noqa: E402
 
 DDL = "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT, country TEXT)"
@@ -488,6 +490,28 @@ def test_the_newest_run_is_exported_and_foreign_folders_are_left_alone(folder: P
     with pytest.raises(ConfigError, match="not made by an export"):
         export(str(run), "merged", out="mine")
     assert (folder / "mine" / "thesis.txt").read_text() == "work"
+
+
+@pytest.mark.slow
+def test_gguf_files_of_a_run_are_asked_and_how_far_they_are_is_told(folder: Path) -> None:
+    pytest.importorskip("gguf")
+    if not llama_cpp.is_here():
+        missing("llama.cpp", "pip install xllamacpp")
+    run = make_run()
+    result = CliRunner().invoke(app, ["export", "r", "--to", "gguf", "--quantize", "f16", "--quantize", "q8_0"])
+    assert result.exit_code == 0, result.output
+    out = run / "export" / "gguf"
+    files = {path.name for path in out.iterdir()}
+    assert files == {"r-f16.gguf", "r-q8_0.gguf", "Modelfile", "README.md", "parity.json", "export.json"}
+    pairs = read_json(out / "parity.json")["pairs"]
+    assert [(p["other"], p["gated"], p["n"]) for p in pairs] == [
+        ("export", True, 6),
+        ("GGUF f16", False, 6),
+        ("GGUF q8_0", False, 6),
+    ]
+    assert pairs[1]["equal_text"] >= 0.5, "of random weights, which rounding turns over more easily than learned ones"
+    assert "GGUF q8_0, in llama.cpp: of 6 answers" in result.output
+    assert "The file GGUF q8_0 in llama.cpp: of 6 answers" in (out / "README.md").read_text()
 
 
 def test_unknown_words_are_told(folder: Path) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.llama_server import serve
-from sqltailor.errors import ConfigError
+from sqltailor.errors import BackendError, ConfigError, MissingExtra
 from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.types import Message
 from tests.missing import missing
@@ -22,6 +21,7 @@ np = pytest.importorskip("numpy")
 
 from transformers import AutoTokenizer  # noqa: E402
 
+from sqltailor.export import gguf_types, llama_cpp  # noqa: E402
 from sqltailor.export.artifacts import export  # noqa: E402
 from sqltailor.export.gguf import write_gguf  # noqa: E402
 from sqltailor.export.gguf_tokenizer import portable_template, pre_tokenizer  # noqa: E402
@@ -251,7 +251,7 @@ def test_white_space_control_stays_in_the_template() -> None:
     ids=["plain", "llama3", "qwen2", "qwen3"],
 )
 def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_answer(tmp_path: Path, config: dict[str, Any]) -> None:
-    if importlib.util.find_spec("xllamacpp") is None:
+    if not llama_cpp.is_here():
         missing("llama.cpp", "pip install xllamacpp")
     make_tiny_model(tmp_path / "tiny", hidden=64, num_key_value_heads=2, **config)
     made = export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out")
@@ -260,7 +260,7 @@ def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_answer(tmp_path: Pat
     opened = open_model(str(tmp_path / "tiny"), dtype=torch.float32)
     ids = encode(opened.tokenizer, messages)
     asked = [{"role": m.role, "content": m.content} for m in messages]
-    with serve(file) as post:
+    with llama_cpp.serve(file) as post:
         text = post("/apply-template", {"messages": asked})["prompt"]
         assert post("/tokenize", {"content": text, "parse_special": True})["tokens"] == ids
         answer = post("/completion", {"prompt": ids, "n_predict": 8, "temperature": 0, "n_probs": 5})
@@ -274,3 +274,54 @@ def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_answer(tmp_path: Pat
         assert row[step["id"]] > row.max() - 0.05
         for choice in step["top_logprobs"]:
             assert choice["logprob"] == pytest.approx(float(row[choice["id"]]), abs=0.1)
+
+
+def quantizer_here() -> None:
+    try:
+        gguf_types.quantizer("q4_k_m")
+    except MissingExtra:
+        missing("quantiser of llama.cpp", "pip install cyllama")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "type_"), [("q4_k_m", "Q4_K"), ("q5_k_m", "Q5_K"), ("q6_k", "Q6_K")])
+def test_llama_cpp_quantises_what_was_written(tmp_path: Path, kind: str, type_: str) -> None:
+    quantizer_here()
+    make_tiny_model(tmp_path / "tiny", hidden=256, family="Qwen2")
+    made = export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=[kind.upper(), "q8_0"])
+    files = {path.name for path in Path(made.out).iterdir()}
+    assert files == {f"tiny-{kind}.gguf", "tiny-q8_0.gguf", "Modelfile", "README.md", "export.json"}
+    reader = gguf.GGUFReader(Path(made.out) / f"tiny-{kind}.gguf")
+    found = values(reader)
+    assert found["general.file_type"] == gguf.LlamaFileType[f"MOSTLY_{kind.upper()}"]
+    assert (found["general.name"], found["tokenizer.ggml.pre"]) == ("tiny", "qwen2")
+    types = {t.name: t.tensor_type.name for t in reader.tensors}
+    assert types["blk.0.attn_q.weight"] == type_
+    assert types["blk.0.attn_q.bias"] == "F32"
+
+
+def test_the_quantiser_of_the_path_comes_first_and_its_error_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tiny_model(tmp_path / "tiny")
+    program = tmp_path / "llama-quantize"
+    program.write_text('#!/bin/sh\n[ "$3" = Q4_K_M ] && cp "$1" "$2" && exit\necho "main: no room" >&2\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    made = export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q4_k_m"])
+    assert (Path(made.out) / "tiny-q4_k_m.gguf").is_file()
+    with pytest.raises(BackendError, match=r"could not quantise .*-f16\.gguf to q6_k: main: no room"):
+        export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "other", quantize=["f16", "q6_k"])
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_type_without_its_quantiser_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tiny_model(tmp_path / "tiny")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"sqltailor\[llama-cpp\].*llama-quantize on PATH.*--quantize f16 or q8_0"):
+        export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q8_0", "q4_k_m"])
+    with pytest.raises(ConfigError, match=r"Unknown --quantize 'q4_k'\. Did you mean 'q4_k_m'"):
+        export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q4_k"])

@@ -66,6 +66,7 @@ def test_every_difference_is_listed_and_only_statements_count() -> None:
 def test_the_threshold_is_reached_or_not(threshold: float, passed: bool) -> None:
     first, other = canned(*"12345"), canned(*"12346")
     assert compare(PROMPTS, {"a": first, "b": other}, threshold=threshold).passed is passed
+    assert compare(PROMPTS, {"a": first, "b": other}, threshold=threshold, told=["b"]).passed
 
 
 def test_the_gate_closes_when_one_of_several_models_differs() -> None:

@@ -37,6 +37,14 @@ def export(
             help="Of merged weights: fp32; base: as the base's files; auto: fp32 below 1 GB, else base.",
         ),
     ] = "auto",
+    quantize: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--quantize",
+            metavar="TYPE",
+            help="For gguf: f16, q8_0, q6_k, q5_k_m or q4_k_m; may be repeated, a file each. Default: f16.",
+        ),
+    ] = None,
     adapter_only: Annotated[
         bool, typer.Option("--adapter-only", help="For hub: the adapter without its base.")
     ] = False,
@@ -66,6 +74,8 @@ def export(
 
     Example: sqltailor export runs/shop --to merged
 
+    Example: sqltailor export --to gguf --quantize q8_0 --quantize q4_k_m
+
     Example: sqltailor export --to hub --repo my-team/shop-sql --private --no-upload
     """
     from sqltailor.errors import ConfigError, unknown
@@ -81,6 +91,7 @@ def export(
             out=out,
             into_original=merge_into == "original",
             dtype=dtype,
+            quantize=quantize or ("f16",),
             check=not no_parity,
             threshold=min_parity,
             upload=Upload(repo, private, adapter_only, not no_upload),
@@ -95,9 +106,10 @@ def export(
 def run_reference(run: str | None) -> str:
     """Return the model reference of a run that is named by its path or its name; the newest one for None."""
     from sqltailor.cli.defaults import recipe_for
+    from sqltailor.generate.bases.table import BASES
     from sqltailor.runs import find_run, newest_training
 
-    if run is not None and (run == "nano" or Path(run).exists() or run.startswith("hf:") or "/" in run):
+    if run is not None and (run in BASES or Path(run).exists() or run.startswith("hf:") or "/" in run):
         return run
     root = Path(recipe_for(None, None).train.out)
     if run is not None:
@@ -114,8 +126,9 @@ def _print(made: Exported) -> None:
             f"average; same first choice at {made.logits['same_choice']:.1%} of positions"
         )
     for pair in (made.parity or {}).get("pairs", ()):
+        what = "parity" if pair["gated"] else f"{pair['other']}, in llama.cpp"
         note(
-            f"parity: of {pair['n']} answers {pair['agree']:.1%} are the same statement, "
+            f"{what}: of {pair['n']} answers {pair['agree']:.1%} are the same statement, "
             f"{pair['equal_text']:.1%} the same text"
         )
     print(made.url or made.out)

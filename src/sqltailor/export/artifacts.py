@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,21 +11,24 @@ from typing import Any, NamedTuple
 
 from sqltailor.errors import ConfigError, unknown
 from sqltailor.export.card import model_card
-from sqltailor.export.gguf import check_convertible, write_gguf
+from sqltailor.export.gguf import check_convertible
+from sqltailor.export.gguf_types import check_types, write_types
 from sqltailor.export.hub import push
 from sqltailor.export.merge import base_folder, merge, shards
+from sqltailor.export.modelfile import modelfile
 from sqltailor.export.parity import THRESHOLD
 from sqltailor.export.verify import prompt_file, recorded_prompt, verify
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import NANO, Source, check_base, resolve
 from sqltailor.generate.weights import open_tokenizer
 from sqltailor.prompt.encode import end_of_turn
+from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import file_name, read_json, write_json_atomic, write_text_atomic
 
 TARGETS = {
     "adapter": "a folder for PEFT: the adapter and its tokenizer",
     "merged": "a folder for transformers: the adapter added to its base",
-    "gguf": "one file in 16 bits for llama.cpp and what is built on it",
+    "gguf": "a file in 16 bits or fewer for llama.cpp and what is built on it, with an Ollama Modelfile",
     "hub": "a repository on the Hugging Face Hub, with a model card",
 }
 """What a run can be exported to, each with its meaning."""
@@ -73,6 +76,7 @@ def export(
     out: str | Path | None = None,
     into_original: bool = False,
     dtype: str = "auto",
+    quantize: Sequence[str] = ("f16",),
     check: bool = True,
     threshold: float = THRESHOLD,
     upload: Upload | None = None,
@@ -82,15 +86,17 @@ def export(
 
     An adapter is merged into the weights that it saw in training: the dequantised ones where the base was quantised,
     unless `into_original`. `dtype`: `base` rounds the sum to the type of the base's files, `fp32` does not, `auto` does
-    from `ROUNDED_BYTES` on. With `check` the merged model is asked the run's test questions, and the export fails below
-    `threshold`; `parity.json` lists every difference. `out` is `RUN/export/TO` by default. Raises `ConfigError` for
-    what cannot be exported so, `BackendError` for what the Hub refuses.
+    from `ROUNDED_BYTES` on. `quantize` names the types of a GGUF export, a file each. With `check` the merged model is
+    asked the run's test questions, and the export fails below `threshold`; `parity.json` lists every difference, also
+    of the GGUF files where llama.cpp can be asked. `out` is `RUN/export/TO` by default. Raises `ConfigError` for what
+    cannot be exported so, `BackendError` for what the Hub refuses.
     """
     if to not in TARGETS:
         raise ConfigError(unknown("export target", to, TARGETS))
     if dtype not in DTYPES:
         raise ConfigError(unknown("--dtype", dtype, DTYPES))
     upload = upload or Upload()
+    kinds = [kind.lower() for kind in quantize]
     source = resolve(reference)
     name = source.run.name if source.run is not None else Path(reference).name or reference
     target = Path(out) if out is not None else _home(reference, source) / to
@@ -103,18 +109,20 @@ def export(
             write_text_atomic(partial / "README.md", model_card(source, partial, where=where, is_adapter=True))
         else:
             if to == "gguf":
+                check_types(kinds)
                 check_convertible(base_folder(source.base))
             changed = write_merged(source, partial, into_original=into_original, dtype=dtype)
+            ggufs = _write_ggufs(partial, name, kinds, source) if to == "gguf" else {}
             verified = None
-            if check and source.adapter is not None:
-                verified = verify(reference, partial, threshold=threshold, on_progress=on_progress)
+            if check and (source.adapter is not None or (ggufs and source.run is not None)):
+                verified = verify(reference, partial, threshold=threshold, ggufs=ggufs, on_progress=on_progress)
                 parity = verified.parity.to_json() if verified.parity else None
                 passed = verified.parity is None or verified.parity.passed
                 made = replace(made, logits=verified.logits, parity=parity, passed=passed)
             made = replace(made, changed=changed)
             write_text_atomic(partial / "README.md", model_card(source, partial, where=where, verified=verified))
-            if to == "gguf" and made.passed:
-                _only_gguf(partial, name, source)
+            if ggufs and made.passed:
+                _keep_only(partial, [*ggufs.values(), partial / "Modelfile", partial / "README.md"])
         made = _keep(partial, target, made)
     if to == "hub" and made.passed and upload.wanted:
         url = push(target, repo=upload.repo or name, private=upload.private, left_out=(RECORD, "parity.json"))
@@ -182,12 +190,21 @@ def _copy_prompt(source: Source, out: Path) -> None:
         shutil.copyfile(found, out / "prompt.json")
 
 
-def _only_gguf(folder: Path, name: str, source: Source) -> None:
-    """Put one GGUF file into the place of a merged model."""
-    kept = ("README.md",)
-    write_gguf(folder, folder / f"{file_name(name)}-f16.gguf", name=name, prompt=recorded_prompt(source))
+def _write_ggufs(folder: Path, name: str, kinds: Sequence[str], source: Source) -> dict[str, Path]:
+    """Write a merged model as GGUF files beside its own, with a Modelfile; return type → file."""
+    files = write_types(folder, file_name(name), kinds, name=name, prompt=recorded_prompt(source))
+    context = read_json(folder / "config.json")["max_position_embeddings"]
+    run = source.run
+    recipe = load_recipe(run.recipe).recipe if run is not None and run.recipe.is_file() else Recipe()
+    tokenizer = open_tokenizer(source)
+    text = modelfile([*files.values()], tokenizer, context=context, max_tokens=recipe.generate.max_tokens)
+    write_text_atomic(folder / "Modelfile", text)
+    return files
+
+
+def _keep_only(folder: Path, kept: Sequence[Path]) -> None:
     for path in folder.iterdir():
-        if path.suffix != ".gguf" and path.name not in kept:
+        if path not in kept:
             path.unlink()
 
 

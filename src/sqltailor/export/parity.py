@@ -8,8 +8,8 @@ equal texts are reported beside it.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqltailor.errors import DataError
@@ -36,7 +36,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """How two models' answers compare: shares of equal text and of agreeing statements, and what differs."""
+    """How two models' answers compare: shares of equal text and of agreeing statements, and what differs.
+
+    `gated` False: told, and no reason to fail.
+    """
 
     first: str
     other: str
@@ -44,6 +47,7 @@ class Pair:
     equal_text: float
     agree: float
     differences: tuple[Difference, ...]
+    gated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class Parity:
 
     @property
     def passed(self) -> bool:
-        """Whether enough answers of every pair agree."""
-        return all(pair.agree >= self.threshold for pair in self.pairs)
+        """Whether enough answers of every gated pair agree."""
+        return all(pair.agree >= self.threshold for pair in self.pairs if pair.gated)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `parity.json`."""
@@ -71,13 +75,15 @@ def compare(
     ids: Sequence[str] | None = None,
     options: GenerateOptions | None = None,
     threshold: float = THRESHOLD,
+    told: Collection[str] = (),
     batch: int = 16,
     on_progress: Callable[[str, int, int], None] = lambda model, done, total: None,
 ) -> Parity:
     """Ask every model every prompt, greedily, and compare each with the first one.
 
     `models`: name → function that opens it. One model is in memory at a time: each is opened, asked and let go.
-    `ids` name the questions, else their numbers do. Raises `DataError` without prompts or a second model.
+    `ids` name the questions, else their numbers do. How far those in `told` are is no reason to fail. Raises
+    `DataError` without prompts or a second model.
     """
     if not prompts or len(models) < 2:
         raise DataError(f"Parity needs questions and two models; there are {len(prompts)} and {len(models)}.")
@@ -94,7 +100,8 @@ def compare(
         gc.collect()
     first, *others = answers
     named = list(ids) if ids is not None else [str(number) for number in range(1, len(prompts) + 1)]
-    return Parity(tuple(_pair(prompts, named, first, answers[first], o, answers[o]) for o in others), threshold)
+    pairs = [_pair(prompts, named, first, answers[first], other, answers[other]) for other in others]
+    return Parity(tuple(replace(pair, gated=pair.other not in told) for pair in pairs), threshold)
 
 
 def _pair(
