@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sqltailor.cli import app
+from sqltailor.cli.export import run_reference
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.generate import load
 from sqltailor.recipe import dump, load_recipe, recipe_hash
@@ -514,9 +515,15 @@ def test_gguf_files_of_a_run_are_asked_and_how_far_they_are_is_told(folder: Path
     assert "The file GGUF q8_0 in llama.cpp: of 6 answers" in (out / "README.md").read_text()
 
 
+def test_a_named_base_is_exported_by_its_name() -> None:
+    assert [run_reference(name) for name in ("nano", "coder-0.5b")] == ["nano", "coder-0.5b"]
+
+
 def test_unknown_words_are_told(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"Unknown export target 'ggu'\. Did you mean 'gguf'\?"):
         export(str(make_run()), "ggu")
     result = CliRunner().invoke(app, ["export", "r", "--merge-into", "orginal"])
     assert "Did you mean 'original'" in str(result.exception)
+    result = CliRunner().invoke(app, ["export", "r", "--quantize", "q8_0"])
+    assert "Add --to gguf" in str(result.exception)
     assert set(TARGETS) == {"adapter", "merged", "gguf", "hub"}

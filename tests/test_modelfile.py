@@ -119,9 +119,16 @@ def test_a_begin_token_that_ollama_sets_itself_is_left_out() -> None:
     assert turns.around["system"][0].startswith("<|endoftext|>")
 
 
-def test_a_template_that_is_more_than_text_around_messages_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "more",
+    ["{{ loop.index }}", "{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}"],
+    ids=["a number", "a refusal"],
+)
+def test_a_template_that_is_more_than_text_around_messages_is_left_out(
+    more: str, caplog: pytest.LogCaptureFixture
+) -> None:
     tokenizer = make_qwen_tokenizer()
-    tokenizer.chat_template = tokenizer.chat_template.replace("{{ m.content }}", "{{ loop.index }}{{ m.content }}")
+    tokenizer.chat_template = tokenizer.chat_template.replace("{{ m.content }}", more + "{{ m.content }}")
     assert read_turns(tokenizer) is None
     text = modelfile([Path("a-f16.gguf")], tokenizer, context=1024, max_tokens=256)
     assert "TEMPLATE" not in text.replace("no TEMPLATE", "")

@@ -84,6 +84,8 @@ def export(
 
     if merge_into not in ("seen", "original"):
         raise ConfigError(unknown("value of --merge-into", merge_into, ["seen", "original"]))
+    if quantize and to != "gguf":
+        raise ConfigError("--quantize chooses the type of a GGUF file. Add --to gguf")
     with answering() as on_progress:
         made = export_run(
             run_reference(run),

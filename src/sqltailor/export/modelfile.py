@@ -50,35 +50,39 @@ def read_turns(tokenizer: Any) -> Turns | None:
 
     A begin-of-text token that the tokenizer sets itself is left out: Ollama sets it, too.
     """
-    probes = {roles: _conversation(roles) for roles in _CONVERSATIONS}
-    alone = _written(tokenizer, [_message("user", 0)])
-    unsaid_user, _, user_end = alone.partition(_message("user", 0)["content"])
-    turn = _written(tokenizer, probes["user", "assistant", "user"])
-    _, after_user, after_answer, _ = _pieces(turn, probes["user", "assistant", "user"])
-    closed = _written(tokenizer, probes["user", "assistant", "user"][:2])
-    answer_end = _pieces(closed, probes["user", "assistant", "user"][:2])[-1]
-    before_user = after_answer.removeprefix(answer_end)
-    first, after_system, _ = _pieces(_written(tokenizer, probes["system", "user"]), probes["system", "user"])
-    asking = _written(tokenizer, [_message("user", 0)], ask=True)
-    turns = Turns(
-        {
-            "system": (first, after_system.removesuffix(before_user)),
-            "user": (before_user, user_end),
-            "assistant": (after_user.removeprefix(user_end), answer_end),
-        },
-        unsaid_user.removesuffix(before_user),
-        asking.removeprefix(alone),
-    )
-    same = all(turns.text(probe) == _written(tokenizer, probe, ask=True) for probe in probes.values())
+    from jinja2 import TemplateError
+
+    try:
+        turns = _turns(tokenizer)
+        probes = [_conversation(roles) for roles in _CONVERSATIONS]
+        same = all(turns.text(probe) == _written(tokenizer, probe, ask=True) for probe in probes)
+    except TemplateError:  # a template's own way to refuse a conversation
+        return None
     return turns if same and not any(mark in turns.in_go() for mark in ('"""', "\ue000")) else None
 
 
-def _message(role: str, number: int) -> dict[str, str]:
-    return {"role": role, "content": f"\ue000{number}\ue001"}
+def _turns(tokenizer: Any) -> Turns:
+    """Take apart what the template writes: only what stands alone at the end tells where a message's part ends."""
+    user, answered = _conversation(("user",)), _conversation(("user", "assistant"))
+    again, led = _conversation(("user", "assistant", "user")), _conversation(("system", "user"))
+    alone = _written(tokenizer, user)
+    unsaid_and_user, user_end = _pieces(alone, user)
+    answer_end = _pieces(_written(tokenizer, answered), answered)[-1]
+    _, before_answer, before_user, _ = _pieces(_written(tokenizer, again), again)
+    before_user = before_user.removeprefix(answer_end)
+    before_system, after_system, _ = _pieces(_written(tokenizer, led), led)
+    around = {
+        "system": (before_system, after_system.removesuffix(before_user)),
+        "user": (before_user, user_end),
+        "assistant": (before_answer.removeprefix(user_end), answer_end),
+    }
+    asking = _written(tokenizer, user, ask=True)
+    return Turns(around, unsaid_and_user.removesuffix(before_user), asking.removeprefix(alone))
 
 
 def _conversation(roles: Sequence[str]) -> list[dict[str, str]]:
-    return [_message(role, number) for number, role in enumerate(roles)]
+    """Return messages whose contents can be found again."""
+    return [{"role": role, "content": f"\ue000{number}\ue001"} for number, role in enumerate(roles)]
 
 
 def _written(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool = False) -> str:
