@@ -76,8 +76,8 @@ def attend_branches(
     """Return the attention of rows that lie side by side, each of which sees a common beginning and itself.
 
     `query` (1, H, T, D), `key` and `value` (1, G, P + T, D), of which the first P belong to the beginning; `slots`
-    (R, W) says where each row's tokens lie among T, -1 where it has fewer; `seen` (P) is 0 for padding. Returns (1, T, H, D). A mask over all
-    P + T keys would give the same; here no row's scores for another row are computed.
+    (R, W) says where each row's tokens lie among T, -1 where it has fewer; `seen` (P) is 0 for padding. Returns
+    (1, T, H, D). A mask over all P + T keys would give the same; here no row's scores for another row are computed.
     """
     import torch
 
