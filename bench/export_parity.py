@@ -44,12 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=None, help="folder to keep; default: a temporary one")
     parser.add_argument("--steps", type=int, default=120, help="optimizer steps of each training")
-    parser.add_argument("--base", default="nano")
+    parser.add_argument("--base", default="small")
+    parser.add_argument("--trained-on", action="append", choices=KINDS, help="weights; default: both")
     args = parser.parse_args()
-    with sample_shop(args.out, "nano"):
+    with sample_shop(args.out, args.base):
         print("| trained on | export | equal text | same statement |\n|---|---|---|---|")
-        for kind, quantization in KINDS.items():
-            run = learn(kind.lower(), quantization, args.steps, args.base)
+        for kind in args.trained_on or KINDS:
+            quantization = KINDS[kind]
+            run = learn(kind.lower(), quantization, args.steps)
             for pair in asked(run, quantized=quantization != "none"):
                 print(
                     f"| {kind} | {pair.other} | {pair.equal_text * pair.n:.0f} | {pair.agree * pair.n:.0f} |",
@@ -57,12 +59,12 @@ def main() -> None:
                 )
 
 
-def learn(name: str, quantization: str, steps: int, base: str) -> str:
+def learn(name: str, quantization: str, steps: int) -> str:
     """Train on the sample database, unless that is done, and return the run."""
     run = Path("runs") / name
     if not (run / "DONE").is_file():
-        words = ["database.url=sqlite:///shop.db", f"train.name={name}", f"train.max_steps={steps}", f"base={base}"]
-        words += ["prompt.name=compact", f"train.local.quantization={quantization}"]
+        words = ["database.url=sqlite:///shop.db", f"train.name={name}", f"train.max_steps={steps}"]
+        words += [f"train.local.quantization={quantization}"]
         train(load_recipe("recipe.yaml", words))
     return str(run)
 
