@@ -215,7 +215,7 @@ def test_init_replaces_nothing_without_force(project: Path) -> None:
 def test_unknown_models(project: Path) -> None:
     error = failure("ask", "x", "--model", "foo:bar")
     assert isinstance(error, ConfigError)
-    assert "Forms: nano, runs/NAME, hf:" in str(error)
+    assert "Forms: small, runs/NAME, hf:" in str(error)
     assert failure("eval", "--model", "runs/gone", *TEST).exit_code == 3
     assert "cannot be read" in str(failure("ask", "x", "--model", "echo:gone.txt"))
     assert "has no answer to it" in str(_asked_without_answer())
@@ -324,9 +324,9 @@ def test_an_env_file_that_is_broken_is_told(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["eval", "--model", "nanoo", *TEST], "Did you mean 'nano'? A model is nano, runs/NAME"),
+        (["eval", "--model", "nanoo", *TEST], "Did you mean 'nano'? A model is a named base (small,"),
         (["train", "base=nanoo", "data.train=data/test.jsonl", "data.test=[]", "--dry-run"], "Did you mean 'nano'?"),
-        (["eval", "--model", "runs/gone", *TEST], "There is no model at runs/gone. A model is nano"),
+        (["eval", "--model", "runs/gone", *TEST], "There is no model at runs/gone. A model is a named base"),
     ],
 )
 def test_a_model_of_another_name(

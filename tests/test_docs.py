@@ -31,7 +31,7 @@ def leaves(command: Any, words: tuple[str, ...] = ("sqltailor",)) -> dict[tuple[
     children = getattr(command, "commands", None)
     if children is None:
         return {words: command}
-    found: dict[tuple[str, ...], Any] = {}
+    found: dict[tuple[str, ...], Any] = {words: command} if command.invoke_without_command else {}
     for name, child in children.items():
         found |= leaves(child, (*words, name))
     return found

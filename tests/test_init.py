@@ -59,7 +59,7 @@ def test_a_file_database_gets_a_short_recipe_with_a_relative_url(shop: Path) -> 
     resolved = load_recipe(env={}, cwd=shop)
     assert resolved.recipe.database.url == "sqlite:///shop.db"
     assert resolved.recipe.data.train == ("data/train.jsonl", "data/synth.jsonl")
-    assert resolved.recipe.base == "nano"
+    assert resolved.recipe.base == "small"
     assert "DATABASE_URL" not in (shop / ".env").read_text()
     assert (shop / ".gitignore").read_text() == ".env\n"
 
@@ -134,7 +134,7 @@ def test_a_recipe_is_never_overwritten_without_force(shop: Path) -> None:
         init.init(str(shop / "shop.db"), out=shop)
     assert (shop / "recipe.yaml").read_text() == "base: mine\n"
     init.init(str(shop / "shop.db"), out=shop, force=True)
-    assert load_recipe(env={}, cwd=shop).recipe.base == "nano"
+    assert load_recipe(env={}, cwd=shop).recipe.base == "small"
 
 
 def test_nothing_is_written_when_the_database_cannot_be_opened(tmp_path: Path) -> None:

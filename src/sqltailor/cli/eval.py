@@ -19,7 +19,7 @@ def eval_(
         list[str] | None,
         typer.Option(
             metavar="REF",
-            help="Model: nano, runs/NAME, a folder or a Hub id; may be repeated. Default: the newest run and its base.",
+            help="Named base, runs/NAME, folder, .gguf or Hub id; may be repeated. Default: the newest run and its base.",
         ),
     ] = None,
     data: Annotated[

@@ -9,9 +9,10 @@ from sqltailor.errors import ConfigError
 from sqltailor.types import Example, Generate
 
 KINDS = {
-    "nano": "the model that comes with the package",
+    "small": "a named base: `sqltailor bases` lists them",
     "runs/NAME": "what a training run made",
     "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
+    "FILE.gguf": "a model in llama.cpp's format",
     "gold": "the gold SQL of the examples",
     "echo:FILE": "answers from a file",
 }
