@@ -48,7 +48,7 @@ def examples(command: Any) -> list[str]:
 
 def find(words: list[str]) -> tuple[str, ...] | None:
     """Return the command that a command line begins with."""
-    return next((name for name in COMMANDS if tuple(words[: len(name)]) == name), None)
+    return max((name for name in COMMANDS if tuple(words[: len(name)]) == name), key=len, default=None)
 
 
 @pytest.mark.parametrize("name", BY_NAME)

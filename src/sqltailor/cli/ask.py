@@ -24,7 +24,7 @@ def ask(
         str | None,
         typer.Option(
             metavar="REF",
-            help="Named base, runs/NAME, folder, .gguf or Hub id. Default: the newest finished run, else `base`.",
+            help="Named base, runs/NAME, folder, .gguf or Hub id. Default: the newest run, else `base`.",
         ),
     ] = None,
     database: DatabaseUrl = None,

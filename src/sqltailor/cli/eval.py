@@ -19,7 +19,7 @@ def eval_(
         list[str] | None,
         typer.Option(
             metavar="REF",
-            help="Named base, runs/NAME, folder, .gguf or Hub id; may be repeated. Default: the newest run and its base.",
+            help="Named base, runs/NAME, folder, .gguf or Hub id; may be repeated. Default: the newest run, its base.",
         ),
     ] = None,
     data: Annotated[
