@@ -192,7 +192,7 @@ def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
 
     recipe, section = stage.recipe, stage.recipe.train
     root = root_base(recipe.base)
-    sizes = count(base_config(resolve(root).base), section)
+    sizes = count(base_config(root), section)
     away = any(path.startswith("hf:") for path in recipe.data.train)
     setup = choose_setup(section, sizes.parameters, must_be_here=not away)
     rows = None

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
+from sqltailor.generate.bases import BASES, is_here
 from sqltailor.generate.reach import reach
-from sqltailor.generate.references import other_references
+from sqltailor.generate.references import other_references, resolve
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
@@ -83,22 +84,38 @@ class Sizes(NamedTuple):
     drops_inputs: bool
 
 
-def base_config(base: str) -> Any:
-    """Return the configuration of a base model: from its files, else from the table of known shapes."""
+def base_config(reference: str) -> Any:
+    """Return the configuration of a base model: from its files, else from the table of known shapes.
+
+    A named base that is not here yet is not downloaded for it where its shape is known.
+    """
     from transformers import AutoConfig
 
+    named = BASES.get(reference)
+    if named is not None and named.hub_id is not None and not is_here(named):
+        known = _known(named.hub_id.removesuffix("-GGUF"))
+        if known is not None:
+            return known
+    base = resolve(reference).base
     try:
         return AutoConfig.from_pretrained(base, **reach(base))
     except (OSError, ValueError) as e:
-        known = next((name for name in KNOWN if base in (name, f"{name}-Instruct")), None)
+        known = _known(base)
         if known is None:
             first = str(e).strip().partition("\n")[0]
             raise BackendError(
                 f"The base model '{base}' cannot be reached, and its size is not known: {first.rstrip('.')}."
                 f"{other_references(base)}"
             ) from e
-        shape = dict(KNOWN[known])
-        return AutoConfig.for_model(shape.pop("model_type"), **shape)
+        return known
+
+
+def _known(hub_id: str) -> Any | None:
+    """Return the configuration of a model whose shape is in the table."""
+    from transformers import AutoConfig
+
+    shape = dict(KNOWN.get(hub_id.removesuffix("-Instruct"), {}))
+    return AutoConfig.for_model(shape.pop("model_type"), **shape) if shape else None
 
 
 def count(config: Any, train: Train) -> Sizes:
