@@ -21,12 +21,11 @@ from sqltailor.evaluate.files import ChooseFolder, open_folder, written
 from sqltailor.evaluate.prepare import Exam, audit, prepare
 from sqltailor.evaluate.scorer import Scoring
 from sqltailor.evaluate.summary import summarise
-from sqltailor.prompt.text import build_prompt
+from sqltailor.prompt.text import BuildPrompt, build_prompt
 from sqltailor.runs import Run, append_jsonl, write_json_atomic
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prediction, Prompt, Schema
 from sqltailor.version import __version__
 
-BuildPrompt = Callable[[Example, Schema], Prompt]
 Answer = Callable[[Sequence[int]], list[Completion]]
 """Answers the examples at these places."""
 Progress = Callable[[str, int, int], None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
@@ -17,6 +17,7 @@ from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.evaluate.metrics.table import metrics_called
+from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.sql.guard import check
 from sqltailor.types import Completion, Example, Grant, Prediction, QueryResult, Schema, Verdict
@@ -38,6 +39,12 @@ class Scoring:
     timeout_s: float = 10.0
     max_rows: int = 100_000
     metrics: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """Return how a project's recipe has answers scored, on its database."""
+        settings = project.recipe.evaluate
+        return cls(project.database, project.grant, settings.timeout_s, metrics=settings.metrics)
 
 
 class Gold(NamedTuple):
