@@ -663,3 +663,10 @@ def test_parameters_are_refused_as_such_and_from_first_where_no_server_reads_it(
         assert check(sql, dialect="duckdb", schema=schema).allowed
         for dialect in ("sqlite", "postgres", "mysql"):
             assert check(sql, dialect=dialect, schema=schema).layer == "parse"
+
+
+@pytest.mark.parametrize("sql", ["SELECT", "SELECT FROM t"])
+def test_a_query_selects_something(sql: str) -> None:
+    schema = Schema((Table("t", (Column("a"),)),))
+    assert check(sql, dialect="postgres", schema=schema).allowed  # where a table may have no columns
+    assert check(sql, dialect="sqlite", schema=schema).layer == "parse"

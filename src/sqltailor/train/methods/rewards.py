@@ -19,6 +19,8 @@ from sqltailor.train.running.model import give_template
 from sqltailor.types import Completion, Example, Outcome, Prompt
 
 if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
+
     from sqltailor.train.running.stage import Stage
 
 RIGHT = 1.0
@@ -82,8 +84,8 @@ class Rewarder:
         word, _ = outcome(attempt)
         if was_cut:  # else a model learns to go on and on after the answer
             return Rewarded(word, 0.0)
-        wanted = frozenset().union(*(tables(gold, example.dialect) for gold in example.sql))
-        read = tables(attempt.predicted, example.dialect) if attempt.predicted is not None else frozenset()
+        wanted = frozenset().union(*(_gold_tables(gold, example.dialect) for gold in example.sql))
+        read = tables(attempt.tree) if attempt.tree is not None else frozenset()
         if word == "correct":  # a number that is guessed, from none of the tables, is not
             return Rewarded(word, RIGHT if wanted & read or not wanted else 0.0)
         if attempt.result is None:
@@ -92,14 +94,18 @@ class Rewarder:
         return Rewarded(word, PARTLY * len(wanted & read) / max(len(wanted | read), 1))
 
 
-def tables(sql: str, dialect: str) -> frozenset[str]:
+def _gold_tables(sql: str, dialect: str) -> frozenset[str]:
+    """Return the tables of a gold statement, none where it cannot be parsed."""
+    try:
+        return tables(parse(sql, dialect))
+    except SQLError:
+        return frozenset()
+
+
+def tables(tree: Expression) -> frozenset[str]:
     """Return the lower-case names of the tables that a statement reads, without its own common table expressions."""
     from sqlglot import exp
 
-    try:
-        tree = parse(sql, dialect)
-    except SQLError:
-        return frozenset()
     own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     return frozenset(table.name.lower() for table in tree.find_all(exp.Table)) - own
 
