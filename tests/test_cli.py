@@ -14,7 +14,7 @@ import pytest
 from sqltailor.demo.run import TESTS, prepare
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.version import __version__
-from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
+from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 METRICS = {"execution", "exact_match", "parse_valid", "schema_valid"}
 

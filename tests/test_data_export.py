@@ -9,7 +9,7 @@ from sqltailor.project import Project
 from sqltailor.recipe import load_recipe
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, Message
-from tests.cli_project import make_database
+from tests.support.cli_project import make_database
 
 DDL = "CREATE TABLE t (a INTEGER, b TEXT)"
 

@@ -29,7 +29,7 @@ from sqltailor.sql.guard.text import read
 from sqltailor.sql.guard.views import visible
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Column, Grant, Schema, Table
-from tests.sql_maker import random_query
+from tests.support.sql_maker import random_query
 
 HERE = Path(__file__).parent
 EVERY_DIALECT = ["sqlite", "postgres", "mysql", "duckdb", "tsql", "snowflake", "bigquery", "redshift", "trino", "spark",

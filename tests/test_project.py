@@ -19,7 +19,7 @@ from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
-from tests.cli_project import make_database, ok, write_test_file
+from tests.support.cli_project import make_database, ok, write_test_file
 
 DENIED = "database.deny=[driver.phone]"
 RECIPE = "database: {url: 'sqlite:///tram.db', deny: [driver.phone]}\nprompt: {hints: 4}\n"
@@ -96,7 +96,7 @@ def test_the_demo_opens_one_database_process(
 ) -> None:
     pytest.importorskip("trl")
     from sqltailor.demo import run
-    from tests.tiny_model import make_tiny_model
+    from tests.support.tiny_model import make_tiny_model
 
     monkeypatch.setattr(run, "FEWER", 8)
     make_tiny_model(tram / "out" / "tiny")

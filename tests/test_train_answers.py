@@ -30,8 +30,8 @@ from sqltailor.types import Example
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from tests.support.tiny_model import make_tiny_model  # noqa: E402
 from tests.test_train import Stop, losses, metrics  # noqa: E402
-from tests.tiny_model import make_tiny_model  # noqa: E402
 
 DDL = """CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT);
 CREATE TABLE "order" (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer(id), total REAL);"""
