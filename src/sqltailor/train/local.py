@@ -7,7 +7,7 @@ import importlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from sqltailor.errors import BackendError, ConfigError, DataError, require, unkn
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.project import Project, opened, prompt_hints, prompt_name
 from sqltailor.prompt.text import PROMPTS
-from sqltailor.recipe import Recipe, Resolved, Train
+from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.runs import Run, log_to, write_json_atomic
 from sqltailor.sql.schema import schema_hash
 from sqltailor.train.methods.job import Job, Tune
@@ -134,8 +134,8 @@ def _train_stages(
 ) -> StageResult:
     from sqltailor.train.running.stage import result_of
 
-    stages = list(_stages(recipe, run, recipe.base))
-    for stage in stages:
+    all_stages = list(_stages(recipe, run, recipe.base))
+    for stage in all_stages:
         if not _made(stage):
             with first_process_first():
                 planned, setup, rows = _plan(stage, project)
@@ -148,11 +148,11 @@ def _train_stages(
             wait_for_all()
             if interrupted():
                 return result
-    made = _made(stages[-1])
+    made = _made(all_stages[-1])
     assert made is not None
     if made.parent != run.path and is_first_process():
         made.rename(run.path / made.name)
-    return result_of(run.metrics, stages[-1])
+    return result_of(run.metrics, all_stages[-1])
 
 
 def _made(stage: Stage) -> Path | None:
@@ -167,24 +167,14 @@ def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
     if not recipe.train.stages:
         yield Stage(recipe, base, run.path, run.path)
         return
-    for number, part in enumerate(recipe.train.stages, 1):
-        whole = _merged(recipe.train.model_dump(exclude={"stages", "sweep"}), part.model_dump(exclude_unset=True))
-        section = Train.model_validate(whole)
-        folder = run.path / "stages" / f"{number}-{section.method}"
-        yield Stage(recipe.model_copy(update={"train": section}), base, folder, run.path, number)
-        base = str(folder / ("adapter" if section.lora.enabled else "model"))
+    for number, part in enumerate(stages(recipe), 1):
+        folder = run.path / "stages" / f"{number}-{part.train.method}"
+        yield Stage(part, base, folder, run.path, number)
+        base = str(folder / ("adapter" if part.train.lora.enabled else "model"))
 
 
 def _methods(recipe: Recipe) -> list[str]:
     return [stage.recipe.train.method for stage in _stages(recipe, Run(Path()), recipe.base)]
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(below)
-    for key, value in above.items():
-        inner = both.get(key)
-        both[key] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return both
 
 
 def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:

@@ -91,7 +91,7 @@ def _rows(
             continue
         try:
             line = json_line(to_row(example))
-        except (RowError, DataError) as e:
+        except DataError as e:
             reason = e.reason if isinstance(e, RowError) else "no_prompt"
             found.append(Violation(str(source), position, reason, str(e)))
             continue

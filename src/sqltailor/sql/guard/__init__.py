@@ -21,6 +21,7 @@ from sqltailor.sql.guard.parsing import check_nodes, parse
 from sqltailor.sql.guard.resolver import Resolver
 from sqltailor.sql.guard.text import read
 from sqltailor.sql.guard.views import granted_catalog
+from sqltailor.sql.schema.remember import remembered
 from sqltailor.types import Grant, Schema, Verdict
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ class Examined(NamedTuple):
 
     verdict: Verdict
     tree: Expression | None
-
-
-_catalogs: dict[tuple[int, Grant, str], tuple[Schema, Catalog]] = {}
 
 
 def check(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = Grant()) -> Verdict:  # noqa: B008
@@ -79,12 +77,6 @@ def _functions(dialect: Dialect) -> frozenset[str]:
     return allowed_functions(dialect.base) | {function.name.lower() for function in dialect.functions}
 
 
+@remembered(64)
 def _catalog(schema: Schema, grant: Grant, dialect: str) -> Catalog:
-    """Build the catalog, or return the one built for this very schema object before."""
-    key = (id(schema), grant, dialect)
-    held = _catalogs.get(key)
-    if held is None or held[0] is not schema:
-        if len(_catalogs) >= 64:
-            _catalogs.clear()
-        held = _catalogs[key] = (schema, granted_catalog(schema, grant, dialect))
-    return held[1]
+    return granted_catalog(schema, grant, dialect)

@@ -14,7 +14,6 @@ from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.dataset.overlap import held_out_keys, is_held_out
 from sqltailor.data.querylog.entries import is_log, log_text
-from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, require
 from sqltailor.project import Project, opened
 from sqltailor.runs import hash_data
@@ -158,7 +157,7 @@ def build_prompts(recipe: Recipe | Project, examples: Sequence[Example], tokeniz
             try:
                 own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
                 prompts.append(ask(example, own or project.schema))
-            except (DataError, RowError) as e:
+            except DataError as e:
                 raise DataError(f"Example '{example.id}': {e}") from e
     return prompts
 
