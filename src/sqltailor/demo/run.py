@@ -15,7 +15,7 @@ from sqltailor.asker import Reply, open_asker
 from sqltailor.augment import augment
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
-from sqltailor.evaluate import Progress
+from sqltailor.evaluate import AnswerProgress
 from sqltailor.evaluate.by_recipe import Measured, evaluate_models
 from sqltailor.generate.bases import BASES, DEFAULT
 from sqltailor.project import Project
@@ -27,10 +27,10 @@ from sqltailor.train import TrainResult, train
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
-    from sqltailor.train.running.watch import Progress as TrainProgress
+    from sqltailor.train.running.watch import Progress
 
-    ShowTraining = Callable[[], contextlib.AbstractContextManager[TrainProgress | None]]
-    ShowAnswers = Callable[[], contextlib.AbstractContextManager[Progress]]
+    ShowTraining = Callable[[], contextlib.AbstractContextManager[Progress | None]]
+    ShowAnswers = Callable[[], contextlib.AbstractContextManager[AnswerProgress]]
 
 HERE = Path(__file__).parent
 QUESTION = "Which three brands have the most items?"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqltailor.evaluate import Evaluation, Progress, Scoring, evaluate, resume_or_new
+from sqltailor.evaluate import AnswerProgress, Evaluation, Scoring, evaluate, resume_or_new
 from sqltailor.evaluate.report import write_report
 from sqltailor.generate import load, token_counter
 from sqltailor.project import Project, opened, read_parts
@@ -30,7 +30,7 @@ def evaluate_models(
     data: Sequence[str] | None = None,
     limit: int | None = None,
     out: str | Path | None = None,
-    on_progress: Progress = lambda model, done, total: None,
+    on_progress: AnswerProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
