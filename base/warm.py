@@ -22,11 +22,13 @@ from base.schemas import sample_synthetic
 from sqltailor.errors import DataError
 from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer
+from sqltailor.project import Project
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import Recipe
 from sqltailor.runs import read_json, write_json_atomic
-from sqltailor.train.methods.sft import Rows, tune
-from sqltailor.train.rows.encoding import Row, encode_example
+from sqltailor.train.methods.job import Job
+from sqltailor.train.methods.sft import tune
+from sqltailor.train.rows.encoding import Row, Rows, encode_example
 from sqltailor.train.running.model import choose_setup
 from sqltailor.train.running.stage import Stage
 
@@ -73,7 +75,8 @@ def main() -> None:
     print(f"{len(rows.train)} examples, {tokens} tokens of SQL, {len(rows.validation)} to validate", flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     stage = Stage(recipe, args.base, args.out, args.out)
-    print(tune(stage, rows, choose_setup(recipe.train, 500_000_000), micro_batch=TOGETHER, progress=_show))
+    setup = choose_setup(recipe.train, 500_000_000)
+    print(tune(Job(stage, Project(recipe), rows, setup, micro_batch=TOGETHER, progress=_show)))
     ship(args.out / "adapter", args.out / "small")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import random
 import tempfile
@@ -18,13 +17,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqltailor.asker import answer
+from sqltailor.asker import open_asker
 from sqltailor.data import write_examples
 from sqltailor.demo.run import prepare
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.statistics import paired, rate
-from sqltailor.generate import load
-from sqltailor.project import open_recipe_database, prompt_builder, schema_of
+from sqltailor.project import Project
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.sql.dialect import load_dialect, parse, template
 from sqltailor.synth import synthesise
@@ -61,9 +59,9 @@ def main() -> None:
 
 def make_pairs(recipe: Recipe, dialect: str, count: int) -> list[Example]:
     """Return synthetic pairs, many of them with house functions, which the sample database does not have."""
-    with open_recipe_database(recipe) as database:
+    with Project(recipe) as project:
         made = synthesise(
-            database, count, schema=schema_of(recipe, database), glossary=recipe.glossary, dialect=dialect,
+            project.database, count, schema=project.schema, glossary=recipe.glossary, dialect=dialect,
             weights=WEIGHTS, personal=True,
         )  # fmt: skip
     return made.examples
@@ -103,15 +101,13 @@ def house_calls(sql: str, dialect: str) -> set[str]:
 
 def score(recipe: Recipe, model: str, test: Iterable[Example], dialect: str) -> dict[str, float]:
     """Return, by question, whether a model's answer calls the gold's house functions as the gold does."""
-    generate = load(model, batch=1)
-    build = prompt_builder(recipe, model)
-    schema = schema_of(recipe)
     scores = {}
-    for example in test:
-        asked = dataclasses.replace(example, dialect=dialect)
-        reply = answer(asked, generate, model=model, prompt=build, schema=schema)
-        is_right = bool(reply.allowed) and house_calls(str(reply.sql), dialect) == house_calls(example.sql[0], dialect)
-        scores[example.id] = float(is_right)
+    with Project(recipe) as project:  # its dialect is the recipe's: one that extends the database's
+        asker = open_asker(project, model)
+        for example in test:
+            reply = asker(str(example.question), run=False)
+            calls = house_calls(example.sql[0], dialect)
+            scores[example.id] = float(bool(reply.allowed) and house_calls(str(reply.sql), dialect) == calls)
     return scores
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from sqltailor.data import load_examples, write_examples
 from sqltailor.demo.run import TESTS, make_pairs, prepare
 from sqltailor.evaluate.by_recipe import evaluate_models
-from sqltailor.project import open_recipe_database, schema_of
-from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.project import Project
+from sqltailor.recipe import load_recipe
 from sqltailor.sql.dialect import comparable
 from sqltailor.synth import synthesise
 from sqltailor.train import train
@@ -62,20 +62,21 @@ def part_of(name: str, count: int) -> str:
 
 
 @contextlib.contextmanager
-def sample_shop(out: Path | None, base: str, synthetic: int = 200) -> Iterator[Recipe]:
-    """Stand in a folder (none: a temporary one) with the sample database and its pairs, and yield the base's recipe."""
+def sample_shop(out: Path | None, base: str, synthetic: int = 200) -> Iterator[Project]:
+    """Stand in a folder (none: a temporary one) with the sample database and its pairs, and yield its project."""
     with contextlib.ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(contextlib.chdir(folder))
         prepare(Path(), base)
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db", TEST_DATA]).recipe
-        make_pairs(recipe)
-        synthesise_test(recipe, synthetic)
-        yield recipe
+        project = stack.enter_context(Project(recipe))
+        make_pairs(project)
+        synthesise_test(project, synthetic)
+        yield project
 
 
-def synthesise_test(recipe: Recipe, count: int) -> None:
+def synthesise_test(project: Project, count: int) -> None:
     """Write `data/other_synthetic.jsonl`: pairs of another seed, without the SQL of training; what is there stays."""
     out = Path("data/other_synthetic.jsonl")
     if out.is_file():
@@ -83,9 +84,8 @@ def synthesise_test(recipe: Recipe, count: int) -> None:
     taught = {
         comparable(e.sql[0]) for file in ("train", "values", "synth") for e in load_examples(f"data/{file}.jsonl")
     }
-    with open_recipe_database(recipe) as database:
-        schema = schema_of(recipe, database)
-        made = synthesise(database, 2 * count, schema=schema, glossary=recipe.glossary, personal=True, seed=1)
+    glossary = project.recipe.glossary
+    made = synthesise(project.database, 2 * count, schema=project.schema, glossary=glossary, personal=True, seed=1)
     write_examples(out, [e for e in made.examples if comparable(e.sql[0]) not in taught][:count])
 
 

@@ -43,9 +43,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
-    with sample_shop(args.out, "nano") as recipe:
+    with sample_shop(args.out, "nano") as project:
         runs = [learn(name, [f"train.seed={args.seed}", *args.set]) for name in METHODS]
-        scores = evaluate_models(recipe, models=["nano", *runs], out="eval").result.scores
+        scores = evaluate_models(project, models=["nano", *runs], out="eval").result.scores
         print(table(scores, ["nano", *runs]))
 
 

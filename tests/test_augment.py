@@ -28,8 +28,8 @@ from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.sql.dialect import canonical, parse
 from sqltailor.synth.worth import fault_of_tree
 from sqltailor.types import Example, Message, QueryResult
-from tests import postgres_server
-from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
+from tests.support import postgres_server
+from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 STOPS = "How many stops are there?"
 ZONE = "Names of the stops in zone 1"
@@ -473,7 +473,7 @@ def test_hostile_answers_are_rejects(project: Path, name: str) -> None:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model: what it writes is noise."""
-    from tests.tiny_model import make_tiny_model
+    from tests.support.tiny_model import make_tiny_model
 
     return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 

@@ -22,7 +22,7 @@ from sqltailor.errors import BackendError
 from sqltailor.generate.bases import BASES
 from sqltailor.generate.bases.download import cached_file, fetch
 from sqltailor.generate.bases.table import Base, Part
-from tests.tiny_model import make_tiny_model
+from tests.support.tiny_model import make_tiny_model
 
 pytest.importorskip("huggingface_hub")
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli_project import QUESTIONS, make_database, ok, ok_json, write_test_file
-from tests.missing import missing
+from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, write_test_file
+from tests.support.missing import missing
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("jinja2")

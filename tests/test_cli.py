@@ -14,7 +14,7 @@ import pytest
 from sqltailor.demo.run import TESTS, prepare
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.version import __version__
-from tests.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
+from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
 METRICS = {"execution", "exact_match", "parse_valid", "schema_valid"}
 
@@ -356,7 +356,7 @@ def test_ask_writes_sql_and_runs_it(begun: Path) -> None:
     assert re.search(r"N2 .*NULL", result.stdout)
     reply = ok_json("ask", "Which lines are there?", "--model", "echo:answer.sql", "--run")
     assert set(reply) == {
-        "sql", "reason", "allowed", "columns", "rows", "timings_ms", "model", "confidence", "agrees_with_compiler",
+        "sql", "reason", "allowed", "columns", "rows", "timings_ms", "model",
     }  # fmt: skip
     assert reply["columns"] == ["number", "colour"]
     assert reply["rows"] == [["1", "red"], ["7", "green"], ["N2", None]]
@@ -486,10 +486,10 @@ def test_export_says_which_rule_is_broken_where(begun: Path) -> None:
 
 
 def test_ask_says_when_the_schema_does_not_fit_the_model(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sqltailor import generate
+    from sqltailor import asker
     from sqltailor.types import Completion
 
-    monkeypatch.setattr(generate, "load", lambda *_, **__: lambda *_: [Completion("", "length", 54_505, 0)])
+    monkeypatch.setattr(asker, "load", lambda *_, **__: lambda *_: [Completion("", "length", 54_505, 0)])
     result = run("ask", "Which lines are there?")
     assert result.exit_code == 1
     assert "the prompt has 54,505 tokens" in result.stderr

@@ -17,7 +17,7 @@ import pytest
 
 from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError
 from sqltailor.generate import reach
-from tests.cli_project import make_database, run, write_test_file
+from tests.support.cli_project import make_database, run, write_test_file
 
 
 @pytest.fixture

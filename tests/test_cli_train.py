@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_project import make_database, ok, ok_json, run, write_test_file
+from tests.support.cli_project import make_database, ok, ok_json, run, write_test_file
 
 pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from tests.tiny_model import make_tiny_model
+from tests.support.tiny_model import make_tiny_model
 
 RECIPE = """\
 database: {url: 'sqlite:///tram.db'}

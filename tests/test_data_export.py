@@ -5,11 +5,11 @@ import pytest
 from sqltailor.data import check_files, export, import_data, load_examples, write_examples
 from sqltailor.data.checks.rules import LIMITS, RESERVED
 from sqltailor.errors import ConfigError
-from sqltailor.project import completer, granted_schema, prompt_builder, schema_of
+from sqltailor.project import Project
 from sqltailor.recipe import load_recipe
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, Message
-from tests.cli_project import make_database
+from tests.support.cli_project import make_database
 
 DDL = "CREATE TABLE t (a INTEGER, b TEXT)"
 
@@ -210,10 +210,12 @@ def test_what_a_prompt_says_beside_the_question_is_in_the_file(tmp_path, monkeyp
         Example("3", ("SELECT 3",), "How many lines?"),
     ]
     write_examples(tmp_path / "train.jsonl", examples)
-    schema = granted_schema(recipe, schema_of(recipe))
-    export(tmp_path / "train.jsonl", "openai", tmp_path / "out", schema=schema, complete=completer(recipe))
-    rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
-    ask = prompt_builder(recipe, "somewhere-else")
-    for row, example in zip(rows, examples, strict=True):
-        assert row["messages"][:-1] == [{"role": m.role, "content": m.content} for m in ask(example, schema).messages]
+    with Project(recipe) as project:
+        out = tmp_path / "out"
+        export(tmp_path / "train.jsonl", "openai", out, schema=project.granted, complete=project.complete)
+        ask = project.prompts("somewhere-else", None)
+        prompts = [ask(example, project.schema) for example in examples]
+    rows = [json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()]
+    for row, prompt in zip(rows, prompts, strict=True):
+        assert row["messages"][:-1] == [{"role": m.role, "content": m.content} for m in prompt.messages]
     assert rows[0]["messages"][1]["content"].endswith("\ninner city: zone = 1\nstop.name = 'Zoo'")

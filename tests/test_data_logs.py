@@ -23,8 +23,8 @@ from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train.rows.training_data import read_documents
 from sqltailor.types import Grant
-from tests import postgres_server
-from tests.cli_project import make_database, ok, ok_json, run
+from tests.support import postgres_server
+from tests.support.cli_project import make_database, ok, ok_json, run
 
 
 @pytest.fixture

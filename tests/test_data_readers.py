@@ -6,7 +6,7 @@ import pytest
 from sqltailor.data import Reject, read_examples, write_examples
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.types import Example
-from tests.cli_project import run
+from tests.support.cli_project import run
 
 CONTEXT = {
     "question": "How old is the head called Ann?",

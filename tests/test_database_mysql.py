@@ -17,7 +17,7 @@ from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
 from sqltailor.sql.guard import check
 from sqltailor.types import Column, Grant, Reference, Schema
-from tests import mariadb_server
+from tests.support import mariadb_server
 
 MIB = 1 << 20
 

@@ -14,7 +14,7 @@ from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
 from sqltailor.sql.guard import check
 from sqltailor.types import Column, Grant, Reference, Schema
-from tests import postgres_server
+from tests.support import postgres_server
 
 MIB = 1 << 20
 

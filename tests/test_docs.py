@@ -104,6 +104,31 @@ def test_what_init_says_next_can_be_typed(line: str) -> None:
     COMMANDS[found].make_context(found[-1], words[len(found) :])
 
 
+def named_paths(text: str) -> dict[str, Path]:
+    """Return what the page on architecture names, as it stands there → where that must be: paths and modules."""
+    package = ROOT / "src" / "sqltailor"
+    found = {}
+    for path in re.findall(r"`([\w.]+(?:/[\w.]*)+|\w+\.py)`", text):
+        outside = path.split("/")[0] in ("src", "tests", "docs", "base", "bench")
+        found[path] = (ROOT if outside else package) / path
+    tree, journeys = re.findall(r"(?s)```\n(.*?)```", text)
+    wing = ""
+    for indent, names in re.findall(r"(?m)^( *)((?:[a-z_]+(?:/|\.py) ?)+)", tree):
+        wing = wing if indent else names.strip()
+        for name in names.split():
+            found[f"{wing} {name}"] = package / (f"{wing}{name}" if indent else name)
+    for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)*(?= →|$)", journeys, re.MULTILINE):
+        place = package / name.replace(".", "/")
+        found[name] = place if place.is_dir() else place.with_suffix(".py")
+    return found
+
+
+def test_the_page_on_architecture_names_what_is_there() -> None:
+    found = named_paths((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    assert len(found) > 100
+    assert [name for name, path in found.items() if not path.exists()] == []
+
+
 def in_a_process(*arguments: str) -> list[str]:
     """Run the command line in a process of its own and return the packages that it loaded."""
     script = (

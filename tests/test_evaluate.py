@@ -6,15 +6,21 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.evaluate import Scoring, evaluate, read_answers, resume_or_new, score_predictions
+from sqltailor.evaluate.scorer import Scorer
 from sqltailor.runs import Run
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+    from sqlglot.tokens import Token
 
 SCRIPT = """
 CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, city TEXT);
@@ -391,3 +397,32 @@ def test_a_gold_result_above_the_row_limit_cannot_be_compared(database: Database
     outcomes = {p.id: p.outcome for p in found.predictions["m"]}
     assert [i for i, outcome in outcomes.items() if outcome == "gold_error"] == ["all", "by price", "duplicates"]
     assert found.scores["models"]["m"]["execution"]["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("predicted", "word"),
+    [
+        ("select NAME from item", "correct"),
+        ("SELECT name FROM item WHERE colour = 1", "schema_error"),
+        ("SELECT word FROM secret", "refused"),
+        ("SELECT name FROM item WHERE price > 6", "wrong"),
+    ],
+)
+def test_a_predicted_statement_is_parsed_once(
+    predicted: str, word: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlglot import parser
+
+    read: list[str] = []
+    original = parser.Parser.parse
+
+    def counted(self: parser.Parser, tokens: list[Token], sql: str | None = None) -> list[Expr | None]:
+        read.append(sql or "")
+        return original(self, tokens, sql)
+
+    monkeypatch.setattr(parser.Parser, "parse", counted)
+    scorer = Scorer(Scoring(database, grant=Grant(deny=("secret",))))
+    found = scorer.score(EXAMPLES[0], Completion(predicted), schema=database.read_schema(), model="m")
+    assert found.outcome == word
+    assert set(found.scores) == {"execution", "exact_match", "parse_valid", "schema_valid"}
+    assert read.count(predicted) == 1

@@ -121,7 +121,7 @@ def test_a_run_of_another_prompt_version_is_refused(tmp_path: Path) -> None:
 
 def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from tests.tiny_model import make_tiny_model
+    from tests.support.tiny_model import make_tiny_model
 
     first, second = make_tiny_model(tmp_path / "a"), make_tiny_model(tmp_path / "b", seed=1)
     assert fingerprint(str(first)) == fingerprint(str(make_tiny_model(tmp_path / "c")))

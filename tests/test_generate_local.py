@@ -13,7 +13,7 @@ from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.prompt.encode import encode
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
-from tests.tiny_model import make_tiny_model
+from tests.support.tiny_model import make_tiny_model
 
 torch = pytest.importorskip("torch")
 

@@ -12,8 +12,8 @@ import pytest
 from sqltailor.errors import BackendError, ConfigError, MissingExtra
 from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.types import Message
-from tests.missing import missing
-from tests.tiny_model import make_tiny_model
+from tests.support.missing import missing
+from tests.support.tiny_model import make_tiny_model
 
 torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests import mariadb_server, postgres_server, test_browser
+from tests import test_browser
+from tests.support import mariadb_server, postgres_server
 
 
 @pytest.mark.parametrize(

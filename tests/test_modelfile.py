@@ -16,7 +16,7 @@ from sqltailor.export.modelfile import modelfile, read_turns
 from sqltailor.export.verify import example_prompt
 from sqltailor.prompt.encode import encode
 from sqltailor.types import Message
-from tests.tiny_model import make_qwen_tokenizer, make_tiny_model, make_tokenizer
+from tests.support.tiny_model import make_qwen_tokenizer, make_tiny_model, make_tokenizer
 
 TOKENIZERS = {"chatml": make_qwen_tokenizer, "nano": make_tokenizer}
 TURNS = (Message("user", "How many?"), Message("assistant", "SELECT 1"), Message("user", "And {{ now }}?"))

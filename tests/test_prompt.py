@@ -12,7 +12,7 @@ from sqltailor.prompt.extract import Answer, extract
 from sqltailor.prompt.text import PROMPTS, build_prompt, completion_text, used_terms
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, Message
-from tests.tiny_model import make_tokenizer
+from tests.support.tiny_model import make_tokenizer
 
 DDL = """
 CREATE TABLE country (code CHAR(2) PRIMARY KEY, name TEXT);

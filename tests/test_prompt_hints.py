@@ -10,7 +10,7 @@ import pytest
 
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError
-from sqltailor.project import open_recipe_database, prompt_builder, schema_of
+from sqltailor.project import Project
 from sqltailor.prompt.hints import MAX_CHARACTERS, Linker, read_linker
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import write_json_atomic
@@ -147,9 +147,8 @@ def recipe(*words: str) -> Recipe:
 
 
 def system(settings: Recipe, question: str, reference: str = "nano") -> str:
-    with open_recipe_database(settings) as database:
-        schema = schema_of(settings, database)
-    return prompt_builder(settings, reference)(Example("", ("",), question), schema).messages[0].content
+    with Project(settings) as project:
+        return project.prompts(reference, None)(Example(question=question), project.schema).messages[0].content
 
 
 def test_a_prompt_shows_hints_where_the_recipe_asks_for_them(sea: Path) -> None:
@@ -178,10 +177,10 @@ def test_a_run_is_shown_what_it_was_taught_with(sea: Path) -> None:
 
 
 def test_an_example_with_a_schema_of_its_own_needs_no_database(sea: Path) -> None:
-    example = Example("", ("",), "Is the Aurora a tanker?", schema="CREATE TABLE ship (name TEXT)")
-    settings = load_recipe(None, ["prompt.hints=5"]).recipe
+    example = Example(question="Is the Aurora a tanker?", schema="CREATE TABLE ship (name TEXT)")
+    ask = Project(load_recipe(None, ["prompt.hints=5"]).recipe).prompts("nano", None)
     with open_database("sea.db") as database:
         schema = database.read_schema(0, False)
-    assert "=" not in prompt_builder(settings, "nano")(example, schema).messages[0].content
+    assert "=" not in ask(example, schema).messages[0].content
     with pytest.raises(ConfigError, match="No database is named"):
-        prompt_builder(settings, "nano")(Example("", ("",), "the Aurora"), schema)
+        ask(Example(question="the Aurora"), schema)

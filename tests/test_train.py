@@ -29,7 +29,7 @@ from sqltailor.types import Example, GenerateOptions
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from tests.tiny_model import make_tiny_model  # noqa: E402
+from tests.support.tiny_model import make_tiny_model  # noqa: E402
 
 DDL = "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT, country TEXT)"
 CITIES = ("Lyon", "Rome", "Oslo", "Bonn")

@@ -19,6 +19,7 @@ from sqltailor.evaluate.scorer import Scoring
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
+from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train import plan, train
 from sqltailor.train.methods import dpo
@@ -29,8 +30,8 @@ from sqltailor.types import Example
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from tests.support.tiny_model import make_tiny_model  # noqa: E402
 from tests.test_train import Stop, losses, metrics  # noqa: E402
-from tests.tiny_model import make_tiny_model  # noqa: E402
 
 DDL = """CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, city TEXT);
 CREATE TABLE "order" (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer(id), total REAL);"""
@@ -132,8 +133,8 @@ def test_equal_answers_run_once(rewarder: Rewarder, monkeypatch: pytest.MonkeyPa
 
 
 def test_tables_of_a_statement() -> None:
-    assert tables('WITH c AS (SELECT * FROM customer) SELECT * FROM c, main."order"', "sqlite") == {"customer", "order"}
-    assert tables("no sql at all (", "sqlite") == frozenset()
+    tree = parse('WITH c AS (SELECT * FROM customer) SELECT * FROM c, main."order"')
+    assert tables(tree) == {"customer", "order"}
 
 
 WORDS = (

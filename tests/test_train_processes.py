@@ -18,8 +18,8 @@ from sqltailor.train.running.settings import accumulation
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from tests.support.tiny_model import make_tiny_model  # noqa: E402
 from tests.test_train import BASIC, losses, metrics, run, write_examples  # noqa: E402
-from tests.tiny_model import make_tiny_model  # noqa: E402
 
 SHIM = '''
 import os, sys

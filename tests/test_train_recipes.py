@@ -17,8 +17,8 @@ from sqltailor.train import train
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from tests.support.tiny_model import make_tiny_model  # noqa: E402
 from tests.test_train import DDL, metrics, write_examples  # noqa: E402
-from tests.tiny_model import make_tiny_model  # noqa: E402
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqltailor.sql.schema import from_ddl
 from sqltailor.train.rows.batches import MULTIPLE, Collator, Order, padded_length
 from sqltailor.train.rows.encoding import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
 from sqltailor.types import Example, Message, Prompt
-from tests.tiny_model import make_tiny_model, make_tokenizer
+from tests.support.tiny_model import make_tiny_model, make_tokenizer
 
 torch = pytest.importorskip("torch")
 

@@ -21,8 +21,8 @@ from sqltailor.train.running.model import Setup
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from tests.support.tiny_model import make_tiny_model  # noqa: E402
 from tests.test_train import BASIC, Stop, losses, metrics, write_examples  # noqa: E402
-from tests.tiny_model import make_tiny_model  # noqa: E402
 
 TEXT = "\n\n".join(
     f"A customer of segment {i} is active when an order was placed in the last {i} days." for i in range(40)

@@ -24,7 +24,7 @@ from sqltailor.naming.values import read_values
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
-from tests.cli_project import ok, ok_json, run
+from tests.support.cli_project import ok, ok_json, run
 
 DDL = """CREATE TABLE ship (
     id INTEGER PRIMARY KEY, name TEXT, flag TEXT, kind TEXT, -- C cargo, T tanker, F ferry

@@ -6,8 +6,9 @@
     tuned = sqltailor.train_model(recipe)
     measured = sqltailor.evaluate_models(recipe.recipe, models=["nano", str(tuned.run)])
 
-    with sqltailor.open_database("sqlite:///shop.db") as database:
-        verdict = sqltailor.check_sql("SELECT count(*) FROM customer", schema=database.read_schema())
+    with sqltailor.Project(recipe.recipe) as project:
+        reply = sqltailor.open_asker(project, str(tuned.run))("How many customers do we have?")
+        verdict = sqltailor.check_sql("SELECT count(*) FROM customer", schema=project.schema)
 
 Importing this module imports nothing else: each name is fetched from its own module when it is first used.
 """
@@ -18,8 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqltailor.asker import Reply
-    from sqltailor.asker import answer as ask
+    from sqltailor.asker import Asker, Reply, open_asker
     from sqltailor.data import import_data, load_examples, write_examples
     from sqltailor.database import Database, open_database
     from sqltailor.errors import SQLTailorError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqltailor.evaluate.by_recipe import evaluate_models
     from sqltailor.evaluate.report import write_report
     from sqltailor.generate import load as load_model
+    from sqltailor.project import Project
     from sqltailor.recipe import Recipe, load_recipe
     from sqltailor.sql.guard import check as check_sql
     from sqltailor.sql.queryspec import compile_spec
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Asker",
     "Column",
     "Completion",
     "Database",
@@ -54,6 +56,7 @@ __all__ = [
     "GenerateOptions",
     "Grant",
     "Prediction",
+    "Project",
     "Prompt",
     "QueryResult",
     "Recipe",
@@ -63,7 +66,6 @@ __all__ = [
     "Table",
     "Verdict",
     "__version__",
-    "ask",
     "check_sql",
     "compile_spec",
     "evaluate_models",
@@ -71,6 +73,7 @@ __all__ = [
     "load_examples",
     "load_model",
     "load_recipe",
+    "open_asker",
     "open_database",
     "train_model",
     "write_examples",
@@ -79,13 +82,14 @@ __all__ = [
 
 _TYPES = "Column Completion Example GenerateOptions Grant Prediction Prompt QueryResult Schema Table Verdict"
 _HOMES = dict.fromkeys(_TYPES.split(), "types") | {
+    "Asker": "asker",
     "Database": "database",
     "Evaluation": "evaluate",
+    "Project": "project",
     "Recipe": "recipe",
     "Reply": "asker",
     "SQLTailorError": "errors",
     "__version__": "version",
-    "ask": "asker:answer",
     "check_sql": "sql.guard:check",
     "compile_spec": "sql.queryspec",
     "evaluate_models": "evaluate.by_recipe",
@@ -93,6 +97,7 @@ _HOMES = dict.fromkeys(_TYPES.split(), "types") | {
     "load_examples": "data",
     "load_model": "generate:load",
     "load_recipe": "recipe",
+    "open_asker": "asker",
     "open_database": "database",
     "train_model": "train:train",
     "write_examples": "data",

@@ -1,17 +1,20 @@
-"""Question or spec → SQL, the guard's verdict, and rows: what `ask` prints and `/ask` serves."""
+"""Question or specification → SQL, the guard's verdict, and rows: what `ask` prints."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqltailor.database import Database
 from sqltailor.errors import Refused, SQLError, Timeout
-from sqltailor.project import BuildPrompt
+from sqltailor.generate import load, token_counter
+from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.sql.guard import check
-from sqltailor.types import Cell, Completion, Example, Generate, GenerateOptions, Grant, QueryResult, Schema, Verdict
+from sqltailor.types import Cell, Completion, Example, Generate, Message, QueryResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Reply:
     total_ms: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return the shape of `ask --json`; `confidence` and `agrees_with_compiler` are null until they exist."""
+        """Return the shape of `ask --json`."""
         rows = None if self.result is None else [[_plain(c) for c in row] for row in self.result.rows]
         return {
             "sql": self.sql,
@@ -37,52 +40,74 @@ class Reply:
             "rows": rows,
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
             "model": self.model,
-            "confidence": None,
-            "agrees_with_compiler": None,
         }
 
 
-def answer(
-    example: Example,
-    generate: Generate,
-    *,
-    model: str,
-    prompt: BuildPrompt,
-    schema: Schema,
-    grant: Grant | None = None,
-    database: Database | None = None,
-    options: GenerateOptions | None = None,
-) -> Reply:
-    """Ask the model, judge its statement, and run it where a `database` is given and the guard allows it."""
-    started = time.monotonic()
-    [completion, *_] = generate([prompt(example, schema)], options or GenerateOptions(max_tokens=256))
-    sql, declined = extract(completion.text)
-    verdict = _checked(sql, declined, completion, example.dialect, schema, grant or Grant())
-    result = None
-    if database is not None and sql is not None and verdict.allowed:
-        result, verdict = _run(database, sql, verdict)
-    total_ms = (time.monotonic() - started) * 1000
-    allowed = verdict.allowed if sql is not None else None
-    return Reply(sql, verdict.reason, allowed, result, completion, model, total_ms)
+def open_asker(project: Project, model: str) -> Asker:
+    """Return what asks a model about a project's database; it is of use until the project is closed.
+
+    Raises `ConfigError` or `DataError` for a project without a schema, `BackendError` for a model that cannot be
+    opened.
+    """
+    _ = project.schema  # before a model is loaded in vain
+    return Asker(project, model, load(model, batch=1))
 
 
-def _checked(
-    sql: str | None, declined: str | None, completion: Completion, dialect: str, schema: Schema, grant: Grant
-) -> Verdict:
-    if declined is not None:
-        return Verdict(False, None, f"cannot answer: {declined}")
-    if sql is None and completion.stop == "length" and completion.tokens_out == 0:
-        return Verdict(
-            False,
-            "limits",
-            f"the prompt has {completion.tokens_in:,} tokens, more than the model reads. "
-            "Name the tables that questions are about in database.allow",
-        )
-    if sql is None:
-        return Verdict(False, None, "the model wrote no SQL")
-    if completion.stop == "length":
-        return Verdict(False, "limits", "the answer was cut at generate.max_tokens")
-    return check(sql, dialect=dialect, schema=schema, grant=grant)
+class Asker:
+    """Asks one model about one project; see `open_asker`."""
+
+    def __init__(self, project: Project, model: str, generate: Generate) -> None:
+        self._project, self._model, self._generate = project, model, generate
+        self._prompt = project.prompts(model, token_counter(generate))
+        self._options = dataclasses.replace(project.options, n=1)
+
+    def __call__(
+        self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
+    ) -> Reply:
+        """Return the answer to a question or a specification, which follows the messages of `history`.
+
+        With `run`, an allowed statement runs on the project's database, which must be there. Raises `DataError` when
+        the question, or the schema with it, is too long.
+        """
+        *_, reply = self.stream(question, history, run=run)
+        return reply
+
+    def stream(
+        self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
+    ) -> Iterator[Reply]:
+        """Yield the answer as it grows: with the SQL and the verdict, and once more when the statement has run."""
+        started = time.monotonic()
+        project = self._project
+        database = project.database if run else None
+        words, spec = (question, None) if isinstance(question, str) else (None, question)
+        example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)
+        [completion] = self._generate([self._prompt(example, project.schema)], self._options)
+        sql, declined = extract(completion.text)
+        verdict = self._checked(sql, declined, completion)
+        allowed = verdict.allowed if sql is not None else None
+        reply = Reply(sql, verdict.reason, allowed, None, completion, self._model, _since(started))
+        yield reply
+        if database is not None and sql is not None and allowed:
+            result, verdict = _run(database, sql, verdict)
+            yield dataclasses.replace(
+                reply, reason=verdict.reason, allowed=verdict.allowed, result=result, total_ms=_since(started)
+            )
+
+    def _checked(self, sql: str | None, declined: str | None, completion: Completion) -> Verdict:
+        if declined is not None:
+            return Verdict(False, None, f"cannot answer: {declined}")
+        if sql is None and completion.stop == "length" and completion.tokens_out == 0:
+            return Verdict(
+                False,
+                "limits",
+                f"the prompt has {completion.tokens_in:,} tokens, more than the model reads. "
+                "Name the tables that questions are about in database.allow",
+            )
+        if sql is None:
+            return Verdict(False, None, "the model wrote no SQL")
+        if completion.stop == "length":
+            return Verdict(False, "limits", "the answer was cut at generate.max_tokens")
+        return check(sql, dialect=self._project.dialect, schema=self._project.schema, grant=self._project.grant)
 
 
 def _run(database: Database, sql: str, verdict: Verdict) -> tuple[QueryResult | None, Verdict]:
@@ -94,6 +119,11 @@ def _run(database: Database, sql: str, verdict: Verdict) -> tuple[QueryResult | 
         return None, Verdict(True, "limits", str(e))
     except SQLError as e:
         return None, Verdict(True, None, f"the database says: {e}")
+
+
+def _since(started: float) -> float:
+    """Return the milliseconds since a time of the monotonic clock."""
+    return (time.monotonic() - started) * 1000
 
 
 def _plain(cell: Cell) -> Cell:

@@ -1,103 +1,178 @@
-"""What a recipe names, opened: its database, schema and grant, the prompts that models see, and examples.
+"""An opened project: a recipe's database, schema and grant, opened once, and the prompts that models see.
 
 The guard judges by the whole schema and the grant; a model sees only what is granted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqltailor.data.examples import load_examples
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.generate.bases import BASES
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
-from sqltailor.prompt.text import build_prompt, notes_of
+from sqltailor.prompt.text import BuildPrompt, build_prompt, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.views import visible
 from sqltailor.sql.schema import from_ddl
-from sqltailor.types import Example, Grant, Prompt, Schema
-
-BuildPrompt = Callable[[Example, Schema], Prompt]
+from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 
 
-def open_recipe_database(recipe: Recipe, grant: Grant = Grant()) -> Database:  # noqa: B008
-    """Open the recipe's database with its limits. Raises `ConfigError` when the recipe names none.
+class Project:
+    """What a recipe names, each opened or read when it is first used, once, and held until `close`.
 
-    With a `grant`, SQLite itself refuses what that denies.
+        with Project(recipe) as project:
+            result = project.database.run("SELECT count(*) FROM customer")
+
+    A server keeps one for days; after `close` the next use opens and reads everything again.
     """
-    settings = recipe.database
-    if settings.url is None:
-        raise ConfigError("No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL")
-    return open_database(
-        settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows, allow=grant.allow, deny=grant.deny
-    )
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.grant = Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the recipe names a database."""
+        return self.recipe.database.url is not None
+
+    @property
+    def has_schema(self) -> bool:
+        """Whether there is a schema: from a file or a database."""
+        return self.recipe.database.schema_file is not None or self.has_database
+
+    @cached_property
+    def database(self) -> Database:
+        """The recipe's database with its limits and the grant: SQLite itself refuses what that denies.
+
+        Raises `ConfigError` when the recipe names none.
+        """
+        settings = self.recipe.database
+        if settings.url is None:
+            raise ConfigError(
+                "No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL"
+            )
+        return open_database(
+            settings.url,
+            timeout_s=settings.timeout_s,
+            max_rows=settings.max_rows,
+            allow=self.grant.allow,
+            deny=self.grant.deny,
+        )
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The whole schema, as the guard needs it: from `database.schema` or else the database itself.
+
+        Raises `ConfigError` when there is neither, `DataError` when it cannot be read.
+        """
+        settings = self.recipe.database
+        if settings.schema_file is not None:
+            return read_schema_file(settings.schema_file, self.recipe.dialect)
+        return self.database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
+
+    @cached_property
+    def granted(self) -> Schema:
+        """The part of the schema that the grant lets statements name: what a model may see.
+
+        Raises `ConfigError` when the grant names what the schema lacks.
+        """
+        return visible(self.schema, self.grant, load_dialect(self.dialect).base)
+
+    @property
+    def dialect(self) -> str:
+        """The recipe's dialect where it is the database's or extends it, else the database's own."""
+        url = self.recipe.database.url
+        own = dialect_of(url) if url is not None else None
+        return self.recipe.dialect if own in (None, load_dialect(self.recipe.dialect).base) else str(own)
+
+    @property
+    def options(self) -> GenerateOptions:
+        """How the recipe has models generate."""
+        settings = self.recipe.generate
+        return GenerateOptions(settings.max_tokens, settings.temperature, settings.top_p, seed=settings.seed)
+
+    def prompts(self, model: str, count_tokens: Callable[[str], int] | None) -> BuildPrompt:
+        """Return the function that builds a model's prompts by the recipe's settings.
+
+        A prompt shows what is granted of the project's schema, and the stored values that the question names; an
+        example's own schema is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose
+        tokenizer is not here, estimates. Raises `ConfigError` when there is no database to look the values up in.
+        """
+        settings = self.recipe.prompt
+        limit = prompt_hints(self.recipe, model)
+        build = functools.partial(
+            build_prompt,
+            name=prompt_name(self.recipe, model),
+            glossary=self.recipe.glossary,
+            comments=settings.comments,
+            samples=settings.samples > 0,
+            max_schema_tokens=settings.max_schema_tokens,
+            count_tokens=count_tokens,
+        )
+
+        def ask(example: Example, schema: Schema) -> Prompt:
+            if example.schema is not None:
+                return build(example, schema)
+            return build(example, self.granted, hints=self._hints(example, limit))
+
+        return ask
+
+    def complete(self, example: Example) -> Example:
+        """Return the example with all that a prompt says beside the question in its evidence.
+
+        For files that are not written by `prompts`: what is trained on elsewhere is then asked in the same words.
+        """
+        found = self._hints(example, self.recipe.prompt.hints) if example.schema is None else []
+        notes = notes_of(example, self.recipe.glossary)
+        return dataclasses.replace(example, evidence="\n".join([*notes, *found]) or None)
+
+    def _hints(self, example: Example, limit: int) -> list[str]:
+        return self._linker.hints(example.question, limit) if limit and example.question else []
+
+    @cached_property
+    def _linker(self) -> Linker:
+        return read_linker(
+            self.granted,
+            lambda sql: self.database.run(sql, max_rows=VALUES + 1).rows,
+            self.database.dialect,
+            personal=self.recipe.database.sample_personal,
+        )
+
+    def close(self) -> None:
+        """End the database's process, and forget what was read."""
+        if "database" in self.__dict__:
+            self.database.close()
+        for name in ("database", "schema", "granted", "_linker"):
+            self.__dict__.pop(name, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
-def grant_of(recipe: Recipe) -> Grant:
-    """Return what statements may name."""
-    return Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
-
-
-def dialect_for(recipe: Recipe, database: Database) -> str:
-    """Return the recipe's dialect where it is the database's or extends it, else the database's own."""
-    return recipe.dialect if load_dialect(recipe.dialect).base == database.dialect else database.dialect
-
-
-def schema_of(recipe: Recipe, database: Database | None = None) -> Schema:
-    """Return the whole schema, as the guard needs it: from `database.schema` or else the database itself.
-
-    Raises `ConfigError` when there is neither, `DataError` when it cannot be read.
-    """
-    settings = recipe.database
-    if settings.schema_file is not None:
-        return read_schema_file(settings.schema_file, recipe.dialect)
-    if database is not None:
-        return database.read_schema(settings.samples, settings.sample_personal, namespaces=settings.namespaces)
-    with open_recipe_database(recipe) as opened:
-        return schema_of(recipe, opened)
-
-
-def granted_schema(recipe: Recipe, schema: Schema) -> Schema:
-    """Return the part of the recipe's schema that its grant lets statements name: what a model may see.
-
-    Raises `ConfigError` when the grant names what the schema lacks.
-    """
-    return _granted(schema, grant_of(recipe), _base_dialect(recipe))
-
-
-@functools.lru_cache(maxsize=8)
-def _granted(schema: Schema, grant: Grant, dialect: str) -> Schema:
-    return visible(schema, grant, dialect)
-
-
-def schema_and_dialect(
-    recipe: Recipe, *, schema_file: str | None = None, dialect: str | None = None
-) -> tuple[Schema | None, str]:
-    """Return what is granted of the schema, None where neither file nor database is named, and the dialect to write.
-
-    What is given here comes before what the recipe says.
-    """
-    if schema_file is not None:
-        written = dialect or recipe.dialect
-        return read_schema_file(schema_file, written), written
-    if recipe.database.schema_file is not None or recipe.database.url is None:
-        known = granted_schema(recipe, schema_of(recipe)) if recipe.database.schema_file is not None else None
-        return known, dialect or recipe.dialect
-    with open_recipe_database(recipe) as database:
-        return granted_schema(recipe, schema_of(recipe, database)), dialect or dialect_for(recipe, database)
-
-
-def _base_dialect(recipe: Recipe) -> str:
-    url = recipe.database.url
-    own = dialect_of(url) if url and recipe.database.schema_file is None else None
-    return own or load_dialect(recipe.dialect).base
+@contextlib.contextmanager
+def opened(recipe: Recipe | Project) -> Iterator[Project]:
+    """Yield a recipe's project, and close it in the end; a project is yielded as it is, and stays open."""
+    if isinstance(recipe, Project):
+        yield recipe
+    else:
+        with Project(recipe) as project:
+            yield project
 
 
 def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:
@@ -127,65 +202,6 @@ def prompt_hints(recipe: Recipe, reference: str) -> int:
 def _recorded_prompt(reference: str) -> dict[str, Any]:
     recorded = Run(Path(reference)).prompt
     return read_json(recorded) if recorded.is_file() else {}
-
-
-def prompt_builder(recipe: Recipe, reference: str, count_tokens: Callable[[str], int] | None = None) -> BuildPrompt:
-    """Return the function that builds a model's prompts by the recipe's settings.
-
-    Given an example and the recipe's whole schema, the prompt shows what is granted of it, and the stored values that
-    the question names; an example's own schema is shown whole. Raises `ConfigError` when there is no database to look
-    the values up in.
-    """
-    settings = recipe.prompt
-    limit = prompt_hints(recipe, reference)
-    build = functools.partial(
-        build_prompt,
-        name=prompt_name(recipe, reference),
-        glossary=recipe.glossary,
-        comments=settings.comments,
-        samples=settings.samples > 0,
-        max_schema_tokens=settings.max_schema_tokens,
-        count_tokens=count_tokens,
-    )
-
-    hints = _hinter(recipe, limit)
-
-    def ask(example: Example, schema: Schema) -> Prompt:
-        if example.schema is not None:
-            return build(example, schema)
-        return build(example, granted_schema(recipe, schema), hints=hints(example))
-
-    return ask
-
-
-def completer(recipe: Recipe) -> Callable[[Example], Example]:
-    """Return the function that puts all that a prompt says beside the question into an example's evidence.
-
-    For files that are not written by `prompt_builder`: what is trained on elsewhere is then asked in the same words.
-    """
-    hints = _hinter(recipe, recipe.prompt.hints)
-
-    def complete(example: Example) -> Example:
-        found = hints(example) if example.schema is None else []
-        return dataclasses.replace(example, evidence="\n".join([*notes_of(example, recipe.glossary), *found]) or None)
-
-    return complete
-
-
-def _hinter(recipe: Recipe, limit: int) -> Callable[[Example], list[str]]:
-    """Return the function that finds the stored values that a question names; it reads them when first asked."""
-
-    @functools.cache
-    def linker() -> Linker:
-        with open_recipe_database(recipe) as database:
-            return read_linker(
-                granted_schema(recipe, schema_of(recipe, database)),
-                lambda sql: database.run(sql, max_rows=VALUES + 1).rows,
-                database.dialect,
-                personal=recipe.database.sample_personal,
-            )
-
-    return lambda example: linker().hints(example.question, limit) if limit and example.question else []
 
 
 def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:

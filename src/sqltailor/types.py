@@ -81,12 +81,13 @@ class Message:
 class Example:
     """One training or test item.
 
-    Exactly one of `question` and `spec` is set. `sql` lists the accepted gold statements, the preferred one first.
+    Exactly one of `question` and `spec` is set. `sql` lists the accepted gold statements, the preferred one first; a
+    question that is only asked has none, and no `id`.
     `schema` is DDL text; `db_id` names a database instead. `source` and `line` (1-based) say where it came from.
     """
 
-    id: str
-    sql: tuple[str, ...]
+    id: str = ""
+    sql: tuple[str, ...] = ()
     question: str | None = None
     spec: Mapping[str, Any] | None = None
     history: tuple[Message, ...] = ()

@@ -36,8 +36,8 @@ from sqltailor.errors import ConfigError, unknown
 from sqltailor.evaluate.scorer import Scorer, Scoring
 from sqltailor.generate import load, token_counter
 from sqltailor.naming.values import read_values
-from sqltailor.project import dialect_for, grant_of, granted_schema, open_recipe_database, prompt_builder, schema_of
-from sqltailor.types import GenerateOptions, Schema
+from sqltailor.project import Project, opened
+from sqltailor.types import Cell, GenerateOptions
 
 if TYPE_CHECKING:
     from sqltailor.database import Database
@@ -70,7 +70,7 @@ def augment(
     sources: Sequence[str],
     out: str | Path,
     *,
-    recipe: Recipe,
+    recipe: Recipe | Project,
     model: str | None = None,
     checker: str | None = None,
     also_on: Sequence[str] = (),
@@ -100,26 +100,19 @@ def augment(
         raise ConfigError("Which model shall write? Give --model REF, such as hf:Qwen/Qwen3-4B-Instruct-2507.")
     out = Path(out)
     check_out(out, sources)
-    if model is None:
-        return _vary(sources, out, recipe, progress, asking)
     with contextlib.ExitStack() as stack:
+        project = stack.enter_context(opened(recipe))
+        if model is None:
+            n, limit, seed = asking.get("n") or USUAL_N["values"], asking.get("limit"), asking.get("seed", 0)
+            return write_results(variants(sources, project, _trial(project), n, limit, seed), out, progress)
         needs_database = how != "rewrite" or checker is not None
-        database = stack.enter_context(open_recipe_database(recipe)) if needs_database else None
+        database = project.database if needs_database else None
         also = [_like(database, stack.enter_context(open_database(url))) for url in also_on]
         models = Models(model, checker, Journal(beside(out, "answers")))
-        making = _making(how, recipe, [database, *also] if database else [], models, asking)
-        requests = _requests(how, sources, recipe, making, database, asking)
+        making = _making(how, project, [database, *also] if database else [], models, asking)
+        requests = _requests(how, sources, project, making, asking)
         limit = asking.get("limit") or (USUAL_LIMIT if how == "propose" else None)
         return write_results(making.results(limited(requests, limit)), out, progress)
-
-
-def _vary(
-    sources: Sequence[str], out: Path, recipe: Recipe, progress: Callable[[int], None], asking: AugmentOptions
-) -> AugmentResult:
-    n, limit, seed = asking.get("n") or USUAL_N["values"], asking.get("limit"), asking.get("seed", 0)
-    with open_recipe_database(recipe) as database:
-        trial = _trial(recipe, database, schema_of(recipe, database))
-        return write_results(variants(sources, recipe, trial, n, limit, seed), out, progress)
 
 
 def _like(database: Database | None, other: Database) -> Database:
@@ -142,57 +135,60 @@ class Models(NamedTuple):
 
 
 def _making(
-    how: How, recipe: Recipe, databases: Sequence[Database], models: Models, asking: AugmentOptions
+    how: How, project: Project, databases: Sequence[Database], models: Models, asking: AugmentOptions
 ) -> AugmentRun:
-    opened = Model(models.writer, load(models.writer, batch=recipe.generate.batch))
-    schema = schema_of(recipe, databases[0]) if databases else Schema()
-    trip = _round_trip(recipe, opened, models.checker, databases, schema) if databases else None
-    trial = _trial(recipe, databases[0], schema) if databases and how != "rewrite" else None
+    batch = project.recipe.generate.batch
+    writer = Model(models.writer, load(models.writer, batch=batch))
+    trip = _round_trip(project, writer, models.checker, databases) if databases else None
+    trial = _trial(project) if databases and how != "rewrite" else None
     n = asking.get("n") or USUAL_N[how]
     made = _provenance(how, models.writer, trip)
     read = functools.partial(proposed if how == "propose" else worded, n=n, made=made)
     longest = asking.get("max_tokens") or TOKENS[how] * n
     options = GenerateOptions(longest, asking.get("temperature", 0.7), seed=asking.get("seed", 0))
-    return AugmentRun(how, opened, models.journal, Known(), read, options, recipe.generate.batch, trial, trip)
+    return AugmentRun(how, writer, models.journal, Known(), read, options, batch, trial, trip)
 
 
 def _requests(
-    how: How,
-    sources: Sequence[str],
-    recipe: Recipe,
-    making: AugmentRun,
-    database: Database | None,
-    asking: AugmentOptions,
+    how: How, sources: Sequence[str], project: Project, making: AugmentRun, asking: AugmentOptions
 ) -> Iterator[Request | Reject]:
     trial, n, seed = making.trial, asking.get("n") or USUAL_N[how], asking.get("seed", 0)
     if trial is None:
-        return rewrites(sources, recipe, making.known, n)
+        return rewrites(sources, project.recipe, making.known, n)
     if how == "propose":
-        visible = granted_schema(recipe, trial.schema)
-        return proposals(sources, recipe, making.known, trial, visible, n, seed)
-    settings = {"grant": trial.grant, "personal": recipe.database.sample_personal, "seed": seed}
-    reader = LogReader(trial.dialect, trial.schema, database, **settings, values=trial.values)  # type: ignore[arg-type]
+        return proposals(sources, project.recipe, making.known, trial, project.granted, n, seed)
+    reader = LogReader(
+        trial.dialect,
+        trial.schema,
+        trial.database,
+        grant=trial.grant,
+        personal=project.recipe.database.sample_personal,
+        seed=seed,
+        values=trial.values,
+    )
     return back_translations(sources, reader, trial, n)
 
 
-def _trial(recipe: Recipe, database: Database, schema: Schema) -> Trial:
-    def rows(sql: str) -> list[tuple[object, ...]]:
-        return list(database.run(sql, timeout_s=30).rows)
+def _trial(project: Project) -> Trial:
+    def rows(sql: str) -> list[tuple[Cell, ...]]:
+        return project.database.run(sql, timeout_s=30).rows
 
-    values = read_values(schema, rows, database.dialect, personal=recipe.database.sample_personal)  # type: ignore[arg-type]
-    return Trial(database, schema, values, dialect_for(recipe, database), grant_of(recipe), recipe.evaluate.timeout_s)
+    settings = project.recipe
+    # of what is granted: the database itself refuses the rest
+    values = read_values(project.granted, rows, project.database.dialect, personal=settings.database.sample_personal)
+    return Trial(project.database, project.schema, values, project.dialect, project.grant, settings.evaluate.timeout_s)
 
 
-def _round_trip(
-    recipe: Recipe, model: Model, checker: str | None, databases: Sequence[Database], schema: Schema
-) -> RoundTrip:
+def _round_trip(project: Project, model: Model, checker: str | None, databases: Sequence[Database]) -> RoundTrip:
+    recipe = project.recipe
     reference = checker or model.reference
     same = reference in (model.reference, "gold")
-    opened = Model(reference, model.generate if same else load(reference, batch=recipe.generate.batch))
-    ask = prompt_builder(recipe, reference, token_counter(opened.generate))
+    asked = Model(reference, model.generate if same else load(reference, batch=recipe.generate.batch))
+    ask = project.prompts(reference, token_counter(asked.generate))
     limits = recipe.evaluate.timeout_s
-    first, *also = [Scorer(Scoring(d, grant_of(recipe), limits, metrics=["execution"])) for d in databases]
-    return RoundTrip(opened, ask, first, schema, GenerateOptions(recipe.generate.max_tokens, seed=0), also)
+    first, *also = [Scorer(Scoring(d, project.grant, limits, metrics=["execution"])) for d in databases]
+    options = GenerateOptions(recipe.generate.max_tokens, seed=0)
+    return RoundTrip(asked, ask, first, project.schema, options, also)
 
 
 def _provenance(how: How, model: str, trip: RoundTrip | None) -> str:

@@ -20,7 +20,8 @@ from sqltailor.errors import DataError
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.generate import load
-from sqltailor.types import Completion, Example, GenerateOptions, Prompt, Schema
+from sqltailor.prompt.text import BuildPrompt
+from sqltailor.types import Completion, Example, GenerateOptions, Schema
 
 Read = Callable[[Request, Completion], Iterator[Example | Reject]]
 """An answer → what it holds."""
@@ -50,7 +51,7 @@ class RoundTrip:
     """
 
     model: Model
-    ask: Callable[[Example, Schema], Prompt]
+    ask: BuildPrompt
     scorer: Scorer
     schema: Schema
     options: GenerateOptions

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from sqltailor.augment.questions import Known
 from sqltailor.augment.swap import swap_values
@@ -14,22 +13,19 @@ from sqltailor.augment.trial import Trial
 from sqltailor.data.querylog.fill import Filler
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import SQLError
-from sqltailor.project import granted_schema
+from sqltailor.project import Project
 from sqltailor.types import Cell, Example
-
-if TYPE_CHECKING:
-    from sqltailor.recipe import Recipe
 
 MADE = "other values"
 
 
 def variants(
-    sources: Sequence[str], recipe: Recipe, trial: Trial, n: int, limit: int | None, seed: int
+    sources: Sequence[str], project: Project, trial: Trial, n: int, limit: int | None, seed: int
 ) -> Iterator[Example | Reject]:
     """Yield up to `n` variants of each of the first `limit` examples, none like another, and what is not kept."""
     known = Known()
     examples: list[Example] = []
-    for row in read_sources(sources, recipe):
+    for row in read_sources(sources, project.recipe):
         if isinstance(row, Reject):
             yield row
         else:
@@ -39,8 +35,7 @@ def variants(
     def rows(sql: str) -> Sequence[Sequence[Cell]]:
         return trial.database.run(sql, timeout_s=trial.timeout_s).rows
 
-    granted = granted_schema(recipe, trial.schema)
-    filler = Filler(granted, trial.values, trial.dialect, rows)
+    filler = Filler(project.granted, trial.values, trial.dialect, rows)
     for example in examples[:limit]:
         yield from _of_one(example, trial, filler, known, n, random.Random(f"{seed} {example.id} {example.question}"))
 

@@ -37,32 +37,17 @@ def ask(
 
     Example: sqltailor ask "how many customers do we have?" --run
     """
-    from sqltailor.asker import answer
+    from sqltailor.asker import open_asker
     from sqltailor.cli.defaults import newest_model, recipe_for
     from sqltailor.errors import ConfigError
-    from sqltailor.generate import load, token_counter
-    from sqltailor.project import dialect_for, grant_of, open_recipe_database, prompt_builder, schema_of
-    from sqltailor.types import Example, GenerateOptions
+    from sqltailor.project import Project
 
     if (question is None) == (spec is None) or (question is not None and not question.strip()):
         raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
+    asked = read_spec(spec) if spec else question or ""
     found = recipe_for(recipe, database)
-    model = model or newest_model(found)
-    with open_recipe_database(found, grant_of(found)) as opened:
-        generate = load(model, batch=1)
-        schema = schema_of(found, opened)
-        example = Example("", ("",), question, read_spec(spec) if spec else None, dialect=dialect_for(found, opened))
-        options = GenerateOptions(max_tokens=found.generate.max_tokens, temperature=found.generate.temperature)
-        reply = answer(
-            example,
-            generate,
-            model=model,
-            prompt=prompt_builder(found, model, token_counter(generate)),
-            schema=schema,
-            grant=grant_of(found),
-            database=opened if run else None,
-            options=options,
-        )
+    with Project(found) as project:
+        reply = open_asker(project, model or newest_model(found))(asked, run=run)
     print_json(reply.to_json()) if json else _print_reply(reply)
     sys.exit(0 if reply.allowed and (reply.result is not None or not run) else 1)
 

@@ -87,17 +87,15 @@ def _judged_by(
 ) -> tuple[Schema, str, Grant]:
     """Return schema, dialect and grant: of a schema file alone, or of the recipe and its database."""
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.project import dialect_for, grant_of, open_recipe_database, read_schema_file, schema_of
+    from sqltailor.project import Project, read_schema_file
     from sqltailor.types import Grant
 
     if schema is not None:
         speaks = dialect or "sqlite"
         return read_schema_file(schema, speaks), speaks, Grant(tuple(allow), tuple(deny))
-    found = recipe_for(recipe, database)
-    given = grant_of(found)
-    with open_recipe_database(found) as opened:
-        known, speaks = schema_of(found, opened), dialect or dialect_for(found, opened)
-    return known, speaks, Grant(tuple(allow) or given.allow, (*given.deny, *deny))
+    with Project(recipe_for(recipe, database)) as project:
+        given = Grant(tuple(allow) or project.grant.allow, (*project.grant.deny, *deny))
+        return project.schema, dialect or project.dialect, given
 
 
 def _print_verdicts(verdicts: list[dict[str, Any]]) -> None:

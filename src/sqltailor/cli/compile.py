@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, print_json
+
+if TYPE_CHECKING:
+    from sqltailor.types import Schema
 
 
 def compile_(
@@ -32,13 +35,18 @@ def compile_(
     """
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.cli.inputs import read_spec
-    from sqltailor.project import schema_and_dialect
+    from sqltailor.project import Project, read_schema_file
     from sqltailor.sql.queryspec import compile_spec
     from sqltailor.sql.queryspec import json_schema as schema_of_specs
 
     if json_schema:
         print_json(schema_of_specs())
         return
-    known, written = schema_and_dialect(recipe_for(recipe, database), schema_file=schema, dialect=dialect)
+    with Project(recipe_for(recipe, database)) as project:
+        written = dialect or (project.dialect if schema is None else project.recipe.dialect)
+        if schema is not None:
+            known: Schema | None = read_schema_file(schema, written)
+        else:
+            known = project.granted if project.has_schema else None
     sql = compile_spec(read_spec(spec), written, known)
     print_json({"sql": sql}) if json else print(sql)

@@ -24,7 +24,7 @@ def schema(
     Example: sqltailor schema sqlite:///shop.db --format compact
     """
     from sqltailor.errors import ConfigError, unknown
-    from sqltailor.project import granted_schema, open_recipe_database, schema_of
+    from sqltailor.project import Project
     from sqltailor.prompt.text import compact_schema
     from sqltailor.recipe import load_recipe
     from sqltailor.sql.schema import to_ddl, to_json
@@ -33,11 +33,11 @@ def schema(
         raise ConfigError(unknown("format", format, ("ddl", "compact", "json")))
     words = [f"database.url={url}"] if url else []
     resolved = load_recipe(recipe, [*words, f"database.samples={samples}"] if samples else words).recipe
-    with open_recipe_database(resolved) as database:
-        found = granted_schema(resolved, schema_of(resolved, database))
-        if format == "json":
-            print_json(to_json(found))
-        elif format == "compact":
-            print(compact_schema(found))
-        else:
-            print(to_ddl(found, database.dialect, samples=samples > 0).replace("; CREATE", ";\nCREATE") + ";")
+    with Project(resolved) as project:
+        found, dialect = project.granted, project.database.dialect
+    if format == "json":
+        print_json(to_json(found))
+    elif format == "compact":
+        print(compact_schema(found))
+    else:
+        print(to_ddl(found, dialect, samples=samples > 0).replace("; CREATE", ";\nCREATE") + ";")

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from sqltailor.data.files import check_encoding, container, open_bytes
 from sqltailor.data.tables import table_records
+from sqltailor.errors import DataError
 
 MAX_ROW_BYTES = 4 * 2**20
 """A longer line is rejected as `too_long`: the largest schemas known to us are a tenth of it."""
@@ -45,7 +46,7 @@ class Reject:
     source: str | None = None
 
 
-class RowError(Exception):
+class RowError(DataError):
     """A row that cannot become an example; `reason` is one of `sqltailor.data.checks.example.REASONS`."""
 
     def __init__(self, reason: str, detail: str) -> None:

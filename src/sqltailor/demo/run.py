@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.asker import Reply, answer
+from sqltailor.asker import Reply, open_asker
 from sqltailor.augment import augment
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
-from sqltailor.evaluate import Progress
+from sqltailor.evaluate import AnswerProgress
 from sqltailor.evaluate.by_recipe import Measured, evaluate_models
-from sqltailor.generate import load
 from sqltailor.generate.bases import BASES, DEFAULT
-from sqltailor.project import grant_of, open_recipe_database, prompt_builder, schema_of
-from sqltailor.recipe import SHIPPED, Recipe, load_recipe
+from sqltailor.project import Project
+from sqltailor.recipe import SHIPPED, load_recipe
 from sqltailor.runs import write_text_atomic
 from sqltailor.sql.dialect import canonical, comparable, shape
 from sqltailor.synth import synthesise
@@ -28,10 +27,10 @@ from sqltailor.train import TrainResult, train
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
-    from sqltailor.train.running.watch import Progress as TrainProgress
+    from sqltailor.train.running.watch import Progress
 
-    ShowTraining = Callable[[], contextlib.AbstractContextManager[TrainProgress | None]]
-    ShowAnswers = Callable[[], contextlib.AbstractContextManager[Progress]]
+    ShowTraining = Callable[[], contextlib.AbstractContextManager[Progress | None]]
+    ShowAnswers = Callable[[], contextlib.AbstractContextManager[AnswerProgress]]
 
 HERE = Path(__file__).parent
 QUESTION = "Which three brands have the most items?"
@@ -89,23 +88,23 @@ def run_demo(
     """
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    with contextlib.chdir(out):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(out))
         on_step("building the sample database: an outdoor shop, 12 tables, 60 000 rows")
         prepare(Path(), base)
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
+        project = stack.enter_context(Project(recipe.recipe))
         on_step("making question–SQL pairs from the database, and variants of 160 hand-written ones")
-        make_pairs(recipe.recipe)
+        make_pairs(project)
         on_step(f"tuning {base} on all of them")
         with show_training() as on_training:
-            training = train(recipe, progress=on_training)
+            training = train(recipe, project=project, progress=on_training)
         asked = [draw_questions(part, questions) for part in TESTS]
         count = sum(len(load_examples(path)) for path in asked)
         on_step(f"asking base and tuned {count} questions that training never saw, and running what they write")
         with show_answers() as on_answers:
-            measured = evaluate_models(
-                recipe.recipe, models=[base, str(training.run)], data=asked, on_progress=on_answers
-            )
-        reply = _ask(recipe.recipe, str(training.run))
+            measured = evaluate_models(project, models=[base, str(training.run)], data=asked, on_progress=on_answers)
+        reply = open_asker(project, str(training.run))(QUESTION)
     return Demo(out, base, training, measured, reply, time.monotonic() - started)
 
 
@@ -146,7 +145,7 @@ def _in_canonical_sql(example: Example) -> Example:
     return dataclasses.replace(example, sql=tuple(canonical(sql, example.dialect) for sql in example.sql))
 
 
-def make_pairs(recipe: Recipe) -> None:
+def make_pairs(project: Project) -> None:
     """Write `data/synth.jsonl` and `data/values.jsonl`, each without what a test holds; what is there already stays.
 
     Synthetic pairs have no shape that the test of new shapes has, and variants of the hand-written ones no SQL that a
@@ -155,33 +154,21 @@ def make_pairs(recipe: Recipe) -> None:
     tests = [example for part in TESTS for example in load_examples(f"data/{part}.jsonl")]
     if not Path("data/synth.jsonl").is_file():
         shapes = {shape(example.sql[0]) for example in load_examples("data/new_shapes.jsonl")}
-        write_examples("data/synth.jsonl", (e for e in _synthetic(recipe) if shape(e.sql[0]) not in shapes))
+        write_examples("data/synth.jsonl", (e for e in _synthetic(project) if shape(e.sql[0]) not in shapes))
     if not Path("data/values.jsonl").is_file():
-        augment("values", ["data/train.jsonl"], "data/variants.jsonl", recipe=recipe)
+        augment("values", ["data/train.jsonl"], "data/variants.jsonl", recipe=project)
         taken = {comparable(example.sql[0]) for example in tests}
         made = load_examples("data/variants.jsonl")
         write_examples("data/values.jsonl", (e for e in made if comparable(e.sql[0]) not in taken))
 
 
-def _synthetic(recipe: Recipe) -> Sequence[Example]:
-    with open_recipe_database(recipe) as database:
-        return synthesise(
-            database,
-            SYNTHETIC.get(recipe.base, FEWER),
-            schema=schema_of(recipe, database),
-            glossary=recipe.glossary,
-            personal=recipe.database.sample_personal,
-        ).examples
-
-
-def _ask(recipe: Recipe, model: str) -> Reply:
-    with open_recipe_database(recipe) as database:
-        return answer(
-            Example("", ("",), QUESTION),
-            load(model, batch=1),
-            model=model,
-            prompt=prompt_builder(recipe, model),
-            schema=schema_of(recipe, database),
-            grant=grant_of(recipe),
-            database=database,
-        )
+def _synthetic(project: Project) -> Sequence[Example]:
+    recipe = project.recipe
+    return synthesise(
+        project.database,
+        SYNTHETIC.get(recipe.base, FEWER),
+        schema=project.schema,
+        grant=project.grant,
+        glossary=recipe.glossary,
+        personal=recipe.database.sample_personal,
+    ).examples

@@ -1,13 +1,13 @@
 """Evaluation: models answer the same questions, and every answer is scored and kept."""
 
 from sqltailor.evaluate.files import ChooseFolder, read_answers, resume_or_new
-from sqltailor.evaluate.run import Evaluation, Progress, evaluate, score_predictions
+from sqltailor.evaluate.run import AnswerProgress, Evaluation, evaluate, score_predictions
 from sqltailor.evaluate.scorer import Scoring
 
 __all__ = [
+    "AnswerProgress",
     "ChooseFolder",
     "Evaluation",
-    "Progress",
     "Scoring",
     "evaluate",
     "read_answers",

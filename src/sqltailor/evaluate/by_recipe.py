@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqltailor.evaluate import Evaluation, Progress, Scoring, evaluate, resume_or_new
+from sqltailor.evaluate import AnswerProgress, Evaluation, Scoring, evaluate, resume_or_new
 from sqltailor.evaluate.report import write_report
 from sqltailor.generate import load, token_counter
-from sqltailor.project import grant_of, open_recipe_database, prompt_builder, read_parts, schema_of
+from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
-from sqltailor.types import Example, GenerateOptions
+from sqltailor.types import Example
 
 
 class Measured(NamedTuple):
@@ -24,36 +24,33 @@ class Measured(NamedTuple):
 
 
 def evaluate_models(
-    recipe: Recipe,
+    recipe: Recipe | Project,
     *,
     models: Sequence[str] | None = None,
     data: Sequence[str] | None = None,
     limit: int | None = None,
     out: str | Path | None = None,
-    on_progress: Progress = lambda model, done, total: None,
+    on_progress: AnswerProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
     Without `models`, the newest training run and its base. Without `out`, the folder lies in the last model's run.
     """
-    chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
-    examples = read_parts(data or recipe.data.test, what="test")
-    examples = examples[: limit or recipe.evaluate.limit or len(examples)]
-    folder = Path(out) if out else None
-    options = GenerateOptions(
-        recipe.generate.max_tokens, recipe.generate.temperature, recipe.generate.top_p, seed=recipe.generate.seed
-    )
-    generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
-    with open_recipe_database(recipe) as database:
-        scoring = Scoring(database, grant_of(recipe), recipe.evaluate.timeout_s, metrics=recipe.evaluate.metrics)
+    with opened(recipe) as project:
+        recipe = project.recipe
+        chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
+        examples = read_parts(data or recipe.data.test, what="test")
+        examples = examples[: limit or recipe.evaluate.limit or len(examples)]
+        folder = Path(out) if out else None
+        generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
         result = evaluate(
             examples,
             generators,
             out_dir=folder or resume_or_new(_home(recipe, chosen[-1])),
-            scoring=scoring,
-            schema=schema_of(recipe, database),
-            prompt={m: prompt_builder(recipe, m, token_counter(g)) for m, g in generators.items()},
-            options=options,
+            scoring=Scoring.of(project),
+            schema=project.schema,
+            prompt={m: project.prompts(m, token_counter(g)) for m, g in generators.items()},
+            options=project.options,
             batch=recipe.generate.batch,
             on_progress=on_progress,
         )

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.examples import to_json
-from sqltailor.data.rows import RowError
 from sqltailor.database import Database
 from sqltailor.errors import DataError
 from sqltailor.evaluate.scorer import Scorer, Scoring
@@ -56,7 +55,7 @@ def _schema(
     try:
         if example.schema is not None:
             return read_schema_text(example.schema, example.dialect)
-    except RowError as e:
+    except DataError as e:
         raise DataError(f"Example '{example.id}': {e}") from e
     if schema is not None:
         return schema

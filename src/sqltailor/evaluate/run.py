@@ -21,15 +21,14 @@ from sqltailor.evaluate.files import ChooseFolder, open_folder, written
 from sqltailor.evaluate.prepare import Exam, audit, prepare
 from sqltailor.evaluate.scorer import Scoring
 from sqltailor.evaluate.summary import summarise
-from sqltailor.prompt.text import build_prompt
+from sqltailor.prompt.text import BuildPrompt, build_prompt
 from sqltailor.runs import Run, append_jsonl, write_json_atomic
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prediction, Prompt, Schema
 from sqltailor.version import __version__
 
-BuildPrompt = Callable[[Example, Schema], Prompt]
 Answer = Callable[[Sequence[int]], list[Completion]]
 """Answers the examples at these places."""
-Progress = Callable[[str, int, int], None]
+AnswerProgress = Callable[[str, int, int], None]
 """Told model, answers so far, and answers in all."""
 
 
@@ -63,7 +62,7 @@ def evaluate(
     prompt: BuildPrompt | Mapping[str, BuildPrompt] = build_prompt,
     options: GenerateOptions | None = None,
     batch: int = 16,
-    on_progress: Progress = lambda model, done, total: None,
+    on_progress: AnswerProgress = lambda model, done, total: None,
 ) -> Evaluation:
     """Ask every model every example, score the answers, write the folder, and return what was found.
 
@@ -93,7 +92,7 @@ def score_predictions(
     out_dir: Path | ChooseFolder,
     scoring: Scoring | None = None,
     schema: Schema | None = None,
-    on_progress: Progress = lambda model, done, total: None,
+    on_progress: AnswerProgress = lambda model, done, total: None,
 ) -> Evaluation:
     """Score answers that are there already, as `evaluate` does: model reference → example id → answer.
 
@@ -139,7 +138,7 @@ def _run(
     out_dir: Path | ChooseFolder,
     batch: int,
     settings: Mapping[str, Any],
-    on_progress: Progress,
+    on_progress: AnswerProgress,
 ) -> Evaluation:
     gold = audit(exam)
     inputs = {model: source.inputs for model, source in sources.items()}
@@ -161,7 +160,7 @@ def _run(
 
 
 def _answered(
-    exam: Exam, folder: Run, model: str, source: _Source, batch: int, on_progress: Progress
+    exam: Exam, folder: Run, model: str, source: _Source, batch: int, on_progress: AnswerProgress
 ) -> tuple[list[Prediction], float | None]:
     """Return the predictions of one model and its tokens per second, None where nothing was measured."""
     done = written(folder, model)

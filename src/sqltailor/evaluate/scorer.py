@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
@@ -17,9 +17,13 @@ from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.evaluate.metrics.table import metrics_called
+from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
-from sqltailor.sql.guard import check
+from sqltailor.sql.guard import examine
 from sqltailor.types import Completion, Example, Grant, Prediction, QueryResult, Schema, Verdict
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
 
 MAX_REMEMBERED_CELLS = 20_000
 """A gold result is kept for the next model up to this size; larger ones run again."""
@@ -38,6 +42,12 @@ class Scoring:
     timeout_s: float = 10.0
     max_rows: int = 100_000
     metrics: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """Return how a project's recipe has answers scored, on its database."""
+        settings = project.recipe.evaluate
+        return cls(project.database, project.grant, settings.timeout_s, metrics=settings.metrics)
 
 
 class Gold(NamedTuple):
@@ -108,7 +118,7 @@ class Scorer:
         """Return the answer with everything that metrics look at; its statement runs here if it may."""
         sql, declined = extract(completion.text)
         gold = self.gold(example)
-        verdict = self._verdict(sql, example, schema)
+        verdict, tree = self._examined(sql, example, schema)
         result, failure = None, None
         if sql is not None and verdict is not None and verdict.allowed and gold.answers:
             result, failure = self._run(sql, example, rows=max(len(a.result.rows) for a in gold.answers))
@@ -125,12 +135,13 @@ class Scorer:
             gold_failure=gold.failure,
             result=result,
             failure=failure,
+            examined=tree,
         )
 
-    def _verdict(self, sql: str | None, example: Example, schema: Schema) -> Verdict | None:
+    def _examined(self, sql: str | None, example: Example, schema: Schema) -> tuple[Verdict | None, Expression | None]:
         if sql is None or not schema.tables:
-            return None
-        return check(sql, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
+            return None, None
+        return examine(sql, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
 
     def _run(self, sql: str, example: Example, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
         database = self.database(example)

@@ -21,6 +21,9 @@ from sqltailor.types import Cell, Column, Example, Message, Prompt, Schema, Tabl
 PROMPTS: Mapping[str, int] = {"reference": 1, "compact": 1}
 """Name of each prompt → its version. A change of a prompt's text is a new version: it voids adapters."""
 
+BuildPrompt = Callable[[Example, Schema], Prompt]
+"""An example and the schema that it is about → what a model is asked."""
+
 MAX_QUESTION_CHARACTERS = 8_000
 
 _SYSTEM = (

@@ -7,25 +7,26 @@ import importlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
 from sqltailor.generate.quiet import quiet_libraries
-from sqltailor.project import prompt_hints, prompt_name, schema_of
+from sqltailor.project import Project, opened, prompt_hints, prompt_name
 from sqltailor.prompt.text import PROMPTS
-from sqltailor.recipe import Recipe, Resolved, Train
+from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.runs import Run, log_to, write_json_atomic
 from sqltailor.sql.schema import schema_hash
+from sqltailor.train.methods.job import Job, Tune
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
 from sqltailor.train.running.opening import run_of
 from sqltailor.train.running.processes import first_process_first, is_first_process, wait_for_all
 
 if TYPE_CHECKING:
-    from sqltailor.train.methods.sft import Rows
+    from sqltailor.train.rows.encoding import Rows
     from sqltailor.train.running.model import Setup
     from sqltailor.train.running.stage import Stage, StageResult
     from sqltailor.train.running.watch import Progress
@@ -77,11 +78,10 @@ def plan(resolved: Resolved) -> Plans:
     Data of the Hub that cannot be reached is assumed to fill `train.max_length`, and the plan says so.
     """
     _check_backend(resolved.recipe)
-    check_ready(resolved, _methods(resolved.recipe))
-    with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
-        return Plans(
-            tuple(_plan(stage)[0] for stage in _stages(resolved.recipe, Run(Path(folder)), resolved.recipe.base))
-        )
+    recipe = resolved.recipe
+    with opened(recipe) as project, quiet_libraries(), tempfile.TemporaryDirectory() as folder:
+        check_ready(resolved, project, _methods(recipe))
+        return Plans(tuple(_plan(stage, project)[0] for stage in _stages(recipe, Run(Path(folder)), recipe.base)))
 
 
 def _check_backend(recipe: Recipe) -> None:
@@ -90,11 +90,16 @@ def _check_backend(recipe: Recipe) -> None:
 
 
 def train(
-    resolved: Resolved, *, progress: Progress | None = None, on_plan: Callable[[Plan], None] = lambda plan: None
+    resolved: Resolved,
+    *,
+    project: Project | None = None,
+    progress: Progress | None = None,
+    on_plan: Callable[[Plan], None] = lambda plan: None,
 ) -> TrainResult:
     """Train by a recipe, or continue the unfinished run of an equal recipe on equal data.
 
-    `on_plan` is told what a stage will take before its weights are loaded, `progress` of every step. Raises
+    `project` is the recipe's, where it is open already. `on_plan` is told what a stage will take before its weights
+    are loaded, `progress` of every step. Raises
     `ConfigError` before any weight is loaded when the recipe cannot run here, `DataError` for unusable data,
     `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a checkpoint is saved.
     """
@@ -105,21 +110,23 @@ def train(
     require("torch", extra="train", feature="Local training")
     require("trl", extra="train", feature="Local training")
     began = time.perf_counter()
-    check_ready(resolved, _methods(recipe))
-    with quiet_libraries(), run_of(resolved) as run, log_to(run):
-        _record_prompt(recipe, run)
-        with _gentle_interrupt() as interrupted:
-            result = _train_stages(recipe, run, progress, interrupted, on_plan)
-            if interrupted():
-                raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
-        if is_first_process():
-            run.mark_done()
+    with opened(project or recipe) as project:
+        check_ready(resolved, project, _methods(recipe))
+        with quiet_libraries(), run_of(resolved) as run, log_to(run):
+            _record_prompt(recipe, project, run)
+            with _gentle_interrupt() as interrupted:
+                result = _train_stages(recipe, project, run, progress, interrupted, on_plan)
+                if interrupted():
+                    raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
+            if is_first_process():
+                run.mark_done()
     steps, train_loss, eval_loss, rate, _ = result
     return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(time.perf_counter() - began, 1))
 
 
 def _train_stages(
     recipe: Recipe,
+    project: Project,
     run: Run,
     progress: Progress | None,
     interrupted: Callable[[], bool],
@@ -127,27 +134,25 @@ def _train_stages(
 ) -> StageResult:
     from sqltailor.train.running.stage import result_of
 
-    stages = list(_stages(recipe, run, recipe.base))
-    for stage in stages:
+    all_stages = list(_stages(recipe, run, recipe.base))
+    for stage in all_stages:
         if not _made(stage):
             with first_process_first():
-                planned, setup, rows = _plan(stage)
+                planned, setup, rows = _plan(stage, project)
             check(planned)
             if is_first_process():
                 on_plan(planned)
             module, _, function = METHODS[stage.recipe.train.method].partition(":")
-            tune = getattr(importlib.import_module(f"sqltailor.train.methods.{module}"), function)
-            result: StageResult = tune(
-                stage, rows, setup, micro_batch=planned.micro_batch, progress=progress, interrupted=interrupted
-            )
+            tune: Tune = getattr(importlib.import_module(f"sqltailor.train.methods.{module}"), function)
+            result = tune(Job(stage, project, rows, setup, planned.micro_batch, progress, interrupted))
             wait_for_all()
             if interrupted():
                 return result
-    made = _made(stages[-1])
+    made = _made(all_stages[-1])
     assert made is not None
     if made.parent != run.path and is_first_process():
         made.rename(run.path / made.name)
-    return result_of(run.metrics, stages[-1])
+    return result_of(run.metrics, all_stages[-1])
 
 
 def _made(stage: Stage) -> Path | None:
@@ -162,27 +167,17 @@ def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
     if not recipe.train.stages:
         yield Stage(recipe, base, run.path, run.path)
         return
-    for number, part in enumerate(recipe.train.stages, 1):
-        whole = _merged(recipe.train.model_dump(exclude={"stages", "sweep"}), part.model_dump(exclude_unset=True))
-        section = Train.model_validate(whole)
-        folder = run.path / "stages" / f"{number}-{section.method}"
-        yield Stage(recipe.model_copy(update={"train": section}), base, folder, run.path, number)
-        base = str(folder / ("adapter" if section.lora.enabled else "model"))
+    for number, part in enumerate(stages(recipe), 1):
+        folder = run.path / "stages" / f"{number}-{part.train.method}"
+        yield Stage(part, base, folder, run.path, number)
+        base = str(folder / ("adapter" if part.train.lora.enabled else "model"))
 
 
 def _methods(recipe: Recipe) -> list[str]:
     return [stage.recipe.train.method for stage in _stages(recipe, Run(Path()), recipe.base)]
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(below)
-    for key, value in above.items():
-        inner = both.get(key)
-        both[key] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return both
-
-
-def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
+def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
     """Return a stage's plan, what `auto` came to, and its rows unless the data cannot be reached from here."""
     from sqltailor.generate.references import resolve
     from sqltailor.generate.weights import open_tokenizer
@@ -199,7 +194,7 @@ def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
     try:
         tokenizer = open_tokenizer(resolve(recipe.base))
         give_template(tokenizer, recipe)
-        rows = read_rows(stage, tokenizer)
+        rows = read_rows(stage, project, tokenizer)
         lengths = measure_rows(
             rows.train, left_out=len(rows.too_long), batch=section.batch, share=shares(section, setup)
         )
@@ -213,20 +208,18 @@ def _plan(stage: Stage) -> tuple[Plan, Setup, Rows | None]:
     return make_plan(root, section, setup, sizes, lengths), setup, rows
 
 
-def _record_prompt(recipe: Recipe, run: Run) -> None:
+def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:
     """Write which prompt and schema the model is taught with; checked when it is loaded."""
     from sqltailor.train.running.model import root_base
 
     if not is_first_process():
         return
     name = prompt_name(recipe, recipe.base)
-    has_schema = recipe.database.schema_file is not None or recipe.database.url is not None
-    schema = schema_hash(schema_of(recipe)) if has_schema else None
     recorded = {
         "name": name,
         "version": PROMPTS[name],
         "hints": prompt_hints(recipe, recipe.base),
-        "schema_hash": schema,
+        "schema_hash": schema_hash(project.schema) if project.has_schema else None,
         "base": root_base(recipe.base),
     }
     write_json_atomic(run.prompt, recorded)

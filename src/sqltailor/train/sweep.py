@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqltailor.project import opened
 from sqltailor.recipe import Resolved, recipe_hash, variants, with_values
 from sqltailor.runs import Run, file_name, read_jsonl
 from sqltailor.train.local import TrainResult, train
@@ -48,13 +49,14 @@ def sweep(
 ) -> list[Variant]:
     """Train every combination. Those that are finished stay as they are: an interrupted sweep goes on."""
     found = []
-    for values, variant in split(resolved):
-        run = Run(Path(variant.recipe.train.out) / str(variant.recipe.train.name))
-        if run.is_done and run.hashes().get("recipe") == recipe_hash(variant.recipe):
-            found.append(Variant(values, _result_of(run, variant)))
-            continue
-        on_variant(values)
-        found.append(Variant(values, train(variant, progress=progress, on_plan=on_plan)))
+    with opened(resolved.recipe) as project:
+        for values, variant in split(resolved):
+            run = Run(Path(variant.recipe.train.out) / str(variant.recipe.train.name))
+            if run.is_done and run.hashes().get("recipe") == recipe_hash(variant.recipe):
+                found.append(Variant(values, _result_of(run, variant)))
+                continue
+            on_variant(values)
+            found.append(Variant(values, train(variant, project=project, progress=progress, on_plan=on_plan)))
     return found
 
 

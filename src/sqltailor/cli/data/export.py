@@ -39,21 +39,19 @@ def export(
     """
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.data.dataset.exporting import export
-    from sqltailor.project import completer, granted_schema, schema_of
+    from sqltailor.project import Project
 
-    found = recipe_for(recipe, database)
-    has_schema = found.database.url or found.database.schema_file
-    schema = granted_schema(found, schema_of(found)) if has_schema else None
-    summary = export(
-        files,
-        format,
-        out,
-        validation=validation,
-        schema=schema,
-        model=model,
-        skip_bad=skip_bad,
-        complete=completer(found),
-    )
+    with Project(recipe_for(recipe, database)) as project:
+        summary = export(
+            files,
+            format,
+            out,
+            validation=validation,
+            schema=project.granted if project.has_schema else None,
+            model=model,
+            skip_bad=skip_bad,
+            complete=project.complete,
+        )
     if json:
         print_json(summary.to_json())
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from typing import Annotated
 
@@ -43,22 +42,18 @@ def log(
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.data.querylog.import_log import import_log
     from sqltailor.data.querylog.reader import LogReader
-    from sqltailor.project import dialect_for, grant_of, open_recipe_database, schema_of
+    from sqltailor.project import Project
 
-    found = recipe_for(recipe, database)
-    has_schema = found.database.url or found.database.schema_file
-    with contextlib.ExitStack() as stack:
-        opened = stack.enter_context(open_recipe_database(found)) if found.database.url else None
+    with Project(recipe_for(recipe, database)) as project, progress() as bars:
         reader = LogReader(
-            dialect_for(found, opened) if opened else found.dialect,
-            schema_of(found, opened) if has_schema else None,
-            opened,
-            grant=grant_of(found),
-            personal=found.database.sample_personal,
+            project.dialect,
+            project.schema if project.has_schema else None,
+            project.database if project.has_database else None,
+            grant=project.grant,
+            personal=project.recipe.database.sample_personal,
             per_template=per_template,
             seed=seed,
         )
-        bars = stack.enter_context(progress())
         bar = bars.add_task("reading", total=None)
         summary = import_log(sources, out, reader, progress=lambda done: bars.update(bar, completed=done))
     if json:
@@ -68,7 +63,7 @@ def log(
         print_counts(summary.reasons, "rejected")
         kept, calls = counted(summary.kept, "statement"), counted(summary.calls, "time")
         print(f"wrote {out}: {kept} that ran {calls}; {summary.runnable:,} can run here")
-        if not opened:
+        if not project.has_database:
             note("note: no database: nothing was run, and placeholders stay (--database URL)")
     if not summary.kept:
         sys.exit(1)

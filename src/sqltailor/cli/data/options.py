@@ -35,7 +35,7 @@ def import_options(
     against: list[str] | None,
 ) -> Any:
     """Return what `data import` and `data check` pass on: the recipe's values, with those of the command line."""
-    from sqltailor.project import grant_of, read_schema_file
+    from sqltailor.project import Project, read_schema_file
     from sqltailor.recipe import load_recipe
 
     found = load_recipe(recipe, [f"database.url={database}"] if database else []).recipe
@@ -46,7 +46,7 @@ def import_options(
         "database": found.database.url,
         "schema": read_schema_file(schema_file, found.dialect) if schema_file else None,
         "dialect": found.dialect if found.database.url is None else None,
-        "grant": grant_of(found),
+        "grant": Project(found).grant,
         "statements": found.data.statements,
         "against": tuple(against or ()) or None,
     }

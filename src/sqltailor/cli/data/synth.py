@@ -33,21 +33,21 @@ def synth(
     """
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.data.examples import write_examples
-    from sqltailor.project import dialect_for, grant_of, open_recipe_database, schema_of
+    from sqltailor.project import Project
     from sqltailor.synth.synthesis import synthesise
 
     found = recipe_for(recipe, url)
-    with open_recipe_database(found) as database, progress() as bars:
+    with Project(found) as project, progress() as bars:
         bar = bars.add_task("making pairs", total=n)
         made = synthesise(
-            database,
+            project.database,
             n,
             kind=kind,  # type: ignore[arg-type]
             seed=seed,
-            schema=schema_of(found, database),
-            grant=grant_of(found),
+            schema=project.schema,
+            grant=project.grant,
             glossary=found.glossary,
-            dialect=dialect_for(found, database),
+            dialect=project.dialect,
             wordings=wordings,
             typo_rate=typos,
             personal=found.database.sample_personal,

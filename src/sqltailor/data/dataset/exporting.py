@@ -48,7 +48,7 @@ def export(
     `out` is a folder (one `.jsonl` a file read, by its name) or, for a single file, a path with an ending. `schema` is
     shown for examples that have none of their own. `model` chooses the rules: nova, nova-2-lite, llama,
     claude-3-haiku; default Nova for `bedrock`. `skip_bad` leaves out rows that break a rule by themselves. `complete`
-    adds to an example what its prompt would say (`project.completer`). Rows that cannot be read or written are
+    adds to an example what its prompt would say (`Project.complete`). Rows that cannot be read or written are
     violations too. Raises `ConfigError`, and `DataError` for unreadable files.
     """
     write = writer(format)
@@ -91,7 +91,7 @@ def _rows(
             continue
         try:
             line = json_line(to_row(example))
-        except (RowError, DataError) as e:
+        except DataError as e:
             reason = e.reason if isinstance(e, RowError) else "no_prompt"
             found.append(Violation(str(source), position, reason, str(e)))
             continue

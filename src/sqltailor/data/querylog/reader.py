@@ -19,6 +19,7 @@ from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.naming.values import Values, read_values
 from sqltailor.sql.dialect import MAX_SQL_CHARACTERS, mask_values, parse, write
 from sqltailor.sql.guard import check
+from sqltailor.sql.guard.views import visible
 from sqltailor.sql.schema.unknown_names import unknown_names
 from sqltailor.types import Cell, Grant, QueryResult, Schema
 
@@ -109,7 +110,9 @@ class LogReader:
         def fetch(sql: str) -> list[tuple[Cell, ...]]:
             return database.run(sql, timeout_s=30).rows
 
-        self.values = self.values or read_values(schema, fetch, database.dialect, personal=self.personal)
+        if self.values is None:  # those of what is granted: the database itself may refuse the rest
+            granted = visible(schema, self.grant, database.dialect)
+            self.values = read_values(granted, fetch, database.dialect, personal=self.personal)
         self._filler = Filler(schema, self.values, self.dialect, fetch)
 
     def _taken(self, entry: Entry, source: str) -> Reject | None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.gold import GoldAnswer
+from sqltailor.sql.dialect import parse
 from sqltailor.types import QueryResult, Schema, Verdict
 
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Attempt:
     """One answer of a model, and what became of it.
 
@@ -17,6 +23,7 @@ class Attempt:
     `gold` lists the accepted statements; `gold_declined` says that declining is the right answer. With a database,
     `answers` holds the results of the gold statements that run, `gold_failure` why none does, and either `result` or
     `failure` is set for a predicted statement that the guard let through (`verdict`). Without one all are empty.
+    `examined` is the tree of `predicted` that the guard read, if it did.
     """
 
     gold: tuple[str, ...]
@@ -31,3 +38,23 @@ class Attempt:
     gold_failure: str | None = None
     result: QueryResult | None = None
     failure: SQLError | None = None
+    examined: Expression | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def tree(self) -> Expression | None:
+        """The syntax tree of `predicted`, parsed once for all metrics: none may change it. None where there is none."""
+        return self._parsed[0]
+
+    @property
+    def unparsed(self) -> SQLError | None:
+        """Why `predicted` has no tree."""
+        return self._parsed[1]
+
+    @cached_property
+    def _parsed(self) -> tuple[Expression | None, SQLError | None]:
+        if self.examined is not None or self.predicted is None:
+            return self.examined, None
+        try:
+            return parse(self.predicted, self.dialect), None
+        except SQLError as e:
+            return None, e

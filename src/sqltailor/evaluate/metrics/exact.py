@@ -19,11 +19,11 @@ def exact_match(attempt: Attempt) -> float | None:
     if attempt.predicted is None:
         return 0.0
     predicted, dialect = attempt.predicted, attempt.dialect
-    if any(comparable(predicted, dialect) == comparable(gold, dialect) for gold in attempt.gold):
+    compared = comparable(predicted, dialect, tree=attempt.tree)
+    if any(compared == comparable(gold, dialect) for gold in attempt.gold):
         return 1.0
     if '"' not in predicted or load_dialect(dialect).base != "sqlite" or not attempt.schema.tables:
         return 0.0
     known = names(attempt.schema)
-    return float(
-        any(comparable(predicted, dialect, known) == comparable(gold, dialect, known) for gold in attempt.gold)
-    )
+    compared = comparable(predicted, dialect, known)
+    return float(any(compared == comparable(gold, dialect, known) for gold in attempt.gold))

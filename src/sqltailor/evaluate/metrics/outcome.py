@@ -10,7 +10,6 @@ from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
 from sqltailor.evaluate.metrics.results import same_result
 from sqltailor.evaluate.metrics.validity import missing_name
-from sqltailor.sql.dialect import parse
 from sqltailor.types import Cell, Outcome, QueryResult
 
 
@@ -38,17 +37,15 @@ def outcome(attempt: Attempt) -> tuple[Outcome, str | None]:
         return "truncated", "the answer was cut at its longest length"
     if attempt.predicted is None:
         return "no_sql", "the answer holds no SQL"
-    return _failed(attempt, attempt.predicted) or ("wrong", _difference(attempt))
+    return _failed(attempt) or ("wrong", _difference(attempt))
 
 
-def _failed(attempt: Attempt, predicted: str) -> tuple[Outcome, str] | None:
+def _failed(attempt: Attempt) -> tuple[Outcome, str] | None:
     """Return how far a statement came that did not return a result."""
     if attempt.result is not None:
         return None
-    try:
-        parse(predicted, attempt.dialect)
-    except SQLError as e:
-        return "unparsed", str(e)
+    if attempt.unparsed is not None:
+        return "unparsed", str(attempt.unparsed)
     if (name := _missing_name(attempt)) is not None:
         return "schema_error", name
     if attempt.verdict is not None and not attempt.verdict.allowed:

@@ -6,7 +6,6 @@ import re
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.attempt import Attempt
-from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema.unknown_names import unknown_names
 
 # What SQLite, PostgreSQL, MySQL and DuckDB say of a name that does not exist.
@@ -24,13 +23,7 @@ def parse_valid(attempt: Attempt) -> float | None:
     """
     if attempt.gold_declined and attempt.declined is not None:
         return None
-    if attempt.predicted is None:
-        return 0.0
-    try:
-        parse(attempt.predicted, attempt.dialect)
-    except SQLError:
-        return 0.0
-    return 1.0
+    return float(attempt.tree is not None)
 
 
 def schema_valid(attempt: Attempt) -> float | None:
@@ -60,9 +53,10 @@ def missing_name(attempt: Attempt) -> str | None:
         return None
     if attempt.failure is not None and _NO_SUCH_NAME.search(str(attempt.failure)):
         return str(attempt.failure)
-    tree = parse(attempt.predicted, attempt.dialect)
+    if attempt.tree is None:
+        raise attempt.unparsed or SQLError("There is no statement.")
     try:
-        unknown = unknown_names(tree, attempt.schema)
+        unknown = unknown_names(attempt.tree, attempt.schema)
     except (SqlglotError, RecursionError) as e:
         raise SQLError(f"The names of the statement cannot be resolved: {e}") from e
     return unknown[0].detail if unknown else None

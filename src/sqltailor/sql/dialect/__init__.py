@@ -9,7 +9,16 @@ from sqltailor.sql.dialect.avoid import avoided
 from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.sql.dialect.names import RESERVED, needs_quotes, quote_name
-from sqltailor.sql.dialect.text import MAX_SQL_CHARACTERS, NO_SELECT, canonical, lacks_select, parse, transpile, write
+from sqltailor.sql.dialect.text import (
+    MAX_SQL_CHARACTERS,
+    NO_SELECT,
+    canonical,
+    is_statement,
+    lacks_select,
+    parse,
+    transpile,
+    write,
+)
 from sqltailor.sql.dialect.yaml_dialects import Dialect, Function, load_dialect
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "avoided",
     "canonical",
     "comparable",
+    "is_statement",
     "lacks_select",
     "load_dialect",
     "mask_names",

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Expression
 
 
-def comparable(sql: str, dialect: str = "sqlite", names: Collection[str] | None = None) -> str:
+def comparable(
+    sql: str, dialect: str = "sqlite", names: Collection[str] | None = None, tree: Expression | None = None
+) -> str:
     """Return the form in which two statements are compared for `exact_match`.
 
     Canonical, with identifiers lower-cased and their quotes dropped where what is left is one word; values exact;
     aliases kept. With `names` (the tables and columns that exist) the text is read by the public sets' rule first
-    (see `relex`). What cannot be parsed is compared as collapsed text.
+    (see `relex`). `tree` is the statement's without `names`, where it is at hand; it is not changed. What cannot be
+    parsed is compared as collapsed text.
     """
     from sqlglot import exp
 
     try:
-        tree = parse(sql, dialect) if names is None else parse_loose(sql, names, dialect)
+        if names is not None:
+            tree = parse_loose(sql, names, dialect)
+        else:
+            tree = parse(sql, dialect) if tree is None else tree.copy()
         for identifier in tree.find_all(exp.Identifier):
             identifier.set("this", identifier.this.lower())
             identifier.set("quoted", re.fullmatch(r"\w+", identifier.this) is None)

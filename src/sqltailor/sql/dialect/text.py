@@ -49,7 +49,7 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     if len(trees) != 1:
         raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
     tree = cast("Expression", trees[0])
-    if not _is_statement(tree, base):
+    if not is_statement(tree, base):
         raise SQLError(f"Not a {base} statement: {sql.strip()[:80]!r} is an expression, or selects nothing.")
     if lacks_select(tokens, tree, base):
         raise SQLError(f"Not a {base} statement: {NO_SELECT}")
@@ -95,7 +95,8 @@ def _fault(error: Exception) -> str:
     return f"it cannot be read {place}{said}."
 
 
-def _is_statement(tree: Expression, base: str) -> bool:
+def is_statement(tree: Expr, base: str) -> bool:
+    """Tell whether a tree is a statement: no mere expression, and no SELECT of nothing where that has no meaning."""
     from sqlglot import exp
 
     if isinstance(tree, exp.Select):

@@ -10,6 +10,7 @@ that the schema does not list, and views whose query it lacks.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sqltailor.errors import Refused
 from sqltailor.sql.dialect import Dialect, load_dialect
@@ -20,11 +21,20 @@ from sqltailor.sql.guard.parsing import check_nodes, parse
 from sqltailor.sql.guard.resolver import Resolver
 from sqltailor.sql.guard.text import read
 from sqltailor.sql.guard.views import granted_catalog
+from sqltailor.sql.schema.remember import remembered
 from sqltailor.types import Grant, Schema, Verdict
 
-__all__ = ["Grant", "check"]
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
 
-_catalogs: dict[tuple[int, Grant, str], tuple[Schema, Catalog]] = {}
+__all__ = ["Examined", "Grant", "check", "examine"]
+
+
+class Examined(NamedTuple):
+    """A verdict, and the syntax tree of one statement that can be read, allowed or not; else None."""
+
+    verdict: Verdict
+    tree: Expression | None
 
 
 def check(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = Grant()) -> Verdict:  # noqa: B008
@@ -39,20 +49,27 @@ def check(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = G
     >>> check("SELECT card FROM orders", schema=shop, grant=Grant(deny=("orders.card",))).reason
     "The column 'card' is not granted."
     """
+    return examine(sql, dialect=dialect, schema=schema, grant=grant).verdict
+
+
+def examine(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant = Grant()) -> Examined:  # noqa: B008
+    """Return the verdict as `check` does, with the syntax tree, so that nobody needs to parse the statement again."""
     house = load_dialect(dialect)
     base = house.base
     catalog = _catalog(schema, grant, base)
     functions = _functions(house)
+    tree = None
     try:
         statement = parse(read(sql, base), base)
-        check_calls(statement.tree, statement.called, functions)
-        check_nodes(statement.tree, functions)
-        Resolver(catalog, base).check(statement.tree)
+        tree = cast("Expression", statement.tree)
+        check_calls(tree, statement.called, functions)
+        check_nodes(tree, functions)
+        Resolver(catalog, base).check(tree)
     except Refused as e:
-        return Verdict(False, e.layer, str(e))
+        return Examined(Verdict(False, e.layer, str(e)), tree)
     except RecursionError:
-        return Verdict(False, "parse", "The statement is nested too deeply.")
-    return Verdict(True)
+        return Examined(Verdict(False, "parse", "The statement is nested too deeply."), tree)
+    return Examined(Verdict(True), tree)
 
 
 @lru_cache
@@ -60,12 +77,6 @@ def _functions(dialect: Dialect) -> frozenset[str]:
     return allowed_functions(dialect.base) | {function.name.lower() for function in dialect.functions}
 
 
+@remembered(64)
 def _catalog(schema: Schema, grant: Grant, dialect: str) -> Catalog:
-    """Build the catalog, or return the one built for this very schema object before."""
-    key = (id(schema), grant, dialect)
-    held = _catalogs.get(key)
-    if held is None or held[0] is not schema:
-        if len(_catalogs) >= 64:
-            _catalogs.clear()
-        held = _catalogs[key] = (schema, granted_catalog(schema, grant, dialect))
-    return held[1]
+    return granted_catalog(schema, grant, dialect)

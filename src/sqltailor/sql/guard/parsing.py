@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import Refused
-from sqltailor.sql.dialect import NO_SELECT, lacks_select
+from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select
 from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.sql.guard.text import Piece, Text
 
@@ -58,6 +58,8 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
     if lacks_select(tokens, trees[0], dialect):
         raise Refused(f"Not a {dialect} statement: {NO_SELECT}", "parse")
+    if not is_statement(trees[0], dialect):
+        raise Refused(f"Not a {dialect} statement: it selects nothing.", "parse")
     _check_names_kept(text.sql, tokens, trees[0], dialect)
     return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
 

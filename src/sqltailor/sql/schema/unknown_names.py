@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import did_you_mean
+from sqltailor.sql.schema.remember import remembered
 from sqltailor.types import Schema
 
 if TYPE_CHECKING:
@@ -40,20 +41,9 @@ class KnownNames(NamedTuple):
     written: Mapping[str, str]
 
 
-_held: dict[int, tuple[Schema, KnownNames]] = {}
-
-
+@remembered(4096)
 def known_names(schema: Schema) -> KnownNames:
-    """Return the names of a schema, remembered for this very object: hashing a large schema takes longer."""
-    held = _held.get(id(schema))
-    if held is None or held[0] is not schema:
-        if len(_held) >= 4096:
-            _held.clear()
-        held = _held[id(schema)] = schema, _read_names(schema)
-    return held[1]
-
-
-def _read_names(schema: Schema) -> KnownNames:
+    """Return the names of a schema."""
     found: dict[str, frozenset[str]] = {}
     for table in schema.tables:
         columns = frozenset(c.name.lower() for c in table.columns)

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import DataError
+from sqltailor.evaluate import Scoring
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.runs import append_jsonl, read_jsonl, write_text_atomic
-from sqltailor.train.methods.rewards import Question, Rewarder, open_rewarder, read_questions
-from sqltailor.train.methods.sft import Rows
+from sqltailor.train.methods.job import Job
+from sqltailor.train.methods.rewards import Question, Rewarder, read_questions
 from sqltailor.train.running.processes import first_process_first
 from sqltailor.train.running.stage import Stage, StageResult, train_and_save
 from sqltailor.types import Completion, GenerateOptions
 
 if TYPE_CHECKING:
-    from sqltailor.train.running.model import Setup
     from sqltailor.train.running.watch import Progress
 
 logger = logging.getLogger(__name__)
@@ -34,22 +34,15 @@ WRONG = ("wrong", "schema_error", "sql_error", "refused", "unparsed")
 """Outcomes of a rejected answer, the most plausible first; an empty result beside an empty one may well be right."""
 
 
-def tune(
-    stage: Stage,
-    rows: Rows,
-    setup: Setup,
-    *,
-    micro_batch: int,
-    progress: Progress | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> StageResult:
+def tune(job: Job) -> StageResult:
     """Train one stage on pairs of a right and a wrong answer; the pairs lie in `pairs.jsonl` of its folder."""
     from datasets import Dataset
 
-    questions = read_questions(stage)
+    stage, section = job.stage, job.stage.recipe.train
+    questions = read_questions(stage, job.project)
     with first_process_first():  # and before the model that is trained takes its memory
-        pairs = read_pairs(stage, questions, progress=progress, interrupted=interrupted)
-    if interrupted():
+        pairs = read_pairs(job, questions)
+    if job.interrupted():
         return StageResult(0, 0.0, None, None, interrupted=True)
 
     def make(model: Any, tokenizer: Any, arguments: Any) -> Any:
@@ -62,11 +55,12 @@ def tune(
             train_dataset=Dataset.from_list(columns),
         )
 
-    section = stage.recipe.train
     more = {"beta": section.dpo.beta, "max_length": section.max_length, "loss_type": ["sigmoid"]}
     if section.dpo.sft_weight:
         more |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, section.dpo.sft_weight]}
-    return train_and_save(stage, setup, micro_batch, make, progress, interrupted, kind="DPOConfig", more=more)
+    return train_and_save(
+        stage, job.setup, job.micro_batch, make, job.progress, job.interrupted, kind="DPOConfig", more=more
+    )
 
 
 def _trainer_class() -> Any:
@@ -92,24 +86,19 @@ def _encoded(tokenizer: Any, question: Question, rejected: str) -> dict[str, lis
     return {"prompt_ids": question.prompt_ids, "chosen_ids": question.gold_ids, "rejected_ids": ids}
 
 
-def read_pairs(
-    stage: Stage,
-    questions: Sequence[Question],
-    *,
-    progress: Progress | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> list[dict[str, Any]]:
+def read_pairs(job: Job, questions: Sequence[Question]) -> list[dict[str, Any]]:
     """Return `{number, outcome, rejected}` for each question that the stage's base answers wrong at least once.
 
     They are drawn once: a continued run learns from the same pairs, and asks only what has not been answered yet. None
     are returned when it is interrupted. Raises `DataError` when there are none.
     """
+    stage = job.stage
     file = stage.folder / "pairs.jsonl"
     if not file.is_file():
         stage.folder.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial")
-        draw_pairs(stage, questions, partial, progress=progress, interrupted=interrupted)
-        if interrupted():
+        draw_pairs(job, questions, partial)
+        if job.interrupted():
             return []
         pairs = [row for row in read_jsonl(partial) if row["outcome"] is not None]
         logger.info("%d of %d questions have a wrong answer to learn from", len(pairs), len(questions))
@@ -120,36 +109,30 @@ def read_pairs(
     return list(read_jsonl(file))
 
 
-def draw_pairs(
-    stage: Stage,
-    questions: Sequence[Question],
-    file: Path,
-    *,
-    progress: Progress | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> None:
+def draw_pairs(job: Job, questions: Sequence[Question], file: Path) -> None:
     """Add the most plausible wrong answer that the base draws to each question not in the file yet, null if none.
 
     When interrupted, or killed, what was asked so far stays in the file.
     """
+    stage = job.stage
     known = {row["number"] for row in read_jsonl(file)} if file.is_file() else set()
     left = [number for number in range(len(questions)) if number not in known]
     logger.warning("asking %s %d questions, %d answers each: wrong ones are learnt from", stage.base, len(left), DRAWN)
-    with open_rewarder(stage) as rewarder:
-        model = LocalModel(open_model(stage.base))
-        tell = _teller(stage, progress, before=len(questions) - len(left), left=len(left))
-        tell(0)
-        for start in range(0, len(left), TOGETHER):
-            if interrupted():
-                return
-            numbers = left[start : start + TOGETHER]
-            seed = stage.recipe.train.seed + numbers[0] * DRAWN  # an answer's own, asked in one go or several
-            options = GenerateOptions(max_tokens=256, temperature=1.0, n=DRAWN, seed=seed)
-            answers = model([questions[number].prompt for number in numbers], options)
-            for i, number in enumerate(numbers):
-                drawn = answers[i * DRAWN : (i + 1) * DRAWN]
-                append_jsonl(file, {"number": number} | _worst(rewarder, questions[number], drawn))
-            tell(start + len(numbers))
+    rewarder = Rewarder(Scoring.of(job.project))
+    model = LocalModel(open_model(stage.base))
+    tell = _teller(stage, job.progress, before=len(questions) - len(left), left=len(left))
+    tell(0)
+    for start in range(0, len(left), TOGETHER):
+        if job.interrupted():
+            return
+        numbers = left[start : start + TOGETHER]
+        seed = stage.recipe.train.seed + numbers[0] * DRAWN  # an answer's own, asked in one go or several
+        options = GenerateOptions(max_tokens=256, temperature=1.0, n=DRAWN, seed=seed)
+        answers = model([questions[number].prompt for number in numbers], options)
+        for i, number in enumerate(numbers):
+            drawn = answers[i * DRAWN : (i + 1) * DRAWN]
+            append_jsonl(file, {"number": number} | _worst(rewarder, questions[number], drawn))
+        tell(start + len(numbers))
 
 
 def _teller(stage: Stage, progress: Progress | None, *, before: int, left: int) -> Callable[[int], None]:

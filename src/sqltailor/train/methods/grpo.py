@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqltailor.errors import DataError
+from sqltailor.evaluate import Scoring
 from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.batches import plan
 from sqltailor.generate.decode import Engine, decode
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.prompt.encode import end_of_turn
-from sqltailor.train.methods.rewards import Question, Rewarder, open_rewarder, read_questions, rewards
-from sqltailor.train.methods.sft import Rows
+from sqltailor.train.methods.job import Job
+from sqltailor.train.methods.rewards import Question, Rewarder, read_questions, rewards
 from sqltailor.train.running.model import as_trained
 from sqltailor.train.running.processes import is_first_process
-from sqltailor.train.running.stage import Stage, StageResult, train_and_save
+from sqltailor.train.running.stage import StageResult, train_and_save
 from sqltailor.types import GenerateOptions
-
-if TYPE_CHECKING:
-    from sqltailor.train.running.model import Setup
-    from sqltailor.train.running.watch import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +33,7 @@ NOTHING_LEARNED = (
 )
 
 
-def tune(
-    stage: Stage,
-    rows: Rows,
-    setup: Setup,
-    *,
-    micro_batch: int,
-    progress: Progress | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> StageResult:
+def tune(job: Job) -> StageResult:
     """Train one stage on its own answers, rewarded on the recipe's database."""
     from datasets import Dataset
     from trl import GRPOTrainer
@@ -61,8 +50,9 @@ def tune(
         def start_epoch(self, epoch: int) -> None:
             self.order.generator.manual_seed(self.args.seed + epoch)
 
-    section = stage.recipe.train
-    questions = read_questions(stage)
+    stage, section = job.stage, job.stage.recipe.train
+    questions = read_questions(stage, job.project)
+    rewarder = Rewarder(Scoring.of(job.project))
     if len(questions) * section.grpo.generations < section.batch:
         raise DataError(
             f"One step takes {section.batch // section.grpo.generations} questions (train.batch / "
@@ -71,7 +61,7 @@ def tune(
 
     differed: list[bool] = []
 
-    def make(rewarder: Rewarder, model: Any, tokenizer: Any, arguments: Any) -> Any:
+    def make(model: Any, tokenizer: Any, arguments: Any) -> Any:
         return GroupTrainer(
             keep=section.local.keep_checkpoints,
             model=model,
@@ -88,17 +78,9 @@ def tune(
         "temperature": section.grpo.temperature,
         "beta": section.grpo.beta,
     }
-    with open_rewarder(stage) as rewarder:
-        result = train_and_save(
-            stage,
-            setup,
-            micro_batch,
-            lambda *given: make(rewarder, *given),
-            progress,
-            interrupted,
-            kind="GRPOConfig",
-            more=more,
-        )
+    result = train_and_save(
+        stage, job.setup, job.micro_batch, make, job.progress, job.interrupted, kind="GRPOConfig", more=more
+    )
     if differed and not any(differed) and is_first_process():
         logger.warning(NOTHING_LEARNED)
     return result

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqltailor.errors import ConfigError, SQLError
+from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.evaluate.scorer import Scorer, Scoring
 from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer
-from sqltailor.project import grant_of, open_recipe_database
+from sqltailor.project import Project
 from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.sql.dialect import parse
@@ -20,6 +19,8 @@ from sqltailor.train.running.model import give_template
 from sqltailor.types import Completion, Example, Outcome, Prompt
 
 if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
+
     from sqltailor.train.running.stage import Stage
 
 RIGHT = 1.0
@@ -43,14 +44,14 @@ class Rewarded(NamedTuple):
     reward: float
 
 
-def read_questions(stage: Stage) -> list[Question]:
+def read_questions(stage: Stage, project: Project) -> list[Question]:
     """Return the stage's training examples that fit `max_length`."""
     recipe = stage.recipe
     tokenizer = open_tokenizer(resolve(stage.base))
     give_template(tokenizer, recipe)
     examples = read_material(recipe, stage.run).train
     questions = []
-    for example, prompt in zip(examples, build_prompts(recipe, examples, tokenizer), strict=True):
+    for example, prompt in zip(examples, build_prompts(project, examples, tokenizer), strict=True):
         asked, gold = encode_pair(tokenizer, prompt, completion_text(example))
         if len(asked) + len(gold) <= recipe.train.max_length:
             questions.append(Question(example, prompt, asked, gold))
@@ -83,8 +84,8 @@ class Rewarder:
         word, _ = outcome(attempt)
         if was_cut:  # else a model learns to go on and on after the answer
             return Rewarded(word, 0.0)
-        wanted = frozenset().union(*(tables(gold, example.dialect) for gold in example.sql))
-        read = tables(attempt.predicted, example.dialect) if attempt.predicted is not None else frozenset()
+        wanted = frozenset().union(*(_gold_tables(gold, example.dialect) for gold in example.sql))
+        read = tables(attempt.tree) if attempt.tree is not None else frozenset()
         if word == "correct":  # a number that is guessed, from none of the tables, is not
             return Rewarded(word, RIGHT if wanted & read or not wanted else 0.0)
         if attempt.result is None:
@@ -93,26 +94,20 @@ class Rewarder:
         return Rewarded(word, PARTLY * len(wanted & read) / max(len(wanted | read), 1))
 
 
-def tables(sql: str, dialect: str) -> frozenset[str]:
+def _gold_tables(sql: str, dialect: str) -> frozenset[str]:
+    """Return the tables of a gold statement, none where it cannot be parsed."""
+    try:
+        return tables(parse(sql, dialect))
+    except SQLError:
+        return frozenset()
+
+
+def tables(tree: Expression) -> frozenset[str]:
     """Return the lower-case names of the tables that a statement reads, without its own common table expressions."""
     from sqlglot import exp
 
-    try:
-        tree = parse(sql, dialect)
-    except SQLError:
-        return frozenset()
     own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     return frozenset(table.name.lower() for table in tree.find_all(exp.Table)) - own
-
-
-@contextlib.contextmanager
-def open_rewarder(stage: Stage) -> Iterator[Rewarder]:
-    """Open the recipe's database and yield its rewarder. Raises `ConfigError` when the recipe names none."""
-    recipe = stage.recipe
-    if recipe.database.url is None:
-        raise ConfigError(f"Method {recipe.train.method} runs answers on a database: set database.url.")
-    with open_recipe_database(recipe) as database:
-        yield Rewarder(Scoring(database, grant_of(recipe), recipe.database.timeout_s))
 
 
 def rewards(

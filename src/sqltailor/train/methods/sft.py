@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import DataError
+from sqltailor.project import Project
 from sqltailor.runs import append_jsonl
+from sqltailor.train.methods.job import Job
 from sqltailor.train.rows.batches import Collator
-from sqltailor.train.rows.encoding import Row, TooLong, encode_documents, encode_examples
+from sqltailor.train.rows.encoding import Row, Rows, TooLong, encode_documents, encode_examples
 from sqltailor.train.rows.training_data import build_prompts, read_documents, read_material
 from sqltailor.train.running.model import Setup
 from sqltailor.train.running.processes import is_first_process
@@ -17,20 +19,11 @@ from sqltailor.train.running.stage import Stage, StageResult, train_and_save
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
-    from sqltailor.train.running.watch import Progress
 
 logger = logging.getLogger(__name__)
 
 
-class Rows(NamedTuple):
-    """What a stage learns from, and what is left out for its length."""
-
-    train: list[Row]
-    validation: list[Row]
-    too_long: list[TooLong]
-
-
-def read_rows(stage: Stage, tokenizer: Any) -> Rows:
+def read_rows(stage: Stage, project: Project, tokenizer: Any) -> Rows:
     """Return the stage's rows: examples, or for method `pretrain` documents. Writes `too_long.jsonl` into the run.
 
     Raises `DataError` when none is left.
@@ -43,7 +36,7 @@ def read_rows(stage: Stage, tokenizer: Any) -> Rows:
     material = read_material(recipe, stage.run)
     found = []
     for examples in (material.train, material.validation):
-        prompts = build_prompts(recipe, examples, tokenizer)
+        prompts = build_prompts(project, examples, tokenizer)
         found.append(encode_examples(examples, prompts, tokenizer, max_length=train.max_length, turns=train.turns))
     (rows, too_long), (validation, too_long_validation) = found
     too_long = [*too_long, *too_long_validation]
@@ -74,16 +67,10 @@ def shares(train: Train, setup: Setup) -> bool:
     return setup.attention == "sdpa" and train.method == "sft" and train.local.packing == "none"
 
 
-def tune(
-    stage: Stage,
-    rows: Rows,
-    setup: Setup,
-    *,
-    micro_batch: int,
-    progress: Progress | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> StageResult:
+def tune(job: Job) -> StageResult:
     """Train one stage on its rows, from its newest checkpoint if it has one, and save what it learned."""
+    stage, rows, setup = job.stage, job.rows, job.setup
+    assert rows is not None
     section = stage.recipe.train
     packed = section.local.packing == "bfd"
 
@@ -107,7 +94,14 @@ def tune(
         )
 
     return train_and_save(
-        stage, setup, micro_batch, make, progress, interrupted, kind="SFTConfig", validated=bool(rows.validation)
+        stage,
+        setup,
+        job.micro_batch,
+        make,
+        job.progress,
+        job.interrupted,
+        kind="SFTConfig",
+        validated=bool(rows.validation),
     )
 
 

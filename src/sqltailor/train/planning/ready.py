@@ -7,17 +7,16 @@ from pathlib import Path
 
 from sqltailor.data import Reject, read_examples
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.project import schema_of
+from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.train.rows.training_data import document_texts
 
 NAME_IT = "set database.url=sqlite:///shop.db or the like after `train`, or DATABASE_URL=… in .env"
 
 
-def check_ready(resolved: Resolved, methods: list[str]) -> None:
+def check_ready(resolved: Resolved, project: Project, methods: list[str]) -> None:
     """Raise `DataError` or `ConfigError` when a stage of these methods lacks its data, database or schema."""
     recipe = resolved.recipe
-    database = recipe.database
     for number, method in enumerate(methods, 1):
         stage = f"Stage {number}, method {method}," if len(methods) > 1 else f"Method {method}"
         if method == "pretrain":
@@ -28,15 +27,15 @@ def check_ready(resolved: Resolved, methods: list[str]) -> None:
             raise DataError(
                 f"{stage} has no training data: data.train lists {listed}. Make some: sqltailor data import FILE"
             )
-        if method in ("dpo", "grpo") and database.url is None:
+        if method in ("dpo", "grpo") and not project.has_database:
             raise ConfigError(f"{stage} runs its answers on a database: {NAME_IT}.{_not_read(resolved)}")
-        if database.url is None and database.schema_file is None and _lacks_schema(recipe):
+        if not project.has_schema and _lacks_schema(recipe):
             raise ConfigError(
                 f"{stage} needs the database's schema, which the examples do not bring: {NAME_IT}, or "
                 f"database.schema=FILE.{_not_read(resolved)}"
             )
-    if database.url is not None or database.schema_file is not None:
-        schema_of(recipe)
+    if project.has_schema:
+        _ = project.schema  # is it there, and can it be read?
 
 
 def _holds_something(file: Path) -> bool:

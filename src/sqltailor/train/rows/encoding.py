@@ -34,6 +34,14 @@ class TooLong(NamedTuple):
     tokens: int
 
 
+class Rows(NamedTuple):
+    """What a stage learns from, and what is left out for its length."""
+
+    train: list[Row]
+    validation: list[Row]
+    too_long: list[TooLong]
+
+
 def encode_examples(
     examples: Sequence[Example],
     prompts: Sequence[Prompt],

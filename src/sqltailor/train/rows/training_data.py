@@ -14,9 +14,8 @@ from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.dataset.overlap import held_out_keys, is_held_out
 from sqltailor.data.querylog.entries import is_log, log_text
-from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, require
-from sqltailor.project import prompt_builder, schema_of
+from sqltailor.project import Project, opened
 from sqltailor.runs import hash_data
 from sqltailor.types import Example, Prompt
 
@@ -142,7 +141,7 @@ def hash_material(recipe: Recipe) -> dict[str, dict[str, Any]]:
     return hashes | {path: {"sha256": path, "rows": None} for path in paths if path.startswith("hf:")}
 
 
-def build_prompts(recipe: Recipe, examples: Sequence[Example], tokenizer: Any) -> list[Prompt]:
+def build_prompts(recipe: Recipe | Project, examples: Sequence[Example], tokenizer: Any) -> list[Prompt]:
     """Return the prompt of each example, with its own schema or else the recipe's, as evaluation and serving build it.
 
     Raises `DataError` when an example has no schema, or one that cannot be shown.
@@ -151,16 +150,15 @@ def build_prompts(recipe: Recipe, examples: Sequence[Example], tokenizer: Any) -
     def count_tokens(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    ask = prompt_builder(recipe, recipe.base, count_tokens)
-    shared = schema_of(recipe) if any(example.schema is None for example in examples) else None
     prompts = []
-    for example in examples:
-        try:
-            own = shared if example.schema is None else read_schema_text(example.schema, example.dialect)
-            assert own is not None
-            prompts.append(ask(example, own))
-        except (DataError, RowError) as e:
-            raise DataError(f"Example '{example.id}': {e}") from e
+    with opened(recipe) as project:
+        ask = project.prompts(project.recipe.base, count_tokens)
+        for example in examples:
+            try:
+                own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
+                prompts.append(ask(example, own or project.schema))
+            except DataError as e:
+                raise DataError(f"Example '{example.id}': {e}") from e
     return prompts
 
 

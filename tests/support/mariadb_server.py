@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.missing import missing
+from tests.support.missing import missing
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.missing import missing
+from tests.support.missing import missing
 
 PORT = 54329
 OWNER = "owner"
