@@ -76,6 +76,8 @@ def main() -> None:
     try:
         if not {"-h", "--help", "--version"} & set(sys.argv):
             _read_env_file()
+        # threads that spin while they wait make every other busy process, and themselves, several times slower
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
             app()
         finally:
