@@ -44,7 +44,7 @@ class Reply:
 
 
 def open_asker(project: Project, model: str) -> Asker:
-    """Return what asks a model about a project's database; it is of use until the project is closed.
+    """Return what asks a model about a project's database; after `project.close` the next question opens that again.
 
     Raises `ConfigError` or `DataError` for a project without a schema, `BackendError` for a model that cannot be
     opened.
