@@ -134,7 +134,7 @@ def _train_stages(
 ) -> StageResult:
     from sqltailor.train.running.stage import result_of
 
-    all_stages = list(_stages(recipe, run, recipe.base))
+    all_stages = list(_stages(recipe, run, recipe.base, project))
     for stage in all_stages:
         if not _made(stage):
             with first_process_first():
@@ -160,16 +160,16 @@ def _made(stage: Stage) -> Path | None:
     return next((p for name in ("adapter", "model") if (p := stage.folder / name).is_dir()), None)
 
 
-def _stages(recipe: Recipe, run: Run, base: str) -> Iterator[Stage]:
+def _stages(recipe: Recipe, run: Run, base: str, project: Project | None = None) -> Iterator[Stage]:
     """Yield the stages of a recipe, each on what the one before makes."""
     from sqltailor.train.running.stage import Stage
 
     if not recipe.train.stages:
-        yield Stage(recipe, base, run.path, run.path)
+        yield Stage(recipe, base, run.path, run.path, project=project)
         return
     for number, part in enumerate(stages(recipe), 1):
         folder = run.path / "stages" / f"{number}-{part.train.method}"
-        yield Stage(part, base, folder, run.path, number)
+        yield Stage(part, base, folder, run.path, number, project)
         base = str(folder / ("adapter" if part.train.lora.enabled else "model"))
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from sqltailor.recipe import Train
     from sqltailor.train.running.model import Setup
 
-TRACKERS = {"tensorboard": "track", "wandb": "track", "mlflow": "track"}
-
 
 def world_size() -> int:
     """Return how many processes train together: what torchrun says, else 1."""

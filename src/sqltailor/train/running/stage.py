@@ -17,6 +17,7 @@ from sqltailor.train.running.settings import training_arguments
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
+    from sqltailor.project import Project
     from sqltailor.recipe import Recipe, Train
     from sqltailor.train.running.watch import Progress
 
@@ -25,13 +26,14 @@ MakeTrainer = Callable[[Any, Any, Any], Any]
 
 
 class Stage(NamedTuple):
-    """One step of a recipe: what to train, on which base, and where its results go."""
+    """One step of a recipe: what to train, on which base, where its results go, and the project where it is open."""
 
     recipe: Recipe
     base: str
     folder: Path
     run: Path
     number: int | None = None
+    project: Project | None = None
 
 
 class StageResult(NamedTuple):
@@ -111,7 +113,7 @@ def _answers(stage: Stage, trainee: Trainee, progress: Progress | None) -> Any:
         trainee.tokenizer,
         trainee.source,
         questions=questions,
-        prompts=build_prompts(stage.recipe, asked, trainee.tokenizer),
+        prompts=build_prompts(stage.project or stage.recipe, asked, trainee.tokenizer),
         file=stage.run / "answers.jsonl",
         progress=progress,
     )
