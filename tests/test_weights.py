@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sqltailor.asker import answer
-from sqltailor.database import open_database
+from sqltailor.asker import open_asker
 from sqltailor.generate import load
 from sqltailor.generate.bases import BASES, folder_of
-from sqltailor.project import prompt_builder
+from sqltailor.project import Project
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl
 from sqltailor.train import train
-from sqltailor.types import Example, Grant
 from tests.test_train import write_examples
 
 torch = pytest.importorskip("torch")
@@ -39,17 +37,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("base", ["small", "coder-0.5b"])
 def test_a_base_answers_a_plain_question_without_any_tuning(shop: str, base: str) -> None:
-    recipe = load_recipe(None, [f"database.url={shop}"], env={}).recipe
-    with open_database(shop) as database:
-        reply = answer(
-            Example("", ("",), "How many customers live in Lyon?"),
-            load(base, batch=1),
-            model=base,
-            prompt=prompt_builder(recipe, base),
-            schema=database.read_schema(),
-            grant=Grant(),
-            database=database,
-        )
+    with Project(load_recipe(None, [f"database.url={shop}"], env={}).recipe) as project:
+        reply = open_asker(project, base)("How many customers live in Lyon?")
     assert reply.result is not None, reply
     assert reply.result.rows == [(2,)]
 
