@@ -104,7 +104,7 @@ def test_the_demo_opens_one_database_process(
         "base: ./tiny\nprompt: {name: compact, hints: 2}\ndatabase: {deny: [cust.nm]}\ngenerate: {max_tokens: 8}\n"
         "data: {train: [data/synth.jsonl]}\n"
         "train: {max_steps: 1, batch: 1, max_length: 8192, "
-        "local: {device: cpu, save_minutes: 60, watch: [How many?]}}\n"
+        "local: {device: cpu, save_minutes: 60, watch: [How many]}}\n"
     )
     run.run_demo(tram / "out", base="./tiny", questions=1)
     assert [options["deny"] for options in started] == [[["cust", "nm"]]]
