@@ -34,7 +34,8 @@ def cache_folder() -> Path:
     """Return where downloaded and converted weights lie: `SQLTAILOR_CACHE`, else the platform's cache folder."""
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named).expanduser()
-    platformdirs = require("platformdirs", extra="local", feature="A named base")
+    import platformdirs
+
     return Path(platformdirs.user_cache_dir("sqltailor", appauthor=False))
 
 
