@@ -23,7 +23,6 @@ INPUTS = [
     PACKAGE / "demo" / "shop.sql",
     PACKAGE / "recipes" / "demo.yaml",
     PACKAGE / "generate" / "bases" / "table.py",
-    *sorted((PACKAGE / "small").glob("*.safetensors")),
     *sorted((PACKAGE / "prompt").glob("*.py")),
 ]
 

@@ -55,6 +55,7 @@ _CODER = Base(
     context=32_768,
     prompt="reference",
     learning_rate=3e-4,
+    accuracy=(0.14, 0.345),
     hub_id="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
     revision="ebb2015119c907b064c512bf053e945850b5875f",
     file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
@@ -78,9 +79,7 @@ _CODER = Base(
 
 _SMALL = _CODER._replace(
     name="small",
-    about="coder-0.5b with SQLTailor's SQL adapter merged in: the default",
-    licence="Apache-2.0, CC-BY-SA-4.0",
-    adapter="small",
+    about="the default: coder-0.5b as it is, until an SQL adapter of ours gains on it",
 )
 
 _SMOLLM2 = Base(
