@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from sqltailor.generate.bases.dense import SOURCE, dense_folder, dense_gguf, remembered_sha256, with_adapter
+from sqltailor.generate.bases.dense import SOURCE, dense_folder, dense_gguf, remembered_sha256
 from sqltailor.generate.bases.download import OnProgress, cache_folder, cached_file, fetch
 from sqltailor.generate.bases.table import BASES, DEFAULT, Base
 
@@ -27,10 +27,7 @@ def folder_of(base: Base, on_progress: OnProgress = log_progress) -> Path:
     """
     if base.sha256 is None:
         return PACKAGE / base.name
-    dense = dense_gguf(base.stem, base.sha256, lambda: fetch(base, on_progress), on_progress)
-    if base.adapter is None:
-        return dense
-    return with_adapter(dense, PACKAGE / base.adapter, base.name, on_progress)
+    return dense_gguf(base.stem, base.sha256, lambda: fetch(base, on_progress), on_progress)
 
 
 def folder_of_gguf(file: Path, on_progress: OnProgress = log_progress) -> Path:

@@ -51,27 +51,6 @@ def dense_folder(name: str, sha256: str) -> Path:
     return cache_folder() / "dense" / f"{name}-{sha256[:12]}"
 
 
-def with_adapter(base: Path, adapter: Path, name: str, on_progress: OnProgress) -> Path:
-    """Return the folder with a dense base into which an adapter is merged, made on first use."""
-    digest = sha256_of(adapter / "adapter_model.safetensors")
-    source = read_json(base / SOURCE) | {"adapter": digest}
-    folder = cache_folder() / "dense" / f"{name}-{digest[:12]}"
-
-    def merge(target: Path) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        peft = require("peft", extra="local", feature="An adapter")
-        on_progress(f"merging the adapter of {name}", 0, 1)
-        exact = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        merged = peft.PeftModel.from_pretrained(exact, adapter).merge_and_unload()
-        merged.to(torch.bfloat16).save_pretrained(target)
-        AutoTokenizer.from_pretrained(base).save_pretrained(target)
-        on_progress(f"merging the adapter of {name}", 1, 1)
-
-    return made_folder(folder, source, merge)
-
-
 def made_folder(folder: Path, source: dict[str, Any], make: Callable[[Path], None]) -> Path:
     """Return a folder that `make` writes, whole or not at all, and that is made again for another source.
 

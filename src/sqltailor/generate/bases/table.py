@@ -31,8 +31,6 @@ class Base(NamedTuple):
     bytes: int = 0
     sha256: str | None = None
     parts: tuple[Part, ...] = ()
-    adapter: str | None = None
-    """Folder in the package with an adapter that is merged into the weights."""
     accuracy: tuple[float, float] | None = None
     """Share of the sample shop's 200 test questions answered right, untuned and tuned: `python bench/bases.py`."""
 
