@@ -29,7 +29,7 @@ from sqltailor.runs import read_json, write_json_atomic
 from sqltailor.train.methods.job import Job
 from sqltailor.train.methods.sft import tune
 from sqltailor.train.rows.encoding import Row, Rows, encode_example
-from sqltailor.train.running.model import choose_setup
+from sqltailor.train.running.base_model import choose_setup
 from sqltailor.train.running.stage import Stage
 
 TOGETHER = 16

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqltailor.demo.run import run_demo
+from sqltailor.demo.journey import run_demo
 from sqltailor.generate.bases import BASES
 from sqltailor.train.running.progress import live
 

@@ -25,7 +25,7 @@ from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer
 from sqltailor.recipe import load_recipe
 from sqltailor.train import train
-from sqltailor.train.running.model import as_trained
+from sqltailor.train.running.base_model import as_trained
 from sqltailor.types import Generate
 
 KINDS = {"plain": "none", "NF4": "nf4"}

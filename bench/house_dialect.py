@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqltailor.asker import open_asker
 from sqltailor.data import write_examples
-from sqltailor.demo.run import prepare
+from sqltailor.demo.journey import prepare
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.statistics import paired, rate
 from sqltailor.project import Project

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqltailor.data import load_examples, write_examples
-from sqltailor.demo.run import TESTS, make_pairs, prepare
+from sqltailor.demo.journey import TESTS, make_pairs, prepare
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.project import Project
 from sqltailor.recipe import load_recipe

@@ -24,7 +24,7 @@ from sqltailor.recipe import load_recipe
 from sqltailor.sql.dialect import canonical, parse
 from sqltailor.sql.schema import to_ddl
 from sqltailor.synth.fuzz import fuzz_database, mutants
-from sqltailor.synth.fuzz.rows import read_constraints
+from sqltailor.synth.fuzz.random_rows import read_constraints
 from sqltailor.types import Schema
 
 ROUNDS = 3

@@ -18,7 +18,7 @@ import pytest
 from sqltailor.augment import MADE_REASONS, AugmentResult, augment
 from sqltailor.augment.answers import MAX_ANSWER, Pair, pairs, questions
 from sqltailor.augment.prompts import KINDS, rewrite_prompt
-from sqltailor.augment.questions import check_question, check_values
+from sqltailor.augment.question_checks import check_question, check_values
 from sqltailor.augment.tasks import How
 from sqltailor.data import load_examples
 from sqltailor.data.rows import RowError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sqltailor.demo.run import TESTS, prepare
+from sqltailor.demo.journey import TESTS, prepare
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.version import __version__
 from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.readers import READERS, Source, converter
-from sqltailor.data.readers.columns import recognise
+from sqltailor.data.readers.recognise import recognise
 from sqltailor.data.reference import split_ddl
 from sqltailor.data.rows import Row
 from sqltailor.data.writers import WRITERS, writer

@@ -16,7 +16,7 @@ import typer
 
 from sqltailor import init
 from sqltailor.cli import app
-from sqltailor.cli.reference import WIDTH, commands, page
+from sqltailor.cli.help_pages import WIDTH, commands, page
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"torch", "transformers", "peft", "trl", "datasets", "accelerate", "numpy", "pandas", "pyarrow", "sqlglot"}

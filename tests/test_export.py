@@ -30,7 +30,7 @@ from sqltailor.generate.local import open_model  # noqa: E402
 from sqltailor.generate.quiet import quiet_libraries  # noqa: E402
 from sqltailor.generate.references import resolve  # noqa: E402
 from sqltailor.generate.weights import open_weights  # noqa: E402
-from sqltailor.train.running.model import choose_setup, open_trainee, record_base  # noqa: E402
+from sqltailor.train.running.base_model import choose_setup, open_trainee, record_base  # noqa: E402
 from tests.support.hub_double import TOKEN, Hub, hub_double  # noqa: E402
 from tests.support.missing import missing  # noqa: E402
 from tests.support.tiny_model import make_tiny_model  # noqa: E402

@@ -16,8 +16,8 @@ from sqltailor.errors import DataError
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
 from sqltailor.synth.fuzz import Constraints, fuzz_database, mutants, read_constraints
-from sqltailor.synth.fuzz.conditions import matching, passing, step
 from sqltailor.synth.fuzz.constants import patterns
+from sqltailor.synth.fuzz.near_misses import matching, passing, step
 from sqltailor.types import Schema
 
 SHOP_DDL = files("sqltailor.demo").joinpath("shop.sql").read_text(encoding="utf-8")

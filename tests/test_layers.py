@@ -31,10 +31,12 @@ LAYERS = (
 ROOMS = {
     "sql": ("dialect", "schema", "guard", "queryspec"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
-    "evaluate": ("metrics", "statistics", "summary", "scorer", "prepare", "files", "run", "report", "by_recipe"),
-    "train": ("rows", "running", "planning", "methods", "local", "sweep"),
+    "evaluate": ("metrics", "statistics", "summary", "scorer", "prepare", "eval_folder", "run", "report", "by_recipe"),
+    "train": ("rows", "running", "planning", "methods", "local_training", "sweep"),
 }
 """The rooms of some wings, the lowest first: among these, too, imports go one way."""
+TWINS = (("data/readers", "data/writers"), ("database", "database/child"), ("synth/shapes", "synth/wording"))
+"""Folders that mirror each other: a file of one may have the name of its twin in the other."""
 ORDER = {wing: place for place, wing in enumerate(wing for layer in LAYERS for wing in layer)}
 
 
@@ -126,6 +128,23 @@ def cycle(package: Path) -> list[str]:
     return []
 
 
+def namesakes(package: Path) -> list[list[str]]:
+    """Return files of one name in several rooms: in the tabs of an editor they look the same.
+
+    Not counted: `__init__.py` and `__main__.py`, a command's file in `cli/`, and a file and its twin.
+    """
+    rooms: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        room = path.parent.relative_to(package).as_posix()
+        if not path.name.startswith("__") and room.split("/")[0] != "cli":
+            rooms.setdefault(path.name, []).append(room)
+    return [
+        [f"{room}/{name}" for room in found]
+        for name, found in rooms.items()
+        if len(found) > 1 and tuple(sorted(found)) not in TWINS
+    ]
+
+
 def test_every_wing_has_a_layer() -> None:
     wings = {wing_of(name) for name in modules(PACKAGE)} - {""}
     assert wings == set(ORDER), "a new wing needs a place in LAYERS; one that is gone leaves it"
@@ -138,6 +157,10 @@ def test_listed_rooms_exist() -> None:
 
 def test_no_module_imports_upward() -> None:
     assert not faults(PACKAGE), "\n".join(faults(PACKAGE))
+
+
+def test_no_two_files_share_a_name() -> None:
+    assert not namesakes(PACKAGE), "name each file by what is in it"
 
 
 @pytest.mark.parametrize("folder", [PACKAGE, ROOT / "base", ROOT / "bench"], ids=lambda folder: folder.name)
@@ -209,3 +232,12 @@ def test_a_circle_inside_a_wing_is_found(package: Path) -> None:
     (package / "data" / "rows.py").write_text("from sqltailor.data import Row\n")
     assert not faults(package)
     assert set(cycle(package)) == {"sqltailor.data", "sqltailor.data.rows"}
+
+
+def test_only_commands_and_twins_share_a_name(package: Path) -> None:
+    for path in ("cli/rows.py", "data/readers/chat.py", "data/writers/chat.py"):
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text("")
+    assert not namesakes(package)
+    (package / "data" / "readers" / "rows.py").write_text("")
+    assert namesakes(package) == [["data/readers/rows.py", "data/rows.py"]]

@@ -18,7 +18,7 @@ from sqltailor.errors import SQLError
 from sqltailor.evaluate import Scoring, evaluate
 from sqltailor.evaluate.metrics import Attempt, exact_set, exact_set_match
 from sqltailor.evaluate.metrics.spider.exact_set import hardness, key_groups
-from sqltailor.evaluate.metrics.spider.read import read_query
+from sqltailor.evaluate.metrics.spider.to_parts import read_query
 from sqltailor.evaluate.report import write_report
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Completion, Example, GenerateOptions, Prompt, Schema

@@ -95,10 +95,10 @@ def test_the_demo_opens_one_database_process(
     tram: Path, started: list[Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("trl")
-    from sqltailor.demo import run
+    from sqltailor.demo import journey
     from tests.support.tiny_model import make_tiny_model
 
-    monkeypatch.setattr(run, "FEWER", 8)
+    monkeypatch.setattr(journey, "FEWER", 8)
     make_tiny_model(tram / "out" / "tiny")
     (tram / "out" / "recipe.yaml").write_text(
         "base: ./tiny\nprompt: {name: compact, hints: 2}\ndatabase: {deny: [cust.nm]}\ngenerate: {max_tokens: 8}\n"
@@ -106,7 +106,7 @@ def test_the_demo_opens_one_database_process(
         "train: {max_steps: 1, batch: 1, max_length: 8192, "
         "local: {device: cpu, save_minutes: 60, watch: [How many]}}\n"
     )
-    run.run_demo(tram / "out", base="./tiny", questions=1)
+    journey.run_demo(tram / "out", base="./tiny", questions=1)
     assert [options["deny"] for options in started] == [[["cust", "nm"]]]
 
 

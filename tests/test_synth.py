@@ -22,7 +22,7 @@ from sqltailor.sql.guard import check
 from sqltailor.sql.schema import from_ddl
 from sqltailor.synth import Maker, Pair, invent_values, read_values, sample_pair
 from sqltailor.synth.fuzz.databases import make_rows, write_database
-from sqltailor.synth.fuzz.rows import Constraints
+from sqltailor.synth.fuzz.random_rows import Constraints
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import build_graph
 from sqltailor.synth.pairs import SHAPES

@@ -10,7 +10,7 @@ import pytest
 from sqltailor.errors import DataError
 from sqltailor.prompt.text import build_prompt
 from sqltailor.sql.schema import from_ddl
-from sqltailor.train.rows.batches import MULTIPLE, Collator, Order, padded_length
+from sqltailor.train.rows.collate import MULTIPLE, Collator, Order, padded_length
 from sqltailor.train.rows.encoding import IGNORE_INDEX, Row, TooLong, encode_documents, encode_examples
 from sqltailor.types import Example, Message, Prompt
 from tests.support.tiny_model import make_tiny_model, make_tokenizer
@@ -173,7 +173,7 @@ def test_a_beginning_read_apart_changes_no_loss_and_no_gradient_of_what_follows(
     """Against one row after the other, each behind the same beginning without gradient."""
     from transformers import AutoModelForCausalLM
 
-    from sqltailor.train.running.attention import register
+    from sqltailor.train.running.cpu_attention import register
     from sqltailor.train.running.trainer import _add_summed_loss
 
     folder = make_tiny_model(tmp_path, num_key_value_heads=2)
@@ -255,7 +255,7 @@ def test_batches_hold_rows_of_one_schema() -> None:
 def test_attention_as_products_is_attention(shared: bool, key_heads: int) -> None:
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    from sqltailor.train.running.attention import attend
+    from sqltailor.train.running.cpu_attention import attend
 
     torch.manual_seed(0)
     module = torch.nn.Module()
@@ -273,7 +273,7 @@ def test_attention_as_products_is_attention(shared: bool, key_heads: int) -> Non
 
 
 def test_a_row_of_padding_is_no_nan() -> None:
-    from sqltailor.train.running.attention import attend
+    from sqltailor.train.running.cpu_attention import attend
 
     query, key, value = (torch.randn(1, 1, 3, 4, dtype=torch.bfloat16, requires_grad=True) for _ in range(3))
     out, _ = attend(torch.nn.Module(), query, key, value, torch.zeros(1, 1, 3, 3, dtype=torch.bool))

@@ -16,7 +16,7 @@ from sqltailor.train import plan, train
 from sqltailor.train.planning.preflight import Lengths, check, make_plan
 from sqltailor.train.planning.sizes import Sizes, base_config, count
 from sqltailor.train.rows.training_data import hash_material, read_documents
-from sqltailor.train.running.model import Setup
+from sqltailor.train.running.base_model import Setup
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")

@@ -18,7 +18,7 @@ from sqltailor.data import load_examples
 from sqltailor.data.facts import normalise
 from sqltailor.data.querylog.fill import Filler
 from sqltailor.database import open_database
-from sqltailor.demo.run import prepare
+from sqltailor.demo.journey import prepare
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.naming.values import read_values
 from sqltailor.recipe import Recipe, load_recipe

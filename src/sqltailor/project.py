@@ -23,7 +23,7 @@ from sqltailor.prompt.text import BuildPrompt, build_prompt, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
-from sqltailor.sql.guard.views import visible
+from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 

@@ -13,9 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack, get_args
 
+from sqltailor.augment.augmentation import (
+    AugmentResult,
+    AugmentRun,
+    RoundTrip,
+    beside,
+    check_out,
+    limited,
+    write_results,
+)
 from sqltailor.augment.journal import Journal, Model
-from sqltailor.augment.making import AugmentResult, AugmentRun, RoundTrip, beside, check_out, limited, write_results
-from sqltailor.augment.questions import MADE_REASONS, Known
+from sqltailor.augment.question_checks import MADE_REASONS, Known
 from sqltailor.augment.tasks import (
     TOKENS,
     USUAL_N,

@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 
-from sqltailor.augment.questions import Known
+from sqltailor.augment.question_checks import Known
 from sqltailor.augment.swap import swap_values
 from sqltailor.augment.tasks import read_sources
 from sqltailor.augment.trial import Trial

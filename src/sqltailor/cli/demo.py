@@ -10,7 +10,7 @@ import typer
 from sqltailor.cli.output import Json, answering, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from sqltailor.demo.run import Demo
+    from sqltailor.demo.journey import Demo
 
 
 def demo(
@@ -32,7 +32,7 @@ def demo(
 
     Example: sqltailor demo --out my-demo
     """
-    from sqltailor.demo.run import run_demo
+    from sqltailor.demo.journey import run_demo
     from sqltailor.train.running.progress import live
 
     result = run_demo(out, base=base, questions=questions, on_step=note, show_training=live, show_answers=answering)
@@ -46,7 +46,7 @@ def _rates(models: dict[str, Any], metric: str) -> list[str]:
 
 
 def _print(result: Demo) -> None:
-    from sqltailor.demo.run import QUESTION
+    from sqltailor.demo.journey import QUESTION
 
     scores = result.measured.result.scores
     rows = [

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqltailor.data.files import open_bytes
+from sqltailor.data.file_kinds import open_bytes
 from sqltailor.data.rows import Reject, RowError, read_rows, shown
 from sqltailor.errors import DataError
 from sqltailor.runs import faults_name

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
-from sqltailor.data.files import check_encoding, container, open_bytes
+from sqltailor.data.file_kinds import check_encoding, container, open_bytes
 from sqltailor.data.tables import table_records
 from sqltailor.errors import DataError
 

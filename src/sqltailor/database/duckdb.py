@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import replace
 from typing import Any
 
-from sqltailor.database.catalog import read_catalog
+from sqltailor.database.catalog_rows import read_catalog
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import require

@@ -10,7 +10,7 @@ import importlib.util
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sqltailor.database.catalog import read_catalog
+from sqltailor.database.catalog_rows import read_catalog
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import DataError, require, unknown

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from sqltailor.demo import goods, people, trade, words
+from sqltailor.demo import goods, people, trade, word_lists
 from sqltailor.demo.draws import Row
 from sqltailor.runs import faults_name
 
@@ -51,10 +51,10 @@ def build_database(path: str | os.PathLike[str], seed: int = 0) -> None:
 
 def _make_tables(rng: Random) -> dict[str, list[Row]]:
     cust = people.make_customers(rng)
-    store: list[Row] = [(number, *row) for number, row in enumerate(words.STORES, 1)]
+    store: list[Row] = [(number, *row) for number, row in enumerate(word_lists.STORES, 1)]
     staff = people.make_staff(rng)
-    numbers = {category.name: number for number, category in enumerate(words.CATEGORIES, 1)}
-    cat: list[Row] = [(numbers[c.name], c.name, numbers.get(c.parent or "")) for c in words.CATEGORIES]
+    numbers = {category.name: number for number, category in enumerate(word_lists.CATEGORIES, 1)}
+    cat: list[Row] = [(numbers[c.name], c.name, numbers.get(c.parent or "")) for c in word_lists.CATEGORIES]
     item = goods.make_items(rng, numbers)
     vend, src = goods.make_vendors(rng, item)
     stk = goods.make_stock(rng, item)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from sqltailor.demo import words
+from sqltailor.demo import word_lists
 from sqltailor.demo.draws import Row, pick, quarters
 
 
 def make_items(rng: Random, numbers: dict[str, int]) -> list[Row]:
     """Return the items; `numbers` gives the key of each category by name."""
     rows: list[Row] = []
-    for category in words.CATEGORIES:
-        names = [f"{series} {good}" for series in words.SERIES for good in category.goods]
+    for category in word_lists.CATEGORIES:
+        names = [f"{series} {good}" for series in word_lists.SERIES for good in category.goods]
         rng.shuffle(names)
         for name in names[: category.size]:
             low, high = category.price
             price = quarters(low + (high - low) * rng.random() ** 1.8)
-            brand = pick(rng, {b: 1 / (rank + 2) for rank, b in enumerate(words.BRANDS)})
+            brand = pick(rng, {b: 1 / (rank + 2) for rank, b in enumerate(word_lists.BRANDS)})
             weight = round(category.kg[0] + (category.kg[1] - category.kg[0]) * rng.random(), 2)
             known = rng.random() < 0.66
             live = int(rng.random() < 0.86)
@@ -29,10 +29,10 @@ def make_items(rng: Random, numbers: dict[str, int]) -> list[Row]:
 def make_vendors(rng: Random, item: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Return vendors, and who supplies which item at what cost; some vendors and items have no partner."""
     vend: list[Row] = []
-    for vid, word in enumerate(words.VENDOR_WORDS, 1):
-        ctry = pick(rng, {code: 1 / (rank + 1) for rank, code in enumerate(words.VENDOR_COUNTRIES)})
+    for vid, word in enumerate(word_lists.VENDOR_WORDS, 1):
+        ctry = pick(rng, {code: 1 / (rank + 1) for rank, code in enumerate(word_lists.VENDOR_COUNTRIES)})
         days = rng.randint(3, 14) if ctry in ("DE", "IT", "PL", "SE", "PT") else rng.randint(24, 75)
-        vend.append((vid, f"{word} {rng.choice(words.VENDOR_KINDS)}", ctry, days))
+        vend.append((vid, f"{word} {rng.choice(word_lists.VENDOR_KINDS)}", ctry, days))
     src: list[Row] = []
     for sku, _, _, _, price, _, _ in item:
         suppliers = {
@@ -45,7 +45,7 @@ def make_vendors(rng: Random, item: Sequence[Row]) -> tuple[list[Row], list[Row]
 def make_stock(rng: Random, item: Sequence[Row]) -> list[Row]:
     """Return what each store keeps: large stores keep more kinds, discontinued items are rarer."""
     rows: list[Row] = []
-    for sid, (_, _, _, area) in enumerate(words.STORES[:-1], 1):
+    for sid, (_, _, _, area) in enumerate(word_lists.STORES[:-1], 1):
         for sku, _, _, _, price, _, live in item:
             if rng.random() > (0.35 + area / 2200) * (1 if live else 0.4):
                 continue

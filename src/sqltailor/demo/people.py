@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from random import Random
 
-from sqltailor.demo import words
+from sqltailor.demo import word_lists
 from sqltailor.demo.draws import Row, day_between, pick
 
 CUSTOMERS = 3600
@@ -13,14 +13,14 @@ CUSTOMERS = 3600
 
 def make_customers(rng: Random) -> list[Row]:
     """Return customers in the order in which they joined, names all different."""
-    people = [f"{first} {last}" for first in words.FIRST_NAMES for last in words.LAST_NAMES]
+    people = [f"{first} {last}" for first in word_lists.FIRST_NAMES for last in word_lists.LAST_NAMES]
     rng.shuffle(people)
     joined = sorted(day_between(rng, date(2018, 1, 8), date(2024, 12, 29)) for _ in range(CUSTOMERS))
     rows: list[Row] = []
     taken: set[str] = set()
     for cid, day in enumerate(joined, 1):
-        ctry = pick(rng, {code: country.weight for code, country in words.COUNTRIES.items()})
-        cities = words.COUNTRIES[ctry].cities
+        ctry = pick(rng, {code: country.weight for code, country in word_lists.COUNTRIES.items()})
+        cities = word_lists.COUNTRIES[ctry].cities
         city = pick(rng, {name: 1 / (rank + 1.5) for rank, name in enumerate(cities)})
         seg = pick(rng, {"P": 80, "B": 11, "S": 5, "V": 4})
         name = people.pop()
@@ -34,15 +34,15 @@ def make_customers(rng: Random) -> list[Row]:
 
 
 def _firm(rng: Random, seg: str, city: str, ctry: str) -> str:
-    last = rng.choice(words.LAST_NAMES)
+    last = rng.choice(word_lists.LAST_NAMES)
     if seg == "B":
-        return f"{last} {rng.choice(words.COMPANY_WORDS)} {words.COUNTRIES[ctry].company}"
-    return f"{last} {rng.choice(words.CLUBS)} {city}"
+        return f"{last} {rng.choice(word_lists.COMPANY_WORDS)} {word_lists.COUNTRIES[ctry].company}"
+    return f"{last} {rng.choice(word_lists.CLUBS)} {city}"
 
 
 def make_staff(rng: Random) -> list[Row]:
     """Return staff: one head, directors below, store managers below these, store staff below the managers."""
-    names = [f"{first} {last}" for first in words.FIRST_NAMES for last in words.LAST_NAMES]
+    names = [f"{first} {last}" for first in word_lists.FIRST_NAMES for last in word_lists.LAST_NAMES]
     rng.shuffle(names)
     rows: list[Row] = []
 
@@ -54,16 +54,16 @@ def make_staff(rng: Random) -> list[Row]:
 
     rows.append((1, names.pop(), "DIR", None, None, "2008-11-03", 11850.0))
     directors = [1]
-    for role, low, high, count in words.HEAD_OFFICE:
+    for role, low, high, count in word_lists.HEAD_OFFICE:
         for _ in range(count):
             eid = hire(role, None, 1 if role == "DIR" else rng.choice(directors[1:]), (low, high), date(2010, 1, 4))
             if role == "DIR":
                 directors.append(eid)
-    for sid, (_, _, opened, area) in enumerate(words.STORES[:-1], 1):
+    for sid, (_, _, opened, area) in enumerate(word_lists.STORES[:-1], 1):
         first = date.fromisoformat(opened)
-        role, low, high = words.STORE_ROLES[0]
+        role, low, high = word_lists.STORE_ROLES[0]
         manager = hire(role, sid, directors[1 + sid % 3], (low, high), first)
-        for role, low, high in words.STORE_ROLES[1:]:
+        for role, low, high in word_lists.STORE_ROLES[1:]:
             for _ in range(round(area / (190 if role == "SLS" else 400)) + 1):
                 hire(role, sid, manager, (low, high), first)
     return rows

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
-from sqltailor.demo import words
+from sqltailor.demo import word_lists
 from sqltailor.demo.draws import Row, day_between, pick, quarters
 
 ORDERS = 12_400
@@ -42,7 +42,7 @@ def make_orders(rng: Random, cust: Sequence[Row], staff: Sequence[Row]) -> list[
 def _visited_store(rng: Random, customer: Row, day: date) -> int | None:
     near = {
         sid: 14.0 if city == customer[2] else 1.0
-        for sid, (city, ctry, opened, _) in enumerate(words.STORES[:-1], 1)
+        for sid, (city, ctry, opened, _) in enumerate(word_lists.STORES[:-1], 1)
         if ctry == customer[3] and opened <= day.isoformat()
     }
     return pick(rng, near) if near and rng.random() < 0.52 else None
@@ -123,7 +123,7 @@ def make_reviews(rng: Random, orders: Sequence[Row], ordln: Sequence[Row]) -> li
         taste = quality.setdefault(sku, 0.5 + rng.random()) * (0.35 if rtn else 1)
         stars = pick(rng, {5: 44 * taste, 4: 27 * taste, 3: 12, 2: 8, 1: 7 / taste})
         day = date.fromisoformat(bought[oid][4]) + timedelta(days=rng.randint(6, 70))
-        note = rng.choice(words.NOTES[stars]) if rng.random() < 0.38 else None
+        note = rng.choice(word_lists.NOTES[stars]) if rng.random() < 0.38 else None
         if day <= LAST_DAY:
             rows.setdefault((bought[oid][1], sku), (bought[oid][1], sku, stars, day.isoformat(), note))
     return list(rows.values())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqltailor.errors import BackendError, DataError
-from sqltailor.evaluate.files import ChooseFolder, open_folder, written
+from sqltailor.evaluate.eval_folder import ChooseFolder, open_folder, written
 from sqltailor.evaluate.prepare import Exam, audit, prepare
 from sqltailor.evaluate.scorer import Scoring
 from sqltailor.evaluate.summary import summarise

@@ -14,9 +14,9 @@ from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.by_name import metrics_called
 from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.metrics.outcome import outcome
-from sqltailor.evaluate.metrics.table import metrics_called
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.sql.guard import examine

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqltailor.errors import ConfigError, unknown
-from sqltailor.export.card import model_card
 from sqltailor.export.gguf import check_convertible
 from sqltailor.export.gguf_types import check_types, write_types
-from sqltailor.export.hub import push
 from sqltailor.export.merge import base_folder, merge, shards
+from sqltailor.export.model_card import model_card
 from sqltailor.export.modelfile import modelfile
 from sqltailor.export.parity import THRESHOLD
+from sqltailor.export.upload import push
 from sqltailor.export.verify import prompt_file, recorded_prompt, verify
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import NANO, Source, check_base, resolve

@@ -23,7 +23,7 @@ from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train.rows.training_data import build_prompts
-from sqltailor.train.running.model import as_trained
+from sqltailor.train.running.base_model import as_trained
 from sqltailor.types import Example, Generate, GenerateOptions, Prompt
 
 if TYPE_CHECKING:

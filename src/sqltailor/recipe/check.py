@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sqltailor.recipe import conflicts, limits
 from sqltailor.recipe.keys import allowed, keys, nearest, section_at
-from sqltailor.recipe.merge import origin_of
+from sqltailor.recipe.layers import origin_of
 from sqltailor.recipe.model import Recipe
 from sqltailor.recipe.source import Fault, KeyPath, Layer, dotted, mask
 

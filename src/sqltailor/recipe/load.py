@@ -11,7 +11,7 @@ from sqltailor.errors import ConfigError, unknown
 from sqltailor.recipe.aliases import from_variables, resolve_aliases
 from sqltailor.recipe.check import message, validate
 from sqltailor.recipe.keys import leaves
-from sqltailor.recipe.merge import backend_defaults, merge, origin_of, substitute, unset
+from sqltailor.recipe.layers import backend_defaults, merge, origin_of, substitute, unset
 from sqltailor.recipe.model import Recipe
 from sqltailor.recipe.source import Fault, Layer, dotted, has_password, read_overrides, read_yaml, variables
 

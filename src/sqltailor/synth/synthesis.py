@@ -12,9 +12,9 @@ from sqltailor.errors import ConfigError, DataError
 from sqltailor.naming.values import read_values
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import qualified_name
-from sqltailor.synth.making import SynthesisRun
 from sqltailor.synth.pairs import SHAPES, Maker
 from sqltailor.synth.specs import SPEC_SHAPES
+from sqltailor.synth.synthesis_run import SynthesisRun
 from sqltailor.types import Example, Grant, Schema
 
 if TYPE_CHECKING:

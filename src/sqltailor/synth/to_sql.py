@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqltailor.sql.dialect import load_dialect, quote_name, transpile
-from sqltailor.synth.aliases import Aliases, aliases
 from sqltailor.synth.query import (
     QUALIFIER,
     Agg,
@@ -36,6 +35,7 @@ from sqltailor.synth.query import (
     Window,
 )
 from sqltailor.synth.spellings import BEFORE, DAYS, PARTS, RECENT, literal
+from sqltailor.synth.table_aliases import Aliases, aliases
 from sqltailor.types import Cell
 
 

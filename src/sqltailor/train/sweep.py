@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqltailor.project import opened
 from sqltailor.recipe import Resolved, recipe_hash, variants, with_values
 from sqltailor.runs import Run, file_name, read_jsonl
-from sqltailor.train.local import TrainResult, train
+from sqltailor.train.local_training import TrainResult, train
 
 if TYPE_CHECKING:
     from sqltailor.train.planning.preflight import Plan

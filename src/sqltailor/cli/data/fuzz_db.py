@@ -34,7 +34,7 @@ def fuzz_db(
     from sqltailor.data.examples import load_examples
     from sqltailor.project import read_schema_file
     from sqltailor.synth.fuzz import fuzz_database
-    from sqltailor.synth.fuzz.rows import read_constraints
+    from sqltailor.synth.fuzz.random_rows import read_constraints
 
     known = read_schema_file(schema, dialect)
     statements = [sql for example in load_examples(gold) for sql in example.sql]

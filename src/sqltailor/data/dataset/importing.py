@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from sqltailor.data.checks.example import Statements
-from sqltailor.data.dataset.card import card_of, write_card
+from sqltailor.data.dataset.data_card import card_of, write_card
 from sqltailor.data.dataset.deduplicate import Copy, Ledger, find_copies
 from sqltailor.data.dataset.first_pass import FirstPass, Item, Settings
 from sqltailor.data.dataset.overlap import Tests, read_tests
-from sqltailor.data.dataset.parts import write_parts
+from sqltailor.data.dataset.second_pass import write_parts
 from sqltailor.data.dataset.split import PARTS, Split, split_rows
 from sqltailor.data.readers import Source, open_source
 from sqltailor.data.rows import Reject, Row

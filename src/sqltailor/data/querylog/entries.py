@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqltailor.data.files import check_encoding, open_bytes
+from sqltailor.data.file_kinds import check_encoding, open_bytes
 from sqltailor.data.rows import Reject, Row, RowError, read_lines, read_rows, shown
 from sqltailor.database import open_database
 from sqltailor.errors import DataError, SQLError

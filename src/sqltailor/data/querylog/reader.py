@@ -19,7 +19,7 @@ from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.naming.values import Values, read_values
 from sqltailor.sql.dialect import MAX_SQL_CHARACTERS, mask_values, parse, write
 from sqltailor.sql.guard import check
-from sqltailor.sql.guard.views import visible
+from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema.unknown_names import unknown_names
 from sqltailor.types import Cell, Grant, QueryResult, Schema
 

@@ -30,16 +30,16 @@ from itertools import chain, islice
 from pathlib import Path
 
 from sqltailor.data.examples import stem
-from sqltailor.data.files import container
-from sqltailor.data.readers.columns import columns_of, lacks_mapped, objects_of, recognise
+from sqltailor.data.file_kinds import container
+from sqltailor.data.readers.recognise import columns_of, lacks_mapped, objects_of, recognise
 from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
 from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.types import Example
 
 READERS: Mapping[str, str] = {
-    "examples": "table:read_example",
-    "table": "table:read_mapped",
-    "sql-create-context": "table:read_context",
+    "examples": "named_columns:read_example",
+    "table": "named_columns:read_mapped",
+    "sql-create-context": "named_columns:read_context",
     "wikisql": "wikisql:read_wikisql",
     "spider": "spider:read_spider",
     "bird": "spider:read_bird",

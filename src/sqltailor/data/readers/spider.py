@@ -10,7 +10,7 @@ from typing import Any
 
 from sqltailor.data.checks.execute import database_file
 from sqltailor.data.examples import text_field
-from sqltailor.data.files import TABLES_FILES, has_tables, open_bytes
+from sqltailor.data.file_kinds import TABLES_FILES, has_tables, open_bytes
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import RowError
 from sqltailor.database import open_database

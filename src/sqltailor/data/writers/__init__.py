@@ -26,15 +26,15 @@ from sqltailor.errors import ConfigError, unknown
 from sqltailor.types import Example, Schema
 
 WRITERS: Mapping[str, str] = {
-    "examples": "rows:write_example",
+    "examples": "records:write_example",
     "bedrock": "chat:write_bedrock",
     "claude": "chat:write_claude",
     "openai": "chat:write_openai",
     "sharegpt": "chat:write_sharegpt",
     "prompt-completion": "chat:write_prompt_completion",
-    "alpaca": "rows:write_alpaca",
-    "input-output": "rows:write_input_output",
-    "text": "rows:write_text",
+    "alpaca": "records:write_alpaca",
+    "input-output": "records:write_input_output",
+    "text": "records:write_text",
 }
 """Format → function of an example and the schema to show for one that has none of its own."""
 

@@ -1,6 +1,7 @@
 """Metrics: one function each on one answer."""
 
 from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.by_name import METRICS, ON_REQUEST, Metric, metrics_called
 from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
 from sqltailor.evaluate.metrics.features import features
@@ -8,7 +9,6 @@ from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.evaluate.metrics.results import same_result
 from sqltailor.evaluate.metrics.spider.exact_set import HARDNESS, ExactSet, Hardness, exact_set, exact_set_match
-from sqltailor.evaluate.metrics.table import METRICS, ON_REQUEST, Metric, metrics_called
 from sqltailor.evaluate.metrics.validity import parse_valid, schema_valid
 
 __all__ = [

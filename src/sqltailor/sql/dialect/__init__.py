@@ -9,7 +9,7 @@ from sqltailor.sql.dialect.avoid import avoided
 from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.sql.dialect.names import RESERVED, needs_quotes, quote_name
-from sqltailor.sql.dialect.text import (
+from sqltailor.sql.dialect.statement import (
     MAX_SQL_CHARACTERS,
     NO_SELECT,
     canonical,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqltailor.errors import SQLError
 from sqltailor.sql.dialect.lexer import Token, lex, unquoted
 from sqltailor.sql.dialect.names import always_quoted, is_odd
-from sqltailor.sql.dialect.text import parse, write
+from sqltailor.sql.dialect.statement import parse, write
 from sqltailor.sql.dialect.yaml_dialects import load_dialect
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqltailor.sql.dialect.text import parse, write
+from sqltailor.sql.dialect.statement import parse, write
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr, Expression

@@ -17,10 +17,10 @@ from sqltailor.sql.dialect import Dialect, load_dialect
 from sqltailor.sql.guard.calls import check_calls
 from sqltailor.sql.guard.catalog import Catalog
 from sqltailor.sql.guard.functions import allowed_functions
+from sqltailor.sql.guard.granted_views import granted_catalog
 from sqltailor.sql.guard.parsing import check_nodes, parse
 from sqltailor.sql.guard.resolver import Resolver
-from sqltailor.sql.guard.text import read
-from sqltailor.sql.guard.views import granted_catalog
+from sqltailor.sql.guard.text_layer import read
 from sqltailor.sql.schema.remember import remembered
 from sqltailor.types import Grant, Schema, Verdict
 

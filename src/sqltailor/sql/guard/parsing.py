@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqltailor.errors import Refused
 from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select
 from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
-from sqltailor.sql.guard.text import Piece, Text
+from sqltailor.sql.guard.text_layer import Piece, Text
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr

@@ -8,6 +8,6 @@ themselves: names are quoted where needed, values are escaped literals.
 """
 
 from sqltailor.sql.queryspec.compile import compile_spec
-from sqltailor.sql.queryspec.model import OPERATORS, Spec, json_schema, read_spec
+from sqltailor.sql.queryspec.spec import OPERATORS, Spec, json_schema, read_spec
 
 __all__ = ["OPERATORS", "Spec", "compile_spec", "json_schema", "read_spec"]

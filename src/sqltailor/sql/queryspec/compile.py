@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sqltailor.errors import DataError, unknown
 from sqltailor.sql.dialect import load_dialect, needs_quotes, write
-from sqltailor.sql.queryspec.model import Aggregate, Having, OrderBy, Spec, read_spec
-from sqltailor.sql.queryspec.values import condition
+from sqltailor.sql.queryspec.literals import condition
+from sqltailor.sql.queryspec.spec import Aggregate, Having, OrderBy, Spec, read_spec
 from sqltailor.sql.schema import find_column, find_table
 from sqltailor.types import Schema, Table
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.dialect.lexer import Token, lex
-from sqltailor.sql.schema.columns import Body, read_body, with_keys
 from sqltailor.sql.schema.compare import find_table
 from sqltailor.sql.schema.cursor import Words, split_commas
-from sqltailor.sql.schema.loose import loose_tables
+from sqltailor.sql.schema.loose_ddl import loose_tables
+from sqltailor.sql.schema.table_body import Body, read_body, with_keys
 from sqltailor.sql.schema.views import selected_columns, view_query
 from sqltailor.types import Schema, Table
 

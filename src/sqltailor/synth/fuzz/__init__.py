@@ -2,6 +2,6 @@
 
 from sqltailor.synth.fuzz.databases import Fuzzed, fuzz_database
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
-from sqltailor.synth.fuzz.rows import Constraints, read_constraints
+from sqltailor.synth.fuzz.random_rows import Constraints, read_constraints
 
 __all__ = ["Constraints", "Fuzzed", "Mutant", "fuzz_database", "mutants", "read_constraints"]

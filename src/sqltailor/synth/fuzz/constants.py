@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.errors import SQLError
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import find_column, find_table
-from sqltailor.synth.fuzz.conditions import literal, passing, step
+from sqltailor.synth.fuzz.near_misses import literal, passing, step
 from sqltailor.types import Cell, Schema, Table
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from sqltailor.naming.joins import key
 from sqltailor.sql.schema import find_table
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
-from sqltailor.synth.fuzz.rows import Constraints, Rows
+from sqltailor.synth.fuzz.random_rows import Constraints, Rows
 from sqltailor.synth.fuzz.witnesses import add_witnesses
 from sqltailor.types import Schema, Table
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from sqltailor.naming.joins import key
 from sqltailor.sql.schema import find_column
-from sqltailor.synth.fuzz.conditions import matching
 from sqltailor.synth.fuzz.constants import Pattern
-from sqltailor.synth.fuzz.rows import Row, Rows
+from sqltailor.synth.fuzz.near_misses import matching
+from sqltailor.synth.fuzz.random_rows import Row, Rows
 from sqltailor.types import Cell
 
 

@@ -18,7 +18,7 @@ from sqltailor.generate.llama import LlamaEngine
 from sqltailor.prompt.encode import end_of_turn
 from sqltailor.train.methods.job import Job
 from sqltailor.train.methods.rewards import Question, Rewarder, read_questions, rewards
-from sqltailor.train.running.model import as_trained
+from sqltailor.train.running.base_model import as_trained
 from sqltailor.train.running.processes import is_first_process
 from sqltailor.train.running.stage import StageResult, train_and_save
 from sqltailor.types import GenerateOptions

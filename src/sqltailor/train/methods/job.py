@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from sqltailor.project import Project
     from sqltailor.train.rows.encoding import Rows
-    from sqltailor.train.running.model import Setup
+    from sqltailor.train.running.base_model import Setup
     from sqltailor.train.running.stage import Stage, StageResult
     from sqltailor.train.running.watch import Progress
 

@@ -15,7 +15,7 @@ from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.sql.dialect import parse
 from sqltailor.train.rows.training_data import build_prompts, read_material
-from sqltailor.train.running.model import give_template
+from sqltailor.train.running.base_model import give_template
 from sqltailor.types import Completion, Example, Outcome, Prompt
 
 if TYPE_CHECKING:

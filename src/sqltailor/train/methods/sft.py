@@ -10,10 +10,10 @@ from sqltailor.errors import DataError
 from sqltailor.project import Project
 from sqltailor.runs import append_jsonl
 from sqltailor.train.methods.job import Job
-from sqltailor.train.rows.batches import Collator
+from sqltailor.train.rows.collate import Collator
 from sqltailor.train.rows.encoding import Row, Rows, TooLong, encode_documents, encode_examples
 from sqltailor.train.rows.training_data import build_prompts, read_documents, read_material
-from sqltailor.train.running.model import Setup
+from sqltailor.train.running.base_model import Setup
 from sqltailor.train.running.processes import is_first_process
 from sqltailor.train.running.stage import Stage, StageResult, train_and_save
 

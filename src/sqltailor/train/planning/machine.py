@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
     from sqltailor.train.planning.sizes import Sizes
-    from sqltailor.train.running.model import Setup
+    from sqltailor.train.running.base_model import Setup
 
 USABLE = {"cuda": 0.92, "cpu": 0.8}
 """Share of the memory that a plan may fill: the rest goes to fragments, and to others."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqltailor.errors import ConfigError
 from sqltailor.train.planning.machine import USABLE, available_gb, training_seconds
 from sqltailor.train.planning.sizes import Sizes, memory_gb
-from sqltailor.train.rows.batches import Order, computed_tokens
+from sqltailor.train.rows.collate import Order, computed_tokens
 from sqltailor.train.rows.encoding import Row
-from sqltailor.train.running.model import Setup
+from sqltailor.train.running.base_model import Setup
 from sqltailor.train.running.settings import accumulation, world_size
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sqltailor.generate.references import other_references, resolve
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
-    from sqltailor.train.running.model import Setup
+    from sqltailor.train.running.base_model import Setup
 
 GB = 1e9
 NF4_BYTES = 0.516
@@ -123,7 +123,7 @@ def count(config: Any, train: Train) -> Sizes:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from sqltailor.train.running.model import check_targets, lora_config
+    from sqltailor.train.running.base_model import check_targets, lora_config
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)

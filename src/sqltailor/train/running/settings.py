@@ -10,7 +10,7 @@ from sqltailor.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
-    from sqltailor.train.running.model import Setup
+    from sqltailor.train.running.base_model import Setup
 
 
 def world_size() -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.runs import read_jsonl
 from sqltailor.train.rows.training_data import build_prompts
+from sqltailor.train.running.base_model import Setup, Trainee, open_trainee, record_base, root_base
 from sqltailor.train.running.checkpoints import forget_after, newest_checkpoint, step_of
 from sqltailor.train.running.memory import keep_freed_memory
-from sqltailor.train.running.model import Setup, Trainee, open_trainee, record_base, root_base
 from sqltailor.train.running.processes import first_process_first, is_first_process
 from sqltailor.train.running.settings import training_arguments
 from sqltailor.types import Example
@@ -104,7 +104,7 @@ def train_and_save(
 
 def _answers(stage: Stage, trainee: Trainee, progress: Progress | None) -> Any:
     """Return the callback that asks the recipe's questions while training goes on."""
-    from sqltailor.train.running.answers import AnswersCallback
+    from sqltailor.train.running.sample_answers import AnswersCallback
 
     questions = stage.recipe.train.local.watch
     asked = [Example(f"watch-{i}", ("",), question) for i, question in enumerate(questions, 1)]

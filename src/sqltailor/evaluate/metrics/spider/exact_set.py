@@ -2,7 +2,7 @@
 
 The definitions are those of the official script (taoyds/test-suite-sql-eval@e97acc5, evaluation.py, with its defaults:
 neither values nor DISTINCT are compared), introduced by Yu et al. 2018, "Spider", section 6. The verdict is the
-script's wherever both read the statements; `read.py` says what either refuses. Its peculiarities belong to it:
+script's wherever both read the statements; `to_parts.py` says what either refuses. Its peculiarities belong to it:
 
 - Columns that foreign keys connect are one column, if their tables are in the outermost FROM.
 - What JOIN … ON says is not compared, but for the words OR, NOT, IN and LIKE; nor is the number after LIMIT.
@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.spider.parts import Query, with_merged_columns, without_values
-from sqltailor.evaluate.metrics.spider.read import read_query
+from sqltailor.evaluate.metrics.spider.to_parts import read_query
 from sqltailor.types import Schema
 
 Hardness = Literal["easy", "medium", "hard", "extra"]

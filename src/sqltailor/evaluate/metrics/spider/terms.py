@@ -1,4 +1,4 @@
-"""From a syntax tree to the columns and values that exact-set match compares; see `read.py` for the rules.
+"""From a syntax tree to the columns and values that exact-set match compares; see `to_parts.py` for the rules.
 
 Nodes are told apart by sqlglot's `key`, the lower-case name of their class.
 """

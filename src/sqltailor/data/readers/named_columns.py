@@ -10,7 +10,7 @@ from typing import Any
 from sqltailor.data.canonical import canonical_ddl
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import FIELDS, Source
-from sqltailor.data.readers.columns import QUESTION_NAMES, SQL_NAMES
+from sqltailor.data.readers.recognise import QUESTION_NAMES, SQL_NAMES
 from sqltailor.data.rows import RowError
 from sqltailor.types import Example
 

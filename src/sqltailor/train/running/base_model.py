@@ -12,7 +12,7 @@ from sqltailor.errors import ConfigError, did_you_mean, require
 from sqltailor.generate.references import Source, check_base, fingerprint, resolve
 from sqltailor.generate.weights import as_dtype, best_device, best_dtype, open_tokenizer, open_weights
 from sqltailor.runs import read_json, write_json_atomic
-from sqltailor.train.running.attention import register
+from sqltailor.train.running.cpu_attention import register
 
 if TYPE_CHECKING:
     import torch

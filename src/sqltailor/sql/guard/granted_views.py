@@ -8,7 +8,7 @@ from sqltailor.errors import Refused
 from sqltailor.sql.guard.catalog import Catalog, Stored, is_system
 from sqltailor.sql.guard.parsing import parse, shown
 from sqltailor.sql.guard.resolver import Resolver
-from sqltailor.sql.guard.text import read
+from sqltailor.sql.guard.text_layer import read
 from sqltailor.types import Column, Grant, Schema, Table
 
 

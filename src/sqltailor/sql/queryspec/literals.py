@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from sqltailor.errors import DataError
-from sqltailor.sql.queryspec.model import COMPARISONS, LISTS, Filter, Scalar
+from sqltailor.sql.queryspec.spec import COMPARISONS, LISTS, Filter, Scalar
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression

@@ -27,7 +27,7 @@ from sqltailor.train.running.processes import first_process_first, is_first_proc
 
 if TYPE_CHECKING:
     from sqltailor.train.rows.encoding import Rows
-    from sqltailor.train.running.model import Setup
+    from sqltailor.train.running.base_model import Setup
     from sqltailor.train.running.stage import Stage, StageResult
     from sqltailor.train.running.watch import Progress
 
@@ -183,7 +183,7 @@ def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
     from sqltailor.generate.weights import open_tokenizer
     from sqltailor.train.methods.sft import read_rows, shares
     from sqltailor.train.planning.sizes import base_config, count
-    from sqltailor.train.running.model import choose_setup, give_template, root_base
+    from sqltailor.train.running.base_model import choose_setup, give_template, root_base
 
     recipe, section = stage.recipe, stage.recipe.train
     root = root_base(recipe.base)
@@ -210,7 +210,7 @@ def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
 
 def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:
     """Write which prompt and schema the model is taught with; checked when it is loaded."""
-    from sqltailor.train.running.model import root_base
+    from sqltailor.train.running.base_model import root_base
 
     if not is_first_process():
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.augment.journal import Journal, Model
-from sqltailor.augment.questions import Known, check_question, check_values
+from sqltailor.augment.question_checks import Known, check_question, check_values
 from sqltailor.augment.tasks import How, Request
 from sqltailor.augment.trial import Trial, tables_of
 from sqltailor.data.examples import atomic_writer, to_line
