@@ -11,6 +11,7 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
+from sqltailor.types import Grant
 
 MIB = 1 << 20
 ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
@@ -441,19 +442,19 @@ CREATE VIEW zwei AS SELECT * FROM alle;
 )
 def test_what_is_denied_is_not_read(tmp_path: Path, deny: str, sql: str) -> None:
     file = str(make(tmp_path / "k.db", KUNDEN))
-    with open_database(file, deny=(deny,)) as database, pytest.raises(Refused, match="denied") as error:
+    with open_database(file, grant=Grant(deny=(deny,))) as database, pytest.raises(Refused, match="denied") as error:
         database.run(sql)
     assert error.value.layer == "role"
 
 
 def test_the_rest_of_a_table_and_an_allowed_view_are_read(tmp_path: Path) -> None:
     file = str(make(tmp_path / "k.db", KUNDEN))
-    with open_database(file, deny=("kunden.email",)) as database:
+    with open_database(file, grant=Grant(deny=("kunden.email",))) as database:
         assert database.run("SELECT rowid, vorname FROM kunden").rows == [(7, "Ada")]
         assert database.run("SELECT vorname FROM namen").rows == [("Ada",)]
         kunden = database.read_schema(samples=1).tables[0]
         assert [(c.type, c.samples) for c in kunden.columns[2:]] == [("TEXT", ()), ("INTEGER", (3,))]
-    with open_database(file, allow=("ZWEI",), deny=("kunden.email",)) as database:
+    with open_database(file, grant=Grant(("ZWEI",), ("kunden.email",))) as database:
         assert database.run("SELECT email FROM zwei").rows == [("a@x.de",)]
         with pytest.raises(Refused):
             database.run("SELECT email FROM kunden")

@@ -78,12 +78,18 @@ def log() -> None:
     assert json.loads(Path("log.jsonl").read_text())["as_logged"]  # a value was found: a denied column hides no table
 
 
+def check_rows() -> None:
+    ok("data", "check", "data/test.jsonl")
+
+
 def reward() -> None:
     with Project(recipe()) as project, pytest.raises(Refused, match=r"phone|prohibited"):
         Scoring.of(project).database.run("SELECT phone FROM driver")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("command", [ask, evaluate, synth, values, log, reward], ids=lambda command: command.__name__)
+@pytest.mark.parametrize(
+    "command", [ask, evaluate, synth, values, log, check_rows, reward], ids=lambda command: command.__name__
+)
 def test_a_command_opens_one_database_process_with_the_grant(
     command: Callable[[], None], tram: Path, started: list[Mapping[str, Any]]
 ) -> None:

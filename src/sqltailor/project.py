@@ -62,13 +62,7 @@ class Project:
             raise ConfigError(
                 "No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL"
             )
-        return open_database(
-            settings.url,
-            timeout_s=settings.timeout_s,
-            max_rows=settings.max_rows,
-            allow=self.grant.allow,
-            deny=self.grant.deny,
-        )
+        return open_database(settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows, grant=self.grant)
 
     @cached_property
     def schema(self) -> Schema:

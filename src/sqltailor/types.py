@@ -177,6 +177,9 @@ class Verdict:
 Generate = Callable[[Sequence[Prompt], GenerateOptions], list[Completion]]
 """A model is a function: `len(prompts) * options.n` completions, those of one prompt side by side."""
 
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is under way (a model, a file), how much of it is done, and how much there is in all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

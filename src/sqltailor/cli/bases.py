@@ -11,7 +11,8 @@ import typer
 from sqltailor.cli.output import Json, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from sqltailor.generate.bases import Base, OnProgress
+    from sqltailor.generate.bases import Base
+    from sqltailor.types import OnProgress
 
 
 def bases(context: typer.Context, json: Json = False) -> None:

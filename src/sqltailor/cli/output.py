@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from sqltailor.evaluate import AnswerProgress
+    from sqltailor.types import OnProgress
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Recipe = Annotated[
@@ -74,7 +74,7 @@ def progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def answering() -> Iterator[AnswerProgress]:
+def answering() -> Iterator[OnProgress]:
     """Show a bar for each model while it answers; plain lines when stderr is not a terminal."""
     with progress() as bars:
         tasks: dict[str, Any] = {}

@@ -22,7 +22,7 @@ memory cap of the process needs Linux.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -32,7 +32,7 @@ from sqltailor.database.samples import with_samples
 from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect.names import split_name
-from sqltailor.types import QueryResult, Schema
+from sqltailor.types import Grant, QueryResult, Schema
 
 __all__ = ["Database", "dialect_of", "looks_personal", "open_database"]
 
@@ -145,20 +145,19 @@ def open_database(
     timeout_s: float = 30.0,
     max_rows: int = 10_000,
     max_bytes: int = 256 * MIB,
-    allow: Sequence[str] = (),
-    deny: Sequence[str] = (),
+    grant: Grant = Grant(),  # noqa: B008
 ) -> Database:
     """Connect read-only to `sqlite:///…`, `duckdb:///…`, `postgresql://…`, `mysql://…`, or the path of a file.
 
     `timeout_s` and `max_rows` are the defaults of each statement. `max_bytes` is the memory that one statement may
-    take; its result may take an eighth of it, as JSON. What a grant has in `deny`, SQLite does not read either,
-    except through views in `allow`; other databases leave grants to the guard and their roles. Raises `DataError`
+    take; its result may take an eighth of it, as JSON. What `grant` denies, SQLite does not read either, except
+    through views that it allows; other databases leave grants to the guard and their roles. Raises `DataError`
     when the database cannot be reached or read or has no tables, `MissingExtra` when its driver is not installed.
     """
     location = locate(url)
     backend = BACKENDS[location.kind]()
     limits = {"shown": location.shown, "secrets": location.secrets, "timeout_s": timeout_s, "max_bytes": max_bytes}
-    limits |= {"allow": [*map(split_name, allow)], "deny": [*map(split_name, deny)]}
+    limits |= {"allow": [*map(split_name, grant.allow)], "deny": [*map(split_name, grant.deny)]}
     child = Child(backend.options(location) | limits)
     child.start()
     return Database(location, backend, child, timeout_s=timeout_s, max_rows=max_rows)

@@ -15,7 +15,6 @@ from sqltailor.asker import Reply, open_asker
 from sqltailor.augment import augment
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
-from sqltailor.evaluate import AnswerProgress
 from sqltailor.evaluate.by_recipe import Measured, evaluate_models
 from sqltailor.generate.bases import BASES, DEFAULT
 from sqltailor.project import Project
@@ -24,13 +23,13 @@ from sqltailor.runs import write_text_atomic
 from sqltailor.sql.dialect import canonical, comparable, shape
 from sqltailor.synth import synthesise
 from sqltailor.train import TrainResult, train
-from sqltailor.types import Example
+from sqltailor.types import Example, OnProgress
 
 if TYPE_CHECKING:
     from sqltailor.train.running.watch import Progress
 
     ShowTraining = Callable[[], contextlib.AbstractContextManager[Progress | None]]
-    ShowAnswers = Callable[[], contextlib.AbstractContextManager[AnswerProgress]]
+    ShowAnswers = Callable[[], contextlib.AbstractContextManager[OnProgress]]
 
 HERE = Path(__file__).parent
 QUESTION = "Which three brands have the most items?"

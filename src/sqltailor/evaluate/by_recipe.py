@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqltailor.evaluate import AnswerProgress, Evaluation, Scoring, evaluate, resume_or_new
+from sqltailor.evaluate import Evaluation, Scoring, evaluate, resume_or_new
 from sqltailor.evaluate.report import write_report
 from sqltailor.generate import load, token_counter
 from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
-from sqltailor.types import Example
+from sqltailor.types import Example, OnProgress
 
 
 class Measured(NamedTuple):
@@ -30,7 +30,7 @@ def evaluate_models(
     data: Sequence[str] | None = None,
     limit: int | None = None,
     out: str | Path | None = None,
-    on_progress: AnswerProgress = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 

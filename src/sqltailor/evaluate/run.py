@@ -23,13 +23,11 @@ from sqltailor.evaluate.scorer import Scoring
 from sqltailor.evaluate.summary import summarise
 from sqltailor.prompt.text import BuildPrompt, build_prompt
 from sqltailor.runs import Run, append_jsonl, write_json_atomic
-from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prediction, Prompt, Schema
+from sqltailor.types import Completion, Example, Generate, GenerateOptions, OnProgress, Prediction, Prompt, Schema
 from sqltailor.version import __version__
 
 Answer = Callable[[Sequence[int]], list[Completion]]
 """Answers the examples at these places."""
-AnswerProgress = Callable[[str, int, int], None]
-"""Told model, answers so far, and answers in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def evaluate(
     prompt: BuildPrompt | Mapping[str, BuildPrompt] = build_prompt,
     options: GenerateOptions | None = None,
     batch: int = 16,
-    on_progress: AnswerProgress = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Evaluation:
     """Ask every model every example, score the answers, write the folder, and return what was found.
 
@@ -92,7 +90,7 @@ def score_predictions(
     out_dir: Path | ChooseFolder,
     scoring: Scoring | None = None,
     schema: Schema | None = None,
-    on_progress: AnswerProgress = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Evaluation:
     """Score answers that are there already, as `evaluate` does: model reference → example id → answer.
 
@@ -138,7 +136,7 @@ def _run(
     out_dir: Path | ChooseFolder,
     batch: int,
     settings: Mapping[str, Any],
-    on_progress: AnswerProgress,
+    on_progress: OnProgress,
 ) -> Evaluation:
     gold = audit(exam)
     inputs = {model: source.inputs for model, source in sources.items()}
@@ -160,7 +158,7 @@ def _run(
 
 
 def _answered(
-    exam: Exam, folder: Run, model: str, source: _Source, batch: int, on_progress: AnswerProgress
+    exam: Exam, folder: Run, model: str, source: _Source, batch: int, on_progress: OnProgress
 ) -> tuple[list[Prediction], float | None]:
     """Return the predictions of one model and its tokens per second, None where nothing was measured."""
     done = written(folder, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqltailor.generate.weights import open_tokenizer
 from sqltailor.prompt.encode import end_of_turn
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import file_name, read_json, write_json_atomic, write_text_atomic
+from sqltailor.types import OnProgress
 
 TARGETS = {
     "adapter": "a folder for PEFT: the adapter and its tokenizer",
@@ -34,7 +35,6 @@ TARGETS = {
 """What a run can be exported to, each with its meaning."""
 RECORD = "export.json"
 """The file that marks a folder as one of ours, which a later export may replace."""
-Progress = Callable[[str, int, int], None]
 
 
 class Upload(NamedTuple):
@@ -80,7 +80,7 @@ def export(
     check: bool = True,
     threshold: float = THRESHOLD,
     upload: Upload | None = None,
-    on_progress: Progress = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Exported:
     """Write a run, or another model reference with weights, as one of `TARGETS` into the folder `out`.
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqltailor.errors import DataError
 from sqltailor.prompt.extract import extract
 from sqltailor.sql.dialect import comparable
-from sqltailor.types import Generate, GenerateOptions, Prompt
+from sqltailor.types import Generate, GenerateOptions, OnProgress, Prompt
 
 THRESHOLD = 0.99
 """Share of answers that must agree: of 200, two may differ, as rounding turns near ties over."""
@@ -77,7 +77,7 @@ def compare(
     threshold: float = THRESHOLD,
     told: Collection[str] = (),
     batch: int = 16,
-    on_progress: Callable[[str, int, int], None] = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Parity:
     """Ask every model every prompt, greedily, and compare each with the first one.
 

@@ -24,7 +24,7 @@ from sqltailor.runs import Run, read_json
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train.rows.training_data import build_prompts
 from sqltailor.train.running.base_model import as_trained
-from sqltailor.types import Example, Generate, GenerateOptions, Prompt
+from sqltailor.types import Example, Generate, GenerateOptions, OnProgress, Prompt
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +60,7 @@ def verify(
     *,
     threshold: float,
     ggufs: Mapping[str, Path] | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Verified:
     """Compare a run, its adapter beside the weights as in training, with what was exported from it.
 

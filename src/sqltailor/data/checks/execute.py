@@ -41,7 +41,7 @@ class Databases:
         with contextlib.ExitStack() as stack:
             try:
                 database = stack.enter_context(
-                    open_database(url, timeout_s=self.timeout_s, max_rows=self.max_rows),
+                    open_database(url, timeout_s=self.timeout_s, max_rows=self.max_rows, grant=self.grant)
                 )
                 found = database, database.read_schema()
             except DataError as e:

@@ -57,12 +57,9 @@ class Checker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._converters: dict[str, Callable[[Row], Example]] = {}
-        self._databases = self._named(settings.database, settings.grant)
-        self._origin = self._named(settings.from_database, Grant())
-
-    def _named(self, location: str | None, grant: Grant) -> Databases | None:
-        limits = self._settings.timeout_s, self._settings.max_rows
-        return Databases(location, *limits, grant) if location else None
+        limits = settings.timeout_s, settings.max_rows
+        self._databases = Databases(settings.database, *limits, settings.grant) if settings.database else None
+        self._origin = Databases(settings.from_database, *limits) if settings.from_database else None
 
     def __call__(self, item: Item) -> Kept | Reject:
         source, row = item

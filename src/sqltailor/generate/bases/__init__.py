@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 
 from sqltailor.generate.bases.dense import SOURCE, dense_folder, dense_gguf, remembered_sha256
-from sqltailor.generate.bases.download import OnProgress, cache_folder, cached_file, fetch
+from sqltailor.generate.bases.download import cache_folder, cached_file, fetch
 from sqltailor.generate.bases.table import BASES, DEFAULT, Base
+from sqltailor.types import OnProgress
 
 logger = logging.getLogger(__name__)
 
@@ -42,4 +43,4 @@ def is_here(base: Base) -> bool:
     return cached_file(base).is_file() and cached_file(base).stat().st_size == base.bytes
 
 
-__all__ = ["BASES", "DEFAULT", "SOURCE", "Base", "OnProgress", "cache_folder", "folder_of", "folder_of_gguf", "is_here"]
+__all__ = ["BASES", "DEFAULT", "SOURCE", "Base", "cache_folder", "folder_of", "folder_of_gguf", "is_here"]

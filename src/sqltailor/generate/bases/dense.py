@@ -11,7 +11,6 @@ from typing import Any
 
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.bases.download import (
-    OnProgress,
     cache_folder,
     disk_errors_name,
     one_process,
@@ -19,6 +18,7 @@ from sqltailor.generate.bases.download import (
 )
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.runs import read_json, write_json_atomic
+from sqltailor.types import OnProgress
 
 SOURCE = "source.json"
 """File beside dense weights that says what they were made from."""

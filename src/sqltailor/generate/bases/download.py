@@ -18,9 +18,7 @@ from typing import Any
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.bases.table import Base, Part
 from sqltailor.generate.reach import hub_is_there
-
-OnProgress = Callable[[str, int, int], None]
-"""Called with what is under way, and the bytes done and in all."""
+from sqltailor.types import OnProgress
 
 BLOCK = 1 << 20
 CACHE_VARIABLE = "SQLTAILOR_CACHE"
