@@ -28,10 +28,10 @@ from sqltailor.recipe import (
     stages,
     variants,
 )
-from sqltailor.recipe.aliases import LEGACY
 from sqltailor.recipe.fields import Section
 from sqltailor.recipe.keys import leaves, meaning
-from sqltailor.recipe.source import parse_value, read_env_file, scalar
+from sqltailor.recipe.source import parse_value, scalar
+from sqltailor.recipe.variables import LEGACY, read_env_file
 
 BOMB = "a: &a [1, 2]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghi")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
+from pydantic.fields import FieldInfo
+
 from sqltailor.recipe.fields import Section
 from sqltailor.recipe.model import Recipe
-from sqltailor.recipe.source import KeyPath, dotted
+from sqltailor.recipe.source import KeyPath, Layer, at, dotted
 
 
 def keys(kind: type[Section]) -> dict[str, type[Section] | None]:
@@ -36,15 +38,14 @@ def section_at(path: KeyPath) -> type[Section]:
     kind: type[Section] = Recipe
     for part in path:
         if isinstance(part, str):
-            field = next(field for name, field in kind.model_fields.items() if (field.alias or name) == part)
-            kind = _section_in(field.annotation) or kind
+            kind = _section_in(_field(kind, part)) or kind
     return kind
 
 
 def meaning(path: KeyPath) -> str:
     """Return what a key or a section is for."""
-    kind = section_at(path[:-1])
-    return next(f.description or "" for name, f in kind.model_fields.items() if (f.alias or name) == path[-1])
+    field = _field(section_at(path[:-1]), path[-1])
+    return (field and field.description) or ""
 
 
 def nearest(path: KeyPath) -> str:
@@ -104,17 +105,20 @@ def is_section(path: KeyPath) -> bool:
             if path[i - 1] != "stages":
                 return False
             continue
-        field = next((f for name, f in kind.model_fields.items() if (f.alias or name) == part), None)
-        found = _section_in(field.annotation) if field else None
+        found = _section_in(_field(kind, part))
         if found is None:
             return False
         kind = found
     return not path or path[-1] != "stages"
 
 
-def _section_in(annotation: Any) -> type[Section] | None:
-    """Return the section that an annotation is, or is a list of."""
-    kinds = (annotation, *get_args(annotation))
+def _field(kind: type[Section], name: str | int) -> FieldInfo | None:
+    return next((field for own, field in kind.model_fields.items() if (field.alias or own) == name), None)
+
+
+def _section_in(field: FieldInfo | None) -> type[Section] | None:
+    """Return the section that a field holds, or holds a list of."""
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
 
 
@@ -149,3 +153,28 @@ def _range(schema: dict[str, Any]) -> str:
     ]
     found = [f"{word} {schema[name]:.10g}" for word, name in limits if name in schema]
     return " " + ", ".join(found) if found else ""
+
+
+def unset(merged: Layer, kind: type[Section], path: KeyPath) -> None:
+    """Take keys of a section out that are null, so that their default counts."""
+    node = at(merged.tree, path)
+    for name, below in keys(kind).items():
+        if not isinstance(node, dict) or name not in node:
+            continue
+        if node[name] is None:
+            del node[name]
+            for old in [old for old in merged.origins if old[: len(path) + 1] == (*path, name)]:
+                del merged.origins[old]
+        elif below is not None:
+            unset(merged, below, (*path, name))
+
+
+def origin_of(origins: Mapping[KeyPath, str], path: KeyPath) -> str:
+    """Return the origin of a path, of what lies below it, or of the nearest path above; else `default`."""
+    for end in range(len(path), 0, -1):
+        if path[:end] in origins and (end == len(path) or not is_section(path[:end])):
+            return origins[path[:end]]
+        below = next((o for p, o in origins.items() if p[:end] == path), None)
+        if below:
+            return below
+    return "default"

@@ -6,9 +6,11 @@ Ranges: Amazon Bedrock user guide, "Custom model hyperparameters" (2026), and th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from sqltailor.recipe.source import Layer
 from sqltailor.recipe.train import Train
 
 
@@ -91,10 +93,17 @@ def family(backend: str, base: str) -> Family | None:
     return next((f for f in FAMILIES.get(backend, ()) if base.startswith(f.ids)), None)
 
 
-def defaults(backend: str, base: str) -> dict[str, float]:
-    """Return the service's own defaults of the common keys, by key below `train`."""
+def backend_defaults(merged: Layer) -> None:
+    """Where a training service has defaults of its own, lay them under what is given."""
+    train = merged.tree.get("train")
+    if not isinstance(train, dict):
+        return
+    backend, base = str(train.get("backend")), str(merged.tree.get("base", "small"))
     chosen = family(backend, base)
-    return {name: limit.default for name, limit in chosen.limits.items()} if chosen else {}
+    for name, limit in chosen.limits.items() if chosen else ():
+        path = ("train", *name.split("."))
+        if path not in merged.origins:
+            merged.put(path, limit.default, f"default of {backend}")
 
 
 def common_keys() -> list[str]:
@@ -130,14 +139,7 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
         if name in given:
             found.append((name, f"is no setting of {train.backend} for {chosen.name}: leave it out."))
     for name, limit in chosen.limits.items():
-        value = _value(train, name)
+        value = float(functools.reduce(getattr, name.split("."), train))  # type: ignore[arg-type]
         if not limit.allows(value):
             found.append((name, f"is {value:g}; {train.backend} takes {limit} for {chosen.name}."))
     return found
-
-
-def _value(train: Train, name: str) -> float:
-    node: Any = train
-    for part in name.split("."):
-        node = getattr(node, part)
-    return float(node)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqltailor.errors import ConfigError, unknown
-from sqltailor.recipe.aliases import from_variables, resolve_aliases
 from sqltailor.recipe.check import message, validate
-from sqltailor.recipe.keys import leaves
-from sqltailor.recipe.layers import backend_defaults, merge, origin_of, substitute, unset
+from sqltailor.recipe.keys import leaves, origin_of, unset
+from sqltailor.recipe.limits import backend_defaults
 from sqltailor.recipe.model import Recipe
-from sqltailor.recipe.source import Fault, Layer, dotted, has_password, read_overrides, read_yaml, variables
+from sqltailor.recipe.source import Fault, Layer, dotted, has_password, merge, read_overrides, read_yaml
+from sqltailor.recipe.variables import from_variables, resolve_aliases, substitute, variables
 
 SHIPPED = Path(__file__).parent.parent / "recipes"
 """Folder of the recipes that come with the package."""

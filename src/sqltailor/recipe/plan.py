@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqltailor.recipe.model import Recipe
-from sqltailor.recipe.source import KeyPath, Layer
+from sqltailor.recipe.source import KeyPath, Layer, merge
 
 
 def stages(recipe: Recipe) -> list[Recipe]:
@@ -16,9 +16,8 @@ def stages(recipe: Recipe) -> list[Recipe]:
         return [recipe]
     found = []
     for stage in recipe.train.stages:
-        own = stage.model_dump(by_alias=True, exclude_unset=True)
-        train = _over(recipe.train.model_dump(by_alias=True, exclude_unset=True), own)
-        found.append(with_values(recipe, {("train",): train | {"stages": ()}}))
+        laid = [Layer(part.model_dump(by_alias=True, exclude_unset=True)) for part in (recipe.train, stage)]
+        found.append(with_values(recipe, {("train",): merge(laid).tree | {"stages": ()}}))
     return found
 
 
@@ -42,12 +41,3 @@ def with_values(recipe: Recipe, changes: Mapping[KeyPath, Any]) -> Recipe:
     changed = Recipe.model_validate(layer.tree)
     changed._written.update(recipe._written)
     return changed
-
-
-def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one mapping laid over another, sections key by key."""
-    merged = dict(under)
-    for name, value in over.items():
-        below = merged.get(name)
-        merged[name] = _over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return merged

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqltailor.recipe import limits
-from sqltailor.recipe.aliases import LEGACY
 from sqltailor.recipe.keys import allowed, keys, leaves, meaning, section_at
 from sqltailor.recipe.load import Resolved
 from sqltailor.recipe.model import Recipe
-from sqltailor.recipe.source import KeyPath, dotted, has_password, mask, scalar
+from sqltailor.recipe.source import KeyPath, at, dotted, has_password, mask, scalar
+from sqltailor.recipe.variables import LEGACY
 
 _NOT_TRAINED = ("generate", "evaluate", "deploy")
 _NOT_TRAINED_TRAIN = ("resume", "name", "out")
@@ -23,20 +23,15 @@ def tree(recipe: Recipe) -> dict[str, Any]:
     """Return every value of a recipe as plain data, without secrets: what came from `${NAME}` is `${NAME}` again."""
     values = recipe.model_dump(mode="json", by_alias=True)
     for path, (written, value) in recipe._written.items():
-        node: Any = values
-        for part in path[:-1]:
-            node = node[part]
+        node = at(values, path[:-1])
         if node[path[-1]] == value:
             node[path[-1]] = written
     url = values["database"]["url"]
     if url and has_password(url):
         values["database"]["url"] = "${DATABASE_URL}"
     for name in limits.ignored(recipe.train.backend, recipe.base):
-        node = values["train"]
         *above, last = name.split(".")
-        for part in above:
-            node = node[part]
-        del node[last]
+        del at(values["train"], above)[last]
     return values
 
 
@@ -112,9 +107,7 @@ def _sections(path: KeyPath) -> Iterator[str]:
 
 
 def _default(leaf: KeyPath) -> str:
-    node: Any = Recipe().model_dump(mode="json", by_alias=True)
-    for part in leaf:
-        node = node[part]
+    node = at(Recipe().model_dump(mode="json", by_alias=True), leaf)
     return "not set" if node is None else f"`{json.dumps(node) if not isinstance(node, str) else node}`"
 
 

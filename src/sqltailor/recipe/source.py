@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqltailor.database.url import mask as mask_url
@@ -45,6 +46,30 @@ class Layer:
             node = below
         node[path[-1]] = value
         self.origins[path] = origin
+
+
+def merge(layers: Sequence[Layer]) -> Layer:
+    """Return one layer in which later ones win, key by key; lists are replaced whole."""
+    merged = Layer()
+
+    def lay(over: Mapping[str, Any], under: dict[str, Any], path: KeyPath, origins: Mapping[KeyPath, str]) -> None:
+        for name, value in over.items():
+            here = (*path, name)
+            if isinstance(value, dict) and isinstance(under.get(name), dict):
+                lay(value, under[name], here, origins)
+                continue
+            for old in [old for old in merged.origins if old[: len(here)] == here]:
+                del merged.origins[old]
+            merged.origins.update({new: o for new, o in origins.items() if new[: len(here)] == here})
+            if isinstance(value, dict):
+                under[name] = {}
+                lay(value, under[name], here, origins)
+            else:
+                under[name] = value
+
+    for layer in layers:
+        lay(layer.tree, merged.tree, (), layer.origins)
+    return merged
 
 
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -159,52 +184,6 @@ def parse_value(text: str) -> Any:
     return read_yaml(f"value: {text}", "the value").tree["value"]
 
 
-class Variable(NamedTuple):
-    """A variable of the environment or of `.env`."""
-
-    value: str
-    origin: str
-
-
-_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
-_QUOTED = re.compile(r"""(?:'([^']*)'|"((?:[^"\\]|\\.)*)")\s*(?:#.*)?""")
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """Return the variables of a `.env` file; an absent file has none.
-
-    `NAME=value` lines, `export` before them, quotes around values, `#` comments. Nothing is expanded in values.
-    Raises ConfigError that names the line, never its text.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path} cannot be read as UTF-8 text: {e.__class__.__name__}.") from e
-    variables = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        found = _ASSIGNMENT.fullmatch(line)
-        if not found:
-            raise ConfigError(f"{path}:{number}: not of the form NAME=value.")
-        name, value = found.groups()
-        if quoted := _QUOTED.fullmatch(value):
-            single, double = quoted.groups()
-            value = single if single is not None else re.sub(r"\\(.)", r"\1", double)
-        else:
-            value = re.split(r"\s#", value, maxsplit=1)[0].rstrip()
-        variables[name] = value
-    return variables
-
-
-def variables(env: Mapping[str, str], env_file: Path) -> dict[str, Variable]:
-    """Return the variables of the environment over those of `.env`, each with its origin."""
-    known = {name: Variable(value, f".env {name}") for name, value in read_env_file(env_file).items()}
-    return known | {name: Variable(value, f"environment {name}") for name, value in env.items()}
-
-
 def mask(text: str) -> str:
     """Return the text with the passwords of its URLs replaced by `***`.
 
@@ -218,6 +197,11 @@ def has_password(url: str) -> bool:
     """Say whether a URL holds a password, rather than `${NAME}` for one."""
     plain = re.sub(r":\$\{\w+\}@", "@", re.sub(r"=\$\{\w+\}", "=", url))
     return "***" in mask(re.sub(r"[^=&?]*=(?=&|$)", "", plain))
+
+
+def at(tree: Any, path: Iterable[str | int]) -> Any:
+    """Return the value that lies at a path."""
+    return functools.reduce(operator.getitem, path, tree)
 
 
 def dotted(path: KeyPath) -> str:
