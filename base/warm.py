@@ -26,11 +26,10 @@ from sqltailor.project import Project
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import Recipe
 from sqltailor.runs import read_json, write_json_atomic
-from sqltailor.train.methods.job import Job
 from sqltailor.train.methods.sft import tune
 from sqltailor.train.rows.encoding import Row, Rows, encode_example
 from sqltailor.train.running.base_model import choose_setup
-from sqltailor.train.running.stage import Stage
+from sqltailor.train.running.stage import Job, Stage
 
 TOGETHER = 16
 """Examples of one schema that make a step."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +18,15 @@ from sqltailor.prompt.text import PROMPTS
 from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.runs import Run, log_to, write_json_atomic
 from sqltailor.sql.schema import schema_hash
-from sqltailor.train.methods.job import Job, Tune
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
 from sqltailor.train.running.opening import run_of
-from sqltailor.train.running.processes import first_process_first, is_first_process, wait_for_all
+from sqltailor.train.running.processes import ctrl_c_stops_gently, first_process_first, is_first_process, wait_for_all
+from sqltailor.train.running.stage import Job, Stage, StageResult, result_of
 
 if TYPE_CHECKING:
     from sqltailor.train.rows.encoding import Rows
     from sqltailor.train.running.base_model import Setup
-    from sqltailor.train.running.stage import Stage, StageResult
     from sqltailor.train.running.watch import Progress
 
 logger = logging.getLogger(__name__)
@@ -80,8 +78,8 @@ def plan(resolved: Resolved) -> Plans:
     _check_backend(resolved.recipe)
     recipe = resolved.recipe
     with opened(recipe) as project, quiet_libraries(), tempfile.TemporaryDirectory() as folder:
-        check_ready(resolved, project, _methods(recipe))
-        return Plans(tuple(_plan(stage, project)[0] for stage in _stages(recipe, Run(Path(folder)), recipe.base)))
+        check_ready(resolved, project)
+        return Plans(tuple(_plan(stage, project)[0] for stage in _stages(recipe, Run(Path(folder)))))
 
 
 def _check_backend(recipe: Recipe) -> None:
@@ -111,16 +109,16 @@ def train(
     require("trl", extra="train", feature="Local training")
     began = time.perf_counter()
     with opened(project or recipe) as project:
-        check_ready(resolved, project, _methods(recipe))
+        check_ready(resolved, project)
         with quiet_libraries(), run_of(resolved) as run, log_to(run):
             _record_prompt(recipe, project, run)
-            with _gentle_interrupt() as interrupted:
+            with ctrl_c_stops_gently() as interrupted:
                 result = _train_stages(recipe, project, run, progress, interrupted, on_plan)
                 if interrupted():
                     raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
             if is_first_process():
                 run.mark_done()
-    steps, train_loss, eval_loss, rate, _ = result
+    steps, train_loss, eval_loss, rate = result
     return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(time.perf_counter() - began, 1))
 
 
@@ -132,49 +130,37 @@ def _train_stages(
     interrupted: Callable[[], bool],
     on_plan: Callable[[Plan], None],
 ) -> StageResult:
-    from sqltailor.train.running.stage import result_of
-
-    all_stages = list(_stages(recipe, run, recipe.base, project))
+    all_stages = _stages(recipe, run)
     for stage in all_stages:
-        if not _made(stage):
-            with first_process_first():
-                planned, setup, rows = _plan(stage, project)
-            check(planned)
-            if is_first_process():
-                on_plan(planned)
-            module, _, function = METHODS[stage.recipe.train.method].partition(":")
-            tune: Tune = getattr(importlib.import_module(f"sqltailor.train.methods.{module}"), function)
-            result = tune(Job(stage, project, rows, setup, planned.micro_batch, progress, interrupted))
-            wait_for_all()
-            if interrupted():
-                return result
-    made = _made(all_stages[-1])
-    assert made is not None
-    if made.parent != run.path and is_first_process():
-        made.rename(run.path / made.name)
-    return result_of(run.metrics, all_stages[-1])
+        if stage.output.is_dir():
+            continue
+        with first_process_first():
+            planned, setup, rows = _plan(stage, project)
+        check(planned)
+        if is_first_process():
+            on_plan(planned)
+        module, _, function = METHODS[stage.recipe.train.method].partition(":")
+        tune = getattr(importlib.import_module(f"sqltailor.train.methods.{module}"), function)
+        result: StageResult = tune(Job(stage, project, rows, setup, planned.micro_batch, progress, interrupted))
+        wait_for_all()
+        if interrupted():
+            return result
+    last = all_stages[-1]
+    if last.folder != run.path and is_first_process():
+        last.output.rename(run.path / last.output.name)
+    return result_of(run.metrics, last)
 
 
-def _made(stage: Stage) -> Path | None:
-    """Return what a finished stage saved: it appears whole, and last."""
-    return next((p for name in ("adapter", "model") if (p := stage.folder / name).is_dir()), None)
-
-
-def _stages(recipe: Recipe, run: Run, base: str, project: Project | None = None) -> Iterator[Stage]:
-    """Yield the stages of a recipe, each on what the one before makes."""
-    from sqltailor.train.running.stage import Stage
-
+def _stages(recipe: Recipe, run: Run) -> list[Stage]:
+    """Return the stages of a recipe, each on what the one before makes."""
     if not recipe.train.stages:
-        yield Stage(recipe, base, run.path, run.path, project=project)
-        return
+        return [Stage(recipe, recipe.base, run.path, run.path)]
+    found: list[Stage] = []
     for number, part in enumerate(stages(recipe), 1):
+        base = str(found[-1].output) if found else recipe.base
         folder = run.path / "stages" / f"{number}-{part.train.method}"
-        yield Stage(part, base, folder, run.path, number, project)
-        base = str(folder / ("adapter" if part.train.lora.enabled else "model"))
-
-
-def _methods(recipe: Recipe) -> list[str]:
-    return [stage.recipe.train.method for stage in _stages(recipe, Run(Path()), recipe.base)]
+        found.append(Stage(part, base, folder, run.path, number))
+    return found
 
 
 def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
@@ -223,11 +209,3 @@ def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:
         "base": root_base(recipe.base),
     }
     write_json_atomic(run.prompt, recorded)
-
-
-@contextlib.contextmanager
-def _gentle_interrupt() -> Iterator[Callable[[], bool]]:
-    from sqltailor.train.running.watch import ctrl_c_stops_gently
-
-    with ctrl_c_stops_gently() as interrupted:
-        yield interrupted

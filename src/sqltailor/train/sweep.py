@@ -12,6 +12,7 @@ from sqltailor.project import opened
 from sqltailor.recipe import Resolved, recipe_hash, variants, with_values
 from sqltailor.runs import Run, file_name, read_jsonl
 from sqltailor.train.local_training import TrainResult, train
+from sqltailor.train.running.stage import Stage, result_of
 
 if TYPE_CHECKING:
     from sqltailor.train.planning.preflight import Plan
@@ -61,10 +62,8 @@ def sweep(
 
 
 def _result_of(run: Run, resolved: Resolved) -> TrainResult:
-    from sqltailor.train.running.stage import Stage, result_of
-
     recipe = resolved.recipe
     last = Stage(recipe, recipe.base, run.path, run.path, len(recipe.train.stages) or None)
-    steps, train_loss, eval_loss, rate, _ = result_of(run.metrics, last)
+    steps, train_loss, eval_loss, rate = result_of(run.metrics, last)
     seconds = max((row["elapsed_s"] for row in read_jsonl(run.metrics) if "elapsed_s" in row), default=0.0)
     return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(seconds, 1))

@@ -15,10 +15,9 @@ from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.runs import append_jsonl, read_jsonl, write_text_atomic
-from sqltailor.train.methods.job import Job
 from sqltailor.train.methods.rewards import Question, Rewarder, read_questions
 from sqltailor.train.running.processes import first_process_first
-from sqltailor.train.running.stage import Stage, StageResult, train_and_save
+from sqltailor.train.running.stage import Job, Stage, StageResult, prepare, train_and_save
 from sqltailor.types import Completion, GenerateOptions
 
 if TYPE_CHECKING:
@@ -43,24 +42,21 @@ def tune(job: Job) -> StageResult:
     with first_process_first():  # and before the model that is trained takes its memory
         pairs = read_pairs(job, questions)
     if job.interrupted():
-        return StageResult(0, 0.0, None, None, interrupted=True)
-
-    def make(model: Any, tokenizer: Any, arguments: Any) -> Any:
-        columns = [_encoded(tokenizer, questions[pair["number"]], pair["rejected"]) for pair in pairs]
-        return _trainer_class()(
-            keep=section.local.keep_checkpoints,
-            model=model,
-            args=arguments,
-            processing_class=tokenizer,
-            train_dataset=Dataset.from_list(columns),
-        )
-
-    more = {"beta": section.dpo.beta, "max_length": section.max_length, "loss_type": ["sigmoid"]}
+        return StageResult(0, 0.0, None, None)
+    losses: dict[str, Any] = {"loss_type": ["sigmoid"]}
     if section.dpo.sft_weight:
-        more |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, section.dpo.sft_weight]}
-    return train_and_save(
-        stage, job.setup, job.micro_batch, make, job.progress, job.interrupted, kind="DPOConfig", more=more
+        losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, section.dpo.sft_weight]}
+    prepared = prepare(job, "DPOConfig", beta=section.dpo.beta, max_length=section.max_length, **losses)
+    model, tokenizer = prepared.trainee.model, prepared.trainee.tokenizer
+    columns = [_encoded(tokenizer, questions[pair["number"]], pair["rejected"]) for pair in pairs]
+    trainer = _trainer_class()(
+        keep=section.local.keep_checkpoints,
+        model=model,
+        args=prepared.arguments,
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(columns),
     )
+    return train_and_save(job, prepared, trainer)
 
 
 def _trainer_class() -> Any:

@@ -16,11 +16,10 @@ from sqltailor.generate.batches import plan
 from sqltailor.generate.decode import Engine, decode
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.prompt.encode import end_of_turn
-from sqltailor.train.methods.job import Job
 from sqltailor.train.methods.rewards import Question, Rewarder, read_questions, rewards
 from sqltailor.train.running.base_model import as_trained
 from sqltailor.train.running.processes import is_first_process
-from sqltailor.train.running.stage import StageResult, train_and_save
+from sqltailor.train.running.stage import Job, StageResult, prepare, train_and_save
 from sqltailor.types import GenerateOptions
 
 logger = logging.getLogger(__name__)
@@ -50,37 +49,34 @@ def tune(job: Job) -> StageResult:
         def start_epoch(self, epoch: int) -> None:
             self.order.generator.manual_seed(self.args.seed + epoch)
 
-    stage, section = job.stage, job.stage.recipe.train
-    questions = read_questions(stage, job.project)
+    section = job.stage.recipe.train
+    questions = read_questions(job.stage, job.project)
     rewarder = Rewarder(Scoring.of(job.project))
     if len(questions) * section.grpo.generations < section.batch:
         raise DataError(
             f"One step takes {section.batch // section.grpo.generations} questions (train.batch / "
             f"train.grpo.generations); there are {len(questions)}. Lower train.batch."
         )
-
-    differed: list[bool] = []
-
-    def make(model: Any, tokenizer: Any, arguments: Any) -> Any:
-        return GroupTrainer(
-            keep=section.local.keep_checkpoints,
-            model=model,
-            args=arguments,
-            processing_class=tokenizer,
-            reward_funcs=_rewarded(rewarder, questions, end_of_turn(tokenizer)[-1], differed),
-            rollout_func=_drawn(questions, section.grpo.max_tokens, section.grpo.temperature),
-            train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(len(questions))]}),
-        )
-
-    more = {
-        "num_generations": section.grpo.generations,
-        "max_completion_length": section.grpo.max_tokens,
-        "temperature": section.grpo.temperature,
-        "beta": section.grpo.beta,
-    }
-    result = train_and_save(
-        stage, job.setup, job.micro_batch, make, job.progress, job.interrupted, kind="GRPOConfig", more=more
+    prepared = prepare(
+        job,
+        "GRPOConfig",
+        num_generations=section.grpo.generations,
+        max_completion_length=section.grpo.max_tokens,
+        temperature=section.grpo.temperature,
+        beta=section.grpo.beta,
     )
+    model, tokenizer = prepared.trainee.model, prepared.trainee.tokenizer
+    differed: list[bool] = []
+    trainer = GroupTrainer(
+        keep=section.local.keep_checkpoints,
+        model=model,
+        args=prepared.arguments,
+        processing_class=tokenizer,
+        reward_funcs=_rewarded(rewarder, questions, end_of_turn(tokenizer)[-1], differed),
+        rollout_func=_drawn(questions, section.grpo.max_tokens, section.grpo.temperature),
+        train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(len(questions))]}),
+    )
+    result = train_and_save(job, prepared, trainer)
     if differed and not any(differed) and is_first_process():
         logger.warning(NOTHING_LEARNED)
     return result

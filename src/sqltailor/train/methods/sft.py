@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.errors import DataError
 from sqltailor.project import Project
 from sqltailor.runs import append_jsonl
-from sqltailor.train.methods.job import Job
 from sqltailor.train.rows.collate import Collator
 from sqltailor.train.rows.encoding import Row, Rows, TooLong, encode_documents, encode_examples
 from sqltailor.train.rows.training_data import build_prompts, read_documents, read_material
 from sqltailor.train.running.base_model import Setup
 from sqltailor.train.running.processes import is_first_process
-from sqltailor.train.running.stage import Stage, StageResult, train_and_save
+from sqltailor.train.running.stage import Job, Stage, StageResult, prepare, train_and_save
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
@@ -69,40 +68,29 @@ def shares(train: Train, setup: Setup) -> bool:
 
 def tune(job: Job) -> StageResult:
     """Train one stage on its rows, from its newest checkpoint if it has one, and save what it learned."""
-    stage, rows, setup = job.stage, job.rows, job.setup
+    from sqltailor.train.running.trainer import RowTrainer, counts_learned_only
+
+    rows, setup, section = job.rows, job.setup, job.stage.recipe.train
     assert rows is not None
-    section = stage.recipe.train
     packed = section.local.packing == "bfd"
-
-    def make(model: Any, tokenizer: Any, arguments: Any) -> Any:
-        from sqltailor.train.running.trainer import RowTrainer, counts_learned_only
-
-        apart = setup.prefix_steps > 0 and counts_learned_only(model)
-        collator = Collator(tokenizer.pad_token_id, share=shares(section, setup), apart=apart)
-        return RowTrainer(
-            rows=[] if packed else rows.train,
-            validation=rows.validation,
-            collator=collator,
-            keep=section.local.keep_checkpoints,
-            prefix_steps=setup.prefix_steps,
-            model=model,
-            args=arguments,
-            processing_class=tokenizer,
-            train_dataset=_dataset(rows.train, packed=packed),
-            eval_dataset=_dataset(rows.validation[:1], packed=packed) if rows.validation else None,
-            data_collator=None if packed else numbered(collator, rows.train),
-        )
-
-    return train_and_save(
-        stage,
-        setup,
-        job.micro_batch,
-        make,
-        job.progress,
-        job.interrupted,
-        kind="SFTConfig",
-        validated=bool(rows.validation),
+    prepared = prepare(job, "SFTConfig", validated=bool(rows.validation))
+    model, tokenizer = prepared.trainee.model, prepared.trainee.tokenizer
+    apart = setup.prefix_steps > 0 and counts_learned_only(model)
+    collator = Collator(tokenizer.pad_token_id, share=shares(section, setup), apart=apart)
+    trainer = RowTrainer(
+        rows=[] if packed else rows.train,
+        validation=rows.validation,
+        collator=collator,
+        keep=section.local.keep_checkpoints,
+        prefix_steps=setup.prefix_steps,
+        model=model,
+        args=prepared.arguments,
+        processing_class=tokenizer,
+        train_dataset=_dataset(rows.train, packed=packed),
+        eval_dataset=_dataset(rows.validation[:1], packed=packed) if rows.validation else None,
+        data_collator=None if packed else numbered(collator, rows.train),
     )
+    return train_and_save(job, prepared, trainer)
 
 
 def numbered(collator: Collator, rows: Sequence[Row]) -> Callable[[Sequence[Mapping[str, int]]], dict[str, Any]]:

@@ -8,15 +8,16 @@ from pathlib import Path
 from sqltailor.data import Reject, read_examples
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.project import Project
-from sqltailor.recipe import Recipe, Resolved
+from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.train.rows.training_data import document_texts
 
 NAME_IT = "set database.url=sqlite:///shop.db or the like after `train`, or DATABASE_URL=… in .env"
 
 
-def check_ready(resolved: Resolved, project: Project, methods: list[str]) -> None:
-    """Raise `DataError` or `ConfigError` when a stage of these methods lacks its data, database or schema."""
+def check_ready(resolved: Resolved, project: Project) -> None:
+    """Raise `DataError` or `ConfigError` when a stage lacks its data, database or schema."""
     recipe = resolved.recipe
+    methods = [stage.train.method for stage in stages(recipe)]
     for number, method in enumerate(methods, 1):
         stage = f"Stage {number}, method {method}," if len(methods) > 1 else f"Method {method}"
         if method == "pretrain":

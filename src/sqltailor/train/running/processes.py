@@ -1,10 +1,13 @@
-"""Several processes of one training: what the launcher promised must be what runs."""
+"""The processes of one training: what the launcher promised must be what runs, and Ctrl-C ends all gently."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError
@@ -92,3 +95,26 @@ def check_wrapper(model: Any, processes: int) -> None:
 
 def _wants_fsdp() -> bool:
     return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true")
+
+
+@contextlib.contextmanager
+def ctrl_c_stops_gently() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C was pressed; pressed again, it interrupts at once.
+
+    Outside the main thread signals are left alone.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,103 +19,123 @@ from sqltailor.types import Example
 if TYPE_CHECKING:
     from sqltailor.project import Project
     from sqltailor.recipe import Recipe, Train
+    from sqltailor.train.rows.encoding import Rows
     from sqltailor.train.running.watch import Progress
-
-MakeTrainer = Callable[[Any, Any, Any], Any]
-"""Given a model, its tokenizer and TRL's arguments, returns the trainer of a method."""
 
 
 class Stage(NamedTuple):
-    """One step of a recipe: what to train, on which base, where its results go, and the project where it is open."""
+    """One step of a recipe: what to train, on which base, and where its results go."""
 
     recipe: Recipe
     base: str
     folder: Path
     run: Path
     number: int | None = None
-    project: Project | None = None
+
+    @property
+    def output(self) -> Path:
+        """The folder of what it learned: an adapter, or all weights. It appears whole, and last."""
+        return self.folder / ("adapter" if self.recipe.train.lora.enabled else "model")
+
+
+class Job(NamedTuple):
+    """A stage that is ready to train, in batches of `micro_batch` rows at a time; whom to tell, and whether to stop.
+
+    `rows` are for methods `sft` and `pretrain`; the others make their own of the recipe's examples.
+    """
+
+    stage: Stage
+    project: Project
+    rows: Rows | None
+    setup: Setup
+    micro_batch: int
+    progress: Progress | None = None
+    interrupted: Callable[[], bool] = lambda: False
+
+
+class Prepared(NamedTuple):
+    """What a method makes its trainer of: the opened model and TRL's arguments; `newest` is where it goes on."""
+
+    trainee: Trainee
+    arguments: Any
+    newest: Path | None
 
 
 class StageResult(NamedTuple):
-    """What a stage did. `interrupted`: Ctrl-C ended it early, with a checkpoint."""
+    """What a stage did."""
 
     steps: int
     train_loss: float
     eval_loss: float | None
     tokens_per_s: float | None
-    interrupted: bool = False
 
 
-def train_and_save(
-    stage: Stage,
-    setup: Setup,
-    micro_batch: int,
-    make: MakeTrainer,
-    progress: Progress | None,
-    interrupted: Callable[[], bool],
-    *,
-    kind: str,
-    more: Mapping[str, Any] | None = None,
-    validated: bool = False,
-) -> StageResult:
-    """Train a stage, from its newest checkpoint if it has one, and save what it learned to `stage.folder`."""
-    from transformers import PrinterCallback, set_seed
+def prepare(job: Job, kind: str, *, validated: bool = False, **more: Any) -> Prepared:
+    """Open a stage's model for training, with TRL's arguments of a `kind`, and forget what its checkpoint lacks."""
+    from transformers import set_seed
 
-    from sqltailor.train.running.watch import MetricsCallback, SaveByTime
-
-    section, metrics = stage.recipe.train, stage.run / "metrics.jsonl"
+    stage, setup, section = job.stage, job.setup, job.stage.recipe.train
     checkpoints = stage.folder / "checkpoints"
     with first_process_first():
         newest = newest_checkpoint(checkpoints)
         if is_first_process():
-            forget_after(metrics, step_of(newest) if newest else 0, stage.number or 0)
+            forget_after(stage.run / "metrics.jsonl", step_of(newest) if newest else 0, stage.number or 0)
     set_seed(section.seed)  # before the adapter's weights are drawn
     if setup.device == "cpu":
         keep_freed_memory()
     trainee = open_trainee(stage.recipe, setup, base=stage.base)
-    arguments = training_arguments(
-        section, setup, checkpoints, micro_batch, validated=validated, kind=kind, **(more or {})
-    )
-    trainer = make(trainee.model, trainee.tokenizer, arguments)
+    arguments = training_arguments(section, setup, checkpoints, job.micro_batch, validated=validated, kind=kind, **more)
+    return Prepared(trainee, arguments, newest)
+
+
+def train_and_save(job: Job, prepared: Prepared, trainer: Any) -> StageResult:
+    """Train a stage, from its newest checkpoint if it has one, and save what it learned to `stage.output`."""
+    from transformers import PrinterCallback
+
+    from sqltailor.train.running.watch import MetricsCallback, SaveByTime
+
+    stage, section = job.stage, job.stage.recipe.train
+    trainee, arguments, newest = prepared
+    metrics = stage.run / "metrics.jsonl"
     watch = MetricsCallback(
         metrics,
         stage=stage.number,
         elapsed_s=_last(metrics, stage.number, "elapsed_s") or 0.0,
-        progress=progress,
-        interrupted=interrupted,
+        progress=job.progress,
+        interrupted=job.interrupted,
         start_epoch=trainer.start_epoch,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(watch)
     if arguments.save_strategy == "no":
-        trainer.add_callback(SaveByTime(section.local.save_minutes, steps=setup.prefix_steps))
+        trainer.add_callback(SaveByTime(section.local.save_minutes, steps=job.setup.prefix_steps))
     if section.local.watch:
-        trainer.add_callback(_answers(stage, trainee, progress))
+        trainer.add_callback(_answers(job, trainee))
     if section.local.early_stop_patience is not None:
         trainer.add_callback(early_stopping(section))
     output = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-    if interrupted():
-        return StageResult(output.global_step, output.training_loss, None, None, interrupted=True)
-    if validated and _last(metrics, stage.number, "eval_loss", step=output.global_step) is None:
+    if job.interrupted():
+        return StageResult(output.global_step, output.training_loss, None, None)
+    if arguments.eval_strategy != "no" and _last(metrics, stage.number, "eval_loss", step=output.global_step) is None:
         trainer.evaluate()
     save(trainer, trainee, stage)
     return result_of(metrics, stage)
 
 
-def _answers(stage: Stage, trainee: Trainee, progress: Progress | None) -> Any:
+def _answers(job: Job, trainee: Trainee) -> Any:
     """Return the callback that asks the recipe's questions while training goes on."""
     from sqltailor.train.running.sample_answers import AnswersCallback
 
-    questions = stage.recipe.train.local.watch
+    questions = job.stage.recipe.train.local.watch
     asked = [Example(f"watch-{i}", ("",), question) for i, question in enumerate(questions, 1)]
     return AnswersCallback(
         trainee.model,
         trainee.tokenizer,
         trainee.source,
         questions=questions,
-        prompts=build_prompts(stage.project or stage.recipe, asked, trainee.tokenizer),
-        file=stage.run / "answers.jsonl",
-        progress=progress,
+        prompts=build_prompts(job.project, asked, trainee.tokenizer),
+        file=job.stage.run / "answers.jsonl",
+        progress=job.progress,
     )
 
 
@@ -127,9 +147,8 @@ def early_stopping(train: Train) -> Any:
 
 
 def save(trainer: Any, trainee: Trainee, stage: Stage) -> None:
-    """Write the adapter, or all weights, with the tokenizer, into the stage's folder, whole or not at all."""
-    lora = stage.recipe.train.lora.enabled
-    target = stage.folder / ("adapter" if lora else "model")
+    """Write the adapter, or all weights, with the tokenizer, to the stage's output, whole or not at all."""
+    target = stage.output
     partial = stage.folder / f".{target.name}.partial"
     trainer.save_model(str(partial))
     if not trainer.is_world_process_zero():
@@ -138,7 +157,7 @@ def save(trainer: Any, trainee: Trainee, stage: Stage) -> None:
         (partial / name).unlink(missing_ok=True)
     shutil.rmtree(partial / "ref", ignore_errors=True)  # what dpo and grpo began with
     trainee.tokenizer.save_pretrained(partial)
-    if lora:
+    if stage.recipe.train.lora.enabled:
         record_base(partial, root_base(stage.base), trainee.source, trainee.setup.quantization)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)

@@ -1,15 +1,11 @@
-"""What happens around the steps: a line of metrics each, progress, Ctrl-C, and an end to a run that has gone wrong."""
+"""Callbacks of the trainer: a line of metrics each step, progress, checkpoints by time; a run that goes wrong ends."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from transformers import TrainerCallback
@@ -130,26 +126,3 @@ class SaveByTime(TrainerCallback):  # type: ignore[misc]
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.saved_at = time.perf_counter()
         self.wait_s = max(self.wait_s, 20 * (self.saved_at - self.asked_at))
-
-
-@contextlib.contextmanager
-def ctrl_c_stops_gently() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C was pressed; pressed again, it interrupts at once.
-
-    Outside the main thread signals are left alone.
-    """
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
