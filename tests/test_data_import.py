@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from sqltailor.data import check_data, import_data, load_examples, split_data
+from sqltailor.data import check_data, import_data, load_examples
 from sqltailor.data.checks.example import REASONS
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.sql.schema import from_ddl
@@ -294,15 +294,6 @@ def test_the_card_shows_hostile_text_as_text(tmp_path):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page.replace("http://www.w3.org", "")
-
-
-def test_splitting_a_file_keeps_every_row(tmp_path):
-    rows = [row(f"Who is number {i % 40}?", f"SELECT name FROM customer WHERE id = {i % 40}") for i in range(120)]
-    path = write_rows(tmp_path / "a.jsonl", rows)
-    summary = split_data(path, tmp_path / "out", by="question", test_share=0.25)
-    assert (summary.kept, summary.parts["test"]) == (120, 30)
-    card = json.loads((tmp_path / "out/card.json").read_text())
-    assert card["split"]["shared"]["question"] == card["split"]["shared"]["exact"] == 0
 
 
 def test_sql_moves_from_another_dialect_and_runs(tmp_path, shop):

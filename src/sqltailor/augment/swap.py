@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 60
 """Longer text is prose: nobody writes it into a question."""
 
-_Span = tuple[int, int]
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 

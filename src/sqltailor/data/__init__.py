@@ -2,7 +2,7 @@
 
 from sqltailor.data.checks.rules import Violation, check_files
 from sqltailor.data.dataset.exporting import ExportSummary, export
-from sqltailor.data.dataset.importing import ImportSummary, check_data, import_data, split_data
+from sqltailor.data.dataset.importing import ImportSummary, check_data, import_data
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.data.readers import READERS, read_examples
 from sqltailor.data.rows import Reject
@@ -21,6 +21,5 @@ __all__ = [
     "import_data",
     "load_examples",
     "read_examples",
-    "split_data",
     "write_examples",
 ]

@@ -240,6 +240,11 @@ class Query:
     is_inner: bool = False
     about: str = ""
 
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        """The plain columns that it selects."""
+        return tuple(expr for expr in self.select if isinstance(expr, Col))
+
     def use(self, binding: str) -> Use:
         """Return the table behind a binding; KeyError when there is none."""
         for use in self.uses:

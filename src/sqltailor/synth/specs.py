@@ -48,7 +48,7 @@ class _Writer:
 
     def spec(self) -> dict[str, Any]:
         query = self.query
-        columns = [expr for expr in query.select if isinstance(expr, Col)]
+        columns = query.columns
         aggregates = [expr for expr in query.select if isinstance(expr, Agg)]
         if len(columns) + len(aggregates) < len(query.select) or (not query.select and self.is_joined):
             raise _CannotSay

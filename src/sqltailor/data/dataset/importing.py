@@ -108,21 +108,6 @@ def import_data(
     return _process(sources, Path(out), split, **options)
 
 
-def split_data(
-    path: FilePath,
-    out: FilePath,
-    *,
-    by: str | None = None,
-    seed: int = 0,
-    validation_share: float = 0.1,
-    test_share: float = 0.1,
-    **options: Unpack[Options],
-) -> ImportSummary:
-    """Split one file as `import_data` does, but keep copies: they stay in one part, whatever the way of the split."""
-    split = functools.partial(split_rows, by=by, seed=seed, validation_share=validation_share, test_share=test_share)
-    return _process([path], Path(out), split, keep_copies=True, **options)
-
-
 def check_data(path: FilePath, out: FilePath, **options: Unpack[Options]) -> ImportSummary:
     """Check one file as `import_data` does; write `rejects.jsonl card.json card.html` to `out`, and no parts."""
     return _process([path], Path(out), None, **options)
@@ -140,7 +125,6 @@ def _process(
     near: float | None = 0.8,
     against: Sequence[FilePath] = (),
     workers: int | None = None,
-    keep_copies: bool = False,
     **settings: Any,
 ) -> ImportSummary:
     checks = _settings(**settings)
@@ -151,8 +135,7 @@ def _process(
     counts: Counter[str] = Counter()
     with _working_folder(out) as folder, FirstPass(folder) as survey:
         survey.take(_items(opened, counts), checks, workers=workers)
-        copies = {} if keep_copies else find_copies(survey.ledger, survey.question, near=near)
-        removed = copies | _in_tests(survey.ledger, tests)
+        removed = find_copies(survey.ledger, survey.question, near=near) | _in_tests(survey.ledger, tests)
         split = split_by(survey.ledger, without=removed) if split_by else None
         runs_shared = write_parts(survey, folder, removed, split, tests)
         card = card_of(survey, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sqltailor.errors import counted
+
 HEADLINE_METRICS = ("execution", "exact_match")
 """The first of these that the models share is what the verdict is about."""
 
@@ -88,21 +90,21 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
     notes = []
     asked = int(scores.get("examples", 0))
     if failing := len(scores.get("gold_errors", ())):
-        notes.append(f"{_n(failing, 'gold statement')} of {asked} failed and count in no execution rate: see below.")
+        notes.append(f"{counted(failing, 'gold statement')} of {asked} failed: execution rates leave them out.")
     if empty := scores.get("gold_empty"):
-        notes.append(f"{_n(empty, 'gold result')} {'is' if empty == 1 else 'are'} empty: a match there proves little.")
+        notes.append(
+            f"{counted(empty, 'gold result')} {'is' if empty == 1 else 'are'} empty: matching one proves little."
+        )
     if 0 < asked < 100:
-        notes.append(f"{_n(asked, 'question')}: the intervals are wide. A hundred or more tell models apart better.")
+        notes.append(f"{counted(asked, 'question')}: the intervals are wide. A hundred or more compare models better.")
     for model, outcomes in scores.get("outcomes", {}).items():
         if cut := outcomes.get("truncated"):
-            notes.append(f"{_n(cut, 'answer')} of {model} hit the longest length: generate.max_tokens may be too low.")
+            notes.append(
+                f"{counted(cut, 'answer')} of {model} hit the length limit: generate.max_tokens may be too low."
+            )
         if late := outcomes.get("timeout"):
-            notes.append(f"{_n(late, 'statement')} of {model} ran out of time, which also depends on this machine.")
+            notes.append(f"{counted(late, 'statement')} of {model} timed out, which also depends on this machine.")
     return notes
-
-
-def _n(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def hits(rate: Mapping[str, Any]) -> int:

@@ -15,10 +15,6 @@ from sqltailor.synth.wording.noun_phrases import plural_words, predicate, rows
 from sqltailor.synth.wording.phrasebook import Phrasebook
 
 
-def _columns(query: Query) -> tuple[Col, ...]:
-    return tuple(expr for expr in query.select if isinstance(expr, Col))
-
-
 def _above_average(say: Phrasebook, query: Query) -> str:
     test = query.where[-1]
     assert isinstance(test, Compare)
@@ -37,7 +33,7 @@ def _above_average(say: Phrasebook, query: Query) -> str:
     np = f"{nouns} {say.pick(ways)}"
     if isinstance(query.select[0], Agg):
         return framed(say, "count", {"np": np})
-    return framed(say, "list", list_slots(say, _columns(query), lambda: np))
+    return framed(say, "list", list_slots(say, query.columns, lambda: np))
 
 
 def _extreme(say: Phrasebook, query: Query) -> str:
@@ -48,7 +44,7 @@ def _extreme(say: Phrasebook, query: Query) -> str:
     inner = test.value.select[0]
     assert isinstance(inner, Agg)
     order = Order(test.left, inner.function == "MAX")
-    columns = column_list(say, _columns(query), many=True)
+    columns = column_list(say, query.columns, many=True)
     around = dataclasses.replace(query, where=query.where[:-1])
     told = inner_say(say, around)
     top = best(told, order, say.about, many=True)
@@ -121,14 +117,14 @@ def _set(say: Phrasebook, query: Query) -> str:
     one = rows(say, say.about)
     two = rows(inner_say(say, second), second.uses[0].binding)
     name = {"INTERSECT": "set_intersect", "EXCEPT": "set_except", "UNION": "set_union"}[word]
-    return framed(say, name, {"one": one, "two": two, "colsp": column_list(say, _columns(query), many=True)})
+    return framed(say, name, {"one": one, "two": two, "colsp": column_list(say, query.columns, many=True)})
 
 
 def _case(say: Phrasebook, query: Query) -> str:
     case = query.select[-1]
     assert isinstance(case, Case)
     when, high = case.whens[0]
-    label = _columns(query)[0]
+    label = query.columns[0]
     return framed(say, "case", {
         "noun": say.noun(say.about), "high": say.marked(f"'{high}'"), "low": say.marked(f"'{case.otherwise}'"),
         "test": clause(say, when), "label": say.bare(label),
@@ -167,7 +163,7 @@ def _rank(say: Phrasebook, query: Query) -> str:
         if window.descending
         else say.pick(("lowest first", "from low to high", "lowest is rank 1"))
     )
-    columns = _columns(query)
+    columns = query.columns
     extra = column_list(say, columns, many=False)
     text = framed(say, "rank", {
         "nouns": say.nouns(say.about), "noun": say.noun(say.about), "by": say.bare(window.order), "within": within,
@@ -197,7 +193,7 @@ def _best_of_each(say: Phrasebook, query: Query) -> str:
     assert isinstance(test.value, Query)
     inner = test.value.select[0]
     assert isinstance(inner, Agg)
-    group, label = _columns(query)
+    group, label = query.columns
     order = Order(test.left, inner.function == "MAX")
     return framed(say, "best_of_each", {
         "group": say.bare(group), "noun": say.noun(say.about), "label": say.bare(label), "by": say.bare(test.left),

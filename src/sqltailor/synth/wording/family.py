@@ -29,10 +29,6 @@ _ZERO_TAILS = (
 )
 
 
-def _columns(query: Query) -> tuple[Col, ...]:
-    return tuple(expr for expr in query.select if isinstance(expr, Col))
-
-
 def _child_say(say: Phrasebook, query: Query) -> Phrasebook:
     """Return a speaker for the children alone: that they belong to their parent is understood."""
     child = query.uses[1]
@@ -50,7 +46,7 @@ def _parents(say: Phrasebook, query: Query) -> str:
 
 def _group(say: Phrasebook, query: Query) -> str:
     """Return what stands for one parent: `customer`, or `customer name`."""
-    label = _columns(query)[0]
+    label = query.columns[0]
     noun, name = say.noun(label.binding), say.bare(label)
     if say.chance(0.45):
         return noun
@@ -77,7 +73,7 @@ def per_parent(say: Phrasebook, query: Query) -> str:
     what = next(expr for expr in query.select if isinstance(expr, Agg))
     measure = _measure(say, query, what)
     if parents != say.nouns(query.uses[0].binding):
-        label = say.bare(_columns(query)[0])
+        label = say.bare(query.columns[0])
         start = say.pick(("for each of the", "for all", "for", "for every one of the"))
         show = say.pick(("show the", "what is the", "give the", "list the"))
         text = f"{start} {parents}, {show} {label} and {measure}"
@@ -104,7 +100,7 @@ def top_parent(say: Phrasebook, query: Query) -> str:
     """Word the parent with the most children, or the largest sum over them."""
     order, parent, child = query.order_by[0], query.uses[0].binding, query.uses[1].binding
     assert isinstance(order.by, Agg)
-    parents, label = _parents(say, query), say.bare(_columns(query)[0])
+    parents, label = _parents(say, query), say.bare(query.columns[0])
     slots: Filled = {
         "extreme_what": extreme_measure(_child_say(say, query), order, child),
         "n": lambda: number_words(say, query.limit or 1),
@@ -129,7 +125,7 @@ def having_parent(say: Phrasebook, query: Query) -> str:
     assert isinstance(cond, Compare)
     have = amount(_child_say(say, query), cond, query.uses[1].binding)
     parents = _parents(say, query)
-    groups = parents if say.chance(0.6) else f"{plural_words(say.bare(_columns(query)[0]))} of {parents}"
+    groups = parents if say.chance(0.6) else f"{plural_words(say.bare(query.columns[0]))} of {parents}"
     return framed(say, "having", {"groups": groups, "amount": have})
 
 
@@ -145,7 +141,7 @@ def with_children(say: Phrasebook, query: Query) -> str:
     have = rows(inner_say(say, told), told.uses[0].binding)
     is_count = any(isinstance(expr, Agg) for expr in query.select)
     np = rows(say, say.about, [c for c in say.conditions(say.about) if c is not test])
-    columns = _columns(query)
+    columns = query.columns
     slots: Filled = {"np": np, "have": have, "who": say.who(say.about)}
     if not is_count:
         slots["colsp"] = column_list(say, columns, many=True)
@@ -170,11 +166,11 @@ def through(say: Phrasebook, query: Query) -> str:
     what = query.select[0]
     if isinstance(what, Agg):
         return framed(say, "count_distinct_rows", {"np": np})
-    columns = column_list(say, _columns(query), many=True)
+    columns = column_list(say, query.columns, many=True)
     show = say.pick(("show", "list", "give me", "find", "what are", "return", "which"))
     label = say.graph.tables[say.use(first).table].label
     if show == "which":
-        is_label = label and _columns(query) == (Col(first, label.name),)
+        is_label = label and query.columns == (Col(first, label.name),)
         return f"which {np.split(' ', 1)[0]} {np.split(' ', 1)[1]}?" if is_label else f"which {columns} do {np} have?"
     different = say.pick(("", "different ", "distinct ")) if say.chance(0.4) else ""
     return f"{show} the {different}{columns} of {say.pick(('all ', 'the ', ''))}{np}{'?' if show == 'what are' else ''}"

@@ -42,12 +42,8 @@ def word(
     return finish(text, rng, typo_rate=typo_rate)
 
 
-def _columns(say: Phrasebook, query: Query) -> tuple[Col, ...]:
-    return tuple(expr for expr in query.select if isinstance(expr, Col))
-
-
 def _list(say: Phrasebook, query: Query) -> str:
-    columns, binding = _columns(say, query), say.about
+    columns, binding = query.columns, say.about
     own = say.conditions(binding)
     slots = list_slots(say, columns, lambda: rows(say, binding))
     has_label = say.graph.tables[say.use(binding).table].label is not None
@@ -97,18 +93,18 @@ def _all(say: Phrasebook, query: Query) -> str:
 
 
 def _distinct(say: Phrasebook, query: Query) -> str:
-    return framed(say, "distinct", list_slots(say, _columns(say, query), lambda: rows(say, say.about)))
+    return framed(say, "distinct", list_slots(say, query.columns, lambda: rows(say, say.about)))
 
 
 def _ordered(say: Phrasebook, query: Query) -> str:
-    text = framed(say, "list", list_slots(say, _columns(say, query), lambda: rows(say, say.about)))
+    text = framed(say, "list", list_slots(say, query.columns, lambda: rows(say, say.about)))
     mark = "?" if text.endswith("?") else ""
     comma = say.pick(("", ","))
     return f"{text.rstrip('?')}{comma} {ordering(say, query.order_by[0])}{mark}"
 
 
 def _top(say: Phrasebook, query: Query) -> str:
-    columns, order, binding = _columns(say, query), query.order_by[0], say.about
+    columns, order, binding = query.columns, query.order_by[0], say.about
     by = order.by
     assert isinstance(by, Col)
     label = say.graph.tables[say.use(binding).table].label
