@@ -318,6 +318,23 @@ def test_eval_takes_files_and_a_database_without_a_recipe(project: Path) -> None
     assert (result["run"], result["models"]["gold"]["execution"]["n"]) == ("found", 6)
 
 
+def test_eval_reads_what_import_reads(project: Path) -> None:
+    Path("recipe.yaml").write_text(
+        "database: {url: 'sqlite:///tram.db'}\ndata: {mapping: {question: Ask, sql: Query}, test: mine.csv}\n"
+    )
+    Path("mine.csv").write_text("sep=;\nAsk;Query\nHow many stops?;SELECT count(*) FROM stop -- all\nWhy?;\n")
+    bird = {"db_id": "tram", "question": "Names?", "evidence": "", "SQL": "SELECT `name` FROM stop"}
+    spider = {"db_id": "tram", "question": "Red?", "query": 'SELECT number FROM line WHERE colour = "red"', "sql": {}}
+    Path("bird.json").write_text(json.dumps([bird]))
+    Path("spider.json").write_text(json.dumps([spider]))
+    Path("defog.csv").write_text('db_name,question,query\ntram,Zones?,"SELECT {zone, name} FROM stop WHERE zone > 1"\n')
+    for file in ("mine.csv", "bird.json", "spider.json", "defog.csv"):
+        result = run("eval", "--model", "gold", "--data", file, "--out", f"out-{file}", "--json")
+        rates = json.loads(result.stdout)["models"]["gold"]
+        assert (rates["execution"]["value"], rates["execution"]["n"]) == (1.0, 1)
+    assert ok_json("eval", "--model", "gold")["models"]["gold"]["exact_match"]["value"] == 1.0
+
+
 def test_report_is_written_again(echo: str) -> None:
     folder = Path(ok_json("eval", "--model", "gold", "--model", echo)["run"])
     (folder / "report.html").unlink()

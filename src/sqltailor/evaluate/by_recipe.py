@@ -39,7 +39,7 @@ def evaluate_models(
     with opened(recipe) as project:
         recipe = project.recipe
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
-        examples = read_parts(data or recipe.data.test, what="test")
+        examples = read_parts(data or recipe.data.test, recipe, what="test")
         examples = examples[: limit or recipe.evaluate.limit or len(examples)]
         folder = Path(out) if out else None
         generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}

@@ -116,7 +116,7 @@ class Scorer:
 
     def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:
         """Return the answer with everything that metrics look at; its statement runs here if it may."""
-        sql, declined = extract(completion.text)
+        sql, declined = extract(completion.text, example.dialect)
         gold = self.gold(example)
         verdict, tree = self._examined(sql, example, schema)
         result, failure = None, None

@@ -6,6 +6,7 @@ Built on sqlglot. A dialect is a sqlglot name (`sqlite`, `postgres`) or a YAML f
 from __future__ import annotations
 
 from sqltailor.sql.dialect.avoid import avoided
+from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.sql.dialect.names import RESERVED, needs_quotes, quote_name
@@ -16,6 +17,7 @@ from sqltailor.sql.dialect.statement import (
     is_statement,
     lacks_select,
     parse,
+    statements,
     transpile,
     write,
 )
@@ -41,7 +43,9 @@ __all__ = [
     "quote_name",
     "relex",
     "shape",
+    "statements",
     "template",
     "transpile",
+    "trimmed",
     "write",
 ]

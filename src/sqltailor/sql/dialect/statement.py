@@ -42,7 +42,7 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     try:
         sqlglot, text = Dialect.get_or_raise(base), parted(sql, base)
         tokens = sqlglot.tokenize(text)
-        trees = [tree for tree in sqlglot.parser().parse(tokens, text) if tree is not None]
+        trees = statements(sqlglot.parser().parse(tokens, text))
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
         # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
         raise SQLError(f"Not a {base} statement: {_fault(e)}") from e
@@ -54,6 +54,13 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     if lacks_select(tokens, tree, base):
         raise SQLError(f"Not a {base} statement: {NO_SELECT}")
     return tree
+
+
+def statements(trees: Sequence[Expr | None]) -> list[Expr]:
+    """Return the statements among what sqlglot reads; nothing, or a comment, behind a `;` is none."""
+    from sqlglot import exp
+
+    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
 
 
 def parted(sql: str, base: str) -> str:
