@@ -21,6 +21,7 @@ from sqltailor.sql.dialect import (
     comparable,
     load_dialect,
     needs_quotes,
+    nodes_of,
     parse,
     parse_loose,
     quote_name,
@@ -716,3 +717,10 @@ def test_all_readers_count_one_statement_whatever_follows_its_semicolon(end: str
             with pytest.raises(SQLError, match="exactly one"):
                 parse(two)
             assert not check(two, schema=schema).allowed
+
+
+@settings(max_examples=100)
+@given(sql=statements("sqlite"))
+def test_all_nodes_come_in_the_order_of_the_parser_s_own_walk(sql: str) -> None:
+    tree = parse(sql)
+    assert [id(node) for node in nodes_of(tree)] == [id(node) for node in tree.walk()]

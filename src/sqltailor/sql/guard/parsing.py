@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import Refused
-from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select, statements
+from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select, nodes_of, statements
 from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.sql.guard.text_layer import Piece, Text
 
@@ -94,7 +94,7 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> 
     """Refuse text with a name that the tree lacks: sqlglot drops some arguments and turns others into keywords."""
     from sqlglot import exp
 
-    kept = {identifier.meta.get("start") for identifier in tree.find_all(exp.Identifier)}
+    kept = {node.meta.get("start") for node in nodes_of(tree) if isinstance(node, exp.Identifier)}
     words = DROPPED
     if dialect in ("snowflake", "databricks"):  # column:key.key
         words = words | {str(key.this).lower() for key in tree.find_all(exp.JSONPathKey)}
@@ -114,7 +114,7 @@ def _declared(tree: Expr) -> set[int]:
     """Where names are declared that a bracket may follow: `WITH x(a)`, `AS x(a)`."""
     from sqlglot import exp
 
-    names = [alias.this for alias in tree.find_all(exp.TableAlias)]
+    names = [node.this for node in nodes_of(tree) if isinstance(node, exp.TableAlias)]
     return {name.meta["start"] for name in names if isinstance(name, exp.Identifier) and "start" in name.meta}
 
 
@@ -149,7 +149,7 @@ def check_nodes(tree: Expr, functions: frozenset[str]) -> None:
 
     allowed = _allowed_types(functions)
     tables = selects = 0
-    for node in tree.walk():
+    for node in nodes_of(tree):
         if type(node) not in allowed:
             raise Refused(f"{_described(node)} is not allowed in a query.", "policy")
         tables += isinstance(node, exp.Table)
