@@ -448,6 +448,14 @@ OLD_AUDIT = {
             {"statement_id": "x", "statement_text": A, "execution_status": "FINISHED", "error_message": None}
         ],  # Databricks
         [{"query_id": "1", "state": "FINISHED", "query": A}, {"query_id": "2", "state": "FAILED", "query": B}],  # Trino
+        [
+            {"job": "1", "error_result.reason": "", "query": A},
+            {"job": "2", "error_result.reason": "stopped", "query": B},
+        ],
+        [
+            {"query_sql_text": A, "execution_type_desc": "Regular"},
+            {"query_sql_text": B, "execution_type_desc": "Aborted"},
+        ],
         [{"SQL Text": A, "Status": "Success"}, {"SQL Text": B, "Status": "canceled"}],
     ],
 )

@@ -26,7 +26,10 @@ CALLS_NAMES = (
 FIELDS = ("sql", "calls")
 """What a mapping of a log can name."""
 
-_STATE_NAMES = ("execution_status", "status", "state", "query_state", "execution_state", "query_status", "severity")
+_STATE_NAMES = (
+    "execution_status", "status", "state", "query_state", "execution_state", "query_status", "execution_type_desc",
+    "severity", "type",
+)  # fmt: skip
 _ENDED = re.compile(r"FAIL|INCIDENT|ERROR|CANCEL|ABORT|EXCEPTION|TIMED? ?OUT|KILLED", re.IGNORECASE)
 _ERROR_NAMES = ("error_message", "error_code", "error_result", "errorresult", "error", "failure_message", "exception")
 _NOTHING = ("", "0", "nan", "null", "none", "\\n", "[]", "{}")
@@ -128,9 +131,9 @@ def _number(calls: Any) -> int:
 
 def _fault(values: Mapping[str, Any]) -> str | None:
     """Return what a history says of a statement that failed or was ended."""
-    state = str(_first(values, _STATE_NAMES) or "")
-    if _ENDED.match(state.removeprefix("user_").removeprefix("USER_")):
-        return state[:200]
+    states = [str(values[name]) for name in _STATE_NAMES if values.get(name) is not None]
+    if ended := [state for state in states if _ENDED.match(state)]:
+        return ended[0][:200]
     if str(values.get("aborted", "")).lower() in ("1", "true", "t"):
         return "aborted"
     told = (str(values[name]) for name in _ERROR_NAMES if values.get(name) is not None)
@@ -145,7 +148,8 @@ def _flat(value: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     found: dict[str, Any] = {}
     inner: list[Mapping[str, Any]] = []
     for name, inside in value.items():
-        short = re.sub(r"\s+", "_", str(name).rpartition(".")[2].strip().lower())
+        parts = [re.sub(r"\s+", "_", part.strip().lower()) for part in str(name).split(".")]
+        short = next((part for part in parts if part in _ERROR_NAMES), parts[-1])
         if short == "metadatajson" and isinstance(inside, str):
             inside = _json(inside)
         if isinstance(inside, Mapping) and short not in _ERROR_NAMES and depth < _MAX_DEPTH:
