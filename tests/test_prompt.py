@@ -115,6 +115,8 @@ def test_control_tokens_in_a_question_are_plain_text() -> None:
         ("[SQL] SELECT a FROM t [/SQL] done", "SELECT a FROM t"),
         ('{"thought": "easy", "sql": "SELECT a FROM t WHERE b = \\"x\\""}', 'SELECT a FROM t WHERE b = "x"'),
         ("{'query': 'SELECT a FROM t'}", "SELECT a FROM t"),
+        ('{"answer": [{"sql": "SELECT a FROM t"}]}', "SELECT a FROM t"),
+        ("“SELECT a FROM t”", "SELECT a FROM t"),
         ('```json\n{"query": "SELECT a FROM t;"}\n```', "SELECT a FROM t"),
         ("Draft:\n```\nSELECT b\n```\nCorrected:\n```\nSELECT a FROM t\n```", "SELECT a FROM t"),
         ("```\nSELECT a FROM t\n```\nOr, if you like:\n```\nSELECT b\n```", "SELECT a FROM t"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, SQLError
-from sqltailor.prompt.ending import BEGINS, COMMANDS
+from sqltailor.prompt.ending import BEGINS, COMMANDS, plain_statement
 from sqltailor.prompt.extract import DECLINE, extract
 from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
 from sqltailor.sql.dialect.lexer import trimmed
@@ -101,6 +101,8 @@ def gold_text(text: str, dialect: str) -> str | None:
     """
     if is_declined(text):
         return text.strip()
+    if (plain := plain_statement(text)) is not None:
+        return plain
     bare = trimmed(text, load_dialect(dialect).base)
     first = re.match(r"\w*", bare)
     if first is not None and first[0].upper() in COMMANDS and not BEGINS.match(bare):

@@ -46,6 +46,16 @@ _CLOSES = re.compile(
 )
 
 
+_SIGNS = re.compile(r"[;#\n\[]|--|/\*|```|~~~|<[/|<a-zA-Z｜]")
+"""Where none of these stands, nothing but a statement is there; most gold SQL is so."""
+
+
+def plain_statement(text: str) -> str | None:
+    """Return the statement that is all of a text but for a last `;`, where that can be told without reading it."""
+    bare = text.strip().rstrip(";").rstrip()
+    return bare if BEGINS.match(bare) and not _SIGNS.search(bare) else None
+
+
 def statement_at_start(text: str, base: str) -> str:
     """Return the statement that a text begins with, without `;` and without what is said after it.
 

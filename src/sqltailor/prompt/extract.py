@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqltailor.errors import SQLError
-from sqltailor.prompt.ending import BEGINS, COMMANDS, QUERY, statement_at_start
+from sqltailor.prompt.ending import BEGINS, COMMANDS, QUERY, plain_statement, statement_at_start
 from sqltailor.prompt.marks import BEGINNINGS, without_thoughts
 from sqltailor.sql.dialect import load_dialect, parse
 from sqltailor.sql.dialect.lexer import trimmed
@@ -39,6 +39,7 @@ _CORRECTED = re.compile(r"\b(?:corrected|correction|revised|fixed|final|improved
 _TAGGED = re.compile(
     r"[<\[](sql|query|sql_query|answer|output|final|code)[>\]](.*?)(?:[<\[]/\1[>\]]|\Z)", re.DOTALL | re.IGNORECASE
 )
+MAX_DEPTH = 8
 _KEYS = ("sql", "query", "sql_query", "sqlquery", "statement", "answer", "output", "result", "response")
 _LINE = re.compile(rf"^(?:[^\n]{{0,120}}?[^\n:]:[ \t*_`\"']*|[ \t*_>`\"'\-]*)(?={QUERY})", re.IGNORECASE | re.MULTILINE)
 _CODE = re.compile(rf"`(?=\s*{QUERY})([^`]+)`", re.IGNORECASE)
@@ -46,7 +47,7 @@ _LONG_CODE = re.compile(rf"`(?=\s*{QUERY})(.+)`", re.IGNORECASE)
 _OPENING = re.compile(r"[\"'`*_]*\Z")
 _INSIDE = re.compile(r"\b(?=SELECT\s+\S|WITH\s+\w+\s+AS\s*\()")
 _FIRST_WORD = re.compile(r"(?:FROM|TABLE|SHOW|DESCRIBE|SUMMARIZE|PIVOT|UNPIVOT)\b", re.IGNORECASE)
-_SIGNS = re.compile(r"[\"'`*_]+")
+_SIGNS = re.compile(r"[\"'`*_“]+")
 
 
 def extract(text: str, dialect: str = "sqlite") -> Answer:
@@ -62,6 +63,8 @@ def extract(text: str, dialect: str = "sqlite") -> Answer:
     >>> extract("SQLQuery: SELECT 1\\nSQLResult: 1").sql, extract("```SELECT 1```").sql
     ('SELECT 1', 'SELECT 1')
     """
+    if (plain := plain_statement(text)) is not None:
+        return Answer(plain)
     text = without_thoughts(text)
     begun = BEGINNINGS.match(text)
     text = text[begun.end() :] if begun else text
@@ -82,7 +85,7 @@ def extract(text: str, dialect: str = "sqlite") -> Answer:
 def _whole(bare: str) -> Iterator[str]:
     """Yield the text within quotes, or other signs, that are around all of it."""
     signs = _SIGNS.match(bare)
-    if signs is not None and len(bare) > 2 * signs.end() and bare.endswith(signs[0][::-1]):
+    if signs is not None and len(bare) > 2 * signs.end() and bare.endswith(signs[0][::-1].replace("“", "”")):
         yield bare[signs.end() : -signs.end()]
 
 
@@ -118,19 +121,26 @@ def _tagged(text: str) -> Iterator[str]:
 
 
 def _in_json(text: str) -> Iterator[str]:
-    """Yield what stands under the usual keys of a JSON object, or in a JSON string, that the text is or holds."""
-    start = text.find("{") if not text.startswith('"') else 0
+    """Yield what stands under the usual keys of a JSON object, or in a JSON text or list, that the text is or holds."""
+    start = 0 if text.startswith(('"', "[")) else text.find("{")
     if start < 0:
         return
     try:
         value = json.JSONDecoder(strict=False).raw_decode(text, start)[0]
     except (ValueError, RecursionError):
         value = _python_value(text[start:].strip())
+    yield from _texts(value)
+
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
+    elif isinstance(value, list) and value and depth < MAX_DEPTH:
+        yield from _texts(value[0], depth + 1)
+    elif isinstance(value, dict) and depth < MAX_DEPTH:
         named = {str(key).lower().replace(" ", "_"): inside for key, inside in value.items()}
-        yield from (named[key] for key in _KEYS if isinstance(named.get(key), str))
+        for key in _KEYS:
+            yield from _texts(named.get(key), depth + 1)
 
 
 def _python_value(text: str) -> object:
