@@ -487,7 +487,7 @@ def test_an_indexed_copy_gives_the_same_results_under_the_same_protection(tmp_pa
         connection.executemany("INSERT INTO run VALUES (?, ?)", [(i % 2500, f"0{i % 9}:00") for i in range(6000)])
     idle = "SELECT count(*) FROM tram AS t WHERE NOT EXISTS (SELECT 1 FROM run AS r WHERE r.tram = t.id)"
     by_line = 'SELECT line, max("seats, all") FROM tram GROUP BY line'
-    with open_database(str(path), deny=["run.at"]) as database:
+    with open_database(str(path), grant=Grant(deny=("run.at",))) as database:
         for sql in ("SELECT text FROM words WHERE words MATCH 'red'", "SELECT max(runs) FROM busy", by_line, idle):
             plain, copied = database.run(sql), database.run(sql, indexed=True)
             assert (plain.columns, plain.rows) == (copied.columns, copied.rows)
