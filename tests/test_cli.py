@@ -318,6 +318,42 @@ def test_eval_takes_files_and_a_database_without_a_recipe(project: Path) -> None
     assert (result["run"], result["models"]["gold"]["execution"]["n"]) == ("found", 6)
 
 
+def test_eval_reads_what_import_reads(project: Path) -> None:
+    Path("recipe.yaml").write_text(
+        "database: {url: 'sqlite:///tram.db'}\ndata: {mapping: {question: Ask, sql: Query}, test: mine.csv}\n"
+    )
+    Path("mine.csv").write_text("sep=;\nAsk;Query\nHow many stops?;SELECT count(*) FROM stop -- all\nWhy?;\n")
+    bird = {"db_id": "tram", "question": "Names?", "evidence": "", "SQL": "SELECT `name` FROM stop"}
+    spider = {"db_id": "tram", "question": "Red?", "query": 'SELECT number FROM line WHERE colour = "red"', "sql": {}}
+    Path("bird.json").write_text(json.dumps([bird]))
+    Path("spider.json").write_text(json.dumps([spider]))
+    Path("defog.csv").write_text('db_name,question,query\ntram,Zones?,"SELECT {zone, name} FROM stop WHERE zone > 1"\n')
+    for file in ("mine.csv", "bird.json", "spider.json", "defog.csv"):
+        result = run("eval", "--model", "gold", "--data", file, "--out", f"out-{file}", "--json")
+        rates = json.loads(result.stdout)["models"]["gold"]
+        assert (rates["execution"]["value"], rates["execution"]["n"]) == (1.0, 1)
+    assert ok_json("eval", "--model", "gold")["models"]["gold"]["exact_match"]["value"] == 1.0
+
+
+def test_eval_of_rows_with_their_own_schema_needs_no_database(project: Path) -> None:
+    context = "CREATE TABLE ferry (name VARCHAR, deck INTEGER)"
+    asked = {"Big?": "SELECT name FROM ferry WHERE deck > 2", "How many?": "SELECT COUNT(*) FROM ferry"}
+    Path("scc.json").write_text(
+        json.dumps([{"question": q, "context": context, "answer": a} for q, a in asked.items()])
+    )
+    said = [json.dumps({"question": q, "sql": a.replace("> 2", ">= 3")}) for q, a in asked.items()]
+    Path("said.jsonl").write_text("\n".join(said) + "\n")
+    words = ("eval", "--model", "echo:said.jsonl", "--data", "scc.json")
+    compared = run(*words, "--out", "compared")
+    assert "no database: SQL was compared, not run" in compared.stderr
+    rates = json.loads(Path("compared/scores.json").read_text())["models"]["echo:said.jsonl"]
+    assert {name: rate["value"] for name, rate in rates.items()} == {
+        "exact_match": 0.5, "exact_set": 0.5, "parse_valid": 1.0, "schema_valid": 1.0,
+    }  # fmt: skip
+    found = ok_json(*words, "--fuzz", "2", "--out", "fuzzed")["models"]["echo:said.jsonl"]
+    assert (found["execution"]["value"], found["exact_match"]["value"]) == (1.0, 0.5)
+
+
 def test_report_is_written_again(echo: str) -> None:
     folder = Path(ok_json("eval", "--model", "gold", "--model", echo)["run"])
     (folder / "report.html").unlink()

@@ -187,3 +187,27 @@ def test_defog_rows_have_several_accepted_statements(tmp_path):
     assert (example.db_id, example.difficulty, example.evidence) == ("shop", "group_by", "Names are unique")
     assert (reject.line, reject.reason) == (3, "missing_field")
     assert len(list(islice(accepted("SELECT {a, b, c, d, e, f, g, h} FROM t"), MAX_GOLDS))) == MAX_GOLDS
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM customer WHERE tags @> '{gold,new}'",
+        "SELECT address #>> '{home,city}' FROM customer -- {or, work}",
+        "SELECT id /* {a, b} */ FROM customer WHERE note = '{}'",
+        "SELECT {'city': city, 'id': id} FROM customer",
+        "SELECT id FROM customer WHERE joined > {d '2024-01-01'}",
+        "SELECT {fn now()}, {{ column }}, ${id} FROM customer",
+        'SELECT "{a,b}" FROM customer',
+    ],
+)
+def test_braces_are_choices_only_where_defog_means_them(sql):
+    assert list(accepted(sql, "postgres")) == [sql]
+
+
+def test_choices_hold_expressions_and_leave_literals_alone():
+    cell = "SELECT {name, coalesce(city, 'a, b')} FROM t WHERE x = '{}' GROUP BY {}; -- checked"
+    assert list(accepted(cell, "postgres"))[1:] == [
+        "SELECT coalesce(city, 'a, b') FROM t WHERE x = '{}' GROUP BY coalesce(city, 'a, b')",
+        "SELECT name, coalesce(city, 'a, b') FROM t WHERE x = '{}' GROUP BY name, coalesce(city, 'a, b')",
+    ]

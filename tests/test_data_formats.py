@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqltailor.data import Reject, read_examples
 from sqltailor.data.readers import READERS, Source, converter
 from sqltailor.data.readers.recognise import recognise
-from sqltailor.data.reference import split_ddl
 from sqltailor.data.rows import Row
+from sqltailor.data.sections import split_ddl
 from sqltailor.data.writers import WRITERS, writer
 from sqltailor.types import Example, Message
 
@@ -216,3 +216,56 @@ def test_every_format_is_documented():
 def test_split_ddl_keeps_parentheses_of_the_question():
     rest, ddl = split_ddl("How many (in all)? CREATE TABLE t (a INT CHECK (a > 0)) (really)")
     assert (rest, ddl) == ("How many (in all)?  (really)", "CREATE TABLE t (a INT CHECK (a > 0))")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {
+            "instruction": "Give back SQL.\n##Instruction:\nTable head has age.\n",
+            "input": f"###Input:\n{ASKED}\n\n###Response:",
+        },
+        {"instruction": f"### Instruction:\n{ASKED}", "input": f"### Input:\n{DDL}"},
+        {"instruction": "Text to SQL", "input": f"Tables:\n{DDL}\nQuestion: {ASKED}"},
+        {"instruction": f"### Human: {ASKED}\n### Assistant:", "input": DDL},
+        {"input": f"Q: {ASKED}\nA:"},
+        {"prompt": f"<s>[INST] <<SYS>>\n{DDL}\n<</SYS>>\n\n{ASKED} [/INST]"},
+        {"prompt": f"<|im_start|>system\n{DDL}<|im_end|>\n<|im_start|>user\n{ASKED}<|im_end|>\n<|im_start|>model\n"},
+        {"prompt": f"### Task\nAnswer [QUESTION]{ASKED}[/QUESTION]\n\n### Database Schema\n{DDL}\n\n### Answer\n[SQL]"},
+        {"prompt": f"-- Schema\n{DDL}\n\n-- Question: {ASKED}\nSQL:"},
+        {"prompt": f"{ASKED}\n\nSQL:"},
+        {"messages": [("user", f"### Question:\n{ASKED}\n\n### Schema:\n{DDL}\n\n### SQL:")]},
+        {"messages": [("system", f"<<SYS>>\n{DDL}\n<</SYS>>"), ("user", f"[INST] {ASKED} [/INST]")]},
+        {"question": f"### Question: {ASKED}", "context": DDL},
+        {"question": f"Question: {ASKED}"},
+        {"text": f"<s>[INST] {ASKED} [/INST] {SQL} </s>"},
+        {"text": f"<|user|>\n{DDL}\n{ASKED}<|end|>\n<|assistant|>\n{SQL}<|end|>"},
+        {"text": f"<start_of_turn>user\n{ASKED}<end_of_turn>\n<start_of_turn>model\n{SQL}<end_of_turn>"},
+        {"text": f"### Question\n{ASKED}\n### Context\n{DDL}\n### Answer\n{SQL}"},
+    ],
+)
+@pytest.mark.parametrize("answer", [SQL, f"### Response:\n{SQL}", f"SQL: {SQL};</s>"])
+def test_marks_of_trainers_are_taken_off(tmp_path, row, answer):
+    if "messages" in row:
+        turns = [*row["messages"], ("assistant", answer)]
+        row = {"messages": [{"role": role, "content": content} for role, content in turns]}
+    elif "text" not in row:
+        key = {"prompt": "completion", "question": "answer"}.get(next(iter(row)), "output")
+        row = row | {key: answer}
+    example = one(tmp_path, row)
+    assert not isinstance(example, Reject), example
+    assert (example.question, example.sql, example.evidence) == (ASKED, (SQL,), None)
+    assert example.schema == (DDL if DDL in json.dumps(row) else None)
+
+
+def test_a_hint_among_the_sections_is_evidence(tmp_path):
+    prompt = f"### Schema:\n{DDL}\n### Hint:\nold means over 56\n### Question:\nHow many old heads?\n### SQL:"
+    example = one(tmp_path, {"prompt": prompt, "completion": SQL})
+    assert (example.question, example.evidence, example.schema) == ("How many old heads?", "old means over 56", DDL)
+
+
+@pytest.mark.parametrize(
+    "question", ["Which heads: old or new?", "Answer: yes or no?", "a<b, is it? [x]", "# heads over 56"]
+)
+def test_a_question_without_marks_stays_as_it_is(tmp_path, question):
+    assert one(tmp_path, {"prompt": question, "completion": SQL}).question == question

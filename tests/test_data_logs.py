@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sqltailor.data.querylog.entries import LOG_REASONS, Entry, log_text, read_log
+from sqltailor.data.querylog.entries import LOG_REASONS, log_text, read_log
+from sqltailor.data.querylog.exports import Entry
 from sqltailor.data.querylog.fill import placeholders, readable
 from sqltailor.data.querylog.import_log import LogSummary, import_log
 from sqltailor.data.querylog.reader import LogReader
@@ -366,3 +367,138 @@ def test_placeholders_are_read_in_every_dialect(dialect: str) -> None:
         assert len(placeholders(tree)) == 3
         assert "'%s'" in tree.sql(dialect)
     assert "IN (?)" in parse(readable("SELECT a FROM t WHERE b IN %s", dialect), dialect).sql(dialect)
+
+
+# what servers and warehouses write
+
+
+def test_a_comment_behind_the_semicolon_ends_no_statement_late(tram: Database) -> None:
+    text = (
+        "/* a job */\nSELECT name FROM stop\nWHERE zone = 1; -- nightly\nSELECT id\nFROM stop; /* app=web */\n# done\n"
+    )
+    Path("q.sql").write_text(text)
+    assert [entry.line for entry in read_log("q.sql") if isinstance(entry, Entry)] == [2, 4]
+    assert read(tram, text)[0].kept == 2
+    assert read(tram, "SELECT name FROM stop; -- one\nSELECT id FROM stop;; \n")[0].kept == 2
+
+
+CSVLOG = (
+    '2026-01-02 03:04:05.1 UTC,"app","shop",77,"10.0.0.1:5012",66.1,{n},"SELECT",2026-01-02 03:00:00 UTC,5/1,0,'
+    '{severity},00000,"{message}",,,,,,{query},,,"psql"{more}\n'
+)
+
+
+@pytest.mark.parametrize("more", ["", ',"client backend"', ',"client backend",,0'])
+def test_postgres_writes_csv_without_a_header(tmp_path: Path, more: str) -> None:
+    def line(n: int, message: str, severity: str = "LOG", query: str = "") -> str:
+        return CSVLOG.format(n=n, message=message, severity=severity, query=query, more=more)
+
+    path = tmp_path / "postgresql.csv"
+    path.write_text(
+        line(1, "duration: 1.5 ms  statement: SELECT a\nFROM t WHERE b = x")
+        + line(2, "execute <unnamed>: SELECT b FROM t WHERE c = $1")
+        + line(3, "connection authorized: user=app")
+        + line(4, "column c does not exist", "ERROR", "SELECT c FROM t")
+    )
+    first, second, *others = read_log(str(path))
+    assert (first, second) == (Entry(1, "SELECT a\nFROM t WHERE b = x"), Entry(3, "SELECT b FROM t WHERE c = $1"))
+    assert [r.reason for r in others if isinstance(r, Reject)] == ["no_statement", "failed"]
+
+
+def test_other_logs_of_servers(tmp_path: Path) -> None:
+    jsonlog = {"timestamp": "2026-01-02 03:04:05 UTC", "error_severity": "LOG", "message": "statement: SELECT a FROM t"}
+    (tmp_path / "pg.json").write_text(json.dumps(jsonlog) + "\n")
+    (tmp_path / "general_log.CSV").write_text(
+        '"2026-01-02 03:04:05.1","app @ localhost",12,1,"Connect","app on shop"\n'
+        '"2026-01-02 03:04:06.1","app @ localhost",12,1,"Query","SELECT b FROM t"\n'
+    )
+    (tmp_path / "slow_log.csv").write_text(
+        '"2026-01-02 03:04:05","app @ localhost","00:00:03","00:00:00",1,900,"shop",0,0,1,"SELECT c FROM t",12\n'
+    )
+    assert [statements(tmp_path / name) for name in ("pg.json", "general_log.CSV", "slow_log.csv")] == [
+        ["SELECT a FROM t"], ["SELECT b FROM t"], ["SELECT c FROM t"],
+    ]  # fmt: skip
+
+
+A, B, C = "SELECT a FROM t", "SELECT b FROM t", "SELECT c FROM t"
+AUDIT = {"protoPayload": {"metadata": {"jobChange": {"job": {"jobConfig": {"queryConfig": {"query": A}}}}}}}
+OLD_AUDIT = {
+    "protopayload_auditlog": {"metadataJson": json.dumps(AUDIT["protoPayload"]["metadata"])},
+    "severity": "INFO",
+}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [  # Snowflake
+            {"QUERY_ID": "01", "QUERY_TEXT": A, "EXECUTION_STATUS": "SUCCESS", "ERROR_CODE": ""},
+            {"QUERY_ID": "02", "QUERY_TEXT": B, "EXECUTION_STATUS": "FAIL", "ERROR_CODE": "904"},
+        ],
+        [  # BigQuery: INFORMATION_SCHEMA.JOBS, audit logs
+            {"job_id": "1", "query": A, "state": "DONE", "error_result": None},
+            {"job_id": "2", "query": B, "state": "DONE", "error_result": {"reason": "invalidQuery"}},
+        ],
+        [AUDIT, OLD_AUDIT | {"severity": "ERROR"}],
+        [OLD_AUDIT, {"protopayload_auditlog.status.message": "no", **OLD_AUDIT, "error": {"code": 1}}],
+        [{"query_id": "7", "query_sql_text": A, "count_executions": "1"}],  # SQL Server's Query Store
+        [{"DIGEST": "ab", "DIGEST_TEXT": A, "COUNT_STAR": "1"}],  # MySQL
+        [{"query": "42", "querytxt": A, "aborted": "0"}, {"query": "43", "querytxt": B, "aborted": "1"}],  # Redshift
+        [
+            {"statement_id": "x", "statement_text": A, "execution_status": "FINISHED", "error_message": None}
+        ],  # Databricks
+        [{"query_id": "1", "state": "FINISHED", "query": A}, {"query_id": "2", "state": "FAILED", "query": B}],  # Trino
+        [
+            {"job": "1", "error_result.reason": "", "query": A},
+            {"job": "2", "error_result.reason": "stopped", "query": B},
+        ],
+        [
+            {"query_sql_text": A, "execution_type_desc": "Regular"},
+            {"query_sql_text": B, "execution_type_desc": "Aborted"},
+        ],
+        [{"SQL Text": A, "Status": "Success"}, {"SQL Text": B, "Status": "canceled"}],
+    ],
+)
+def test_query_histories_of_warehouses(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    first, *others = read_log(str(path))
+    assert first == Entry(1, A)
+    assert [r.reason for r in others if isinstance(r, Reject)] == ["failed"] * (len(rows) - 1)
+
+
+def test_columns_may_be_named(tram: Database) -> None:
+    rows = [
+        {"text": "x", "what": {"ran": "SELECT name FROM stop"}, "times": "1,200"},
+        {"what": {"ran": ""}, "times": 2.0},
+    ]
+    Path("h.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("data", "log", "h.jsonl", "--database", "tram.db", "--map")
+    found = ok_json(*words, "sql=what.ran,calls=times")
+    assert (found["kept"], found["calls"], found["reasons"]) == (1, 1200, {"missing_field": 1})
+    for named, said in [
+        ("sql=body", "Unknown column for 'sql' in h.jsonl 'body'. Known: text, what, times"),
+        ("query=text", "Unknown field in the mapping 'query'. Known: sql, calls"),
+        ("sql", "--map 'sql' is not a list of NAME=COLUMN, such as sql=QUERY_TEXT,calls=RUNS."),
+    ]:
+        assert said in str(run(*words, named).exception)
+
+
+def test_a_table_without_statements_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_text("day,page,hits\n2026-01-02,/home,3\n")
+    with pytest.raises(DataError, match=r"holds statements. Its columns: day, page, hits. .*--map sql=COL,calls=COL"):
+        list(read_log(str(path)))
+
+
+def test_shortened_lists_and_declared_parameters_get_values(tram: Database) -> None:
+    Path("digest.csv").write_text(
+        "DIGEST_TEXT,COUNT_STAR\n"
+        "SELECT `name` FROM `stop` WHERE `zone` IN (...),9\n"
+        '"SELECT `name` FROM `stop` ORDER BY `id` LIMIT ?, ...",8\n'
+        '"(@p1 int,@p2 decimal(9,2))SELECT id FROM stop WHERE zone = @p1 AND id > @p2",7\n'
+        "SELECT id FROM stop WHERE name <> '(...)' AND zone = 1,6\n"
+    )
+    summary = import_log(["digest.csv"], "out/log.jsonl", LogReader("sqlite", tram.read_schema(), tram))
+    assert (summary.kept, summary.runnable) == (4, 4)
+    assert rows("out/log.jsonl")[3]["sql"] == "SELECT id FROM stop WHERE name <> '(...)' AND zone = 1"

@@ -54,12 +54,17 @@ def test_csv_with_a_mapping(tmp_path):
         ("a.tsv", "question\tsql\nq\tSELECT 1\n"),
         ("a.txt", "question\tsql\nq\tSELECT 1\n"),
         ("a", "ask,query\nq,SELECT 1\n"),
+        ("a.csv", "\ufeffsep=;\r\nquestion;sql\r\nq;SELECT 1\r\n"),
+        ("a.csv", "SEP=|\nquestion|sql\nq|SELECT 1\n"),
+        ("a.csv", '"sep=,"\nquestion,sql\nq,SELECT 1\n'),
+        ("a.tsv", "sep=\t\nquestion\tsql\nq\tSELECT 1\n"),
+        ("a.txt", "sep=;\nquestion;sql\nq;SELECT 1\n"),
     ],
 )
 def test_tables_are_recognised(tmp_path, name, content):
     (tmp_path / name).write_bytes(content.encode())
     [example] = read_examples(tmp_path / name)
-    assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 2)
+    assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 2 + ("sep=" in content.lower()))
 
 
 def test_our_own_format_is_recognised(tmp_path):
@@ -172,3 +177,33 @@ def test_a_map_to_columns_that_no_file_has(tmp_path, monkeypatch):
         assert "column for 'question' in my.csv 'questions'. Did you mean 'question'?" in str(error)
     result = run("data", "import", "my.csv", "other.csv", "--map", "question=Frage,sql=SQL", "--out", "both")
     assert result.exit_code == 0
+
+
+def test_lines_are_counted_with_the_separator_line(tmp_path):
+    (tmp_path / "a.csv").write_text("sep=;\nquestion;sql\nq;SELECT 1\nr\n")
+    good, bad = read_examples(tmp_path / "a.csv")
+    assert (good.line, bad.line, bad.reason) == (3, 4, "broken_csv")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "SELECT 1; -- once",
+        "```sql\nSELECT 1;\n```",
+        "SQL: SELECT 1",
+        "SELECT 1;;",
+        "<think>one</think> SELECT 1",
+        "SELECT 1</s>",
+    ],
+)
+def test_gold_is_read_as_answers_are(tmp_path, cell):
+    [example] = read_examples(write_json(tmp_path / "q.jsonl", [{"question": "One?", "sql": cell}], lines=True))
+    assert example.sql == ("SELECT 1",)
+
+
+@pytest.mark.parametrize(
+    "cell", ["USE shop; SELECT 1", "SET x = 1;\nSELECT 1", "-- cannot answer: no such table", "what?"]
+)
+def test_gold_that_is_more_or_less_than_a_query_stays_as_it_is(tmp_path, cell):
+    [example] = read_examples(write_json(tmp_path / "q.jsonl", [{"question": "One?", "sql": cell}], lines=True))
+    assert example.sql == (cell,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -464,3 +465,49 @@ def test_a_view_brings_its_query(tmp_path: Path) -> None:
     with open_database(str(make(tmp_path / "k.db", KUNDEN))) as database:
         queries = [t.query for t in database.read_schema().tables]
     assert queries == [None, "SELECT * FROM kunden", "SELECT vorname FROM kunden", "SELECT * FROM alle"]
+
+
+# many statements on one file
+
+TRAMS = """
+CREATE TABLE tram (id INTEGER PRIMARY KEY, line TEXT, "seats, all" INT);
+CREATE TABLE run (tram INT, at TEXT);
+CREATE TABLE note (t PRIMARY KEY) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5 (text);
+INSERT INTO words VALUES ('red tram');
+CREATE VIEW busy AS SELECT tram, count(*) AS runs FROM run GROUP BY tram;
+"""
+
+
+def test_an_indexed_copy_gives_the_same_results_under_the_same_protection(tmp_path: Path) -> None:
+    path = tmp_path / "trams.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(TRAMS)
+        connection.executemany("INSERT INTO tram VALUES (?, ?, ?)", [(i, "ab"[i % 2], i % 50) for i in range(3000)])
+        connection.executemany("INSERT INTO run VALUES (?, ?)", [(i % 2500, f"0{i % 9}:00") for i in range(6000)])
+    idle = "SELECT count(*) FROM tram AS t WHERE NOT EXISTS (SELECT 1 FROM run AS r WHERE r.tram = t.id)"
+    by_line = 'SELECT line, max("seats, all") FROM tram GROUP BY line'
+    with open_database(str(path), grant=Grant(deny=("run.at",))) as database:
+        for sql in ("SELECT text FROM words WHERE words MATCH 'red'", "SELECT max(runs) FROM busy", by_line, idle):
+            plain, copied = database.run(sql), database.run(sql, indexed=True)
+            assert (plain.columns, plain.rows) == (copied.columns, copied.rows)
+        assert copied.elapsed_ms < plain.elapsed_ms / 5
+        for denied in ("SELECT at FROM run", "SELECT name FROM sqlite_master", "DELETE FROM tram"):
+            with pytest.raises(Refused):
+                database.run(denied, indexed=True)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("INSERT INTO tram VALUES (9999, 'c', 1)")
+        count = "SELECT count(*) FROM tram"
+        assert (database.run(count).rows, database.run(count, indexed=True).rows) == ([(3001,)], [(3000,)])
+
+
+def test_a_large_file_is_not_copied(tmp_path: Path) -> None:
+    path = tmp_path / "large.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (a TEXT)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 100_000,)] * 180)
+    with open_database(str(path)) as database:
+        assert database.run("SELECT count(*) FROM t", indexed=True).rows == [(180,)]
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("INSERT INTO t VALUES ('y')")
+        assert database.run("SELECT count(*) FROM t", indexed=True).rows == [(181,)]

@@ -21,6 +21,7 @@ from sqltailor.sql.dialect import (
     comparable,
     load_dialect,
     needs_quotes,
+    nodes_of,
     parse,
     parse_loose,
     quote_name,
@@ -29,7 +30,7 @@ from sqltailor.sql.dialect import (
     template,
     transpile,
 )
-from sqltailor.sql.dialect.lexer import lex, unquoted
+from sqltailor.sql.dialect.lexer import lex, trimmed, unquoted
 from sqltailor.sql.dialect.names import RESERVED, RESERVED_MYSQL
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import from_ddl
@@ -700,3 +701,26 @@ def test_only_some_dialects_let_a_query_begin_with_from(sql: str) -> None:
 def test_what_has_from_in_front_and_is_no_such_query() -> None:
     for sql in ("SELECT TRIM(FROM a) FROM t", "SELECT EXTRACT(YEAR FROM d) FROM t", "TABLE t"):
         parse(sql, "postgres")
+
+
+@pytest.mark.parametrize(
+    "end", [";", ";;", "; -- nightly", " ; /* app=web */", ";\n-- one\n-- two; three", "; /* a */ ; -- b", " -- no"]
+)
+def test_all_readers_count_one_statement_whatever_follows_its_semicolon(end: str) -> None:
+    schema = from_ddl("CREATE TABLE tram (id INTEGER)")
+    sql = f"SELECT id FROM tram{end}"
+    assert canonical(sql) == trimmed(sql) == "SELECT id FROM tram"
+    assert check(sql, schema=schema).allowed
+    assert comparable(sql) == comparable("SELECT id FROM tram")
+    for two in (f"{sql}\nSELECT 1", f"SELECT 1; {sql}"):
+        if ";" in end or two.startswith("SELECT 1"):
+            with pytest.raises(SQLError, match="exactly one"):
+                parse(two)
+            assert not check(two, schema=schema).allowed
+
+
+@settings(max_examples=100)
+@given(sql=statements("sqlite"))
+def test_all_nodes_come_in_the_order_of_the_parser_s_own_walk(sql: str) -> None:
+    tree = parse(sql)
+    assert [id(node) for node in nodes_of(tree)] == [id(node) for node in tree.walk()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 from sqltailor.database import Database, open_database
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.evaluate import Scoring, evaluate, read_answers, resume_or_new, score_predictions
+from sqltailor.evaluate.metrics import execution
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.runs import Run
 from sqltailor.sql.schema import from_ddl
@@ -426,3 +428,55 @@ def test_a_predicted_statement_is_parsed_once(
     assert found.outcome == word
     assert set(found.scores) == {"execution", "exact_match", "parse_valid", "schema_valid"}
     assert read.count(predicted) == 1
+
+
+TRAMS = "CREATE TABLE tram (id INTEGER, colour VARCHAR, seats INTEGER)"
+BOATS = "CREATE TABLE boat (name VARCHAR, built INTEGER)"
+BROUGHT = [
+    example("trams", "SELECT COUNT(*) FROM tram WHERE seats > 40", schema=TRAMS),
+    example("red", "SELECT id FROM tram WHERE colour = 'red'", schema=TRAMS),
+    example("boats", "SELECT name FROM boat WHERE built < 1950 OR built > 2000", schema=BOATS),
+    example("none", "-- cannot answer: no fares here", schema=BOATS),
+]
+
+
+def test_examples_with_their_own_schema_run_on_made_up_databases(tmp_path: Path) -> None:
+    said = {
+        "trams": "SELECT COUNT(id) + COUNT(*) - COUNT(id) FROM tram WHERE seats >= 41",
+        "red": "SELECT id FROM tram WHERE colour <> 'blue'",
+        "boats": "SELECT name FROM boat WHERE NOT built BETWEEN 1950 AND 2000",
+        "none": "-- cannot answer: no fares",
+    }
+    found = evaluate(BROUGHT, {"m": answers(said)}, out_dir=tmp_path / "eval", scoring=Scoring(fuzz=3))
+    assert [p.outcome for p in found.predictions["m"]] == ["correct", "wrong", "correct", "correct"]
+    rates = found.scores["models"]["m"]
+    assert (rates["execution"]["value"], rates["execution"]["n"]) == (0.75, 4)
+    assert rates["exact_match"]["value"] == 0.25
+    assert json.loads((tmp_path / "eval/evaluation.json").read_text())["fuzz"] == 3
+
+
+def test_one_of_the_made_up_databases_is_enough_to_tell_two_statements_apart(tmp_path: Path) -> None:
+    for built in (1949, 1950):
+        with closing(sqlite3.connect(tmp_path / f"{built}.db")) as connection:
+            connection.executescript(f"{BOATS}; INSERT INTO boat VALUES ('Otter', 1900), ('Heron', {built});")
+    opened = [open_database(str(tmp_path / f"{built}.db")) for built in (1949, 1950)]
+
+    class Two:
+        def of(self, example: Example) -> list[Database]:
+            return opened
+
+    scorer = Scorer(Scoring(fuzz=2), Two())  # type: ignore[arg-type]
+    old = Example("old", ("SELECT name FROM boat WHERE built < 1950",), "Old?", schema=BOATS)
+    wrong, right = (
+        scorer.attempt(old, Completion(sql), from_ddl(BOATS))
+        for sql in ("SELECT name FROM boat WHERE built <= 1950", "SELECT name FROM boat WHERE built <= 1949")
+    )
+    for database in opened:
+        database.close()
+    assert (execution(wrong), execution(right)) == (0.0, 1.0)
+
+
+def test_gold_that_no_made_up_database_can_run_is_told(tmp_path: Path) -> None:
+    example = Example("x", ("SELECT date_trunc('year', built) FROM boat",), "Years?", schema=BOATS, dialect="postgres")
+    with pytest.raises(DataError, match="made up are SQLite's"):
+        evaluate([example], {"m": answers({})}, out_dir=tmp_path / "eval", scoring=Scoring(fuzz=1))

@@ -31,7 +31,10 @@ LAYERS = (
 ROOMS = {
     "sql": ("dialect", "schema", "guard", "queryspec"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
-    "evaluate": ("metrics", "statistics", "summary", "scorer", "prepare", "eval_folder", "run", "report", "by_recipe"),
+    "evaluate": (
+        *("metrics", "statistics", "summary", "fuzzed", "scorer", "prepare", "eval_folder", "run", "report"),
+        "by_recipe",
+    ),
     "train": ("rows", "running", "planning", "methods", "local_training", "sweep"),
 }
 """The rooms of some wings, the lowest first: among these, too, imports go one way."""

@@ -37,6 +37,7 @@ def canned(*answers: str) -> Callable[[], Generate]:
         ("SELECT a FROM t", "SELECT b FROM t", False),
         ("SELECT a, b FROM t", "SELECT b, a FROM t", False),
         ("Here it is:\n```sql\nSELECT a FROM t\n```", "SELECT a FROM t", True),
+        ("SELECT a FROM t; -- all of them", "SQLQuery: SELECT a FROM t", True),
         ("-- cannot answer: no such table", "-- cannot answer: no such table ", True),
         ("-- cannot answer: no such table", "SELECT a FROM t", False),
         ("I do not know", "I know not", False),

@@ -99,13 +99,70 @@ def test_control_tokens_in_a_question_are_plain_text() -> None:
         ("```python\nprint(1)\n```\n```\nSELECT 3\n```", "SELECT 3"),
         ("The query is\n(SELECT 1) UNION (SELECT 2)\n\nHope it helps", "(SELECT 1) UNION (SELECT 2)"),
         ("DELETE FROM t", "DELETE FROM t"),
+        ("```SELECT a FROM t```", "SELECT a FROM t"),
+        ("```sql SELECT a FROM t;```", "SELECT a FROM t"),
+        ("~~~SQL\r\nSELECT a\r\nFROM t;\r\n~~~", "SELECT a\r\nFROM t"),
+        ("SELECT a FROM t\n```\nThis reads the column a.", "SELECT a FROM t"),
+        ("SQLQuery: SELECT a FROM t\nSQLResult: 3\nAnswer: 3", "SELECT a FROM t"),
+        ("SQL: SELECT a FROM t;", "SELECT a FROM t"),
+        ("**SQL query:**\nSELECT a FROM t", "SELECT a FROM t"),
+        ("Here is the query: SELECT a FROM t", "SELECT a FROM t"),
+        ("With this schema, the query is SELECT a FROM t.", "SELECT a FROM t"),
+        ("Take `SELECT a FROM t` for that.", "SELECT a FROM t"),
+        ("1. `SELECT `a` FROM t`", "SELECT `a` FROM t"),
+        ("\"SELECT a FROM t WHERE b = 'x'\"", "SELECT a FROM t WHERE b = 'x'"),
+        ("<sql>SELECT a FROM t</sql>", "SELECT a FROM t"),
+        ("[SQL] SELECT a FROM t [/SQL] done", "SELECT a FROM t"),
+        ('{"thought": "easy", "sql": "SELECT a FROM t WHERE b = \\"x\\""}', 'SELECT a FROM t WHERE b = "x"'),
+        ("{'query': 'SELECT a FROM t'}", "SELECT a FROM t"),
+        ('{"answer": [{"sql": "SELECT a FROM t"}]}', "SELECT a FROM t"),
+        ("“SELECT a FROM t”", "SELECT a FROM t"),
+        ('```json\n{"query": "SELECT a FROM t;"}\n```', "SELECT a FROM t"),
+        ("Draft:\n```\nSELECT b\n```\nCorrected:\n```\nSELECT a FROM t\n```", "SELECT a FROM t"),
+        ("```\nSELECT a FROM t\n```\nOr, if you like:\n```\nSELECT b\n```", "SELECT a FROM t"),
+        ("```sql\nCREATE TABLE t (a INT)\n```\n```sql\nSELECT a FROM t\n```", "SELECT a FROM t"),
+        ("A join? No.</think>\u200bSELECT a FROM t", "SELECT a FROM t"),
+        ("<|im_start|>assistant\nSELECT a FROM t;<|im_end|>\n", "SELECT a FROM t"),
+        ("SELECT a FROM t;</s>", "SELECT a FROM t"),
+        ("SELECT a FROM t [/INST] next", "SELECT a FROM t"),
+        ("SELECT a FROM t\n### Question: next", "SELECT a FROM t"),
+        ("SELECT a FROM t; -- all of them", "SELECT a FROM t"),
+        ("SELECT a FROM t;\nThis query reads a.", "SELECT a FROM t"),
+        ("SELECT a FROM t\nThis query reads a.", "SELECT a FROM t"),
+        (
+            "SELECT a\n\nFROM t -- one\n\n-- two\nWHERE b = 1\n\nHope it helps",
+            "SELECT a\n\nFROM t -- one\n\n-- two\nWHERE b = 1",
+        ),
+        ("WITH x AS (SELECT 1 AS a)\n\nSELECT a FROM x", "WITH x AS (SELECT 1 AS a)\n\nSELECT a FROM x"),
         ("I cannot do that", None),
+        ("Please select a table.", None),
         ("<think>SELECT 1", None),
         ("", None),
     ],
 )
 def test_the_statement_is_found_in_an_answer(text: str, sql: str | None) -> None:
     assert extract(text) == Answer(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT '</s> ```x```; This is\n\nHere' AS a",
+        "SELECT 1; DROP TABLE t",
+        "SELECT a FROM t; -- x\nDROP TABLE t",
+        "INSERT INTO t\nSELECT a FROM u",
+        "Select a\nFrom t\n\nWhere b = 1",
+        "SELECT a,\n  output::int\nFROM t",
+        "CREATE TABLE u AS\nSELECT a FROM t",
+    ],
+)
+def test_what_is_a_statement_stays_whole(sql: str) -> None:
+    assert extract(sql, "postgres") == Answer(sql)
+
+
+def test_an_answer_is_read_in_its_dialect() -> None:
+    assert extract("SELECT a FROM t # one; two\nWHERE b = 1", "mysql").sql == "SELECT a FROM t # one; two\nWHERE b = 1"
+    assert extract("FROM t\nSELECT a", "duckdb").sql == "FROM t\nSELECT a"
 
 
 def test_a_model_may_decline() -> None:

@@ -82,7 +82,7 @@ class Asker:
         words, spec = (question, None) if isinstance(question, str) else (None, question)
         example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)
         [completion] = self._generate([self._prompt(example, project.schema)], self._options)
-        sql, declined = extract(completion.text)
+        sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None
         reply = Reply(sql, verdict.reason, allowed, None, completion, self._model, _since(started))

@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqltailor.data.examples import load_examples
+from sqltailor.data.readers import read_examples
+from sqltailor.data.rows import Reject
 from sqltailor.database import Database, dialect_of, open_database
-from sqltailor.errors import ConfigError, DataError
+from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
 from sqltailor.prompt.text import BuildPrompt, build_prompt, notes_of
@@ -26,6 +28,8 @@ from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
+
+logger = logging.getLogger(__name__)
 
 
 class Project:
@@ -198,18 +202,34 @@ def _recorded_prompt(reference: str) -> dict[str, Any]:
     return read_json(recorded) if recorded.is_file() else {}
 
 
-def read_parts(paths: Sequence[str | Path], *, what: str) -> list[Example]:
-    """Return the examples of several files; `source` says which file each is from.
+def read_file(path: str | Path, recipe: Recipe) -> tuple[list[Example], list[Reject]]:
+    """Return the examples of a file in any known format, by the recipe's mapping, and the rows that are none.
+
+    Training and evaluation read their files through here.
+    """
+    data, dialect = recipe.data, Project(recipe).dialect
+    rows = list(read_examples(path, data.format, data.mapping, dialect))
+    return [r for r in rows if isinstance(r, Example)], [r for r in rows if isinstance(r, Reject)]
+
+
+def read_parts(paths: Sequence[str | Path], recipe: Recipe, *, what: str) -> list[Example]:
+    """Return the examples of several files; `source` says which file each is from. Rows that are none are told.
 
     Raises `DataError` when none of the files exists, or there are no examples.
     """
-    existing = [Path(p) for p in paths if Path(p).is_file()]
+    existing = [p for p in paths if str(p).startswith("hf:") or Path(p).is_file()]
     if not existing:
         listed = ", ".join(map(str, paths)) or "none is named"
         raise DataError(f"There are no {what} examples ({listed}). Make them: sqltailor data import FILE")
     examples = []
     for path in existing:
-        examples += [dataclasses.replace(e, source=path.stem) for e in load_examples(path)]
+        if Path(path).is_file() and not Path(path).stat().st_size:
+            continue
+        found, rejects = read_file(path, recipe)
+        examples += [dataclasses.replace(e, source=Path(path).stem) for e in found]
+        if rejects:
+            told = f"{counted(len(rejects), 'row')} of {path}, the first in line {rejects[0].line}: {rejects[0].detail}"
+            logger.warning("left out, as no %s example: %s", what, told)
     if not examples:
         raise DataError(
             f"The {what} files {', '.join(map(str, existing))} hold no example. Divide more rows, or in another way: "

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sqltailor.prompt.marks import without_thoughts
+
 MAX_ANSWER = 20_000
 """A longer answer is not read: no task asks for so much."""
 
 MAX_OBJECTS = 200
 
-_THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
 _LISTED = re.compile(r"(?:[-*•]\s+|\(?\d{1,3}[.)]\s+)?(?:\*\*)?(?:(?:question|q)\s?\d{0,3}:\s*)?", re.IGNORECASE)
 _LABELLED = re.compile(r"question:\s*(.+?)\s*\n\s*sql:\s*(.+?)\s*(?=\n\s*question:|\Z)", re.IGNORECASE | re.DOTALL)
@@ -56,7 +57,7 @@ def pairs(text: str) -> list[Pair]:
 
 
 def _plain(text: str) -> str:
-    return _FENCE.sub("", _THINK.sub("", text)).strip()
+    return _FENCE.sub("", without_thoughts(text)).strip()
 
 
 def _listed(line: str) -> int:

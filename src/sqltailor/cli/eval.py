@@ -27,6 +27,9 @@ def eval_(
         typer.Option(metavar="FILE", help="File of examples; may be repeated. Default: data.test of the recipe."),
     ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask only the first N questions.")] = None,
+    fuzz: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Run rows with their own schema on N databases made up for it.")
+    ] = 0,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder to write into. Default: inside the run.")
@@ -40,11 +43,15 @@ def eval_(
 ) -> None:
     """Ask models the test questions, run their SQL, and compare.
 
-    Prints rates with 95 % intervals and a paired test of every two models, and writes report.html.
+    Prints rates with 95 % intervals and a paired test of every two models, and writes report.html. Files are read in
+    every format that data import reads. Rows that bring their own schema need no database: without --fuzz they are
+    compared with their gold SQL, and not run.
 
     Example: sqltailor eval --limit 20 --show 3
 
     Example: sqltailor eval --model nano --model runs/shop
+
+    Example: sqltailor eval --model runs/shop --data sql_create_context.json --fuzz 3
     """
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.evaluate.by_recipe import evaluate_models
@@ -54,7 +61,11 @@ def eval_(
     if data is None and found.data.test:
         note(f"questions: {', '.join(found.data.test)}")
     with answering() as on_progress:
-        evaluation = evaluate_models(found, models=model, data=data, limit=limit, out=out, on_progress=on_progress)
+        evaluation = evaluate_models(
+            found, models=model, data=data, limit=limit, out=out, fuzz=fuzz, on_progress=on_progress
+        )
+    if found.database.url is None and not fuzz:
+        note("note: no database: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")
     if json:
         print_json(evaluation.result.to_json())
     else:

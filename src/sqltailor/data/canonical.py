@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, SQLError
-from sqltailor.prompt.extract import DECLINE
+from sqltailor.prompt.ending import BEGINS, COMMANDS, plain_statement
+from sqltailor.prompt.extract import DECLINE, extract
 from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
+from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.schema import from_ddl, to_ddl
 from sqltailor.sql.schema.unknown_names import known_names
 from sqltailor.types import Example, Schema
@@ -90,6 +92,22 @@ def parse_gold(
         return parse(write(tree, dialect, keep=False), dialect) if from_dialect else tree
     except SQLError as e:
         raise RowError("unparsed", str(e)) from e
+
+
+def gold_text(text: str, dialect: str) -> str | None:
+    """Return the gold statement in a text as `extract` reads answers, or the declined answer; None when it holds none.
+
+    Several statements, and those that are no queries, stay as they are: what learns from them must see them whole.
+    """
+    if is_declined(text):
+        return text.strip()
+    if (plain := plain_statement(text)) is not None:
+        return plain
+    bare = trimmed(text, load_dialect(dialect).base)
+    first = re.match(r"\w*", bare)
+    if first is not None and first[0].upper() in COMMANDS and not BEGINS.match(bare):
+        return bare
+    return extract(text, dialect).sql
 
 
 def is_declined(sql: str) -> bool:

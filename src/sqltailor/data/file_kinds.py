@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from sqltailor.data.tables import SEPARATOR_LINE
 from sqltailor.errors import DataError
 
 WRAPPERS = ("training_data", "data", "examples", "rows")
@@ -116,6 +117,7 @@ def container(path: Path) -> str:
     if start[:1] == b"{" or set(suffixes) & {".jsonl", ".ndjson", ".json"}:
         return "lines"
     first = start.split(b"\n", 1)[0]
-    if b"\0" in head or not (b"," in first or b"\t" in first):
+    is_told = SEPARATOR_LINE.fullmatch(first.decode("utf-8", "replace")) is not None
+    if b"\0" in head or not (b"," in first or b"\t" in first or is_told):
         raise DataError(f"{path} is no data file that can be read. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
-    return "tsv" if b"\t" in first else "csv"
+    return "tsv" if b"\t" in first and not is_told else "csv"

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqltailor.data.canonical import read_schema_text
+from sqltailor.data.canonical import gold_text, read_schema_text
 from sqltailor.data.rows import RowError
-from sqltailor.prompt.extract import DECLINE, extract
+from sqltailor.data.sections import read_asked, split_ddl, turns
 from sqltailor.prompt.text import build_prompt, completion_text
 from sqltailor.sql.schema import to_ddl
 from sqltailor.types import Example, Message, Schema
@@ -58,10 +58,11 @@ def from_messages(messages: Sequence[Message], dialect: str) -> Example:
     Reads back what `to_messages` wrote. Of other conversations, CREATE TABLE text in the system message, else in the
     question, is the schema; the other words of the system message are dropped. Raises `RowError`.
     """
+    messages = [part for message in messages for part in (turns(message.content) or [message])]
     last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
     if last < 1 or messages[last - 1].role != "user":
         raise RowError("missing_field", "no user message with an assistant's answer after it")
-    gold, asked = gold_of(messages[last].content), messages[last - 1].content
+    gold, asked = gold_of(messages[last].content, dialect), messages[last - 1].content
     system = "\n".join(m.content for m in messages if m.role == "system")
     history = tuple(m for m in messages[: last - 1] if m.role != "system")
     ddl = reference_ddl(system)
@@ -86,17 +87,15 @@ def from_prompt(asked: str, ddl: str, dialect: str) -> Example:
     elif asked.startswith(words.question):
         first, _, evidence = asked.removeprefix(words.question).partition("\n")
     else:
-        first, inside = (asked, "") if ddl else split_ddl(asked)
-        ddl, evidence = ddl or inside, ""
+        first, inside, evidence, _ = read_asked(asked)
+        ddl = ddl or inside
     question = None if spec is not None else first
     return Example("", (), question=question, spec=spec, evidence=evidence or None, schema=ddl or None, dialect=dialect)
 
 
-def gold_of(answer: str) -> str:
+def gold_of(answer: str, dialect: str) -> str:
     """Return the SQL in an assistant's answer (or the declined answer itself); raises `RowError` when there is none."""
-    if answer.lstrip().lower().startswith(DECLINE):
-        return answer.strip()
-    sql = extract(answer).sql
+    sql = gold_text(answer, dialect)
     if not sql:
         raise RowError("missing_field", f"no SQL in the answer {answer[:80]!r}")
     return sql
@@ -117,32 +116,3 @@ def schema_text(example: Example, schema: Schema | None = None) -> str:
     """Return the DDL to show for an example: its own, else that of `schema`, else nothing."""
     known = read_schema_text(example.schema, example.dialect) if example.schema else schema
     return to_ddl(known, example.dialect) if known is not None else ""
-
-
-_CREATE = re.compile(r"CREATE\s+(?:TABLE|VIEW)\b", re.IGNORECASE)
-
-
-def split_ddl(text: str) -> tuple[str, str]:
-    """Return a text without its CREATE TABLE statements, and those statements.
-
-    >>> split_ddl("How many? CREATE TABLE t (a INT, b VARCHAR(9)); CREATE TABLE u (c INT) Thanks")
-    ('How many?  Thanks', 'CREATE TABLE t (a INT, b VARCHAR(9)); CREATE TABLE u (c INT)')
-    """
-    start = _CREATE.search(text)
-    if start is None:
-        return text, ""
-    end = at = start.start()
-    while (create := _CREATE.match(text, at)) is not None:
-        end = _after_parentheses(text, create.end())
-        at = end + len(re.match(r"[\s;,]*", text[end:]).group())  # type: ignore[union-attr]
-    rest = text[: start.start()] + text[end:].lstrip(";")
-    return rest.strip(), text[start.start() : end]
-
-
-def _after_parentheses(text: str, at: int) -> int:
-    depth = 0
-    for i in range(at, len(text)):
-        depth += (text[i] == "(") - (text[i] == ")")
-        if text[i] == ")" and depth <= 0:
-            return i + 1
-    return len(text)

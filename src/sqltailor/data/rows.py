@@ -10,7 +10,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
@@ -61,9 +61,10 @@ def shown(value: object) -> str:
     return text if len(text) <= RAW_SHOWN else text[:RAW_SHOWN] + f"... ({len(text)} characters)"
 
 
-def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
+def read_rows(path: Path, kind: str | None = None, names: Sequence[str] | None = None) -> Iterator[Row | Reject]:
     """Yield the rows of a data file; `kind` is one of `container`, recognised when None.
 
+    `names` are the columns of a table whose first line does not name them.
     Raises `DataError` when the file is empty or of no known kind.
     """
     kind = kind or container(path)
@@ -74,7 +75,7 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[Row | Reject]:
         check_encoding(path)
     with open_bytes(path) as file:
         if kind in ("csv", "tsv"):
-            yield from _table_rows(file, "\t" if kind == "tsv" else None)
+            yield from _table_rows(file, "\t" if kind == "tsv" else None, names)
         elif kind == "array":
             yield from _array_rows(file)
         else:
@@ -170,8 +171,8 @@ def _skip(text: str, at: int, characters: str) -> int:
     return at
 
 
-def _table_rows(file: BinaryIO, delimiter: str | None) -> Iterator[Row | Reject]:
-    for line, cells, fault, raw in table_records(file, delimiter, MAX_ROW_BYTES):
+def _table_rows(file: BinaryIO, delimiter: str | None, names: Sequence[str] | None) -> Iterator[Row | Reject]:
+    for line, cells, fault, raw in table_records(file, delimiter, MAX_ROW_BYTES, names):
         if fault:
             yield Reject(line, "broken_csv", fault, shown(raw))
         elif not all(map(_is_utf8, cells.values())):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import deque
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO, NamedTuple
 
 from sqltailor.errors import counted
+
+SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=([^\w\r\n\"])\"?\s*", re.IGNORECASE)
+"""A first line that tells Excel which character separates the cells; it is no row."""
 
 
 class Record(NamedTuple):
@@ -20,25 +25,29 @@ class Record(NamedTuple):
     raw: str = ""
 
 
-def table_records(file: BinaryIO, delimiter: str | None, limit: int) -> Iterator[Record]:
-    """Yield the records of a table whose first line names the columns; None finds the delimiter out.
+def table_records(
+    file: BinaryIO, delimiter: str | None, limit: int, names: Sequence[str] | None = None
+) -> Iterator[Record]:
+    """Yield the records of a table whose first line names the columns, unless they are given as `names`.
 
-    A cell of more than `limit` characters is a fault. Bytes that are not UTF-8 become surrogates.
+    The delimiter is what a line `sep=;` before them says; None finds it out. A cell of more than `limit` characters is
+    a fault. Bytes that are not UTF-8 become surrogates.
     """
     with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        head, first = text.readline(), 1
+        if (told := SEPARATOR_LINE.fullmatch(head)) is not None:
+            delimiter, head, first = told[1], text.readline(), 2
         if delimiter is None:
-            head = text.readline()
             delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
-            text.seek(0)
         csv.field_size_limit(limit)
-        yield from _records(text, delimiter)
+        yield from _records(_Lines(chain([head] if head else [], text), first), delimiter, names)
 
 
 class _Lines:
     """Physical lines with their numbers: those of the record that is being read can be put back."""
 
-    def __init__(self, text: TextIO) -> None:
-        self._numbered = enumerate(text, 1)
+    def __init__(self, text: Iterable[str], first: int) -> None:
+        self._numbered = enumerate(text, first)
         self._back: deque[tuple[int, str]] = deque()
         self.taken: list[tuple[int, str]] = []
         self.ended = False
@@ -60,10 +69,9 @@ class _Lines:
         self.ended = False
 
 
-def _records(text: TextIO, delimiter: str) -> Iterator[Record]:
-    lines = _Lines(text)
+def _records(lines: _Lines, delimiter: str, names: Sequence[str] | None) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter)
-    names = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
+    names = names or [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
     while True:
         lines.taken.clear()
         fault, cells = "", list[str]()

@@ -97,8 +97,13 @@ class Database:
     def warnings(self) -> tuple[str, ...]:
         return self._child.warnings
 
-    def run(self, sql: str, *, timeout_s: float | None = None, max_rows: int | None = None) -> QueryResult:
+    def run(
+        self, sql: str, *, timeout_s: float | None = None, max_rows: int | None = None, indexed: bool = False
+    ) -> QueryResult:
         """Run one SELECT and return its first `max_rows` rows.
+
+        `indexed` is for many statements whose tables lack indexes: of a small SQLite file a copy in memory is read,
+        indexed and as old as the first such call; other databases run it as always.
 
         Text that is not UTF-8 is decoded with replacement characters. Raises `SQLError` with the database's message,
         `Timeout`, `Refused` (layer `role` for what may not be done, `limits` for memory and size), and `DataError`
@@ -108,6 +113,7 @@ class Database:
             sql,
             timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             max_rows=self._max_rows if max_rows is None else max_rows,
+            **({"indexed": True} if indexed and self.dialect == "sqlite" else {}),
         )
 
     def read_schema(self, samples: int = 0, personal: bool = False, *, namespaces: Collection[str] = ()) -> Schema:

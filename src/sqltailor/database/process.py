@@ -52,14 +52,19 @@ class Child:
             if not self._is_alive():
                 self._start()
 
-    def request(self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False) -> QueryResult:
-        """Run one statement in the child. Raises `SQLError`, `Refused`, `Timeout` or `DataError`."""
+    def request(
+        self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False, **engines: bool
+    ) -> QueryResult:
+        """Run one statement in the child; `engines` are flags that its engine knows.
+
+        Raises `SQLError`, `Refused`, `Timeout` or `DataError`.
+        """
         if len(sql) > MAX_SQL_CHARACTERS:
             raise Refused(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.", "limits")
         if "\0" in sql:
             # C libraries would run what stands before it
             raise SQLError("The statement holds a NUL character.")
-        request = {"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog}
+        request = {"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog, **engines}
         with self._lock:
             self.start()
             try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sqltailor.evaluate import Evaluation, Scoring, evaluate, resume_or_new
+from sqltailor.evaluate.metrics import METRICS
 from sqltailor.evaluate.report import write_report
 from sqltailor.generate import load, token_counter
 from sqltailor.project import Project, opened, read_parts
@@ -30,16 +32,18 @@ def evaluate_models(
     data: Sequence[str] | None = None,
     limit: int | None = None,
     out: str | Path | None = None,
+    fuzz: int = 0,
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
     Without `models`, the newest training run and its base. Without `out`, the folder lies in the last model's run.
+    Without a database, examples need their own schemas, and nothing runs but on `fuzz` databases made up for each.
     """
     with opened(recipe) as project:
         recipe = project.recipe
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
-        examples = read_parts(data or recipe.data.test, what="test")
+        examples = read_parts(data or recipe.data.test, recipe, what="test")
         examples = examples[: limit or recipe.evaluate.limit or len(examples)]
         folder = Path(out) if out else None
         generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
@@ -47,14 +51,24 @@ def evaluate_models(
             examples,
             generators,
             out_dir=folder or resume_or_new(_home(recipe, chosen[-1])),
-            scoring=Scoring.of(project),
-            schema=project.schema,
+            scoring=_scoring(project, fuzz),
+            schema=project.schema if project.has_schema else None,
             prompt={m: project.prompts(m, token_counter(g)) for m, g in generators.items()},
             options=project.options,
             batch=recipe.generate.batch,
             on_progress=on_progress,
         )
     return Measured(result, examples, write_report(result.run))
+
+
+def _scoring(project: Project, fuzz: int) -> Scoring:
+    """Return how answers are scored; without a database by every metric that needs none."""
+    if project.has_database:
+        return dataclasses.replace(Scoring.of(project), fuzz=fuzz)
+    settings = project.recipe.evaluate
+    computable = [name for name in METRICS if name != "execution" or fuzz]
+    metrics = computable if settings.metrics is None else settings.metrics
+    return Scoring(None, project.grant, settings.timeout_s, metrics=metrics, fuzz=fuzz)
 
 
 def run_and_base(run: Run) -> list[str]:

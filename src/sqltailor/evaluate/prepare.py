@@ -14,6 +14,7 @@ from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.examples import to_json
 from sqltailor.database import Database
 from sqltailor.errors import DataError
+from sqltailor.evaluate.fuzzed import FuzzedDatabases
 from sqltailor.evaluate.scorer import Scorer, Scoring
 from sqltailor.types import Example, Schema
 
@@ -44,7 +45,7 @@ def prepare(examples: Sequence[Example], scoring: Scoring, schema: Schema | None
     twice = [i for i, n in Counter(example.id for example in examples).items() if n > 1]
     if twice:
         raise DataError(f"{len(twice)} ids occur more than once, such as '{twice[0]}'. An example needs its own id.")
-    scorer = Scorer(scoring)
+    scorer = Scorer(scoring, FuzzedDatabases(examples, scoring.fuzz) if scoring.fuzz else None)
     read_schema = functools.cache(Database.read_schema)
     return Exam(examples, [_schema(example, schema, scorer, read_schema) for example in examples], scorer)
 
@@ -72,12 +73,19 @@ def audit(exam: Exam) -> dict[str, Any]:
     if errors:
         first = f"the first is '{errors[0]['id']}': {errors[0]['reason']}"
         if not judged:
-            raise DataError(f"None of the {len(errors)} gold statements runs. Is it the right database? {first}")
+            raise DataError(f"None of the {len(errors)} gold statements runs. {_hint(exam)} {first}")
         logger.warning(
             "%d of %d gold statements fail and count in no execution rate; %s", len(errors), len(golds), first
         )
     empty = sum(any(not answer.result.rows for answer in gold.answers) for _, gold in golds)
     return {"gold_errors": errors, "gold_empty": empty}
+
+
+def _hint(exam: Exam) -> str:
+    if exam.scorer.scoring.fuzz:
+        return "Databases that are made up are SQLite's: is the SQL?"
+    brings_schemas = all(example.schema is not None for example in exam.examples)
+    return "Is it the right database?" + " For rows with their own schema: --fuzz 3." * brings_schemas
 
 
 def described(scoring: Scoring) -> dict[str, Any]:
@@ -90,4 +98,5 @@ def described(scoring: Scoring) -> dict[str, Any]:
         "timeout_s": scoring.timeout_s,
         "max_rows": scoring.max_rows,
         "metrics": None if scoring.metrics is None else list(scoring.metrics),
+        **({"fuzz": scoring.fuzz} if scoring.fuzz else {}),
     }

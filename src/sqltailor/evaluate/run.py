@@ -7,6 +7,7 @@ interrupted continues from its predictions when its inputs are equal.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import time
@@ -80,7 +81,9 @@ def evaluate(
         messages = [[dataclasses.asdict(message) for message in p.messages] for p in prompts]
         inputs = exam.inputs(messages, dataclasses.asdict(options))
         sources[model] = _Source(functools.partial(_generate, generate, prompts, options), inputs)
-    return _run(exam, sources, out_dir, batch, {"options": dataclasses.asdict(options), "batch": batch}, on_progress)
+    settings = {"options": dataclasses.asdict(options), "batch": batch}
+    with contextlib.closing(exam.scorer):
+        return _run(exam, sources, out_dir, batch, settings, on_progress)
 
 
 def score_predictions(
@@ -107,7 +110,8 @@ def score_predictions(
         found = [answers.get(example.id, Completion("")) for example in examples]
         inputs = exam.inputs([completion.text for completion in found])
         sources[model] = _Source(functools.partial(_pick, found), inputs)
-    return _run(exam, sources, out_dir, 64, {}, on_progress)
+    with contextlib.closing(exam.scorer):
+        return _run(exam, sources, out_dir, 64, {}, on_progress)
 
 
 def _prompt(build_prompt: BuildPrompt, example: Example, schema: Schema) -> Prompt:

@@ -5,6 +5,7 @@ Every predicted statement passes the guard before it runs; gold statements run u
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
 from sqltailor.errors import SQLError
+from sqltailor.evaluate.fuzzed import FuzzedDatabases
 from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.by_name import metrics_called
+from sqltailor.evaluate.metrics.execution import execution
 from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.project import Project
@@ -34,7 +37,8 @@ class Scoring:
     """How answers are scored: on which database, under which grant and limits, by which metrics (None: the usual).
 
     `database` is one for all examples, or opens the one that a `db_id` names. Without any, no statement runs and
-    execution is absent. `max_rows` is the largest gold result that can be compared.
+    execution is absent. `max_rows` is the largest gold result that can be compared. `fuzz`: examples that bring their
+    own schema run on so many databases that are made up for it, and are right where they are on all of them.
     """
 
     database: Database | Callable[[str], Database] | None = None
@@ -42,6 +46,7 @@ class Scoring:
     timeout_s: float = 10.0
     max_rows: int = 100_000
     metrics: Sequence[str] | None = None
+    fuzz: int = 0
 
     @classmethod
     def of(cls, project: Project) -> Self:
@@ -60,10 +65,11 @@ class Gold(NamedTuple):
 class Scorer:
     """Scores answers one at a time. Gold results are remembered between models."""
 
-    def __init__(self, scoring: Scoring) -> None:
+    def __init__(self, scoring: Scoring, fuzzed: FuzzedDatabases | None = None) -> None:
         self.scoring = scoring
         self.metrics = metrics_called(scoring.metrics)
-        self._golds: dict[tuple[str | None, tuple[str, ...]], Gold] = {}
+        self._fuzzed = fuzzed
+        self._golds: dict[tuple[str | None, str | None, int, tuple[str, ...]], Gold] = {}
 
     def database(self, example: Example) -> Database | None:
         """Return the database of an example, or None when it has none."""
@@ -72,12 +78,30 @@ class Scorer:
             return database
         return database(example.db_id) if example.db_id is not None else None
 
-    def gold(self, example: Example) -> Gold:
-        """Return what the example's gold statements return; empty without a database or where declining is right."""
+    def databases(self, example: Example) -> list[Database]:
+        """Return the databases on which an example's statements run."""
+        if self._fuzzed is not None and (made := self._fuzzed.of(example)):
+            return made
         database = self.database(example)
-        if database is None or is_declined(example.sql[0]):
+        return [] if database is None else [database]
+
+    def gold(self, example: Example) -> Gold:
+        """Return what the example's gold statements return on the first database where one runs.
+
+        Empty without a database or where declining is right.
+        """
+        golds = [self._gold(example, *numbered) for numbered in enumerate(self.databases(example))]
+        return next((gold for gold in golds if gold.answers), golds[0] if golds else Gold())
+
+    def close(self) -> None:
+        """Remove the databases that were made up."""
+        if self._fuzzed is not None:
+            self._fuzzed.close()
+
+    def _gold(self, example: Example, number: int, database: Database) -> Gold:
+        if is_declined(example.sql[0]):
             return Gold()
-        key = (example.db_id, example.sql)
+        key = (example.db_id, example.schema if self._fuzzed is not None else None, number, example.sql)
         if key not in self._golds:
             gold = self._run_gold(example, database)
             if sum(len(a.result.rows) * len(a.result.columns) for a in gold.answers) > MAX_REMEMBERED_CELLS:
@@ -116,13 +140,9 @@ class Scorer:
 
     def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:
         """Return the answer with everything that metrics look at; its statement runs here if it may."""
-        sql, declined = extract(completion.text)
-        gold = self.gold(example)
+        sql, declined = extract(completion.text, example.dialect)
         verdict, tree = self._examined(sql, example, schema)
-        result, failure = None, None
-        if sql is not None and verdict is not None and verdict.allowed and gold.answers:
-            result, failure = self._run(sql, example, rows=max(len(a.result.rows) for a in gold.answers))
-        return Attempt(
+        attempt = Attempt(
             gold=example.sql,
             predicted=sql,
             declined=declined,
@@ -131,21 +151,35 @@ class Scorer:
             dialect=example.dialect,
             schema=schema,
             verdict=verdict,
-            answers=gold.answers,
-            gold_failure=gold.failure,
-            result=result,
-            failure=failure,
+            gold_failure=self.gold(example).failure,
             examined=tree,
         )
+        return self._tried(attempt, example)
+
+    def _tried(self, attempt: Attempt, example: Example) -> Attempt:
+        """Return the attempt on the database that shows a difference; where none does, on one where rows come back."""
+        may_run = attempt.verdict is not None and attempt.verdict.allowed
+        right = None
+        for number, database in enumerate(self.databases(example)):
+            gold = self._gold(example, number, database)
+            if not gold.answers:
+                continue
+            result, failure = None, None
+            if attempt.predicted is not None and may_run:
+                rows = max(len(answer.result.rows) for answer in gold.answers)
+                result, failure = self._run(attempt.predicted, database, rows=rows)
+            tried = dataclasses.replace(attempt, answers=gold.answers, result=result, failure=failure)
+            if execution(tried) != 1:
+                return tried
+            right = tried if right is None or (result is not None and result.rows) else right
+        return right or attempt
 
     def _examined(self, sql: str | None, example: Example, schema: Schema) -> tuple[Verdict | None, Expression | None]:
         if sql is None or not schema.tables:
             return None, None
         return examine(sql, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
 
-    def _run(self, sql: str, example: Example, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
-        database = self.database(example)
-        assert database is not None  # its gold has run
+    def _run(self, sql: str, database: Database, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
         try:
             # one row more than the gold has is enough to know better
             return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + 1), None

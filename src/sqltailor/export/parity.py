@@ -126,7 +126,7 @@ def agree(left: str, right: str, dialect: str = "sqlite") -> bool:
     """
     if left == right:
         return True
-    a, b = extract(left), extract(right)
+    a, b = extract(left, dialect), extract(right, dialect)
     if a.sql is None or b.sql is None:
         return a.sql is b.sql and a.declined == b.declined and a.declined is not None
     return comparable(a.sql, dialect) == comparable(b.sql, dialect)

@@ -133,7 +133,7 @@ def questions(run: Run | None, tokenizer: Any) -> Questions:
             return Questions((), (), GenerateOptions())
         recipe = load_recipe(run.recipe).recipe
         own = run.path / "data" / "test.jsonl"
-        examples = read_parts([own] if own.is_file() else recipe.data.test, what="test")
+        examples = read_parts([own] if own.is_file() else recipe.data.test, recipe, what="test")
         chosen = random.Random(0).sample(examples, min(QUESTIONS, len(examples)))
         prompts = build_prompts(recipe, chosen, tokenizer)
     except SQLTailorError as e:

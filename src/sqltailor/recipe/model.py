@@ -121,7 +121,8 @@ class Evaluation(Section):
     """How answers are scored."""
 
     metrics: Texts | None = key(
-        None, "Metrics to compute; not set: all that the data allows, but for exact_set, Spider's exact-set match."
+        None,
+        "Metrics to compute; not set: all that can be; exact_set, Spider's exact-set match, without a database.",
     )
     limit: Positive | None = key(None, "Test examples to score; not set: all.", unit="examples")
     timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)

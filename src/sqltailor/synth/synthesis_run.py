@@ -145,7 +145,7 @@ class SynthesisRun:
 
     def run(self, sql: str) -> QueryResult | SQLError:
         try:
-            return self.database.run(sql, timeout_s=TIMEOUT_S, max_rows=worth.MAX_ROWS)
+            return self.database.run(sql, timeout_s=TIMEOUT_S, max_rows=worth.MAX_ROWS, indexed=True)
         except SQLError as e:
             return e
 

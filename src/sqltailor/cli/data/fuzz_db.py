@@ -31,13 +31,17 @@ def fuzz_db(
 
     Example: sqltailor data fuzz-db schema.sql --gold data/test.jsonl --out fuzz
     """
-    from sqltailor.data.examples import load_examples
+    from sqltailor.data.readers import read_examples
     from sqltailor.project import read_schema_file
     from sqltailor.synth.fuzz import fuzz_database
     from sqltailor.synth.fuzz.random_rows import read_constraints
+    from sqltailor.types import Example
 
     known = read_schema_file(schema, dialect)
-    statements = [sql for example in load_examples(gold) for sql in example.sql]
+    read = list(read_examples(gold, dialect=dialect))
+    statements = [sql for example in read if isinstance(example, Example) for sql in example.sql]
+    if left_out := sum(not isinstance(example, Example) for example in read):
+        note(f"note: left out of {gold}, as no example: {counted(left_out, 'row')}")
     constraints = read_constraints(Path(schema).read_text(encoding="utf-8-sig"), dialect)
     made = fuzz_database(
         known, statements, out, dialect=dialect, constraints=constraints, databases=databases, rows=rows, seed=seed

@@ -14,8 +14,12 @@ from sqltailor.errors import counted
 def log(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SRC", help="Text, a CSV with columns query and calls, or postgresql://… itself."),
+        typer.Argument(metavar="SRC", help="Text, an export of a query history, or postgresql://… itself."),
     ],
+    map: Annotated[
+        str | None,
+        typer.Option("--map", metavar="NAME=COL,…", help="Columns of an export: sql=COL,calls=COL."),
+    ] = None,
     out: Annotated[str, typer.Option(metavar="FILE", help="File to write.")] = "data/log.jsonl",
     per_template: Annotated[
         int, typer.Option("--per-template", metavar="N", min=1, help="Keep N that differ only in their values.")
@@ -27,9 +31,11 @@ def log(
 ) -> None:
     """Read query logs: queries over your schema, with counts.
 
-    A log is text with one statement a line (also what PostgreSQL or MySQL write), an export of pg_stat_statements as
-    CSV, or a PostgreSQL URL, whose pg_stat_statements is read. Equal statements become one; $1 and ? become stored
-    values, where that is possible, and each statement is run. Values that look personal become placeholders.
+    A log is text with one statement a line (also what PostgreSQL or MySQL write), an export of a query history
+    (pg_stat_statements, PostgreSQL's csvlog, MySQL's digests, Query Store, Snowflake, BigQuery, Databricks, Redshift,
+    Trino; others with --map), or a PostgreSQL URL, whose pg_stat_statements is read. What failed there is left out.
+    Equal statements become one; $1 and ? become stored values, where that is possible, and each statement is run.
+    Values that look personal become placeholders.
 
     The file has no questions. It is a document for continued pretraining (data.documents), and what data augment
     --how back-translate writes questions for. read = kept + merged + rejected; what is rejected lies, with its
@@ -37,8 +43,11 @@ def log(
 
     Example: sqltailor data log queries.sql --database sqlite:///shop.db
 
+    Example: sqltailor data log history.csv --map sql=QUERY_TEXT,calls=RUNS
+
     Example: sqltailor data log pg_stat_statements.csv postgresql://reader@host/shop
     """
+    from sqltailor.cli.data.options import named_columns
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.data.querylog.import_log import import_log
     from sqltailor.data.querylog.reader import LogReader
@@ -53,6 +62,7 @@ def log(
             personal=project.recipe.database.sample_personal,
             per_template=per_template,
             seed=seed,
+            mapping=named_columns(map, "sql=QUERY_TEXT,calls=RUNS") if map else {},
         )
         bar = bars.add_task("reading", total=None)
         summary = import_log(sources, out, reader, progress=lambda done: bars.update(bar, completed=done))

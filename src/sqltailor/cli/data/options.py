@@ -55,16 +55,22 @@ def import_options(
 def mapping_of(text: str | None, sources: list[str], format: str | None) -> dict[str, str] | None:
     """Return the mapping that `--map` gives. Raises `ConfigError` where it is none, or not about these files."""
     from sqltailor.data.readers import check_mapping
-    from sqltailor.errors import ConfigError
 
     if text is None:
         return None
-    pairs = [part.partition("=") for part in text.split(",")]
-    if not all(name.strip() and column.strip() for name, _, column in pairs):
-        raise ConfigError(f"--map '{text}' is not a list of NAME=COLUMN, such as question=ask,sql=query.")
-    mapping = {name.strip(): column.strip() for name, _, column in pairs}
+    mapping = named_columns(text, "question=ask,sql=query")
     check_mapping(sources, format, mapping)
     return mapping
+
+
+def named_columns(text: str, such_as: str) -> dict[str, str]:
+    """Return name → column of a list `NAME=COLUMN,…`; raises `ConfigError` where it is none."""
+    from sqltailor.errors import ConfigError
+
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name.strip() and column.strip() for name, _, column in pairs):
+        raise ConfigError(f"--map '{text}' is not a list of NAME=COLUMN, such as {such_as}.")
+    return {name.strip(): column.strip() for name, _, column in pairs}
 
 
 def print_summary(summary: ImportSummary, json: bool, **shares: float) -> None:

@@ -1,8 +1,9 @@
-"""Query logs: statements with how often they ran, from text, from an export of pg_stat_statements, or from the view.
+"""Query logs: statements with how often they ran, from text, from an export of a query history, or from a view.
 
 - Text (`.sql`, `.log`, `.txt`): one statement a line; where lines end in `;` and others only go on, `;` ends one.
   What PostgreSQL's and MySQL's own logs put before a statement is taken away.
-- A table (CSV, TSV, Parquet, JSON Lines): columns `query` (or `sql`, `statement`) and `calls` (or `count`).
+- A table (CSV, TSV, Parquet, JSON Lines): the columns of `exports.QUERY_NAMES` and `CALLS_NAMES`, or those of a
+  mapping; also what servers write as CSV without a header (`servers`).
 - `postgresql://…`: the view pg_stat_statements of that database.
 
 A log has no questions, so its rows are no examples: they are read by continued pretraining and by back-translation.
@@ -14,13 +15,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from sqltailor.data.file_kinds import check_encoding, open_bytes
-from sqltailor.data.rows import Reject, Row, RowError, read_lines, read_rows, shown
+from sqltailor.data.querylog.exports import Entry, entries, entry
+from sqltailor.data.querylog.servers import columns_without_header, unprefixed
+from sqltailor.data.rows import Reject, Row, read_lines, read_rows, shown
 from sqltailor.database import open_database
 from sqltailor.errors import DataError, SQLError
 from sqltailor.sql.dialect import MAX_SQL_CHARACTERS
+from sqltailor.sql.dialect.lexer import lex
 
 LOG_REASONS: Mapping[str, str] = {
     "broken_text": "the text is not UTF-8, or holds NUL",
@@ -28,6 +31,8 @@ LOG_REASONS: Mapping[str, str] = {
     "broken_json": "the line is not JSON",
     "wrong_type": "the number of calls is no number",
     "missing_field": "the row has no statement",
+    "no_statement": "the line of a server's log tells of something else: a connection, a checkpoint",
+    "failed": "the statement failed, or was ended, where it was logged",
     "too_long": "the statement is longer than any real one",
     "hidden": "the role may not see the statement of another (`<insufficient privilege>`)",
     "unparsed": "the statement does not parse in the dialect",
@@ -41,8 +46,6 @@ LOG_REASONS: Mapping[str, str] = {
 }
 """Why a row of a log is not taken."""
 
-QUERY_NAMES = ("query", "sql", "statement")
-CALLS_NAMES = ("calls", "count", "executions")
 MOST = 1_000_000
 VIEW = (
     "SELECT s.query, s.calls FROM pg_stat_statements AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid "
@@ -55,31 +58,21 @@ _GOES_ON = re.compile(
     r"HAVING|LIMIT|UNION|EXCEPT|INTERSECT)\b",
     re.IGNORECASE,
 )
-_POSTGRES = re.compile(
-    r".{0,300}?\b(?:LOG|DETAIL):\s{1,4}(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): "
-)
-_MYSQL = re.compile(r"\S{10,40}\s+\d+ Query\t")
 
 
-class Entry(NamedTuple):
-    """One row of a log: where it stood, its statement as written, and how often it ran."""
-
-    line: int
-    sql: str
-    calls: int = 1
-
-
-def read_log(source: str) -> Iterator[Entry | Reject]:
+def read_log(source: str, mapping: Mapping[str, str] | None = None) -> Iterator[Entry | Reject]:
     """Yield the statements of a log in order, each row that is none as a `Reject`.
 
-    Raises `DataError` for a file or database that cannot be read.
+    `mapping` names the columns of a table: `{"sql": "QUERY_TEXT", "calls": "RUNS"}`. Raises `DataError` for a file or
+    database that cannot be read, and for a table without statements.
     """
     if "://" in source and not source.startswith(("http://", "https://")):
         yield from _view(source)
     elif {".gz", ".zip", *_TEXT}.issuperset(suffixes := Path(source).suffixes[-2:]) and set(suffixes) & set(_TEXT):
         yield from _text(Path(source))
     else:
-        yield from map(_entry, read_rows(Path(source)))
+        path = Path(source)
+        yield from entries(source, read_rows(path, names=columns_without_header(path)), mapping or {})
 
 
 def is_log(path: Path) -> bool:
@@ -108,31 +101,7 @@ def _view(url: str) -> Iterator[Entry | Reject]:
             raise DataError(
                 f"{database.url_shown} shows no pg_stat_statements: {e} Next: CREATE EXTENSION pg_stat_statements"
             ) from e
-    yield from (_entry(Row(i, {"query": query, "calls": calls})) for i, (query, calls) in enumerate(rows, 1))
-
-
-def _entry(row: Row | Reject) -> Entry | Reject:
-    if isinstance(row, Reject):
-        return row
-    try:
-        return _read(row)
-    except RowError as e:
-        return Reject(row.line, e.reason, str(e), shown(row.value))
-
-
-def _read(row: Row) -> Entry:
-    if not isinstance(row.value, Mapping):
-        raise RowError("missing_field", "the row has no columns")
-    values: dict[str, Any] = {str(name).lower(): value for name, value in row.value.items()}
-    sql = next((values[name] for name in QUERY_NAMES if name in values), None)
-    sql = sql[0] if isinstance(sql, list) and sql else sql  # a file of examples
-    if not isinstance(sql, str) or not sql.strip():
-        raise RowError("missing_field", f"no statement under {', '.join(QUERY_NAMES)}")
-    calls = next((values[name] for name in CALLS_NAMES if name in values), 1)
-    try:
-        return Entry(row.line, sql, max(int(calls), 1))
-    except (TypeError, ValueError, OverflowError) as e:
-        raise RowError("wrong_type", f"{str(calls)[:60]!r} is no number of calls") from e
+    yield from (entry(Row(i, {"query": query, "calls": calls}), {}) for i, (query, calls) in enumerate(rows, 1))
 
 
 def _text(path: Path) -> Iterator[Entry | Reject]:
@@ -147,14 +116,20 @@ def _text(path: Path) -> Iterator[Entry | Reject]:
 def _spans(head: str) -> bool:
     """Tell whether statements go over several lines, each ended by `;`."""
     lines = [line.rstrip() for line in head.splitlines() if line.strip()]
-    ends = any(line.endswith(";") for line in lines)
-    return ends and any(map(_GOES_ON.match, lines)) and not any(_bare(line) != line for line in lines)
+    ends = any(map(_ends, lines))
+    return ends and any(map(_GOES_ON.match, lines)) and not any(unprefixed(line) != line for line in lines)
 
 
-def _bare(line: str) -> str:
-    """Return a line without what a server's log puts before a statement."""
-    found = _POSTGRES.match(line) or _MYSQL.match(line)
-    return line[found.end() :] if found else line
+def _ends(sql: str) -> bool:
+    """Tell whether a `;` ends the text, perhaps with a comment behind it; nobody knows the dialect here."""
+    return any(
+        next((t.raw for t in reversed(list(lex(sql, b))) if not t.is_blank), "") == ";" for b in ("sqlite", "mysql")
+    )
+
+
+def _is_remark(line: str) -> bool:
+    """Tell whether a line is nothing but a comment."""
+    return all(token.is_blank for token in lex(line, "mysql"))
 
 
 def _decoded(line: tuple[int, bytes] | Reject) -> Entry | Reject:
@@ -178,9 +153,9 @@ def _one_a_line(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
             held = None
         if isinstance(line, Reject):
             yield line
-        elif (bare := _bare(line.sql)) != line.sql:
-            held = line._replace(sql=bare)
-        elif not line.sql.lstrip().startswith("--"):
+        elif (text := unprefixed(line.sql)) != line.sql:
+            held = line._replace(sql=text)
+        elif not _is_remark(line.sql):
             yield line
     if held is not None:
         yield held
@@ -192,14 +167,14 @@ def _spanning(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
         if isinstance(line, Reject):
             yield line
             continue
-        text = _bare(line.sql)
-        if begun is None and text.lstrip().startswith("--"):
+        text = unprefixed(line.sql)
+        if begun is None and _is_remark(text):
             continue
         if begun is None:
             begun = line._replace(sql=text)
         elif len(begun.sql) <= MAX_SQL_CHARACTERS:  # of one that is too long the rest does not matter
             begun = begun._replace(sql=f"{begun.sql}\n{text}")
-        if text.endswith(";"):
+        if ";" in text and _ends(begun.sql):
             yield begun
             begun = None
     if begun is not None:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _TYPED = re.compile(r"\b(DATE|TIME|TIMESTAMP|TIMESTAMPTZ)\s+(\$\d+)", re.IGNORECASE)
 _WRITTEN = re.compile(
-    r"'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|(?P<numbered>\?\d+\b)"
+    r"'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|--[^\n]*+|/\*.*?\*/|(?P<list>\(\s*\.\.\.\s*\))|(?P<rest>\?\s*,\s*\.\.\.)|(?P<numbered>\?\d+\b)"
     r"|(?<![\w$])(?P<dollar>\$\d+\b)|(?<![\w%])(?P<percent>%s\b|%\(\w+\)s\b)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
+_DECLARED = re.compile(r"\s*\(\s*(?=@)(?:[^()]|\([^()]*\))*\)")
 _LIST = re.compile(r"\b(IN\s+)(%s\b|%\(\w+\)s\b)", re.IGNORECASE)
 _INTERVAL = re.compile(r"\bINTERVAL\s+\$\d+", re.IGNORECASE)
 _PART = re.compile(r"\bEXTRACT\s*\(\s*\$\d+\s+FROM\b", re.IGNORECASE)
@@ -49,18 +50,22 @@ class Place(NamedTuple):
 def readable(sql: str, dialect: str = "postgres") -> str:
     """Return a logged statement with what its placeholders broke made whole: typed literals, parts of dates, `?1`.
 
-    `%s` and `%(name)s` become `?`, which all dialects read; `$1`, too, in those that have no such parameter.
+    `%s` and `%(name)s` become `?`, which all dialects read; `$1`, too, in those that have no such parameter. Lists that
+    MySQL's digests shorten (`(...)`, `?, ...`) get one; the types of parameters before a statement (SQL Server) go.
 
     >>> readable("SELECT a FROM t WHERE d > date $1 - interval $2")
     "SELECT a FROM t WHERE d > CAST($1 AS date) - INTERVAL '30 days'"
     >>> readable("SELECT '%s' FROM t WHERE a = %(name)s AND b IN %s", "sqlite")
     "SELECT '%s' FROM t WHERE a = ? AND b IN (?)"
     """
-    sql = _PART.sub("EXTRACT(YEAR FROM", _TYPED.sub(r"CAST(\2 AS \1)", sql))
+    declared = _DECLARED.match(sql)
+    sql = _PART.sub("EXTRACT(YEAR FROM", _TYPED.sub(r"CAST(\2 AS \1)", sql[declared.end() if declared else 0 :]))
     base = load_dialect(dialect).base
 
     def read(found: re.Match[str]) -> str:
-        is_placeholder = found.lastgroup in ("numbered", "percent") or (
+        if found.lastgroup == "list":
+            return "(?)"
+        is_placeholder = found.lastgroup in ("rest", "numbered", "percent") or (
             found.lastgroup == "dollar" and base not in ("postgres", "redshift", "duckdb")
         )
         return "?" if is_placeholder else found[0]

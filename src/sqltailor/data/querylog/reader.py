@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqltailor.data.canonical import parse_gold
 from sqltailor.data.facts import fold_sql, key
-from sqltailor.data.querylog.entries import Entry, read_log
+from sqltailor.data.querylog.entries import read_log
+from sqltailor.data.querylog.exports import Entry
 from sqltailor.data.querylog.fill import Filler, hide_personal, placeholders, readable
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.database.url import mask
@@ -70,6 +71,7 @@ class LogReader:
     personal: bool = False
     per_template: int = 20
     seed: int = 0
+    mapping: Mapping[str, str] = field(default_factory=dict)
     read: int = 0
     merged: int = 0
     values: Values | None = None
@@ -86,7 +88,7 @@ class LogReader:
         self._open()
         for source in sources:
             shown_as = mask(source) if "://" in source else source
-            for entry in read_log(source):
+            for entry in read_log(source, self.mapping):
                 self.read += 1
                 progress(self.read)
                 reject = entry if isinstance(entry, Reject) else self._taken(entry, shown_as)

@@ -9,9 +9,9 @@
 | `spider` | `db_id, question, query`, with `tables.json` or database folders |
 | `bird` | `db_id, question, evidence, SQL, difficulty`, likewise |
 | `defog` | `db_name, question, query`: several accepted statements apart by `;`, `{a, b}` for any of some columns |
-| `instruction` | `instruction, input, output`, also with `### Response:` text |
+| `instruction` | `instruction, input, output`, in any of the two the question or the schema |
 | `input-output` | `input` (a JSON spec or a prompt), `output`; also inside `{"training_data": [...]}` |
-| `text` | `text` with `### Instruction:`, `### Input:` and `### Response:` |
+| `text` | `text` with `### Instruction:`, `### Input:` and `### Response:`, or of a chat template (`[INST]`, ChatML) |
 | `prompt-completion` | `prompt, completion` |
 | `bedrock` | bedrock-conversation-2024: `system, messages` with content blocks |
 | `claude` | `system, messages` with text contents |
@@ -33,6 +33,7 @@ from sqltailor.data.examples import stem
 from sqltailor.data.file_kinds import container
 from sqltailor.data.readers.recognise import columns_of, lacks_mapped, objects_of, recognise
 from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
+from sqltailor.data.sections import without_marks
 from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.types import Example
 
@@ -166,7 +167,7 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
     if found is not None:
         return found
     if not objects:
-        said = f" The first row: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
+        said = f" The first row, line {rows[0].line}: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
         raise DataError(f"{name} holds no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
     raise DataError(
         f"The format of {name} is not recognised. Its columns: {', '.join(map(str, objects[0]))[:300]}. "
@@ -181,6 +182,8 @@ def converter(source: Source) -> Callable[[Row], Example]:
     """
     module, _, name = READERS[source.format].partition(":")
     read = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    from sqltailor.data.canonical import gold_text
+
     prefix = stem(source.path)
 
     def convert(row: Row) -> Example:
@@ -189,6 +192,8 @@ def converter(source: Source) -> Callable[[Row], Example]:
         example: Example = read(row.value, source)
         return dataclasses.replace(
             example,
+            question=example.question and without_marks(example.question),
+            sql=tuple(gold_text(sql, example.dialect) or sql for sql in example.sql),
             id=example.id or f"{prefix}-{row.line}",
             source=example.source or source.name,
             line=example.line or row.line,

@@ -10,6 +10,8 @@ from sqltailor.data.examples import text_field
 from sqltailor.data.readers import Source
 from sqltailor.data.reference import from_messages, from_prompt, gold_of, reference_ddl
 from sqltailor.data.rows import RowError, shown
+from sqltailor.data.sections import turns
+from sqltailor.prompt.extract import DECLINE
 from sqltailor.types import Example, Message, Role
 
 ROLES: Mapping[str, Role] = {
@@ -47,13 +49,16 @@ def read_prompt_completion(row: Mapping[str, Any], source: Source) -> Example:
     asked, answer = text_field(row, "prompt"), text_field(row, "completion")
     if not asked or not answer:
         raise RowError("missing_field", "`prompt` and `completion` must not be empty")
-    return dataclasses.replace(from_prompt_text(asked, source.dialect), sql=(gold_of(answer),))
+    return dataclasses.replace(from_prompt_text(asked, source.dialect), sql=(gold_of(answer, source.dialect),))
 
 
 def from_prompt_text(text: str, dialect: str) -> Example:
     """Return the example, without gold, of a prompt that is one text: our system part, an empty line, our user part;
     in any other text, CREATE TABLE statements are the schema and the rest is the question.
     """
+    if spoken := turns(text):
+        asked = from_messages([*spoken, Message("assistant", DECLINE)], dialect)
+        return dataclasses.replace(asked, sql=())
     system, _, user = text.partition("\n\n")
     ddl = reference_ddl(system)
     return from_prompt(text, "", dialect) if ddl is None else from_prompt(user, ddl, dialect)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, combinations, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqltailor.data.examples import text_field
 from sqltailor.data.readers import Source
 from sqltailor.data.rows import RowError
-from sqltailor.sql.dialect.lexer import lex
+from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.dialect.lexer import Token, lex
 from sqltailor.types import Example
 
 MAX_GOLDS = 64
 """Choices of many columns multiply; more accepted statements than these are not written out."""
-
-_CHOICE = re.compile(r"\{([^{}]+)\}")
 
 
 def read_defog(row: Mapping[str, Any], source: Source) -> Example:
@@ -42,35 +40,88 @@ def read_defog(row: Mapping[str, Any], source: Source) -> Example:
     )
 
 
+class Choice(NamedTuple):
+    """`{a, b}` in a statement: `sql[start:end]` stands for any of some columns; `{}`, without any, for those again."""
+
+    start: int
+    end: int
+    columns: tuple[str, ...]
+
+
 def accepted(cell: str, dialect: str = "sqlite") -> Iterator[str]:
     """Yield every statement that a cell accepts, those with fewest columns first.
 
-    >>> list(accepted("SELECT {name, id} FROM t GROUP BY {}; SELECT 1"))
+    Braces in a text value or a comment are no choice, nor are
+    other notations: `{'key': 1}`, `{d '2024-01-01'}`.
+
+    >>> list(accepted("SELECT {name, id} FROM t GROUP BY {}; SELECT '{a,b}'"))
     ['SELECT name FROM t GROUP BY name', 'SELECT id FROM t GROUP BY id', 'SELECT name, id FROM t GROUP BY name, id', \
-'SELECT 1']
+"SELECT '{a,b}'"]
     """
-    for statement in _statements(cell, dialect):
-        yield from _chosen(statement)
+    base = load_dialect(dialect).base
+    for statement in _statements(cell, base):
+        yield from _chosen(statement, base)
 
 
-def _statements(cell: str, dialect: str) -> Iterator[str]:
-    pieces = [""]
-    for token in lex(cell, dialect):
+def _statements(cell: str, base: str) -> Iterator[str]:
+    pieces: list[list[Token]] = [[]]
+    for token in lex(cell, base):
         if token.raw == ";":
-            pieces.append("")
+            pieces.append([])
         else:
-            pieces[-1] += token.raw
-    return (piece.strip() for piece in pieces if piece.strip())
+            pieces[-1].append(token)
+    yield from ("".join(t.raw for t in piece).strip() for piece in pieces if not all(t.is_blank for t in piece))
 
 
-def _chosen(statement: str) -> Iterator[str]:
+def _chosen(statement: str, base: str) -> Iterator[str]:
     """Yield a statement with each of its choices made; `{}` stands for the columns that were chosen before it."""
-    choice = _CHOICE.search(statement)
+    choice = _choice(statement, base, empty=False)
     if choice is None:
         yield statement
         return
-    columns = [column.strip() for column in choice.group(1).split(",")]
+    columns = choice.columns
     subsets = chain.from_iterable(combinations(columns, count) for count in range(1, len(columns) + 1))
     for subset in subsets:
         listed = ", ".join(subset)
-        yield from _chosen(statement[: choice.start()] + listed + statement[choice.end() :].replace("{}", listed, 1))
+        before, rest = statement[: choice.start] + listed, statement[choice.end :]
+        if (again := _choice(rest, base, empty=True)) is not None:
+            rest = rest[: again.start] + listed + rest[again.end :]
+        yield from _chosen(before + rest, base)
+
+
+def _choice(sql: str, base: str, *, empty: bool) -> Choice | None:
+    """Return the first choice, or with `empty` the first `{}`, that stands outside quotes and comments."""
+    tokens = list(lex(sql, base))
+    for i, token in enumerate(tokens):
+        if token.raw != "{" or (i and tokens[i - 1].raw[-1] in "{$#@%"):
+            continue
+        close = next((j for j in range(i + 1, len(tokens)) if tokens[j].raw in ("}", "{")), None)
+        if close is None or tokens[close].raw == "{":
+            continue
+        columns = _columns(tokens[i + 1 : close])
+        if columns is not None and bool(columns) != empty:
+            return Choice(token.start, tokens[close].start + 1, columns)
+    return None
+
+
+def _columns(inside: list[Token]) -> tuple[str, ...] | None:
+    """Return the columns between braces; None for what is no list of columns."""
+    solid = [token for token in inside if not token.is_blank]
+    if not solid:
+        return ()
+    is_escape = (
+        len(solid) > 1
+        and solid[0].kind == "word"
+        and solid[1].kind in ("string", "word")
+        and solid[1].raw.upper() != "AS"
+    )
+    if is_escape or solid[0].kind not in ("word", "quoted") or any(token.raw == ":" for token in solid):
+        return None
+    columns, depth = [""], 0
+    for token in inside:
+        depth += (token.raw == "(") - (token.raw == ")")
+        if token.raw == "," and depth == 0:
+            columns.append("")
+        else:
+            columns[-1] += token.raw
+    return tuple(column.strip() for column in columns if column.strip())

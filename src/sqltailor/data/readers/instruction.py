@@ -1,23 +1,18 @@
-"""Instruction rows: `instruction, input, output`, `input, output`, and texts with `### Response:`."""
+"""Instruction rows: `instruction, input, output`, `input, output`, and whole prompts with their answers as texts."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import Source
 from sqltailor.data.readers.chat import from_prompt_text
-from sqltailor.data.reference import from_prompt, gold_of, read_spec, split_ddl
+from sqltailor.data.reference import from_messages, from_prompt, gold_of, read_spec
 from sqltailor.data.rows import RowError
+from sqltailor.data.sections import read_asked, sections, split_ddl, turns
 from sqltailor.types import Example
-
-SECTION = re.compile(
-    r"^### *(Instruction|Input|Response|Question|Context|Answer):[ \t]*\n?", re.MULTILINE | re.IGNORECASE
-)
-NAMES = {"question": "instruction", "context": "input", "answer": "response"}
 
 
 def read_instruction(row: Mapping[str, Any], source: Source) -> Example:
@@ -33,37 +28,34 @@ def read_input_output(row: Mapping[str, Any], source: Source) -> Example:
         spec = dict(asked) if isinstance(asked, Mapping) else read_spec(asked)
         return _completed(Example("", (), spec=spec, dialect=source.dialect), answer, row)
     text = text_field(row, "input") or ""
-    if SECTION.search(text):
-        return read_text({**row, "text": text}, source, answer=answer)
     return _completed(from_prompt_text(text, source.dialect), answer, row)
 
 
-def read_text(row: Mapping[str, Any], source: Source, *, answer: str | None = None) -> Example:
-    """Return the example of a text with `### Instruction:`, `### Input:` and `### Response:` sections."""
+def read_text(row: Mapping[str, Any], source: Source) -> Example:
+    """Return the example of a text with sections such as `### Instruction:`, or of one that a chat template wrote."""
     text = text_field(row, "text") or ""
-    found = list(SECTION.finditer(text))
-    ends = [*(m.start() for m in found[1:]), len(text)]
-    parts: dict[str, str] = {}
-    for section, end in zip(found, ends, strict=True):
-        name = section.group(1).lower()
-        parts.setdefault(NAMES.get(name, name), text[section.end() : end].strip("\r\n"))
-    return _example(parts.get("instruction", ""), parts.get("input", ""), answer or parts.get("response"), row, source)
+    if spoken := turns(text):
+        return from_messages(spoken, source.dialect)
+    parts = sections(text)
+    if "question" in parts or "schema" in parts:
+        return _completed(from_prompt(text, "", source.dialect), parts.get("answer"), row)
+    return _example(parts.get("task", ""), parts.get("input", ""), parts.get("answer"), row, source)
 
 
 def _example(instruction: str, given: str, answer: str | None, row: Mapping[str, Any], source: Source) -> Example:
     if _is_spec(instruction, row):
         spec = read_spec(instruction)
         return _completed(Example("", (), spec=spec, schema=given or None, dialect=source.dialect), answer, row)
-    if not given or split_ddl(given)[1]:
+    question, ddl, evidence, is_marked = read_asked(given)
+    if not question or (ddl and not is_marked):
         # the usual shape: the question, then the schema (and words around it, which stay as evidence)
-        rest, ddl = split_ddl(given)
         asked = from_prompt(instruction, ddl, source.dialect)
-        return _completed(dataclasses.replace(asked, evidence=asked.evidence or rest or None), answer, row)
-    _, ddl = split_ddl(instruction)
-    if ddl:  # the task with the schema in the instruction, the question as its input
-        return _completed(Example("", (), question=given, schema=ddl, dialect=source.dialect), answer, row)
-    # a fixed task as the instruction, the question as its input, no schema
-    return _completed(Example("", (), question=given, dialect=source.dialect), answer, row)
+        words = asked.evidence or question or evidence or None
+        return _completed(dataclasses.replace(asked, evidence=words), answer, row)
+    # a fixed task as the instruction, perhaps with the schema, and the question as its input
+    ddl = ddl or split_ddl(instruction)[1]
+    asked = Example("", (), question=question, schema=ddl or None, evidence=evidence or None, dialect=source.dialect)
+    return _completed(asked, answer, row)
 
 
 def _is_spec(asked: str, row: Mapping[str, Any]) -> bool:
@@ -78,7 +70,7 @@ def _completed(example: Example, answer: str | None, row: Mapping[str, Any]) -> 
     """Add the gold SQL, and what our own writers put into `metadata`."""
     if not answer or not answer.strip():
         raise RowError("missing_field", "no answer")
-    example = dataclasses.replace(example, sql=(gold_of(answer),))
+    example = dataclasses.replace(example, sql=(gold_of(answer, example.dialect),))
     told = row.get("metadata")
     if not isinstance(told, Mapping):
         return example

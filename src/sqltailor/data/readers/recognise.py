@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqltailor.data.rows import Reject, Row
+from sqltailor.data.sections import has_answer
 from sqltailor.errors import ConfigError, unknown
 
 QUESTION_NAMES = ("question", "ask", "utterance", "nl", "nl_question", "natural_language", "text")
@@ -31,7 +32,7 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
         ("input-output", has("input") and has("output")),
         ("examples", (has("question") or has("spec")) and has("sql") and not is_table),
         ("table", any(map(has, QUESTION_NAMES)) and any(map(has, SQL_NAMES))),
-        ("text", "### Response:" in str(row.get("text"))),
+        ("text", has_answer(str(row.get("text") or ""))),
     )
     return next((name for name, matches in rules if matches), None)
 

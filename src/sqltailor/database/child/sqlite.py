@@ -31,6 +31,8 @@ FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 """The functions that statements may call: no effects, no access to files, no news about the server."""
 
 OPCODES_BETWEEN_CHECKS = 10_000
+MAX_COPIED_BYTES = 16 << 20
+"""A larger file is not copied: with its indexes the copy takes about three times as much memory."""
 BUSY_TIMEOUT_S = 1.0
 DATA_FAULTS = {
     sqlite3.SQLITE_NOTADB: "is not a SQLite database. Next: file {path}",
@@ -106,6 +108,35 @@ class Engine:
     def _open(self) -> None:
         db = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         self._connection = db
+        self._copy: sqlite3.Connection | None = None
+        self._limit(db)
+        if db.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')").fetchone()[0] == 0:
+            raise FileNotFoundError(f"{self._path} has no tables. Next: sqlite3 {self._path} < schema.sql")
+        views = dict(db.execute("SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'").fetchall())
+        self._opened = self._allowed & views.keys()
+        while inner := {v for v in views.keys() - self._opened if any(v in views[o] for o in self._opened)}:
+            self._opened |= inner
+        self._guard(db)
+
+    def _copied(self) -> sqlite3.Connection:
+        """Return a copy in memory with an index on every column, where the file is small, else the file itself."""
+        if self._copy is None:
+            self._copy = self._connection
+            if os.path.getsize(self._path) <= MAX_COPIED_BYTES:
+                copy = sqlite3.connect(":memory:", isolation_level=None)
+                try:
+                    self._connection.backup(copy)
+                    _index(copy)
+                    self._limit(copy)
+                    self._guard(copy)
+                except (sqlite3.Error, MemoryError):
+                    copy.close()
+                else:
+                    self._copy = copy
+        return self._copy
+
+    def _limit(self, db: sqlite3.Connection) -> None:
+        """Set what holds every statement but the authorizer."""
         db.set_progress_handler(self._out_of_time, OPCODES_BETWEEN_CHECKS)
         for pragma in (
             f"hard_heap_limit={self._max_bytes}",
@@ -116,9 +147,6 @@ class Engine:
             "cache_size=-32768",
         ):
             db.execute(f"PRAGMA {pragma}").fetchall()
-        if db.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')").fetchone()[0] == 0:
-            raise FileNotFoundError(f"{self._path} has no tables. Next: sqlite3 {self._path} < schema.sql")
-        _open_virtual_tables(db)
         for limit, value in (
             (sqlite3.SQLITE_LIMIT_LENGTH, max(self._max_bytes // 16, 1_000_000)),
             (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 500),
@@ -129,10 +157,9 @@ class Engine:
             (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
         ):
             db.setlimit(limit, value)
-        views = dict(db.execute("SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'").fetchall())
-        self._opened = self._allowed & views.keys()
-        while inner := {v for v in views.keys() - self._opened if any(v in views[o] for o in self._opened)}:
-            self._opened |= inner
+
+    def _guard(self, db: sqlite3.Connection) -> None:
+        _open_virtual_tables(db)
         db.set_authorizer(self._authorize)
 
     def _authorize(self, action: int, *about: str | None) -> int:
@@ -149,24 +176,29 @@ class Engine:
     def _out_of_time(self) -> bool:
         return time.monotonic() > self._deadline or os.getppid() != self._parent
 
-    def run(self, sql: str, timeout_s: float, max_rows: int, catalog: bool) -> tuple[list[str], list[Any], bool]:
-        """Run one SELECT. `catalog`: without the authorizer, for our own statements on the schema."""
+    def run(
+        self, sql: str, timeout_s: float, max_rows: int, catalog: bool, indexed: bool = False
+    ) -> tuple[list[str], list[Any], bool]:
+        """Run one SELECT. `catalog`: without the authorizer, for our own statements on the schema. `indexed`: on a
+        copy of the file as it was when this was first asked.
+        """
         self._deadline = time.monotonic() + timeout_s
         if catalog:
             self._connection.set_authorizer(None)
         elif not _HEAD.match(sql):
             raise PermissionError("Only SELECT may run here.")
         try:
-            return self._run(sql if catalog else strict_quotes(sql), max_rows)
+            db = self._copied() if indexed else self._connection
+            return self._run(db, sql if catalog else strict_quotes(sql), max_rows)
         except (sqlite3.Error, sqlite3.Warning) as e:
             raise self._explain(e) from e
         finally:
             if catalog:
                 self._connection.set_authorizer(self._authorize)
 
-    def _run(self, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
+    def _run(self, db: sqlite3.Connection, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
         try:
-            return self._fetch(sql, max_rows)
+            return _fetch(db, sql, max_rows)
         except sqlite3.OperationalError as e:
             if str(e).startswith("vtable constructor failed"):
                 # another program changed the schema; virtual tables must be opened before the authorizer is there
@@ -177,14 +209,9 @@ class Engine:
             else:
                 raise
         try:
-            return self._fetch(sql, max_rows)
+            return _fetch(self._connection, sql, max_rows)
         finally:
             self._connection.text_factory = str
-
-    def _fetch(self, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
-        with contextlib.closing(self._connection.execute(sql)) as cursor:
-            rows = cursor.fetchmany(max_rows + 1)
-            return [c[0] for c in cursor.description or ()], rows[:max_rows], len(rows) > max_rows
 
     def _explain(self, e: Exception) -> Exception:
         """Return the built-in exception that tells `program.py` whose fault it was."""
@@ -200,6 +227,24 @@ class Engine:
         if "one statement at a time" in str(e):
             return PermissionError("Only one statement may run at a time.")
         return ValueError(str(e))
+
+
+def _fetch(db: sqlite3.Connection, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
+    with contextlib.closing(db.execute(sql)) as cursor:
+        rows = cursor.fetchmany(max_rows + 1)
+        return [c[0] for c in cursor.description or ()], rows[:max_rows], len(rows) > max_rows
+
+
+def _index(db: sqlite3.Connection) -> None:
+    """Put an index on every column of every table: keys are seldom indexed where they are declared or guessed."""
+    columns = (
+        "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS c "
+        "WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT GLOB 'sqlite_*' AND c.hidden = 0"
+    )
+    for number, names in enumerate(db.execute(columns).fetchall()):
+        table, column = (name.replace('"', '""') for name in names)
+        db.execute(f'CREATE INDEX "sqltailor {number}" ON "{table}" ("{column}")')
+    db.execute("ANALYZE")
 
 
 def _place(parts: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ Built on sqlglot. A dialect is a sqlglot name (`sqlite`, `postgres`) or a YAML f
 from __future__ import annotations
 
 from sqltailor.sql.dialect.avoid import avoided
+from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.sql.dialect.names import RESERVED, needs_quotes, quote_name
@@ -15,7 +16,9 @@ from sqltailor.sql.dialect.statement import (
     canonical,
     is_statement,
     lacks_select,
+    nodes_of,
     parse,
+    statements,
     transpile,
     write,
 )
@@ -36,12 +39,15 @@ __all__ = [
     "mask_names",
     "mask_values",
     "needs_quotes",
+    "nodes_of",
     "parse",
     "parse_loose",
     "quote_name",
     "relex",
     "shape",
+    "statements",
     "template",
     "transpile",
+    "trimmed",
     "write",
 ]

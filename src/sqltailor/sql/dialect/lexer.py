@@ -63,6 +63,16 @@ def _pattern(base: str, backslash: bool) -> re.Pattern[str]:
     return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in groups.items()), re.DOTALL)
 
 
+def trimmed(sql: str, base: str = "sqlite") -> str:
+    """Return a statement without the blanks, comments and `;` around it; text that is nothing else stays as it is.
+
+    >>> trimmed("/* app=web */ SELECT a -- b\\n FROM t; -- nightly")
+    'SELECT a -- b\\n FROM t'
+    """
+    solid = [token for token in lex(sql, base) if not token.is_blank and token.raw != ";"]
+    return sql[solid[0].start : solid[-1].start + len(solid[-1].raw)] if solid else sql.strip()
+
+
 def unquoted(raw: str, *, backslash: bool = False) -> str:
     """Return the text within the quotes of a `string` or `quoted` token.
 

@@ -42,7 +42,7 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     try:
         sqlglot, text = Dialect.get_or_raise(base), parted(sql, base)
         tokens = sqlglot.tokenize(text)
-        trees = [tree for tree in sqlglot.parser().parse(tokens, text) if tree is not None]
+        trees = statements(sqlglot.parser().parse(tokens, text))
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
         # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
         raise SQLError(f"Not a {base} statement: {_fault(e)}") from e
@@ -54,6 +54,27 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     if lacks_select(tokens, tree, base):
         raise SQLError(f"Not a {base} statement: {NO_SELECT}")
     return tree
+
+
+def statements(trees: Sequence[Expr | None]) -> list[Expr]:
+    """Return the statements among what sqlglot reads; nothing, or a comment, behind a `;` is none."""
+    from sqlglot import exp
+
+    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+def nodes_of(tree: Expr) -> list[Expr]:
+    """Return every node of a tree in the order of sqlglot's own `walk`, in a third of its time."""
+    from sqlglot import exp
+
+    found = [tree]
+    for node in found:
+        for value in node.args.values():
+            if isinstance(value, list):
+                found += [inner for inner in value if isinstance(inner, exp.Expr)]
+            elif isinstance(value, exp.Expr):
+                found.append(value)
+    return found
 
 
 def parted(sql: str, base: str) -> str:
@@ -78,7 +99,7 @@ def lacks_select(tokens: Sequence[Token], tree: Expr, base: str) -> bool:
     if any(i < 2 or tokens[i - 2].text.upper() != "TRIM" for i in opens):
         return True
     selects = kinds.count("SELECT") + kinds.count("TABLE")  # TABLE t is SELECT * FROM t
-    return sum(1 for _ in tree.find_all(exp.Select)) > selects
+    return sum(isinstance(node, exp.Select) for node in nodes_of(tree)) > selects
 
 
 def _fault(error: Exception) -> str:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from sqltailor.errors import Refused
+from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard.functions import SYNTAX
 from sqltailor.sql.guard.parsing import shown
 
@@ -31,7 +32,9 @@ def check_calls(tree: Expr, called: Iterable[str], functions: frozenset[str]) ->
     for name in called:
         if name.lower() not in functions and name.lower() not in SYNTAX:
             _refuse(name, functions)
-    for node in tree.find_all(exp.Func):
+    for node in nodes_of(tree):
+        if not isinstance(node, exp.Func):
+            continue
         name = node.name if isinstance(node, exp.Anonymous) else ""
         if name and name.lower() not in functions:
             _refuse(name, functions)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import Refused
-from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select
+from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select, nodes_of, statements
 from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.sql.guard.text_layer import Piece, Text
 
@@ -33,7 +33,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
 
-    if re.search(r";\s*\S", text.code.strip()):
+    if re.search(r";[\s;]*[^\s;]", text.code):
         raise Refused("Exactly one statement is allowed; something follows the first `;`.", "parse")
     if dialect in _PARAMETERS and re.search(r"(?<![\w$])\$\d[^$]*\$", text.code):  # a quote to sqlglot: `$1,$`
         raise Refused("A variable or parameter is not allowed in a query.", "policy")
@@ -43,13 +43,13 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         _check_tokens(text, tokens)
         if [token.text.upper() for token in tokens[:2]] == ["VALUES", "("]:
             sqlglot = Dialect.get_or_raise("")  # its MySQL parser takes this VALUES for the function
-        trees = sqlglot.parser().parse(tokens, text.sql)
+        trees = statements(sqlglot.parser().parse(tokens, text.sql))
     except Refused:
         raise
     except Exception as e:  # sqlglot lets plain exceptions escape on malformed text; whatever it is, it is not read
         fault = re.sub(r"\x1b\[\d*m", "", str(e)).splitlines()[:1] or [""]
         raise Refused(f"Not a {dialect} statement: {fault[0][:160] or type(e).__name__}", "parse") from e
-    if len(trees) != 1 or trees[0] is None:
+    if len(trees) != 1:
         raise Refused("Exactly one statement is allowed.", "parse")
     tree = trees[0]
     while isinstance(tree, exp.Subquery) and not isinstance(tree.this, exp.Table):
@@ -94,7 +94,7 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> 
     """Refuse text with a name that the tree lacks: sqlglot drops some arguments and turns others into keywords."""
     from sqlglot import exp
 
-    kept = {identifier.meta.get("start") for identifier in tree.find_all(exp.Identifier)}
+    kept = {node.meta.get("start") for node in nodes_of(tree) if isinstance(node, exp.Identifier)}
     words = DROPPED
     if dialect in ("snowflake", "databricks"):  # column:key.key
         words = words | {str(key.this).lower() for key in tree.find_all(exp.JSONPathKey)}
@@ -114,7 +114,7 @@ def _declared(tree: Expr) -> set[int]:
     """Where names are declared that a bracket may follow: `WITH x(a)`, `AS x(a)`."""
     from sqlglot import exp
 
-    names = [alias.this for alias in tree.find_all(exp.TableAlias)]
+    names = [node.this for node in nodes_of(tree) if isinstance(node, exp.TableAlias)]
     return {name.meta["start"] for name in names if isinstance(name, exp.Identifier) and "start" in name.meta}
 
 
@@ -149,7 +149,7 @@ def check_nodes(tree: Expr, functions: frozenset[str]) -> None:
 
     allowed = _allowed_types(functions)
     tables = selects = 0
-    for node in tree.walk():
+    for node in nodes_of(tree):
         if type(node) not in allowed:
             raise Refused(f"{_described(node)} is not allowed in a query.", "policy")
         tables += isinstance(node, exp.Table)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import Refused
+from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard.catalog import Catalog
 from sqltailor.sql.guard.from_items import check_parts, derived, function, merged, pivoted, stored
 from sqltailor.sql.guard.parsing import shown
@@ -56,8 +57,9 @@ class Resolver:
         from sqlglot import exp
 
         self._query(tree, None, {})
-        for node in tree.find_all(exp.Column, exp.Table, exp.Select):
-            if id(node) not in self._seen:  # fail closed: a part of the tree that this class does not know
+        for node in nodes_of(tree):
+            is_checked = not isinstance(node, (exp.Column, exp.Table, exp.Select)) or id(node) in self._seen
+            if not is_checked:  # fail closed: a part of the tree that this class does not know
                 raise Refused(f"{shown(node.name)} stands where names cannot be checked.", "policy")
 
     def _query(self, node: Expr, outer: Scope | None, ctes: Ctes, *, counts_rows: bool = False) -> Output:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import DataError, SQLError
 from sqltailor.naming.joins import key
@@ -82,9 +82,41 @@ def fuzz_database(
     Views become tables, and namespaces are dropped: SQLite has none. Raises `DataError` when no gold query can be
     read.
     """
-    found = [pattern for sql in gold for pattern in patterns(sql, schema, dialect)]
+    paths, total, found = make_databases(
+        schema, gold, out, dialect=dialect, constraints=constraints, databases=databases, rows=rows, seed=seed
+    )
     if gold and not found:
         raise DataError("None of the gold queries can be read in this dialect.")
+    with tempfile.TemporaryDirectory() as scratch:
+        others = []
+        for number in range(2):
+            made = make_rows(schema, found, constraints, seed=seed * 1000 + 500 + number, rows=rows * 4)
+            write_database(Path(scratch) / f"{number}.db", schema, made, constraints)
+            others.append(Path(scratch) / f"{number}.db")
+        return _report(schema, gold, dialect, paths, others, reference, total)
+
+
+class Made(NamedTuple):
+    """Databases, how many rows they hold, and what was read from the gold queries."""
+
+    paths: tuple[Path, ...]
+    rows: int
+    patterns: list[Pattern]
+
+
+def make_databases(
+    schema: Schema,
+    gold: Sequence[str],
+    out: str | os.PathLike[str],
+    *,
+    dialect: str,
+    constraints: Constraints,
+    databases: int,
+    rows: int,
+    seed: int = 0,
+) -> Made:
+    """Write the databases of `fuzz_database`, without a report."""
+    found = [pattern for sql in gold for pattern in patterns(sql, schema, dialect)]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     total, paths = 0, []
@@ -94,13 +126,7 @@ def fuzz_database(
         path = folder / f"fuzz-{number}.db"
         write_database(path, schema, made, constraints)
         paths.append(path)
-    with tempfile.TemporaryDirectory() as scratch:
-        others = []
-        for number in range(2):
-            made = make_rows(schema, found, constraints, seed=seed * 1000 + 500 + number, rows=rows * 4)
-            write_database(Path(scratch) / f"{number}.db", schema, made, constraints)
-            others.append(Path(scratch) / f"{number}.db")
-        return _report(schema, gold, dialect, tuple(paths), others, reference, total)
+    return Made(tuple(paths), total, found)
 
 
 def make_rows(schema: Schema, found: Iterable[Pattern], constraints: Constraints, *, seed: int, rows: int) -> Rows:

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.data import Reject, read_examples
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.dataset.overlap import held_out_keys, is_held_out
 from sqltailor.data.querylog.entries import is_log, log_text
 from sqltailor.errors import DataError, require
-from sqltailor.project import Project, opened
+from sqltailor.project import Project, opened, read_file
 from sqltailor.runs import hash_data
 from sqltailor.types import Example, Prompt
 
@@ -103,12 +102,8 @@ def existing(paths: Sequence[str]) -> list[str]:
 
 
 def _read(path: str, recipe: Recipe, rejected: Counter[str]) -> list[Example]:
-    examples = []
-    for row in read_examples(path, recipe.data.format, recipe.data.mapping, recipe.dialect):
-        if isinstance(row, Reject):
-            rejected[row.reason] += 1
-        else:
-            examples.append(row)
+    examples, rejects = read_file(path, recipe)
+    rejected.update(reject.reason for reject in rejects)
     return examples
 
 

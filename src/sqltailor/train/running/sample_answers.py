@@ -58,8 +58,8 @@ class AnswersCallback(TrainerCallback):  # type: ignore[misc]
         completions = LocalModel(self.opened)(self.prompts, GenerateOptions(max_tokens=MAX_TOKENS))
         self.model.train()
         answers = [
-            {"question": question, "sql": extract(completion.text).sql or completion.text}
-            for question, completion in zip(self.questions, completions, strict=True)
+            {"question": question, "sql": extract(completion.text, prompt.dialect).sql or completion.text}
+            for question, prompt, completion in zip(self.questions, self.prompts, completions, strict=True)
         ]
         for answer in answers:
             append_jsonl(self.file, {"step": state.global_step, **answer})

@@ -1,0 +1,75 @@
+"""What servers write around a statement in their own logs: as text, as tables without a header, as JSON."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqltailor.data.file_kinds import open_bytes
+from sqltailor.data.rows import RowError
+
+_SAID = r"(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): "
+_POSTGRES = re.compile(rf".{{0,300}}?\b(?:LOG|DETAIL):\s{{1,4}}{_SAID}")
+_MYSQL = re.compile(r"\S{10,40}\s+\d+ Query\t")
+_MESSAGE = re.compile(_SAID)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+
+# postgresql.org/docs/current/runtime-config-logging.html, "Using CSV-Format Log Output": columns were added at the end
+_POSTGRES_COLUMNS = (
+    "log_time", "user_name", "database_name", "process_id", "connection_from", "session_id", "session_line_num",
+    "command_tag", "session_start_time", "virtual_transaction_id", "transaction_id", "error_severity", "sql_state_code",
+    "message", "detail", "hint", "internal_query", "internal_query_pos", "context", "query", "query_pos", "location",
+    "application_name", "backend_type", "leader_pid", "query_id",
+)  # fmt: skip
+# the tables mysql.general_log and mysql.slow_log, which are CSV files
+_MYSQL_GENERAL = ("event_time", "user_host", "thread_id", "server_id", "command_type", "argument")
+_MYSQL_SLOW = (
+    "start_time", "user_host", "query_time", "lock_time", "rows_sent", "rows_examined", "db", "last_insert_id",
+    "insert_id", "server_id", "sql_text", "thread_id",
+)  # fmt: skip
+_SEVERITY = 11
+
+
+def unprefixed(line: str) -> str:
+    """Return a line without what a server's log puts before a statement."""
+    found = _POSTGRES.match(line) or _MYSQL.match(line)
+    return line[found.end() :] if found else line
+
+
+def columns_without_header(path: Path) -> Sequence[str] | None:
+    """Return the columns of a server's table of log lines, which begins with a line; None for any other file."""
+    with open_bytes(path) as file:
+        first = file.read(1 << 16).decode("utf-8-sig", "replace")
+    try:
+        cells = next(csv.reader(first.splitlines(keepends=True)), [])
+    except csv.Error:
+        return None
+    if not cells or not _TIME.match(cells[0]):
+        return None
+    if 23 <= len(cells) <= len(_POSTGRES_COLUMNS) and cells[_SEVERITY].isupper():
+        return _POSTGRES_COLUMNS[: len(cells)]
+    if len(cells) == len(_MYSQL_GENERAL):
+        return _MYSQL_GENERAL
+    return _MYSQL_SLOW[: len(cells)] if len(cells) in (11, 12) else None
+
+
+def said_by_server(row: Mapping[str, Any]) -> str | None:
+    """Return the statement in a row of a server's log, with the names of its columns in lower case.
+
+    None where the row is of no such log; raises `RowError` where it tells of something else, or of a failure.
+    """
+    if "error_severity" in row and "message" in row:
+        found = _MESSAGE.match(message := str(row["message"] or ""))
+        if found is not None:
+            return message[found.end() :]
+        if row["error_severity"] in ("ERROR", "FATAL", "PANIC") and (row.get("query") or row.get("statement")):
+            raise RowError("failed", f"the statement failed where it was logged: {message[:200]}")
+        raise RowError("no_statement", f"the line tells of something else: {message[:200]}")
+    if "command_type" in row and "argument" in row:
+        if row["command_type"] not in ("Query", "Execute"):
+            raise RowError("no_statement", f"the line tells of something else: {row['command_type']}")
+        return str(row["argument"])
+    return None
