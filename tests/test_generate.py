@@ -9,7 +9,7 @@ import pytest
 
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
-from sqltailor.generate.batches import Batch, PrefixCache, common, plan
+from sqltailor.generate.batches import Batch, common, plan
 from sqltailor.generate.references import check_base, fingerprint, resolve
 from sqltailor.prompt.text import build_prompt
 from sqltailor.sql.schema import from_ddl
@@ -147,6 +147,7 @@ def test_equal_prompts_keep_a_token_of_their_own() -> None:
 def test_prefixes_are_found_again_and_the_oldest_dropped() -> None:
     torch = pytest.importorskip("torch")
     from sqltailor.generate.attention import Prefix
+    from sqltailor.generate.prefixes import PrefixCache
 
     def prefix(ids: list[int]) -> Prefix:
         return Prefix(tuple(ids), torch.zeros(1, 1, len(ids), 2), torch.zeros(1, 1, len(ids), 2))

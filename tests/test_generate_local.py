@@ -11,7 +11,9 @@ from sqltailor.errors import BackendError
 from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.prefixes import KEPT
 from sqltailor.prompt.encode import encode
+from sqltailor.runs import Run
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
 from tests.support.tiny_model import make_tiny_model
 
@@ -219,3 +221,38 @@ def test_times_are_measured(folder: Path) -> None:
     assert first.total_ms is not None
     assert 0 < first.first_token_ms < first.total_ms
     assert second.tokens_in is not None
+
+
+def of_run(folder: Path, run: Path) -> LocalModel:
+    opened = open_model(str(folder), dtype=torch.float32)
+    return LocalModel(opened._replace(source=opened.source._replace(run=Run(run))))
+
+
+def test_a_schema_is_read_once_for_all_processes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "merged").mkdir()
+    options = GenerateOptions(max_tokens=12)
+    long = "\n".join(f"table_{i}: id* int, name, city, country" for i in range(20))
+    asked = prompts(long)
+    expected = [local(folder)([prompt], options)[0].text for prompt in asked]
+    assert of_run(folder, tmp_path)(asked[:1], options)[0].text == expected[0]
+    (file,) = (tmp_path / "merged").iterdir()
+    read: list[int] = []
+    start = LlamaEngine.start
+
+    def counted(self: LlamaEngine, rows: Any, prefix: Any, room: int) -> Any:
+        read.append(sum(map(len, rows)))
+        return start(self, rows, prefix, room)
+
+    monkeypatch.setattr(LlamaEngine, "start", counted)
+    later = of_run(folder, tmp_path)
+    assert [later([prompt], options)[0].text for prompt in asked] == expected
+    assert "".join(later.stream(asked[0], options)) == expected[0]
+    assert max(read) < len(encode(later.tokenizer, asked[0].messages)) // 2
+    # what is torn, or of another model, is read again
+    file.write_bytes(file.read_bytes()[:-100])
+    assert of_run(folder, tmp_path)(asked[:1], options)[0].text == expected[0]
+    other = of_run(make_tiny_model(tmp_path / "other", num_hidden_layers=1), tmp_path)
+    other(asked[:1], options)
+    for number in range(KEPT + 1):
+        of_run(folder, tmp_path)(prompts(f"{number}\n{long}")[:1], options)
+    assert len(list((tmp_path / "merged").iterdir())) == KEPT

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from sqltailor.generate.attention import Prefix
+from typing import NamedTuple
 
 WORTH_SHARING = 16
 """Tokens: a shorter common beginning is not worth a pass of its own."""
-KEPT = 4
-"""How many earlier prompts are kept for later ones."""
 
 
 class Batch(NamedTuple):
@@ -61,24 +56,3 @@ def plan(rows: Sequence[list[int]], size: int) -> list[Batch]:
 def _parts(numbers: list[int], rows: Sequence[list[int]], size: int) -> list[list[int]]:
     by_length = sorted(numbers, key=lambda i: (len(rows[i]), i))
     return [by_length[i : i + size] for i in range(0, len(by_length), size)]
-
-
-class PrefixCache:
-    """The beginnings of recent prompts, as the model has read them; the least recently used are dropped first."""
-
-    def __init__(self) -> None:
-        self._kept: list[Prefix] = []
-
-    def longest(self, ids: Sequence[int]) -> Prefix | None:
-        """Return what is kept of the beginning of `ids`; never all of it, since the last token's logits are needed."""
-        shares = [(min(common(prefix.ids, ids), len(ids) - 1), i) for i, prefix in enumerate(self._kept)]
-        share, at = max(shares, default=(0, 0))
-        if share < WORTH_SHARING:
-            return None
-        self._kept.append(self._kept.pop(at))
-        return self._kept[-1].cut(share)
-
-    def add(self, prefix: Prefix) -> None:
-        """Keep a prefix, in place of those that it extends."""
-        others = [kept for kept in self._kept if kept.ids != prefix.ids[: len(kept.ids)]]
-        self._kept = [*others[1 - KEPT :], prefix]

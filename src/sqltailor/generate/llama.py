@@ -145,6 +145,13 @@ class LlamaEngine:
             values = torch.cat([prefix.values, values], dim=2)
         return Prefix((*(prefix.ids if prefix else ()), *ids), keys, values)
 
+    def empty(self, tokens: int) -> Tensor:
+        """Return a tensor like the keys of a prefix, (layers, G, tokens, D), without values or memory."""
+        import torch
+
+        shape = (len(self.layers), self.groups, tokens, self.head_size)
+        return torch.empty(1, dtype=self.cache_dtype, device=self.device).expand(shape)
+
     def _logits(self, hidden: Tensor) -> Tensor:
         return self.head(self._normed(hidden, self.norm)).float()
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from sqltailor.errors import BackendError, require
 from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.bases.dense import made_folder
 from sqltailor.generate.bases.download import sha256_of
-from sqltailor.generate.batches import WORTH_SHARING, Batch, PrefixCache, plan
+from sqltailor.generate.batches import WORTH_SHARING, Batch, common, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.prefixes import PrefixCache, PrefixFolder
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import Source, check_base, fingerprint, resolve
 from sqltailor.generate.weights import (
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
     from sqltailor.generate.attention import Prefix
 
 logger = logging.getLogger(__name__)
+
+WORTH_KEEPING = 128
+"""Tokens: what a shorter beginning left in the model is not worth a file."""
+MERGED = "merged"
+"""Folder in a run with its adapter's sum with the base, and what that read of the schemas it was asked about."""
 
 
 def open_model(
@@ -62,11 +69,11 @@ def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool |
     """Return a base with its adapter. Merged weights of a run are kept beside it: merging takes longer than loading."""
     import torch
 
-    peft = require("peft", extra="local", feature="An adapter")
     if merge is None:
         merge = _parameters(source.base) < SMALL
     if merge and keep and source.run is not None:
         return open_weights(str(_kept_merged(source, dtype, device)), dtype, device)
+    peft = require("peft", extra="local", feature="An adapter")
     exact = torch.float32 if merge else dtype
     model = open_weights(source.base, exact, device, source.quantization)
     if merge and source.quantization != "none":
@@ -89,7 +96,7 @@ def _kept_merged(source: Source, dtype: torch.dtype, device: str) -> Path:
     def merge(folder: Path) -> None:
         _with_adapter(source, dtype, device, True, keep=False).save_pretrained(folder)
 
-    return made_folder(source.run.path / "merged", made_from, merge)
+    return made_folder(source.run.path / MERGED, made_from, merge)
 
 
 def _parameters(base: str) -> int:
@@ -114,6 +121,8 @@ class LocalModel:
         self.limit: int = getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
         self.ends = _ends(self.model, self.tokenizer)
         self._prefixes = PrefixCache()
+        merged = self.source.run.path / MERGED if self.source.run and self.model.device.type == "cpu" else None
+        self._on_disk = PrefixFolder(merged) if merged and merged.is_dir() else None
         self._lock = threading.Lock()
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
@@ -126,6 +135,8 @@ class LocalModel:
             over = f"{len(rows) - len(fitting)} of {len(rows)} prompts"
             logger.warning("%s have %d tokens or more, which is all that the model reads", over, self.limit)
         with self._lock:
+            if len(prompts) == 1 and fitting:
+                self._recall(prompts[0], rows[0])
             for batch in plan([rows[i] for i in fitting], self.batch):
                 batch = Batch([fitting[i] for i in batch.rows], batch.shared)
                 *_, written = self._decode(rows, batch, options)
@@ -147,6 +158,7 @@ class LocalModel:
             raise BackendError(f"The prompt has {len(row):,} tokens; the model reads {self.limit:,} with its answer.")
         shown = ""
         with self._lock:
+            self._recall(prompt, row)
             for (written,) in self._decode([row], Batch([0], 0), options):
                 text = self._text(written.ids, options)
                 # half a character, and what may become a stop string, wait for what follows
@@ -173,6 +185,25 @@ class LocalModel:
             is_stopped=(lambda ids: _stops_in(self._plain(ids), options)) if options.stop else None,
             began=began,
         )
+
+    def _recall(self, prompt: Prompt, row: list[int]) -> None:
+        """Have what comes before a prompt's last message in memory: from the run's folder, else read and kept there."""
+        import torch
+
+        if self._on_disk is None or not isinstance(self.engine, LlamaEngine):
+            return
+        *before, last = prompt.messages
+        shared = common(row, encode(self.tokenizer, [*before, replace(last, content="")]))
+        known = self._prefixes.longest(row)
+        if shared < WORTH_KEEPING or (known is not None and len(known.ids) >= shared):
+            return
+        ids = row[:shared]
+        prefix = self._on_disk.load(ids, self.engine.empty(shared))
+        if prefix is None:
+            with torch.inference_mode():
+                prefix = self.engine.read(ids, None)
+            self._on_disk.save(prefix)
+        self._prefixes.add(prefix)
 
     def _shared(self, rows: Sequence[list[int]], shared: int) -> Prefix | None:
         """Return what the rows' common beginning left in the model, read now as far as it is not kept from before."""

@@ -182,7 +182,11 @@ def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
         give_template(tokenizer, recipe)
         rows = read_rows(stage, project, tokenizer)
         lengths = measure_rows(
-            rows.train, left_out=len(rows.too_long), batch=section.batch, share=shares(section, setup)
+            rows.train,
+            left_out=len(rows.too_long),
+            batch=section.batch,
+            share=shares(section, setup),
+            prefix_steps=setup.prefix_steps,
         )
     except (BackendError, DataError) as e:
         if not away:

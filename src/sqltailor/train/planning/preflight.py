@@ -193,14 +193,18 @@ def check(plan: Plan) -> None:
     raise ConfigError(f"This training does not fit.\n{plan.text()}\nTry: {', or '.join(remedies)}.")
 
 
-def measure_rows(rows: Sequence[Row], *, left_out: int, batch: int, share: bool, seed: int = 0) -> Lengths:
-    """Return the data in numbers."""
+def measure_rows(
+    rows: Sequence[Row], *, left_out: int, batch: int, share: bool, prefix_steps: int = 0, seed: int = 0
+) -> Lengths:
+    """Return the data in numbers, as they are read under `prefix_steps` of `Setup`."""
     tokens = sum(len(row.input_ids) for row in rows)
     computed = tokens
     if share and rows:
         order = list(Order(rows, batch=batch, seed=seed))[: 32 * batch]
         seen = [[rows[i] for i in order[at : at + batch]] for at in range(0, len(order), batch)]
-        ratio = sum(map(computed_tokens, seen)) / sum(len(row.input_ids) for part in seen for row in part)
+        ratio = sum(computed_tokens(part, prefix_steps) for part in seen) / sum(
+            len(row.input_ids) for part in seen for row in part
+        )
         computed = int(tokens * ratio)
     return Lengths(len(rows), left_out, tokens, computed, max((len(row.input_ids) for row in rows), default=0))
 

@@ -142,10 +142,14 @@ def _groups(rows: Sequence[Row]) -> list[Batch]:
     return groups
 
 
-def computed_tokens(rows: Sequence[Row]) -> int:
-    """Return how many tokens are computed for rows that are read together, a shared beginning counted once."""
+def computed_tokens(rows: Sequence[Row], prefix_steps: int = 0) -> float:
+    """Return how many tokens are computed for rows that are read together, a shared beginning counted once.
+
+    Where it is read only every `prefix_steps`, and without gradient, it counts as half of that share.
+    """
+    once = 0.5 / prefix_steps if prefix_steps else 1.0
     return sum(
-        sum(len(rows[i].input_ids) for i in group.rows) - group.shared * (len(group.rows) - 1)
+        sum(len(rows[i].input_ids) for i in group.rows) - group.shared * (len(group.rows) - once)
         for group in _groups(rows)
     )
 

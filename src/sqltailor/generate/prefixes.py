@@ -1,0 +1,78 @@
+"""What prompts begin with, as a model has read it: kept for later prompts, and beside a run for later processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqltailor.generate.attention import Prefix
+from sqltailor.generate.batches import WORTH_SHARING, common
+
+if TYPE_CHECKING:
+    import torch
+
+KEPT = 4
+"""How many earlier prompts are kept for later ones, in memory and on disk."""
+
+
+class PrefixCache:
+    """The beginnings of recent prompts, as the model has read them; the least recently used are dropped first."""
+
+    def __init__(self) -> None:
+        self._kept: list[Prefix] = []
+
+    def longest(self, ids: Sequence[int]) -> Prefix | None:
+        """Return what is kept of the beginning of `ids`; never all of it, since the last token's logits are needed."""
+        shares = [(min(common(prefix.ids, ids), len(ids) - 1), i) for i, prefix in enumerate(self._kept)]
+        share, at = max(shares, default=(0, 0))
+        if share < WORTH_SHARING:
+            return None
+        self._kept.append(self._kept.pop(at))
+        return self._kept[-1].cut(share)
+
+    def add(self, prefix: Prefix) -> None:
+        """Keep a prefix, in place of those that it extends."""
+        others = [kept for kept in self._kept if kept.ids != prefix.ids[: len(kept.ids)]]
+        self._kept = [*others[1 - KEPT :], prefix]
+
+
+class PrefixFolder:
+    """Prefixes as files beside the weights that read them, so that the next process need not read a schema again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, ids: Sequence[int], like: torch.Tensor) -> Prefix | None:
+        """Return a prefix that was saved, with tensors as `like`, which has its shape (layers, G, P, D); or None."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            found = load_file(self._file(ids), device=str(like.device))
+            prefix = Prefix(tuple(ids), found["keys"], found["values"])
+        except (OSError, KeyError, SafetensorError):
+            return None
+        fits = all(kept.shape == like.shape and kept.dtype == like.dtype for kept in prefix[1:])
+        return prefix if fits else None
+
+    def save(self, prefix: Prefix) -> None:
+        """Write a prefix, and drop the oldest files beyond `KEPT`. A folder that cannot be written keeps none."""
+        from safetensors.torch import save_file
+
+        file = self._file(prefix.ids)
+        partial = file.with_suffix(f".{os.getpid()}.partial")
+        try:
+            save_file({"keys": prefix.keys.contiguous(), "values": prefix.values.contiguous()}, partial)
+            partial.replace(file)
+            files = sorted(self.folder.glob("*.prefix"), key=lambda path: path.stat().st_mtime)
+            for old in files[:-KEPT]:
+                old.unlink(missing_ok=True)
+        except OSError:
+            partial.unlink(missing_ok=True)
+
+    def _file(self, ids: Sequence[int]) -> Path:
+        return self.folder / f"{hashlib.sha256(array('q', ids).tobytes()).hexdigest()[:32]}.prefix"
