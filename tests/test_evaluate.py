@@ -303,6 +303,7 @@ def test_written_predictions_have_the_documented_fields(database: Database, tmp_
         "tokens_out": 5,
         "first_token_ms": 3.0,
         "total_ms": 12.5,
+        "confidence": None,
     }
     timings = found.scores["timings"]["runs/x"]
     assert (timings["total_ms_p50"], timings["tokens_out_mean"]) == (12.5, 5)

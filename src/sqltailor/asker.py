@@ -10,7 +10,9 @@ from typing import Any
 
 from sqltailor.database import Database
 from sqltailor.errors import Refused, SQLError, Timeout
+from sqltailor.evaluate.votes import judge_of
 from sqltailor.generate import load, token_counter
+from sqltailor.generate.choose import choosing
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.sql.guard import check
@@ -19,7 +21,10 @@ from sqltailor.types import Cell, Completion, Example, Generate, Message, QueryR
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `sql` is None when the model declined or wrote none; `result` is None unless the statement ran."""
+    """One answer. `sql` is None when the model declined or wrote none; `result` is None unless the statement ran.
+
+    With votes, `confidence` is the share of candidates that agree with it, and `readings` the SQL of the next best.
+    """
 
     sql: str | None
     reason: str | None
@@ -28,6 +33,8 @@ class Reply:
     completion: Completion
     model: str
     total_ms: float
+    confidence: float | None = None
+    readings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape of `ask --json`."""
@@ -38,28 +45,31 @@ class Reply:
             "allowed": self.allowed,
             "columns": None if self.result is None else list(self.result.columns),
             "rows": rows,
+            "confidence": self.confidence,
+            "readings": list(self.readings),
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
             "model": self.model,
         }
 
 
-def open_asker(project: Project, model: str) -> Asker:
+def open_asker(project: Project, model: str, *, votes: int | None = None) -> Asker:
     """Return what asks a model about a project's database; after `project.close` the next question opens that again.
 
-    Raises `ConfigError` or `DataError` for a project without a schema, `BackendError` for a model that cannot be
-    opened.
+    `votes` takes the place of `generate.candidates`. Raises `ConfigError` or `DataError` for a project without a
+    schema, `BackendError` for a model that cannot be opened.
     """
     _ = project.schema  # before a model is loaded in vain
-    return Asker(project, model, load(model, batch=1))
+    return Asker(project, model, load(model, batch=1), votes=votes)
 
 
 class Asker:
     """Asks one model about one project; see `open_asker`."""
 
-    def __init__(self, project: Project, model: str, generate: Generate) -> None:
-        self._project, self._model, self._generate = project, model, generate
+    def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
+        self._project, self._model, self._generate = project, model, choosing(generate, judge_of(project))
         self._prompt = project.prompts(model, token_counter(generate))
-        self._options = dataclasses.replace(project.options, n=1)
+        candidates = project.options.candidates if votes is None else votes
+        self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
 
     def __call__(
         self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
@@ -85,7 +95,18 @@ class Asker:
         sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None
-        reply = Reply(sql, verdict.reason, allowed, None, completion, self._model, _since(started))
+        readings = tuple(other for text in completion.others if (other := extract(text).sql) is not None)
+        reply = Reply(
+            sql,
+            verdict.reason,
+            allowed,
+            None,
+            completion,
+            self._model,
+            _since(started),
+            completion.confidence,
+            readings,
+        )
         yield reply
         if database is not None and sql is not None and allowed:
             result, verdict = _run(database, sql, verdict)
@@ -107,6 +128,14 @@ class Asker:
             return Verdict(False, None, "the model wrote no SQL")
         if completion.stop == "length":
             return Verdict(False, "limits", "the answer was cut at generate.max_tokens")
+        least = self._project.recipe.generate.min_confidence
+        if completion.confidence is not None and completion.confidence < least:
+            return Verdict(
+                False,
+                "limits",
+                f"only {completion.confidence:.0%} of the candidates agree, fewer than generate.min_confidence "
+                f"({least:.0%}). Say it in other words",
+            )
         return check(sql, dialect=self._project.dialect, schema=self._project.schema, grant=self._project.grant)
 
 

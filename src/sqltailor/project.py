@@ -98,7 +98,13 @@ class Project:
     def options(self) -> GenerateOptions:
         """How the recipe has models generate."""
         settings = self.recipe.generate
-        return GenerateOptions(settings.max_tokens, settings.temperature, settings.top_p, seed=settings.seed)
+        return GenerateOptions(
+            settings.max_tokens,
+            settings.temperature,
+            settings.top_p,
+            seed=settings.seed,
+            candidates=settings.candidates,
+        )
 
     def prompts(self, model: str, count_tokens: Callable[[str], int] | None) -> BuildPrompt:
         """Return the function that builds a model's prompts by the recipe's settings.

@@ -111,7 +111,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded."""
+    """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
+
+    `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`.
+    """
 
     max_tokens: int = 512
     temperature: float = 0.0
@@ -119,6 +122,7 @@ class GenerateOptions:
     n: int = 1
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    candidates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,8 @@ class Completion:
     """What a model wrote. `stop`: `end` (the model ended), `length` (cut at max_tokens), `stop` (a stop string).
 
     Times are milliseconds since the request began, for the batch that the prompt was in; `logprob` is the sum over
-    the generated tokens. What a backend does not measure is None, never 0.
+    the generated tokens. What a backend does not measure is None, never 0. Where candidates were voted on,
+    `confidence` is the share that agrees with this one, and `others` holds the next best answer's text.
     """
 
     text: str
@@ -136,6 +141,8 @@ class Completion:
     first_token_ms: float | None = None
     total_ms: float | None = None
     logprob: float | None = None
+    confidence: float | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,7 @@ class Prediction:
     tokens_out: int | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

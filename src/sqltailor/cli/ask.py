@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sqltailor.cli.inputs import read_spec
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, print_table
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, note, print_json, print_table
 
 if TYPE_CHECKING:
     from sqltailor.asker import Reply
+
+
+CLEAR = 0.5
+"""Share of the votes below which the next best reading is shown, too."""
 
 
 def ask(
@@ -27,6 +31,7 @@ def ask(
             help="Named base, runs/NAME, folder, .gguf or Hub id. Default: the newest run, else `base`.",
         ),
     ] = None,
+    votes: Votes = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
     json: Json = False,
@@ -36,6 +41,8 @@ def ask(
     Exit code 1 when there is no SQL, when it is not allowed, or when it did not run.
 
     Example: sqltailor ask "how many customers do we have?" --run
+
+    Example: sqltailor ask "which brand sells best?" --votes 7 --run
     """
     from sqltailor.asker import open_asker
     from sqltailor.cli.defaults import newest_model, recipe_for
@@ -47,7 +54,7 @@ def ask(
     asked = read_spec(spec) if spec else question or ""
     found = recipe_for(recipe, database)
     with Project(found) as project:
-        reply = open_asker(project, model or newest_model(found))(asked, run=run)
+        reply = open_asker(project, model or newest_model(found), votes=votes)(asked, run=run)
     print_json(reply.to_json()) if json else _print_reply(reply)
     sys.exit(0 if reply.allowed and (reply.result is not None or not run) else 1)
 
@@ -57,6 +64,10 @@ def _print_reply(reply: Reply) -> None:
         print(reply.sql)
     if reply.reason:
         note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")
+    if reply.confidence is not None:
+        note(f"confidence: {reply.confidence:.0%} of the candidates agree")
+        for other in reply.readings if reply.confidence < CLEAR else ():
+            note(f"or did you mean: {other}")
     if reply.result is not None:
         print_table(reply.result.columns, reply.result.rows)
         if reply.result.truncated:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, answering, note, print_json, print_table
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, answering, note, print_json, print_table
 
 if TYPE_CHECKING:
     from sqltailor.evaluate import Evaluation
@@ -30,6 +30,7 @@ def eval_(
     fuzz: Annotated[
         int, typer.Option(metavar="N", min=0, help="Run rows with their own schema on N databases made up for it.")
     ] = 0,
+    votes: Votes = None,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder to write into. Default: inside the run.")
@@ -62,7 +63,7 @@ def eval_(
         note(f"questions: {', '.join(found.data.test)}")
     with answering() as on_progress:
         evaluation = evaluate_models(
-            found, models=model, data=data, limit=limit, out=out, fuzz=fuzz, on_progress=on_progress
+            found, models=model, data=data, limit=limit, votes=votes, out=out, fuzz=fuzz, on_progress=on_progress
         )
     if found.database.url is None and not fuzz:
         note("note: no database: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")

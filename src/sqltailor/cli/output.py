@@ -22,6 +22,15 @@ Recipe = Annotated[
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="Database URL or file. Default: the recipe's.")
 ]
+Votes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K",
+        min=0,
+        max=64,
+        help="Draw K answers beside the greedy one and take what most of them return. Default: generate.candidates.",
+    ),
+]
 Words = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values that win over the recipe's.")]
 
 

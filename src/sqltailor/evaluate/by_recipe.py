@@ -10,7 +10,9 @@ from typing import NamedTuple
 from sqltailor.evaluate import Evaluation, Scoring, evaluate, resume_or_new
 from sqltailor.evaluate.metrics import METRICS
 from sqltailor.evaluate.report import write_report
+from sqltailor.evaluate.votes import judge_of
 from sqltailor.generate import load, token_counter
+from sqltailor.generate.choose import choosing
 from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
@@ -31,14 +33,16 @@ def evaluate_models(
     models: Sequence[str] | None = None,
     data: Sequence[str] | None = None,
     limit: int | None = None,
+    votes: int | None = None,
     out: str | Path | None = None,
     fuzz: int = 0,
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
-    Without `models`, the newest training run and its base. Without `out`, the folder lies in the last model's run.
-    Without a database, examples need their own schemas, and nothing runs but on `fuzz` databases made up for each.
+    `votes` takes the place of `generate.candidates`. Without `models`, the newest training run and its base. Without
+    `out`, the folder lies in the last model's run. Without a database, examples need their own schemas, and nothing
+    runs but on `fuzz` databases made up for each.
     """
     with opened(recipe) as project:
         recipe = project.recipe
@@ -47,14 +51,16 @@ def evaluate_models(
         examples = examples[: limit or recipe.evaluate.limit or len(examples)]
         folder = Path(out) if out else None
         generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
+        judge = judge_of(project)
+        options = project.options if votes is None else dataclasses.replace(project.options, candidates=votes)
         result = evaluate(
             examples,
-            generators,
+            {m: choosing(g, judge) for m, g in generators.items()},
             out_dir=folder or resume_or_new(_home(recipe, chosen[-1])),
             scoring=_scoring(project, fuzz),
             schema=project.schema if project.has_schema else None,
             prompt={m: project.prompts(m, token_counter(g)) for m, g in generators.items()},
-            options=project.options,
+            options=options,
             batch=recipe.generate.batch,
             on_progress=on_progress,
         )

@@ -71,6 +71,8 @@ def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completio
         answer = row.get("predicted", row.get("sql"))
         if "id" not in row or not isinstance(answer, str):
             raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(row) or 'nothing'}.")
-        measured = {k: row.get(k) for k in ("tokens_in", "tokens_out", "first_token_ms", "total_ms")}
+        measured: dict[str, Any] = {
+            k: row[k] for k in ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence") if k in row
+        }
         answers[str(row["id"])] = Completion(answer, row.get("stop", "end"), **measured)
     return answers

@@ -136,6 +136,7 @@ class Scorer:
             tokens_out=completion.tokens_out,
             first_token_ms=completion.first_token_ms,
             total_ms=completion.total_ms,
+            confidence=completion.confidence,
         )
 
     def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:

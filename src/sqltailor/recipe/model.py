@@ -109,6 +109,16 @@ class Generation(Section):
     n: Int = key(1, "Answers for each question.", unit="answers", ge=1, le=256)
     seed: Natural | None = key(None, "Seed of the drawing; not set: another result each time.")
     batch: Int = key(16, "Questions answered at a time.", unit="questions", ge=1)
+    candidates: Int = key(
+        0,
+        "Answers drawn beside the greedy one; what most of them return on the database is the answer. 0: greedy only.",
+        unit="answers",
+        ge=0,
+        le=64,
+    )
+    min_confidence: Float = key(
+        0.0, "With `candidates`: `ask` does not run an answer that a smaller share of them agrees with.", ge=0, le=1
+    )
 
     @model_validator(mode="after")
     def _several_answers_differ(self) -> Generation:

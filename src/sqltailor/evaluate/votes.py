@@ -1,0 +1,63 @@
+"""What an answer counts for in a vote: the rows that its statement returns on the project's database."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from sqltailor.errors import SQLError
+from sqltailor.evaluate.metrics.results import plain
+from sqltailor.generate.choose import Ballot, Judge
+from sqltailor.project import Project
+from sqltailor.prompt.extract import extract
+from sqltailor.sql.dialect import comparable
+from sqltailor.sql.guard import check
+from sqltailor.types import Cell, QueryResult
+
+DIGITS = 9
+"""Significant digits to which numbers with a fraction are compared: another order of summation is no other answer."""
+
+
+def judge_of(project: Project) -> Judge:
+    """Return how a project's answers are counted: by the rows of what the guard allows, else by the statement.
+
+    Rows are a bag: their order, and the names of columns, make no difference. A declined answer counts as one.
+    """
+    seen: dict[str, Ballot] = {}
+
+    def judge(text: str) -> Ballot:
+        sql, declined = extract(text)
+        if sql is None:
+            return Ballot(("declined",)) if declined is not None else Ballot(("no SQL",), "failed")
+        if sql not in seen:
+            seen[sql] = _counted(project, sql)
+        return seen[sql]
+
+    return judge
+
+
+def _counted(project: Project, sql: str) -> Ballot:
+    if not check(sql, dialect=project.dialect, schema=project.schema, grant=project.grant).allowed:
+        return Ballot((sql,), "failed")
+    if not project.has_database:
+        return Ballot((comparable(sql, project.dialect),))
+    try:
+        return ballot(project.database.run(sql))
+    except SQLError:
+        return Ballot((sql,), "failed")
+
+
+def ballot(result: QueryResult) -> Ballot:
+    """Return what a result counts for: its rows as a bag.
+
+    >>> a, b = QueryResult(("n",), [(2,), (1.0,)]), QueryResult(("k",), [(1,), (2,)])
+    >>> ballot(a) == ballot(b), ballot(QueryResult(("n",), [(None,)])).kind
+    (True, 'nothing')
+    """
+    rows = sorted((tuple(map(_cell, row)) for row in result.rows), key=repr)
+    says_nothing = all(cell in (None, 0) for row in rows for cell in row)
+    return Ballot((len(result.columns), result.truncated, tuple(rows)), "nothing" if says_nothing else "rows")
+
+
+def _cell(cell: Cell) -> Hashable:
+    value = plain(cell)
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
