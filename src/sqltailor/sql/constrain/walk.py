@@ -1,0 +1,130 @@
+"""One statement that is written token by token under a constraint: which tokens may come next, and what follows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqltailor.sql.constrain.scope import Names, problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TRIES = 24
+"""Tokens that are tried at one place before a mask is computed, and under it before the statement falls back."""
+RESERVE = 56
+"""Tokens that are kept for the short statement to fall back to."""
+
+Pick = Callable[["NDArray[np.float32]"], int]
+"""Logits (V,) → a token that is not forbidden (minus infinity)."""
+
+
+class Move(NamedTuple):
+    """What to do next: drop `back` tokens, then append `tokens`; `is_done`: the statement ends behind them."""
+
+    back: int
+    tokens: list[int]
+    is_done: bool = False
+
+
+class Walk:
+    """The state of one row. `budget`: the most tokens that it may come to."""
+
+    def __init__(
+        self, tokenizer: Any, grammar: Any, short: Any, names: Names, dialect: str, eos: int, budget: int
+    ) -> None:
+        self._tokenizer, self._grammar, self._short = tokenizer, grammar, short
+        self._names, self._dialect, self._eos, self._budget = names, dialect, eos, budget
+        self.ids: list[int] = []
+        self.rejects = 0
+        self.fell_back = False
+        self._is_strict = False
+        self._first: NDArray[np.float32] | None = None
+        self._matcher = grammar.deep_copy()
+        if budget <= RESERVE:
+            self._fall_back()
+
+    def take(self, logits: NDArray[np.float32], pick: Pick) -> Move:
+        """Return the next move by the logits (V,) behind what is written; they are changed in place.
+
+        Behind a move that drops tokens and appends none, the next logits must be those behind what is left.
+        """
+        if self._first is None:
+            self._first = logits.copy()
+        if not self.fell_back and len(self.ids) >= self._budget - RESERVE:
+            return self._restart(len(self.ids), pick)
+        for is_masked in (False, True):  # the likeliest tokens are nearly always allowed: a whole mask costs more
+            if is_masked:
+                self._mask(logits)
+            for _ in range(TRIES):
+                if not logits.max() > -float("inf"):
+                    break
+                token = pick(logits)
+                if self._fits(token):
+                    reason = None if self.fell_back else self._problem([*self.ids, token])
+                    if reason is None:
+                        return self._accept(token)
+                    if reason.back_to is not None:
+                        return self._go_back(reason.back_to)
+                self.rejects += 1
+                logits[token] = -float("inf")
+        return self._restart(len(self.ids), pick)
+
+    def _fits(self, token: int) -> bool:
+        """Tell whether the grammar allows a token here."""
+        if token == self._eos:
+            return bool(self._matcher.is_accepting())
+        return bool(self._matcher.validate_tokens([token]) == 1)
+
+    def _problem(self, ids: list[int]) -> Any:
+        is_whole = ids[-1] == self._eos
+        text = self._tokenizer.decode_bytes(ids[:-1] if is_whole else ids).decode("utf-8", errors="ignore")
+        return problem(text, self._names, self._dialect, is_whole=is_whole, is_strict=self._is_strict)
+
+    def _accept(self, token: int) -> Move:
+        if token == self._eos:
+            return Move(0, [], is_done=True)
+        self._matcher.consume_token(token)
+        tokens = [token]
+        self.ids.append(token)
+        for forced in self._matcher.compute_ff_tokens():
+            if len(self.ids) >= self._budget - 1 or (not self.fell_back and self._problem([*self.ids, forced])):
+                break
+            if forced == self._eos or not self._matcher.consume_token(forced):
+                break
+            self.ids.append(forced)
+            tokens.append(forced)
+        return Move(0, tokens, is_done=bool(self._matcher.is_stopped()))
+
+    def _go_back(self, place: int) -> Move:
+        """Return to where a name begins that no table has, and let it be one that exists."""
+        kept = 0
+        while kept < len(self.ids) and len(self._tokenizer.decode_bytes(self.ids[: kept + 1])) <= place:
+            kept += 1
+        self._is_strict = True
+        back = len(self.ids) - kept
+        self.ids = self.ids[:kept]
+        self._matcher = self._grammar.deep_copy()
+        self._matcher.consume_tokens(self.ids)
+        return Move(back, [])
+
+    def _restart(self, back: int, pick: Pick) -> Move:
+        """Begin anew with the grammar of short statements."""
+        assert self._first is not None
+        self._fall_back()
+        logits = self._first.copy()
+        self._mask(logits)
+        return self._accept(pick(logits))._replace(back=back)
+
+    def _fall_back(self) -> None:
+        self.fell_back, self.ids, self._matcher = True, [], self._short.deep_copy()
+
+    def _mask(self, logits: NDArray[np.float32]) -> None:
+        """Put minus infinity where a token may not come next."""
+        import numpy as np
+
+        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        allowed = np.unpackbits(bits, bitorder="little")[: len(logits)].astype(bool)
+        logits[: len(allowed)][~allowed] = -np.inf
+        logits[len(allowed) :] = -np.inf
