@@ -104,6 +104,7 @@ class Project:
             settings.top_p,
             seed=settings.seed,
             candidates=settings.candidates,
+            constrain=settings.constrain,
         )
 
     def prompts(self, model: str, count_tokens: Callable[[str], int] | None) -> BuildPrompt:

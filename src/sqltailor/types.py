@@ -113,7 +113,8 @@ class Prompt:
 class GenerateOptions:
     """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
 
-    `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`.
+    `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`. `constrain` keeps a
+    local model to SQL that names only what the prompt's schema has.
     """
 
     max_tokens: int = 512
@@ -123,6 +124,7 @@ class GenerateOptions:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     candidates: int = 0
+    constrain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

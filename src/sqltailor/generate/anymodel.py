@@ -59,6 +59,32 @@ class AnyEngine:
         logits: Tensor = out.logits[:, -1].float()
         return logits
 
+    def extend(self, rows: Sequence[Sequence[int]], state: AnyState) -> Tensor:
+        """Read one or more tokens a row, and return the logits (B, V) of each row's next."""
+        import torch
+
+        longest = max(len(row) for row in rows)
+        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self.device)
+        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+        steps = torch.arange(longest, device=self.device)
+        state.seen = torch.cat([state.seen, (steps < lengths[:, None]).to(state.seen.dtype)], dim=1)
+        out = self.model(
+            input_ids=ids,
+            attention_mask=state.seen,
+            position_ids=state.positions + steps,
+            past_key_values=state.cache,
+            use_cache=True,
+        )
+        state.positions = state.positions + lengths[:, None]
+        last: Tensor = out.logits[torch.arange(len(rows), device=self.device), lengths - 1].float()
+        return last
+
+    def drop(self, row: int, count: int, state: AnyState) -> None:
+        """Forget the last `count` tokens of a row."""
+        seen = state.seen[row].nonzero().flatten()
+        state.seen[row, seen[len(seen) - count :]] = 0
+        state.positions[row] -= count
+
     def keep(self, rows: Tensor, state: AnyState) -> AnyState:
         """Return the state of some rows only."""
         state.cache.batch_select_indices(rows)

@@ -128,6 +128,41 @@ class LlamaEngine:
         state.positions += 1
         return self._logits(hidden[:, -1])
 
+    def extend(self, rows: Sequence[Sequence[int]], state: State) -> Tensor:
+        """Read one or more tokens a row, and return the logits (B, V) of each row's next."""
+        import torch
+        from torch.nn.functional import pad
+
+        longest = max(len(row) for row in rows)
+        if longest == min(len(row) for row in rows) == 1:
+            return self.step(torch.tensor([row[0] for row in rows], device=self.device), state)
+        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self.device)
+        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+        begin = state.used
+        hidden = self._forward(ids, state)
+        state.positions += lengths
+        gaps = self._gaps(state)
+        gaps = pad(gaps, (0, max(0, state.used - gaps.shape[-1])), value=True)
+        gaps[:, 0, 0, begin : state.used] = torch.arange(longest, device=self.device) < lengths[:, None]
+        state.gaps = gaps
+        return self._logits(hidden[torch.arange(len(rows), device=self.device), lengths - 1])
+
+    def drop(self, row: int, count: int, state: State) -> None:
+        """Forget the last `count` tokens of a row."""
+        gaps = self._gaps(state)
+        seen = gaps[row, 0, 0, : state.used].nonzero().flatten()
+        gaps[row, 0, 0, seen[len(seen) - count :]] = False
+        state.gaps = gaps
+        state.positions[row] -= count
+
+    def _gaps(self, state: State) -> Tensor:
+        """Return which own slots each row may look at, (B, 1, 1, S), all of them where nothing else is noted."""
+        import torch
+
+        if state.gaps is None:
+            return torch.ones(len(state.positions), 1, 1, state.keys.shape[3], dtype=torch.bool, device=self.device)
+        return state.gaps
+
     def keep(self, rows: Tensor, state: State) -> State:
         """Return the state of some rows only."""
         keys, values = state.keys[:, rows], state.values[:, rows]
@@ -165,7 +200,7 @@ class LlamaEngine:
 
         rows, tokens = ids.shape
         x: Tensor = self.model.model.embed_tokens(ids)  # (B, T, hidden)
-        at = state.positions[:, None] + torch.arange(tokens, device=self.device)
+        at = (state.positions[:, None] + torch.arange(tokens, device=self.device)).clamp(max=len(self.cos) - 1)
         cos, sin = self.cos[at][:, :, None], self.sin[at][:, :, None]  # (B, T, 1, D)
         mask = self._mask(tokens, state)
         end = state.used + tokens
@@ -192,9 +227,13 @@ class LlamaEngine:
         import torch
 
         end = state.used + tokens
+        gaps = state.gaps
+        if gaps is not None and gaps.shape[-1] < end:
+            gaps = state.gaps = torch.nn.functional.pad(gaps, (0, end - gaps.shape[-1]), value=True)
         if tokens == 1:
-            return None if state.gaps is None else state.gaps[..., :end]
+            return None if gaps is None else gaps[..., :end]
         if state.used == 0 and state.prefix is None:
             return None
-        # padding lies to the right of a prompt: causality hides it
-        return torch.ones(tokens, end, dtype=torch.bool, device=self.device).tril(state.used)[None, None]
+        # padding lies to the right of what is read now: causality hides it
+        causal = torch.ones(tokens, end, dtype=torch.bool, device=self.device).tril(state.used)[None, None]
+        return causal if gaps is None or state.used == 0 else causal & gaps[..., :end]

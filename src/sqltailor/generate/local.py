@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,15 @@ from sqltailor.generate.weights import (
     open_weights,
 )
 from sqltailor.prompt.encode import encode, end_of_turn
+from sqltailor.sql.constrain.constraint import Vocabulary
+from sqltailor.sql.dialect import load_dialect
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
 if TYPE_CHECKING:
     import torch
 
     from sqltailor.generate.attention import Prefix
+    from sqltailor.sql.constrain.walk import Walk
 
 logger = logging.getLogger(__name__)
 
@@ -134,12 +138,13 @@ class LocalModel:
         if len(fitting) < len(rows):
             over = f"{len(rows) - len(fitting)} of {len(rows)} prompts"
             logger.warning("%s have %d tokens or more, which is all that the model reads", over, self.limit)
+        walks = self._walks(prompts, options)
         with self._lock:
             if len(prompts) == 1 and fitting:
                 self._recall(prompts[0], rows[0])
             for batch in plan([rows[i] for i in fitting], self.batch):
                 batch = Batch([fitting[i] for i in batch.rows], batch.shared)
-                *_, written = self._decode(rows, batch, options)
+                *_, written = self._decode(rows, batch, options, walks)
                 for number, one in zip(batch.rows, written, strict=True):
                     completions[number] = self._completion(len(rows[number]), one, options)
         return completions
@@ -153,6 +158,9 @@ class LocalModel:
 
         Raises `BackendError` when the prompt is as long as the model's context.
         """
+        if options.constrain and prompt.schema.tables:  # what is written may be taken back
+            yield self([prompt], dataclasses.replace(options, n=1))[0].text
+            return
         row = encode(self.tokenizer, prompt.messages)
         if len(row) >= self.limit:
             raise BackendError(f"The prompt has {len(row):,} tokens; the model reads {self.limit:,} with its answer.")
@@ -169,7 +177,29 @@ class LocalModel:
         if len(text) > len(shown):
             yield text[len(shown) :]
 
-    def _decode(self, rows: Sequence[list[int]], batch: Batch, options: GenerateOptions) -> Iterator[list[Written]]:
+    def _walks(self, prompts: Sequence[Prompt], options: GenerateOptions) -> Callable[[int], Walk] | None:
+        """Return what keeps the row of a number to its prompt's schema; None where the rows are free."""
+        if not options.constrain or any(not prompt.schema.tables for prompt in prompts):
+            return None
+
+        def walk(row: int) -> Walk:
+            prompt = prompts[row // options.n]
+            dialect = load_dialect(prompt.dialect).base
+            return self._vocabulary.constraint(prompt.schema, dialect).walk(options.max_tokens)
+
+        return walk
+
+    @functools.cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.tokenizer, self.model.get_output_embeddings().weight.shape[0], self.ends)
+
+    def _decode(
+        self,
+        rows: Sequence[list[int]],
+        batch: Batch,
+        options: GenerateOptions,
+        walks: Callable[[int], Walk] | None = None,
+    ) -> Iterator[list[Written]]:
         began = time.perf_counter()
         mine = [rows[number] for number in batch.rows]
         prefix = self._shared(mine, batch.shared) if isinstance(self.engine, LlamaEngine) else None
@@ -182,6 +212,7 @@ class LocalModel:
             ends=self.ends,
             prefix=prefix,
             seeds=seeds,
+            walks=None if walks is None else [walks(number) for number in batch.rows],
             is_stopped=(lambda ids: _stops_in(self._plain(ids), options)) if options.stop else None,
             began=began,
         )
@@ -193,7 +224,7 @@ class LocalModel:
         if self._on_disk is None or not isinstance(self.engine, LlamaEngine):
             return
         *before, last = prompt.messages
-        shared = common(row, encode(self.tokenizer, [*before, replace(last, content="")]))
+        shared = common(row, encode(self.tokenizer, [*before, dataclasses.replace(last, content="")]))
         known = self._prefixes.longest(row)
         if shared < WORTH_KEEPING or (known is not None and len(known.ids) >= shared):
             return

@@ -116,6 +116,9 @@ class Generation(Section):
         ge=0,
         le=64,
     )
+    constrain: bool = key(
+        True, "Keep local models to statements that parse and name only tables and columns that are granted."
+    )
     min_confidence: Float = key(
         0.0, "With `candidates`: `ask` does not run an answer that a smaller share of them agrees with.", ge=0, le=1
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import ConfigError, require
@@ -20,17 +20,18 @@ MAX_ITEMS = 2_000_000
 
 
 class Vocabulary:
-    """A tokenizer as llguidance needs it; made once for a model, in about two seconds for 150 000 tokens.
+    """A tokenizer as llguidance needs it; made once for a model, in about a second for 150 000 tokens.
 
-    `size`: the model's, which may be more than the tokenizer's. `eos`: the token that ends an answer.
+    `size`: the model's, which may be more than the tokenizer's. `ends`: the tokens that end an answer. Raises
+    `ConfigError` where llguidance is not installed.
     """
 
-    def __init__(self, tokenizer: Any, size: int, eos: int) -> None:
+    def __init__(self, tokenizer: Any, size: int, ends: Collection[int]) -> None:
         require("llguidance", extra="local", feature="Constrained decoding")
         from llguidance.hf import from_tokenizer
 
-        self.eos = eos
-        self.tokens = from_tokenizer(tokenizer, n_vocab=size, eos_token=eos)
+        self.ends = frozenset(ends)
+        self.tokens = from_tokenizer(tokenizer, n_vocab=size, eos_token=sorted(ends), slices=[])
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - one vocabulary a model, which lives as long
     def constraint(self, schema: Schema, dialect: str) -> Constraint:
@@ -52,7 +53,7 @@ class Constraint:
     def walk(self, budget: int) -> Walk:
         """Return the state of a statement to write, of at most `budget` tokens."""
         vocabulary = self._vocabulary
-        return Walk(vocabulary.tokens, self._grammar, self._short, self._names, self._dialect, vocabulary.eos, budget)
+        return Walk(vocabulary.tokens, self._grammar, self._short, self._names, self._dialect, vocabulary.ends, budget)
 
 
 def _compiled(vocabulary: Vocabulary, text: str) -> Any:

@@ -29,6 +29,11 @@ _TYPES = {
     "mysql": "SIGNED UNSIGNED CHAR DATE DATETIME DECIMAL",
     "bigquery": "INT64 FLOAT64 STRING DATE TIMESTAMP NUMERIC",
 }
+_KEYWORDS = """
+SELECT DISTINCT FROM AS JOIN INNER LEFT RIGHT FULL OUTER CROSS ON USING WHERE GROUP BY HAVING ORDER ASC DESC LIMIT OFFSET
+UNION ALL INTERSECT EXCEPT AND OR NOT IN EXISTS BETWEEN LIKE IS NULL CASE WHEN THEN ELSE END CAST WITH OVER PARTITION NULLS
+FIRST LAST TRUE FALSE INTERVAL DATE TOP FETCH ROWS ONLY ILIKE GLOB EXTRACT COUNT
+"""
 _UNITS = "YEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND"
 
 
@@ -56,8 +61,9 @@ def one_table(schema: Schema, dialect: str) -> str:
     for number, table in enumerate(schema.tables):
         columns = "|".join(_spellings(column.name, dialect) for column in table.columns)
         name = _table_spellings(table.namespace, table.name, dialect)
+        where = f'(" " WHERE " " C{number} " " cmp " " value)?'
         selects.append(
-            f'one{number}: SELECT " " list{number} " " FROM " " /({name})/ (" " WHERE " " C{number} " " cmp " " value)?\n'
+            f'one{number}: SELECT " " list{number} " " FROM " " /({name})/ {where}\n'
             f'list{number}: "*" | C{number} (", " C{number})? | CALL "(" C{number} ")"\n'
             f"C{number}: /({columns})/"
         )
@@ -67,7 +73,7 @@ def one_table(schema: Schema, dialect: str) -> str:
             *selects,
             'SELECT: "SELECT"\nFROM: "FROM"\nWHERE: "WHERE"\nCALL: "COUNT" | "SUM" | "AVG" | "MIN" | "MAX"',
             'cmp: "=" | "<>" | "<" | ">" | "<=" | ">="',
-            "value: /'[^'\\\\\\n]{0,24}'/ | /[0-9]{1,9}/",
+            "value: /'[^'\\\\\\p{C}]{0,24}'/ | /[0-9]{1,9}/",
         ]
     )
 
@@ -77,13 +83,13 @@ def _head(schema: Schema, dialect: str) -> str:
     names = dict.fromkeys(c.name for t in schema.tables for c in t.columns)
     columns = "|".join(_spellings(name, dialect) for name in names)
     keywords = "|".join(_any_case(word) for word in sorted(KEYWORDS | OPERATORS))
-    string = rf"/'([^'\\\n]|''){{0,{TEXT}}}'/"
+    string = rf"/'([^'\\\p{{C}}]|''){{0,{TEXT}}}'/"
     if dialect in ("sqlite", "mysql", "bigquery"):  # in SQLite a quoted name that is none
-        string += rf' | /"[^"\\\n]{{0,{TEXT}}}"/'
+        string += rf' | /"[^"\\\p{{C}}]{{0,{TEXT}}}"/'
     return rf"""
 start: statement ";"? | DECLINE
 %ignore /[ \n]{{1,9}}/
-DECLINE: /{DECLINE} [^\n]{{1,120}}/
+DECLINE: /{DECLINE} [^\p{{C}}]{{1,120}}/
 statement: (WITH cte ("," cte){{0,3}})? body0
 cte: NAME AS "(" body1 ")"
 NAME: /[A-Za-z_][A-Za-z0-9_]{{0,30}}/ & ~/({keywords})/
@@ -104,10 +110,7 @@ def _types(dialect: str) -> Sequence[str]:
 
 
 def _words(dialect: str, functions: Mapping[str, tuple[int, int]]) -> str:
-    words = """SELECT DISTINCT FROM AS JOIN INNER LEFT RIGHT FULL OUTER CROSS ON USING WHERE GROUP BY HAVING ORDER ASC DESC
-    LIMIT OFFSET UNION ALL INTERSECT EXCEPT AND OR NOT IN EXISTS BETWEEN LIKE IS NULL CASE WHEN THEN ELSE END CAST WITH OVER
-    PARTITION NULLS FIRST LAST TRUE FALSE INTERVAL DATE TOP FETCH ROWS ONLY ILIKE GLOB EXTRACT COUNT""".split()
-    lines = [f"{word}: /{_any_case(word)}/" for word in words]
+    lines = [f"{word}: /{_any_case(word)}/" for word in _KEYWORDS.split()]
     lines.append("UNIT: /" + "|".join(map(_any_case, _UNITS.split())) + "/")
     for counts in sorted(set(functions.values())):
         names = [_any_case(name) for name, own in functions.items() if own == counts]

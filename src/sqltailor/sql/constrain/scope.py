@@ -8,7 +8,7 @@ what is written whole and passes here names only what exists.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,9 +61,9 @@ _LEXER = {
         re.DOTALL,
     )
     for quotes, strings, quoted in (
-        ("ansi", "'", ('""', "``", "[]")),
-        ("backtick", "'\"", ("``",)),
-        ("array", "'", ('""',)),
+        ("ansi", "'", (('"', '"'), ("`", "`"), ("[", "]"))),
+        ("backtick", "'\"", (("`", "`"),)),
+        ("array", "'", (('"', '"'),)),
     )
 }
 _QUOTES = {"mysql": "backtick", "bigquery": "backtick", "spark": "backtick", "databricks": "backtick",
@@ -113,18 +113,27 @@ def _is_doubled(raw: str) -> bool:
     return run % 2 == 0 and len(raw) > run + 1
 
 
-class Violation(Exception):  # noqa: N818
-    """No continuation of the text names only what exists. `back_to`: where the name begins that should be another."""
+class Violation(Exception):
+    """No continuation of the text names only what exists.
 
-    def __init__(self, reason: str, back_to: int | None = None) -> None:
+    `blame`: the name that had better be another, and where it begins. `is_sure`: no other token can help.
+    """
+
+    def __init__(self, reason: str, blame: tuple[int, str] | None = None, *, is_sure: bool = False) -> None:
         super().__init__(reason)
-        self.back_to = back_to
+        self.blame, self.is_sure = blame, is_sure
 
 
 Columns = frozenset[str] | None
 """The columns of a source; None where they are not known, so that it has any."""
-Use = tuple[str | None, str]
-"""A qualifier, or None, and a column; `*` for all."""
+
+
+class Use(NamedTuple):
+    """A column, `*` for all, its qualifier, and where it is written."""
+
+    qualifier: str | None
+    column: str
+    start: int = 0
 
 
 @dataclass
@@ -136,6 +145,8 @@ class Frame:
     phase: str = "select"  # select, from, rest
     expects: str = ""  # in FROM: table, alias, name (after AS), or nothing
     table: tuple[str, Columns] | None = None
+    table_start: int = 0
+    table_name: str = ""
     sources: dict[str, Columns] = field(default_factory=dict)
     waiting: list[Use] = field(default_factory=list)
     joined: set[str] = field(default_factory=set)
@@ -148,24 +159,39 @@ class Frame:
 
 
 def problem(
-    text: str, names: Names, dialect: str, *, is_whole: bool = False, is_strict: bool = False
+    text: str,
+    names: Names,
+    dialect: str,
+    *,
+    is_whole: bool = False,
+    is_strict: bool = False,
+    banned: frozenset[tuple[int, str]] = frozenset(),
 ) -> Violation | None:
     """Return why a statement so far cannot end well, or None. `is_whole`: nothing follows.
 
     A SELECT may name a column that a subquery in its FROM will make; `is_strict` allows only what exists already.
-    `dialect` is a base dialect, as sqlglot names it.
+    `banned`: names that may not be written at a place. `dialect` is a base dialect, as sqlglot names it.
     """
     try:
-        _Reader(names, lex(text, dialect), is_whole=is_whole, is_strict=is_strict).read()
+        _Reader(names, lex(text, dialect), is_whole=is_whole, is_strict=is_strict, banned=banned).read()
     except Violation as e:
         return e
     return None
 
 
 class _Reader:
-    def __init__(self, names: Names, tokens: list[Token], *, is_whole: bool, is_strict: bool) -> None:
+    def __init__(
+        self,
+        names: Names,
+        tokens: list[Token],
+        *,
+        is_whole: bool,
+        is_strict: bool,
+        banned: frozenset[tuple[int, str]],
+    ) -> None:
         self.names = names
         self.is_strict = is_strict
+        self.banned = banned
         # SQLite reads a quoted name that is none as a string
         self.tokens = [t._replace(kind="string") if t.kind == "name" and not names.knows(t) else t for t in tokens]
         self.is_whole = is_whole
@@ -207,7 +233,7 @@ class _Reader:
         if frame is not None:
             frame.item.append(token)
             if token.kind == "*" and frame.phase == "select" and len(frame.item) == 1:
-                frame.waiting.append((None, "*"))
+                frame.waiting.append(Use(None, "*"))
         if token.kind == "::":
             return self._skip_type(at + 1)
         return at + 1
@@ -254,9 +280,9 @@ class _Reader:
         following = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
         is_open = token.is_open and not self.is_whole
         is_named = at > 0 and self.tokens[at - 1].text == "as" and token.text in OPERATORS
-        if token.kind == "word" and token.text in self.names.keywords and not is_named:
-            if not is_open or self._ends_from(token.text, frame):
-                return self._keyword(at, frame)
+        is_keyword = token.kind == "word" and token.text in self.names.keywords and not is_named
+        if is_keyword and (not is_open or self._ends_from(token.text, frame)):
+            return self._keyword(at, frame)
         if is_open:
             self._begun(token, frame)
             return at + 1
@@ -365,11 +391,14 @@ class _Reader:
     def _table(self, at: int, frame: Frame) -> int:
         parts = [self.tokens[at]]
         while at + 1 < len(self.tokens) and self.tokens[at + 1].kind == ".":
-            if at + 2 >= len(self.tokens) or self.tokens[at + 2].is_open and not self.is_whole:
+            if at + 2 >= len(self.tokens) or (self.tokens[at + 2].is_open and not self.is_whole):
                 return len(self.tokens)
             parts.append(self.tokens[at + 2])
             at += 2
         name = ".".join(part.text for part in parts)
+        if (parts[0].start, name) in self.banned:
+            raise Violation(f"not {name} here")
+        frame.table_start, frame.table_name = parts[0].start, name
         if at + 1 < len(self.tokens) and self.tokens[at + 1].kind == "(":  # a table function: its columns are its own
             frame.table, frame.expects = (name, None), "alias"
             return at + 1
@@ -394,16 +423,17 @@ class _Reader:
 
     def _bind(self, frame: Frame, alias: str) -> None:
         assert frame.table is not None
-        _, columns = frame.table
+        name, columns = frame.table
         if alias in frame.sources:
             raise Violation(f"two tables are called {alias}")
         frame.table, frame.expects = None, ""
         frame.sources[alias] = columns
-        for qualifier, column in frame.waiting:
+        blame = (frame.table_start, name) if name else None
+        for qualifier, column, _ in frame.waiting:
             if qualifier == alias and column != "*" and columns is not None and column not in columns:
-                raise Violation(f"no column {column} in {alias}")
+                raise Violation(f"no column {column} in {alias}", blame)
             if qualifier is None and column != "*" and not frame.is_natural and self._count(frame, column) > 1:
-                raise Violation(f"column {column} is in two tables")
+                raise Violation(f"column {column} is in two tables", blame)
 
     def _using(self, at: int, frame: Frame) -> int:
         """Read USING (columns): each must be in the last table and in one before it."""
@@ -442,13 +472,15 @@ class _Reader:
         if len(parts) == 1:
             if parts[0].kind == "word" and column in UNITS and column not in self.names.columns:
                 return at + 1
-            self._use((None, column), frame, parts[0].start)
+            self._use(Use(None, column, parts[0].start), frame)
         else:
-            self._use((parts[-2].text, column), frame, parts[0].start)
+            self._use(Use(parts[-2].text, column, parts[-1].start), frame)
         return at + 1
 
-    def _use(self, use: Use, frame: Frame, start: int) -> None:
-        qualifier, column = use
+    def _use(self, use: Use, frame: Frame) -> None:
+        qualifier, column, start = use
+        if (start, column) in self.banned:
+            raise Violation(f"not {column} here")
         if frame.phase == "select":
             frame.waiting.append(use)
             known = column == "*" or column in self.names.columns or self._of_ctes(column)
@@ -457,7 +489,7 @@ class _Reader:
                     raise Violation(f"no column {column}")
                 frame.unknown.setdefault(column, start)
                 return
-            together = {c for q, c in frame.waiting if q == qualifier and c != "*"} - frame.unknown.keys()
+            together = {c for q, c, _ in frame.waiting if q == qualifier and c != "*"} - frame.unknown.keys()
             if (
                 qualifier is not None
                 and not frame.unknown
@@ -472,7 +504,7 @@ class _Reader:
         return any(columns is None or column in columns for columns in self.ctes.values())
 
     def _outer_has(self, use: Use, frame: Frame) -> bool:
-        qualifier, column = use
+        qualifier, column, _ = use
         for outer in self.frames[: self.frames.index(frame)]:
             for alias, columns in outer.sources.items():
                 if (qualifier in (None, alias)) and (columns is None or column in columns):
@@ -484,7 +516,7 @@ class _Reader:
 
     def _resolve(self, use: Use, frame: Frame) -> None:
         """Find a use in a frame's sources, or in those around it; it waits where one of these is not whole yet."""
-        qualifier, column = use
+        qualifier, column, _ = use
         place = self.frames.index(frame)
         for number in range(place, -1, -1):
             around = self.frames[number]
@@ -533,11 +565,17 @@ class _Reader:
         frame.phase = "rest"
         waiting, frame.waiting = frame.waiting, []
         aliases, frame.outputs = frame.outputs, []  # an alias is no column of its own SELECT list
+        use = None
         try:
             for use in waiting:
                 self._resolve(use, frame)
         except Violation as e:
-            raise Violation(str(e), min(frame.unknown.values(), default=None)) from e
+            assert use is not None
+            if use.column in frame.unknown:
+                raise Violation(str(e), (use.start, use.column), is_sure=True) from e
+            is_table = len(frame.sources) == 1 and frame.table_name
+            blame = (frame.table_start, frame.table_name) if is_table else (use.start, use.column)
+            raise Violation(str(e), blame) from e
         finally:
             frame.outputs = aliases
 
@@ -559,7 +597,7 @@ class _Reader:
         self.frames.pop()
         around = self.frames[-1] if self.frames else None
         if frame.role == "derived" and around is not None:
-            around.table, around.expects = ("", result), "alias"
+            around.table, around.table_name, around.expects = ("", result), "", "alias"
         elif frame.role == "cte" and frame.with_name is not None:
             given = self.ctes.pop(f"{frame.with_name}()", None)
             self.ctes[frame.with_name] = given if given is not None else result
@@ -610,7 +648,7 @@ class _Reader:
         if frame.phase == "select" or any(around.phase == "select" for around in self.frames):
             if not self.is_strict:
                 return
-            waits = {column for q, column in frame.waiting if q == qualifier and column != "*"}
+            waits = {column for q, column, _ in frame.waiting if q == qualifier and column != "*"}
             for columns in self._candidates(waits):
                 if columns is None or any(name.startswith(start) for name in columns):
                     return

@@ -1,11 +1,11 @@
-"""One statement that is written token by token under a constraint: which tokens may come next, and what follows alone."""
+"""One statement that is written token by token: which token may come next, and which ones follow by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.sql.constrain.scope import Names, problem
+from sqltailor.sql.constrain.scope import Names, Violation, problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 TRIES = 24
 """Tokens that are tried at one place before a mask is computed, and under it before the statement falls back."""
+LIKELY = 4.0
+"""Difference of logits: a token that is less likely than the best by more is no repair of what the best one breaks."""
+MAX_RETURNS = 8
+"""Times that a statement goes back to write another name."""
 RESERVE = 56
 """Tokens that are kept for the short statement to fall back to."""
 
@@ -29,31 +33,37 @@ class Move(NamedTuple):
 
 
 class Walk:
-    """The state of one row. `budget`: the most tokens that it may come to."""
+    """The state of one row: `ids` are its tokens so far. `budget`: the most that it may come to."""
 
     def __init__(
-        self, tokenizer: Any, grammar: Any, short: Any, names: Names, dialect: str, eos: int, budget: int
+        self, tokenizer: Any, grammar: Any, short: Any, names: Names, dialect: str, ends: Collection[int], budget: int
     ) -> None:
         self._tokenizer, self._grammar, self._short = tokenizer, grammar, short
-        self._names, self._dialect, self._eos, self._budget = names, dialect, eos, budget
+        self._names, self._dialect, self._ends, self._budget = names, dialect, ends, budget
         self.ids: list[int] = []
         self.rejects = 0
+        self.returns = 0
         self.fell_back = False
         self._is_strict = False
+        self._banned: frozenset[tuple[int, str]] = frozenset()
         self._first: NDArray[np.float32] | None = None
         self._matcher = grammar.deep_copy()
         if budget <= RESERVE:
             self._fall_back()
 
-    def take(self, logits: NDArray[np.float32], pick: Pick) -> Move:
-        """Return the next move by the logits (V,) behind what is written; they are changed in place.
+    def take(self, logits: NDArray[np.float32] | None, pick: Pick) -> Move:
+        """Return the next move by the logits (V,) behind what is written.
 
-        Behind a move that drops tokens and appends none, the next logits must be those behind what is left.
+        Behind a move that appends none, the next logits must be those behind what is left; None: behind the prompt.
         """
         if self._first is None:
-            self._first = logits.copy()
+            assert logits is not None
+            self._first = logits
+        logits = (self._first if logits is None else logits).copy()
         if not self.fell_back and len(self.ids) >= self._budget - RESERVE:
             return self._restart(len(self.ids), pick)
+        best = float(logits.max())
+        blame: Violation | None = None
         for is_masked in (False, True):  # the likeliest tokens are nearly always allowed: a whole mask costs more
             if is_masked:
                 self._mask(logits)
@@ -61,29 +71,42 @@ class Walk:
                 if not logits.max() > -float("inf"):
                     break
                 token = pick(logits)
+                if blame is not None and logits[token] < best - LIKELY:
+                    return self._go_back(blame)
                 if self._fits(token):
                     reason = None if self.fell_back else self._problem([*self.ids, token])
                     if reason is None:
                         return self._accept(token)
-                    if reason.back_to is not None:
-                        return self._go_back(reason.back_to)
+                    if reason.blame is not None and self.returns < MAX_RETURNS:
+                        if reason.is_sure:
+                            return self._go_back(reason)
+                        blame = blame or reason
                 self.rejects += 1
                 logits[token] = -float("inf")
-        return self._restart(len(self.ids), pick)
+        return self._go_back(blame) if blame is not None else self._restart(len(self.ids), pick)
 
     def _fits(self, token: int) -> bool:
         """Tell whether the grammar allows a token here."""
-        if token == self._eos:
+        if token in self._ends:
             return bool(self._matcher.is_accepting())
         return bool(self._matcher.validate_tokens([token]) == 1)
 
-    def _problem(self, ids: list[int]) -> Any:
-        is_whole = ids[-1] == self._eos
-        text = self._tokenizer.decode_bytes(ids[:-1] if is_whole else ids).decode("utf-8", errors="ignore")
-        return problem(text, self._names, self._dialect, is_whole=is_whole, is_strict=self._is_strict)
+    def _problem(self, ids: list[int]) -> Violation | None:
+        is_whole = ids[-1] in self._ends
+        return problem(
+            self._text(ids[:-1] if is_whole else ids),
+            self._names,
+            self._dialect,
+            is_whole=is_whole,
+            is_strict=self._is_strict,
+            banned=self._banned,
+        )
+
+    def _text(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode_bytes(ids).decode("utf-8", errors="ignore"))
 
     def _accept(self, token: int) -> Move:
-        if token == self._eos:
+        if token in self._ends:
             return Move(0, [], is_done=True)
         self._matcher.consume_token(token)
         tokens = [token]
@@ -91,18 +114,22 @@ class Walk:
         for forced in self._matcher.compute_ff_tokens():
             if len(self.ids) >= self._budget - 1 or (not self.fell_back and self._problem([*self.ids, forced])):
                 break
-            if forced == self._eos or not self._matcher.consume_token(forced):
+            if forced in self._ends or not self._matcher.consume_token(forced):
                 break
             self.ids.append(forced)
             tokens.append(forced)
         return Move(0, tokens, is_done=bool(self._matcher.is_stopped()))
 
-    def _go_back(self, place: int) -> Move:
-        """Return to where a name begins that no table has, and let it be one that exists."""
+    def _go_back(self, reason: Violation) -> Move:
+        """Return to where a name begins that no table in FROM has, and have another written there."""
+        assert reason.blame is not None
+        place, _ = reason.blame
         kept = 0
-        while kept < len(self.ids) and len(self._tokenizer.decode_bytes(self.ids[: kept + 1])) <= place:
+        while kept < len(self.ids) and len(self._text(self.ids[: kept + 1])) <= place:
             kept += 1
-        self._is_strict = True
+        self.returns += 1
+        self._is_strict = self._is_strict or reason.is_sure
+        self._banned |= {reason.blame}
         back = len(self.ids) - kept
         self.ids = self.ids[:kept]
         self._matcher = self._grammar.deep_copy()

@@ -15,8 +15,8 @@ partition recursive right select set then true union using values when where wit
 """Words that are never an alias or a plain column here; a column of such a name is quoted."""
 
 OPERATORS = _words("""
-at div fetch filter first following glob ilike last match minus mod nulls offset preceding qualify range regexp rlike row
-rows similar some sounds ties top unbounded window xor
+at div fetch filter first following glob ilike last match minus mod nulls offset preceding qualify range regexp rlike
+row rows similar some sounds ties top unbounded window xor
 """)
 """Keywords unless the schema has a table or column of that name."""
 
