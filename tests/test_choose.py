@@ -103,5 +103,9 @@ def test_an_evaluation_keeps_the_confidence(project: Project, tmp_path: Path, mo
     monkeypatch.setattr(by_recipe, "load", lambda *a, **k: says(WRONG, RIGHT, WRONG, WRONG))
     found = evaluate_models(project, models=["m"], data=["test.jsonl"], votes=3).result
     assert {p.confidence for p in found.predictions["m"]} == {0.75}
+    bands = found.scores["confidence"]
+    assert (bands["50–75 %"]["m"]["n"], bands["surer half"]["m"]["n"]) == (6, 3)
+    assert "right answers by the share of candidates" in (found.run / "report.html").read_text()
     greedy = evaluate_models(project, models=["m"], data=["test.jsonl"], votes=0, out="greedy").result
     assert {p.confidence for p in greedy.predictions["m"]} == {None}
+    assert "confidence" not in greedy.scores

@@ -15,6 +15,9 @@ from sqltailor.types import Example, Prediction
 Predictions = Mapping[str, Sequence[Prediction]]
 """Model reference → one prediction for each example."""
 
+BANDS = (("up to 25 % agree", 0.0, 0.25), ("25–50 %", 0.25, 0.5), ("50–75 %", 0.5, 0.75), ("75–100 %", 0.75, 1.0))
+"""Shares of candidates that agree with an answer: name, above, and up to."""
+
 
 def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Sequence[str]) -> dict[str, Any]:
     """Return what `scores.json` says of predictions, as plain JSON values.
@@ -28,7 +31,7 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
         "outcomes": {model: dict(Counter(p.outcome for p in rows)) for model, rows in predictions.items()},
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
-    }
+    } | confidences(predictions)
 
 
 def rates(predictions: Iterable[Prediction], metrics: Sequence[str]) -> dict[str, dict[str, float | int]]:
@@ -76,6 +79,27 @@ def breakdowns(examples: Sequence[Example], predictions: Predictions, metrics: S
         for kind, named in groups.items()
         if len(named) > 1
     }
+
+
+def confidences(predictions: Predictions) -> dict[str, Any]:
+    """Return how often answers are right by how many candidates agree with them, where candidates were drawn.
+
+    `confidence`: band → model → rate of execution; the last band is the surer half of a model's answers.
+    """
+    voted = {
+        model: [
+            (p.confidence, p.scores["execution"]) for p in rows if p.confidence is not None and "execution" in p.scores
+        ]
+        for model, rows in predictions.items()
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for model, pairs in voted.items():
+        surest = sorted(pairs, key=lambda pair: -pair[0])[: len(pairs) // 2]
+        bands = {name: [s for c, s in pairs if low < c <= high] for name, low, high in BANDS}
+        for name, scores in {**bands, "surer half": [s for _, s in surest]}.items():
+            if (value := rate(scores)) is not None:
+                found.setdefault(name, {})[model] = value.to_json()
+    return {"confidence": found} if found else {}
 
 
 def timings(predictions: Iterable[Prediction]) -> dict[str, float | int]:

@@ -17,6 +17,7 @@ MEANINGS = {
     "exact_set": "the statement has the parts of the gold statement, in Spider's sense",
     "parse_valid": "the statement can be parsed",
     "schema_valid": "every table and column exists",
+    "confidence": "right answers by the share of candidates that agree with them",
 }
 
 OUTCOMES = {

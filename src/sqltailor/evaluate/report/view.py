@@ -108,6 +108,9 @@ def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, str, str]
             groups[part] = [_bar(found.get(m, {}).get(metric)) for m in models]
         title = f"{metric} by test part"
         yield metric, sentences.MEANINGS.get(metric, ""), plots.bars(groups, title=title)
+    if bands := scores.get("confidence"):
+        groups = {name: [_bar(found.get(m)) for m in models] for name, found in bands.items()}
+        yield "confidence", sentences.MEANINGS["confidence"], plots.bars(groups, title="execution by confidence")
 
 
 def _bar(rate: Row | None) -> plots.Bar | None:
