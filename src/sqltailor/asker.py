@@ -15,6 +15,7 @@ from sqltailor.generate import load, token_counter
 from sqltailor.generate.choose import choosing
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
+from sqltailor.prompt.known import Answered
 from sqltailor.sql.guard import check
 from sqltailor.types import Cell, Completion, Example, Generate, Message, QueryResult, Verdict
 
@@ -23,7 +24,8 @@ from sqltailor.types import Cell, Completion, Example, Generate, Message, QueryR
 class Reply:
     """One answer. `sql` is None when the model declined or wrote none; `result` is None unless the statement ran.
 
-    With votes, `confidence` is the share of candidates that agree with it, and `readings` the SQL of the next best.
+    `pair` is the id of the known pair that answered without the model: the statement is verified. With votes,
+    `confidence` is the share of candidates that agree with it, and `readings` the SQL of the next best.
     """
 
     sql: str | None
@@ -35,6 +37,7 @@ class Reply:
     total_ms: float
     confidence: float | None = None
     readings: tuple[str, ...] = ()
+    pair: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape of `ask --json`."""
@@ -45,6 +48,8 @@ class Reply:
             "allowed": self.allowed,
             "columns": None if self.result is None else list(self.result.columns),
             "rows": rows,
+            "verified": self.pair is not None,
+            "pair": self.pair,
             "confidence": self.confidence,
             "readings": list(self.readings),
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
@@ -67,7 +72,7 @@ class Asker:
 
     def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
         self._project, self._model, self._generate = project, model, choosing(generate, judge_of(project))
-        self._prompt = project.prompts(model, token_counter(generate))
+        self._prompt = project.prompts(model, token_counter(generate), is_lesson=False)
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
 
@@ -91,11 +96,15 @@ class Asker:
         database = project.database if run else None
         words, spec = (question, None) if isinstance(question, str) else (None, question)
         example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)
-        [completion] = self._generate([self._prompt(example, project.schema)], self._options)
+        known = self._known(example)
+        if known is not None:
+            completion = Completion(known.sql, tokens_in=0, tokens_out=0)
+        else:
+            [completion] = self._generate([self._prompt(example, project.schema)], self._options)
         sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None
-        readings = tuple(other for text in completion.others if (other := extract(text).sql) is not None)
+        readings = tuple(other for text in completion.others if (other := extract(text, project.dialect).sql) is not None)
         reply = Reply(
             sql,
             verdict.reason,
@@ -106,6 +115,7 @@ class Asker:
             _since(started),
             completion.confidence,
             readings,
+            None if known is None else known.pair,
         )
         yield reply
         if database is not None and sql is not None and allowed:
@@ -113,6 +123,14 @@ class Asker:
             yield dataclasses.replace(
                 reply, reason=verdict.reason, allowed=verdict.allowed, result=result, total_ms=_since(started)
             )
+
+    def _known(self, example: Example) -> Answered | None:
+        """Return the answer of a pair that is known already; none to what follows other messages."""
+        if not self._project.recipe.generate.known or example.question is None or example.history:
+            return None
+        if not self._project.has_database or not len(self._project.known):
+            return None
+        return self._project.known.answer(example.question, self._project.dialect)
 
     def _checked(self, sql: str | None, declined: str | None, completion: Completion) -> Verdict:
         if declined is not None:

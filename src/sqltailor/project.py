@@ -21,6 +21,7 @@ from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
+from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.text import BuildPrompt, build_prompt, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
@@ -107,15 +108,16 @@ class Project:
             constrain=settings.constrain,
         )
 
-    def prompts(self, model: str, count_tokens: Callable[[str], int] | None) -> BuildPrompt:
+    def prompts(self, model: str, count_tokens: Callable[[str], int] | None, *, is_lesson: bool = True) -> BuildPrompt:
         """Return the function that builds a model's prompts by the recipe's settings.
 
-        A prompt shows what is granted of the project's schema, and the stored values that the question names; an
-        example's own schema is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose
+        A prompt shows what is granted of the project's schema, the stored values that the question names, and the
+        nearest known pairs, but in a lesson (training and evaluation) none that asks the same; an example's own schema
+        is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose
         tokenizer is not here, estimates. Raises `ConfigError` when there is no database to look the values up in.
         """
         settings = self.recipe.prompt
-        limit = prompt_hints(self.recipe, model)
+        limit, pairs = prompt_hints(self.recipe, model), prompt_examples(self.recipe, model)
         build = functools.partial(
             build_prompt,
             name=prompt_name(self.recipe, model),
@@ -129,9 +131,18 @@ class Project:
         def ask(example: Example, schema: Schema) -> Prompt:
             if example.schema is not None:
                 return build(example, schema)
-            return build(example, self.granted, hints=self._hints(example, limit))
+            near = (
+                self.known.nearest(example.question, pairs, is_lesson=is_lesson) if pairs and example.question else ()
+            )
+            return build(example, self.granted, hints=self._hints(example, limit), pairs=near[::-1])
 
         return ask
+
+    @cached_property
+    def known(self) -> KnownPairs:
+        """The pairs of `data.train` about the project's schema; of a file that is not here, none."""
+        files = [Path(name) for name in self.recipe.data.train if Path(name).is_file()]
+        return KnownPairs((example for file in files for example in load_examples(file)), self._linker)
 
     def complete(self, example: Example) -> Example:
         """Return the example with all that a prompt says beside the question in its evidence.
@@ -158,7 +169,7 @@ class Project:
         """End the database's process, and forget what was read."""
         if "database" in self.__dict__:
             self.database.close()
-        for name in ("database", "schema", "granted", "_linker"):
+        for name in ("database", "schema", "granted", "known", "_linker"):
             self.__dict__.pop(name, None)
 
     def __enter__(self) -> Self:
@@ -196,6 +207,12 @@ def prompt_name(recipe: Recipe, reference: str) -> str:
     if recipe.prompt.name != "auto":
         return recipe.prompt.name
     return BASES[reference].prompt if reference in BASES else "reference"
+
+
+def prompt_examples(recipe: Recipe, reference: str) -> int:
+    """Return how many known pairs a model is shown: as many as a run was taught with, else the recipe's."""
+    recorded = _recorded_prompt(reference)
+    return int(recorded.get("examples", 0)) if recorded else recipe.prompt.examples
 
 
 def prompt_hints(recipe: Recipe, reference: str) -> int:

@@ -64,6 +64,8 @@ def _print_reply(reply: Reply) -> None:
         print(reply.sql)
     if reply.reason:
         note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")
+    if reply.pair is not None:
+        note(f"verified: a known pair asks the same ({reply.pair})")
     if reply.confidence is not None:
         note(f"confidence: {reply.confidence:.0%} of the candidates agree")
         for other in reply.readings if reply.confidence < CLEAR else ():

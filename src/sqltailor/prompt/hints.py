@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from sqltailor.database.personal import looks_personal
 from sqltailor.errors import SQLError
@@ -29,6 +29,8 @@ MAX_WORDS, MAX_CHARACTERS = 6, 40
 """Longer text is prose that no question repeats, and a prompt would cut it."""
 COLUMNS_EACH = 3
 """Columns shown for one value."""
+
+Part = TypeVar("Part")
 
 _WORD = re.compile(r"\w+")
 _ARTICLE = re.compile(r"(?:the|a|an|our|own|our own)\s+", re.IGNORECASE)
@@ -52,6 +54,16 @@ class Linker:
 
     def find(self, question: str) -> Iterator[Stored]:
         """Yield the values that a question names in its order, the longest name first, each in up to 3 columns."""
+        for _, stored in self._read(question):
+            yield from stored[:COLUMNS_EACH]
+
+    def parts(self, question: str, part: Callable[[str, Sequence[Stored]], Part]) -> Iterator[Part]:
+        """Yield a question's words, normalised, and in the place of those that name a value what is stored so."""
+        for word, stored in self._read(question):
+            yield part(word, stored)
+
+    def _read(self, question: str) -> Iterator[tuple[str, Sequence[Stored]]]:
+        """Yield each word with nothing, or the words of a value, the longest first, with where it is stored."""
         raw = _split(question)
         words = [_normal(word) for word in raw]
         start = 0
@@ -60,11 +72,10 @@ class Linker:
             for end in range(start + length, start, -1):
                 found = self._stored.get(tuple(words[start:end]), ())
                 said = [s for s in found if s.written is None or s.written == " ".join(raw[start:end])]
-                if said:
-                    yield from said[:COLUMNS_EACH]
-                    start = end - 1
+                if said or end == start + 1:
+                    yield " ".join(words[start:end]), said
+                    start = end
                     break
-            start += 1
 
     def hints(self, question: str, limit: int) -> list[str]:
         """Return at most `limit` lines such as `cust.city = 'Lyon'` for a prompt."""

@@ -3,8 +3,8 @@
 Training, evaluation and serving all come through here, so that a model is asked exactly as it was taught. A prompt
 has a name and a version; both are stored with every adapter and checked when it is loaded.
 
-Slots, in this order (an empty one costs no token): dialect, schema, glossary and evidence, value hints, history,
-question or spec.
+Slots, in this order (an empty one costs no token): dialect, schema, glossary and evidence, value hints, known pairs,
+history, question or spec.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _SYSTEM = (
     "You can use the following table schema for context: "
 )
 _QUESTION = "Return the SQL query that answers the following question: "
+_KNOWN = "A question like it: "
 _SPEC = "Return the SQL query for the following specification: "
 
 
@@ -41,6 +42,7 @@ def build_prompt(
     name: str = "reference",
     glossary: Mapping[str, str] | None = None,
     hints: Sequence[str] = (),
+    pairs: Sequence[Example] = (),
     comments: bool = True,
     samples: bool = False,
     max_schema_tokens: int | None = None,
@@ -49,8 +51,8 @@ def build_prompt(
     """Return the prompt for one example.
 
     `glossary` maps business terms to their meaning; only terms that the question uses are shown. `hints` are lines
-    such as `city = 'Lyon'`. Raises `ConfigError` for an unknown prompt name, `DataError` when the question is too
-    long or the schema does not fit `max_schema_tokens`.
+    such as `city = 'Lyon'`, `pairs` known examples, the nearest last. Raises `ConfigError` for an unknown prompt name,
+    `DataError` when the question is too long or the schema does not fit `max_schema_tokens`.
     """
     if name not in PROMPTS:
         raise ConfigError(unknown("prompt", name, PROMPTS))
@@ -62,10 +64,12 @@ def build_prompt(
     if name == "reference":
         ddl = to_ddl(schema, example.dialect, comments=comments, samples=samples, **budget)  # type: ignore[arg-type]
         ask = (_QUESTION if example.question is not None else _SPEC) + asked
-        system, user = _SYSTEM + ddl, "\n".join([ask, *notes, *hints])
+        known = [f"{_KNOWN}{pair.question}\n{completion_text(pair)}" for pair in pairs]
+        system, user = _SYSTEM + ddl, "\n".join([ask, *notes, *hints, *known])
     else:
         lines = [load_dialect(example.dialect).name, compact_schema(schema, **budget)]  # type: ignore[arg-type]
-        system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints)]), asked
+        known = [f"? {pair.question}\n{completion_text(pair)}" for pair in pairs]
+        system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints), *known]), asked
     messages = (Message("system", system), *example.history, Message("user", user))
     return Prompt(messages, schema, example.dialect)
 

@@ -94,6 +94,13 @@ class PromptOptions(Section):
         ge=0,
         le=50,
     )
+    examples: Int = key(
+        0,
+        "Known pairs shown whose questions are nearest; in training and evaluation never the question itself.",
+        unit="pairs",
+        ge=0,
+        le=20,
+    )
     max_schema_tokens: Positive | None = key(
         None, "Room for the schema; samples and comments go first, and what then does not fit is refused."
     )
@@ -118,6 +125,10 @@ class Generation(Section):
     )
     constrain: bool = key(
         True, "Keep local models to statements that parse and name only tables and columns that are granted."
+    )
+    known: bool = key(
+        True,
+        "`ask` answers a question of `data.train`, or one about other stored values, by that pair, without the model.",
     )
     min_confidence: Float = key(
         0.0, "With `candidates`: `ask` does not run an answer that a smaller share of them agrees with.", ge=0, le=1

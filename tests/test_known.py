@@ -1,0 +1,101 @@
+"""Known pairs: the nearest for a prompt, and the one that answers a question about other values by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from sqltailor.asker import Asker
+from sqltailor.project import Project
+from sqltailor.recipe import load_recipe
+from sqltailor.types import Completion, Example, GenerateOptions, Prompt
+from tests.support.cli_project import make_database
+
+PAIRS = {
+    "Which stops are in zone 1?": "SELECT name FROM stop WHERE zone = 1",
+    "When did the Zoo stop open?": "SELECT opened FROM stop WHERE name = 'Zoo'",
+    "What is the zone of the stop Harbour?": "SELECT zone FROM stop WHERE name = 'Harbour'",
+    "The 2 stops that opened first": "SELECT name FROM stop ORDER BY opened LIMIT 2",
+    "How many drivers has the red line?": "SELECT COUNT(*) FROM driver AS d JOIN line AS l ON d.line_number = l.number "
+    "WHERE l.colour = 'red'",
+    "Drivers of the red line": "SELECT d.name FROM driver AS d JOIN line AS l ON d.line_number = l.number "
+    "WHERE l.colour = 'red'",
+    "Is there a line at the Market?": "SELECT COUNT(*) FROM serves WHERE stop_id = 2",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.chdir(tmp_path)
+    make_database(tmp_path / "tram.db")
+    rows = [{"id": f"k{i}", "question": q, "sql": [sql]} for i, (q, sql) in enumerate(PAIRS.items())]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["database.url=sqlite:///tram.db", "data.train=[train.jsonl]", "prompt.examples=2"]
+    with Project(load_recipe(None, words).recipe) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("which stops are in zone 3", "SELECT name FROM stop WHERE zone = 3"),
+        ("When did the Airport stop open?", "SELECT opened FROM stop WHERE name = 'Airport'"),
+        ("The 3 stops that opened first", "SELECT name FROM stop ORDER BY opened LIMIT 3"),
+        ("Drivers of the green line", "SELECT d.name FROM driver AS d JOIN line AS l ON d.line_number = l.number "
+         "WHERE l.colour = 'green'"),
+        ("Which stops are in zone 1?", "SELECT name FROM stop WHERE zone = 1"),
+    ],
+)  # fmt: skip
+def test_a_known_question_about_other_values_is_answered(project: Project, question: str, sql: str) -> None:
+    found = project.known.answer(question, "sqlite")
+    assert found is not None
+    assert found.sql == sql
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which stops are not in zone 1?",
+        "Which stops are in zone two?",
+        "When did the Zoo stop close?",
+        "Drivers of the blue line",
+        "When did the red stop open?",
+        "Is there a line at the Zoo?",
+        "Zoo",
+        "",
+    ],
+)
+def test_another_question_is_not(project: Project, question: str) -> None:
+    assert project.known.answer(question, "sqlite") is None
+
+
+def test_asking_runs_a_known_statement_without_the_model(project: Project) -> None:
+    def model(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        raise AssertionError("the model is not asked")
+
+    reply = Asker(project, "m", model)("When did the Market stop open?")
+    assert reply.result is not None
+    assert reply.result.rows == [("1921-05-01",)]
+    assert (reply.pair, reply.to_json()["verified"]) == ("k1", True)
+    words = ["database.url=sqlite:///tram.db", "data.train=[train.jsonl]", "generate.known=false"]
+    with Project(load_recipe(None, words).recipe) as off, pytest.raises(AssertionError, match="not asked"):
+        Asker(off, "m", model)("When did the Market stop open?")
+
+
+def test_the_nearest_pairs_stand_in_the_prompt_but_in_a_lesson_none_that_asks_the_same(project: Project) -> None:
+    asked = Example(question="When did the Market stop open?")
+    teaching = project.prompts("m", None)(asked, project.schema).messages[-1].content
+    asking = project.prompts("m", None, is_lesson=False)(asked, project.schema).messages[-1].content
+    assert "A question like it: When did the Zoo stop open?\nSELECT opened FROM stop WHERE name = 'Zoo'" in asking
+    assert asking.endswith("name = 'Zoo'")
+    assert "When did the Zoo" not in teaching
+    assert teaching.count("A question like it: ") == 2
+
+
+def test_variants_of_one_question_are_shown_once(project: Project) -> None:
+    near = project.known.nearest("How many drivers work on the green line, and which?", 3)
+    assert [pair.id for pair in near][:2] == ["k4", "k5"]
+    assert project.known.nearest("weather tomorrow", 3) == []
