@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from sqltailor.evaluate import Scoring
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.runs import Run, write_json_atomic
+from sqltailor.sql.schema import to_json
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
 from tests.support.cli_project import make_database, ok, write_test_file
 
@@ -203,3 +207,24 @@ def test_the_schema_budget_is_held_by_the_models_own_tokens(tram: Path, parrot: 
         pytest.raises(DataError, match=f"needs {size:,} tokens"),
     ):
         open_asker(project, "parrot")("How many stops?")
+
+
+def test_a_changed_schema_is_named(tram: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = Run(tram / "runs" / "old")
+    with Project(recipe()) as project:
+        learned = to_json(project.granted)
+    write_json_atomic(run.schema, learned)
+    with closing(sqlite3.connect(tram / "tram.db")) as connection:
+        connection.executescript(
+            "ALTER TABLE stop RENAME COLUMN zone TO district; DROP TABLE serves; ALTER TABLE line ADD COLUMN km REAL"
+        )
+    with Project(recipe()) as project:
+        assert project.drift(str(run.path)) == [
+            "table serves is gone",
+            "column stop.zone is now called district",
+            "column line.km is new",
+        ]
+        assert project.drift("nano") == []
+        project.warn_of_drift(str(run.path))
+    assert "table serves is gone" in caplog.text
+    assert "sqltailor data check" in caplog.text

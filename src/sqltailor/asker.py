@@ -64,6 +64,7 @@ def open_asker(project: Project, model: str, *, votes: int | None = None) -> Ask
     schema, `BackendError` for a model that cannot be opened.
     """
     _ = project.schema  # before a model is loaded in vain
+    project.warn_of_drift(model)
     return Asker(project, model, load(model, batch=1), votes=votes)
 
 
@@ -104,7 +105,9 @@ class Asker:
         sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None
-        readings = tuple(other for text in completion.others if (other := extract(text, project.dialect).sql) is not None)
+        readings = tuple(
+            other for text in completion.others if (other := extract(text, project.dialect).sql) is not None
+        )
         reply = Reply(
             sql,
             verdict.reason,

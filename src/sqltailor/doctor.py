@@ -15,8 +15,9 @@ from typing import Literal
 
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError, counted
+from sqltailor.project import SHOWN, Project
 from sqltailor.recipe import Resolved, load_recipe, mask
-from sqltailor.runs import package_version
+from sqltailor.runs import newest_training, package_version
 
 Status = Literal["ok", "warn", "fail"]
 GIB = 1 << 30
@@ -39,7 +40,7 @@ def examine(
     cwd = Path.cwd() if cwd is None else Path(cwd)
     machine = [_python(), *_packages(), _torch(), _cpu(), _memory(), _disk(cwd), _nano()]
     check, resolved = _recipe(recipe, cwd, env)
-    return [*machine, check, _database(resolved)]
+    return [*machine, check, _database(resolved), *_drift(resolved, cwd)]
 
 
 def _python() -> Check:
@@ -184,3 +185,18 @@ def _database(resolved: Resolved | None) -> Check:
     if warnings:
         return Check("database", "warn", f"{found}; {'; '.join(warnings)}", "use a role that may only SELECT")
     return Check("database", "ok", found)
+
+
+def _drift(resolved: Resolved | None, cwd: Path) -> Iterator[Check]:
+    """Yield one check where the newest run learned another schema than the recipe's database has now."""
+    if resolved is None or resolved.recipe.database.url is None:
+        return
+    try:
+        run = newest_training(cwd / resolved.recipe.train.out)
+        with Project(resolved.recipe) as project:
+            changes = project.drift(str(run.path))
+    except SQLTailorError:
+        return
+    if changes:
+        found = f"changed since {run.name} learned it: {'; '.join(changes[:SHOWN])}"
+        yield Check("schema", "warn", found, "sqltailor data check, then train again")

@@ -27,10 +27,13 @@ from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.sql.schema import from_ddl
+from sqltailor.sql.schema import diff, from_ddl, from_json, without_samples
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 
 logger = logging.getLogger(__name__)
+
+SHOWN = 5
+"""Changes of a schema that a warning names."""
 
 
 class Project:
@@ -164,6 +167,25 @@ class Project:
             self.database.dialect,
             personal=self.recipe.database.sample_personal,
         )
+
+    def drift(self, reference: str) -> list[str]:
+        """Return what changed in the schema since a run learned it, a sentence each; nothing for what is no run."""
+        learned = Run(Path(reference)).schema
+        if not learned.is_file() or not self.has_schema:
+            return []
+        return diff(from_json(read_json(learned)), without_samples(self.granted))
+
+    def warn_of_drift(self, reference: str) -> None:
+        """Log a warning where the schema is no longer what a run learned."""
+        if changes := self.drift(reference):
+            more = f" and {len(changes) - SHOWN} more changes" if len(changes) > SHOWN else ""
+            logger.warning(
+                "the schema has changed since %s learned it: %s%s. See which pairs no longer run with sqltailor data "
+                "check, then train again",
+                reference,
+                "; ".join(changes[:SHOWN]),
+                more,
+            )
 
     def close(self) -> None:
         """End the database's process, and forget what was read."""

@@ -47,6 +47,8 @@ def evaluate_models(
     with opened(recipe) as project:
         recipe = project.recipe
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
+        for model in chosen:
+            project.warn_of_drift(model)
         examples = read_parts(data or recipe.data.test, recipe, what="test")
         examples = examples[: limit or recipe.evaluate.limit or len(examples)]
         folder = Path(out) if out else None

@@ -25,7 +25,7 @@ def judge_of(project: Project) -> Judge:
     seen: dict[str, Ballot] = {}
 
     def judge(text: str) -> Ballot:
-        sql, declined = extract(text)
+        sql, declined = extract(text, project.dialect)
         if sql is None:
             return Ballot(("declined",)) if declined is not None else Ballot(("no SQL",), "failed")
         if sql not in seen:

@@ -55,6 +55,10 @@ class Run:
         return self.path / "prompt.json"
 
     @property
+    def schema(self) -> Path:
+        return self.path / "schema.json"
+
+    @property
     def scores(self) -> Path:
         return self.path / "scores.json"
 

@@ -17,7 +17,7 @@ from sqltailor.project import Project, opened, prompt_examples, prompt_hints, pr
 from sqltailor.prompt.text import PROMPTS
 from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.runs import Run, log_to, write_json_atomic
-from sqltailor.sql.schema import schema_hash
+from sqltailor.sql.schema import schema_hash, to_json, without_samples
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
 from sqltailor.train.running.opening import run_of
@@ -214,3 +214,5 @@ def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:
         "base": root_base(recipe.base),
     }
     write_json_atomic(run.prompt, recorded)
+    if project.has_schema:
+        write_json_atomic(run.schema, to_json(without_samples(project.granted)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqltailor.sql.schema.compare import diff, find_column, find_table, names, schema_hash
+from sqltailor.sql.schema.compare import diff, find_column, find_table, names, schema_hash, without_samples
 from sqltailor.sql.schema.ddl import from_ddl
 from sqltailor.sql.schema.json import from_json, to_json
 from sqltailor.sql.schema.write import qualified_name, show_value, to_ddl, too_large
@@ -20,4 +20,5 @@ __all__ = [
     "to_ddl",
     "to_json",
     "too_large",
+    "without_samples",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqltailor.types import Column, Schema, Table
 
@@ -47,17 +48,26 @@ def diff(old: Schema, new: Schema) -> list[str]:
     return changes + [f"table {name} is new" for name in after if name not in before]
 
 
+def without_samples(schema: Schema) -> Schema:
+    """Return a schema without stored values."""
+    return Schema(tuple(replace(t, columns=tuple(replace(c, samples=()) for c in t.columns)) for t in schema.tables))
+
+
 def _by_name(schema: Schema) -> dict[str, Table]:
     return {f"{t.namespace}.{t.name}" if t.namespace else t.name: t for t in schema.tables}
 
 
 def _table_changes(name: str, old: Table, new: Table) -> Iterator[str]:
     before, after = {c.name: c for c in old.columns}, {c.name: c for c in new.columns}
-    yield from (f"column {name}.{c} is gone" for c in before if c not in after)
+    gone, fresh = [c for c in before if c not in after], [c for c in after if c not in before]
+    if len(gone) == len(fresh) == 1 and before[gone[0]].type.upper() == after[fresh[0]].type.upper():
+        yield f"column {name}.{gone[0]} is now called {fresh[0]}"
+        gone, fresh = [], []
+    yield from (f"column {name}.{c} is gone" for c in gone)
     for column, was in before.items():
         if column in after:
             yield from _column_changes(f"column {name}.{column}", was, after[column])
-    yield from (f"column {name}.{c} is new" for c in after if c not in before)
+    yield from (f"column {name}.{c} is new" for c in fresh)
     if before.keys() == after.keys() and list(before) != list(after):
         yield f"the columns of table {name} have another order"
 
