@@ -145,7 +145,7 @@ class Project:
     def known(self) -> KnownPairs:
         """The pairs of `data.train` about the project's schema; of a file that is not here, none."""
         files = [Path(name) for name in self.recipe.data.train if Path(name).is_file()]
-        return KnownPairs((example for file in files for example in load_examples(file)), self._linker)
+        return KnownPairs((example for file in files for example in read_file(file, self.recipe)[0]), self._linker)
 
     def complete(self, example: Example) -> Example:
         """Return the example with all that a prompt says beside the question in its evidence.
