@@ -147,6 +147,7 @@ class Resolver:
             for name in (p.alias, p.sql_name() if isinstance(p, exp.Func) else "")
         )
         self._expressions(later, scope, ctes)
+        self._arguments(scope, ctes)
         for key, value in node.args.items():
             if key not in ("with_", "from_", "joins", "laterals"):
                 self._expressions(value if isinstance(value, list) else [value], scope, ctes, key)
@@ -205,7 +206,7 @@ class Resolver:
             source = derived(node, self._query(node, outer, ctes))
         elif isinstance(node, (exp.Table, exp.Lateral, exp.Unnest, exp.TableFromRows)):
             source = function(node)
-            later += node.expressions if isinstance(node, exp.Unnest) else [node.this]
+            scope.calls.append((node.expressions if isinstance(node, exp.Unnest) else [node.this], source))
         else:
             raise Refused(f"{type(node).__name__.upper()} cannot stand in FROM.", "policy")
         if node.args.get("pivots"):
@@ -231,6 +232,7 @@ class Resolver:
             return later + [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
         inner = Scope(scope.outer, self.dialect)
         self._expressions(self._source(node.this, inner, ctes), inner, ctes)
+        self._arguments(inner, ctes)
         if node.args["alias"].args.get("columns") and inner.is_of_tables():
             raise Refused("The columns of joined tables cannot be renamed by position; use AS.", "policy")
         columns = merged(source.columns for source in inner.sources)
@@ -245,6 +247,14 @@ class Resolver:
         return text.upper() if self.dialect in _FOLDS_UPPER else text.lower()
 
     # expressions
+
+    def _arguments(self, scope: Scope, ctes: Ctes) -> None:
+        """Check the arguments of functions in FROM: their own result, whatever it is called, is not among the sources."""
+        sources = scope.sources
+        for expressions, result in scope.calls:
+            scope.sources = [source for source in sources if source is not result]
+            self._expressions(expressions, scope, ctes)
+        scope.sources = sources
 
     def _expressions(self, roots: Iterable[Any], scope: Scope, ctes: Ctes, key: str = "") -> None:
         """Check every name in expressions; `key` is the clause that they stand in."""

@@ -11,6 +11,7 @@ from sqltailor.sql.guard.parsing import shown
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.expressions import Expr
 
 # Dialects in which `column.field` reads a field of a nested value.
 _FIELDS = frozenset({"bigquery", "duckdb", "spark", "databricks", "snowflake", "trino", "presto", "athena",
@@ -59,6 +60,7 @@ class Scope:
         self.outer = outer
         self.dialect = dialect
         self.sources: list[Source] = []
+        self.calls: list[tuple[list[Expr], Source]] = []
         self.aliases: frozenset[str] = frozenset()
 
     def outwards(self) -> Iterator[Scope]:
