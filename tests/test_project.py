@@ -203,7 +203,7 @@ def test_the_schema_budget_is_held_by_the_models_own_tokens(tram: Path, parrot: 
     with Project(recipe("prompt.name=compact", f"prompt.max_schema_tokens={size}")) as project:
         assert open_asker(project, "parrot")("How many stops?").sql
     with (
-        Project(recipe("prompt.name=compact", f"prompt.max_schema_tokens={size - 1}")) as project,
+        Project(recipe("prompt.name=compact", "prompt.show=full", f"prompt.max_schema_tokens={size - 1}")) as project,
         pytest.raises(DataError, match=f"needs {size:,} tokens"),
     ):
         open_asker(project, "parrot")("How many stops?")

@@ -22,16 +22,19 @@ from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
 from sqltailor.prompt.known import KnownPairs
-from sqltailor.prompt.text import BuildPrompt, build_prompt, notes_of
+from sqltailor.prompt.linking import SchemaLinker
+from sqltailor.prompt.text import BuildPrompt, build_prompt, compact_schema, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.sql.schema import diff, from_ddl, from_json, without_samples
+from sqltailor.sql.schema import diff, from_ddl, from_json, to_ddl, without_samples
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 
 logger = logging.getLogger(__name__)
 
+LINKED_TOKENS = 2_000
+"""Room for the linked part of a schema where the recipe names none."""
 SHOWN = 5
 """Changes of a schema that a warning names."""
 
@@ -131,15 +134,36 @@ class Project:
             count_tokens=count_tokens,
         )
 
+        show = prompt_show(self.recipe, model)
+        size = functools.cache(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
+
+        def link(question: str) -> Schema:
+            found = self._linker.find(question) if self.has_database else ()
+            room = settings.max_schema_tokens or LINKED_TOKENS
+            return self._schema_linker.link(question, room, size, self.recipe.glossary, found)
+
         def ask(example: Example, schema: Schema) -> Prompt:
             if example.schema is not None:
                 return build(example, schema)
             near = (
                 self.known.nearest(example.question, pairs, is_lesson=is_lesson) if pairs and example.question else ()
             )
-            return build(example, self.granted, hints=self._hints(example, limit), pairs=near[::-1])
+            build_shown = functools.partial(
+                build, example, self.granted, hints=self._hints(example, limit), pairs=near[::-1]
+            )
+            if show in ("auto", "full") or not example.question:
+                try:
+                    return build_shown()
+                except DataError:
+                    if show == "full" or not example.question or settings.max_schema_tokens is None:
+                        raise
+            return build_shown(shown=Schema() if show == "none" else link(example.question), max_schema_tokens=None)
 
         return ask
+
+    @cached_property
+    def _schema_linker(self) -> SchemaLinker:
+        return SchemaLinker(self.granted)
 
     @cached_property
     def known(self) -> KnownPairs:
@@ -191,7 +215,7 @@ class Project:
         """End the database's process, and forget what was read."""
         if "database" in self.__dict__:
             self.database.close()
-        for name in ("database", "schema", "granted", "known", "_linker"):
+        for name in ("database", "schema", "granted", "known", "_linker", "_schema_linker"):
             self.__dict__.pop(name, None)
 
     def __enter__(self) -> Self:
@@ -229,6 +253,17 @@ def prompt_name(recipe: Recipe, reference: str) -> str:
     if recipe.prompt.name != "auto":
         return recipe.prompt.name
     return BASES[reference].prompt if reference in BASES else "reference"
+
+
+def _schema_tokens(count_tokens: Callable[[str], int] | None, prompt: str, schema: Schema) -> int:
+    """Return how many tokens a part of a schema takes in a prompt; without a tokenizer, an estimate from above."""
+    text = compact_schema(schema) if prompt == "compact" else to_ddl(schema)
+    return count_tokens(text) if count_tokens is not None else -(-len(text) // 3)
+
+
+def prompt_show(recipe: Recipe, reference: str) -> str:
+    """Return how much of the schema a model is shown: as a run was taught, else as the recipe says."""
+    return str(_recorded_prompt(reference).get("show", recipe.prompt.show))
 
 
 def prompt_examples(recipe: Recipe, reference: str) -> int:

@@ -147,6 +147,11 @@ def _words(text: str) -> tuple[str, ...]:
     return words if len(words) <= MAX_WORDS and any(c.isalpha() for c in text) else ()
 
 
+def normal_words(text: str) -> Iterator[str]:
+    """Yield the words of a text without case, accents and plural."""
+    yield from map(_normal, _split(text))
+
+
 def _split(text: str) -> list[str]:
     """Return the words of a text; an accent that is a character of its own would part them."""
     return _WORD.findall(unicodedata.normalize("NFC", text))

@@ -47,8 +47,9 @@ def build_prompt(
     samples: bool = False,
     max_schema_tokens: int | None = None,
     count_tokens: Callable[[str], int] | None = None,
+    shown: Schema | None = None,
 ) -> Prompt:
-    """Return the prompt for one example.
+    """Return the prompt for one example, which shows the schema, or the part of it that is `shown`.
 
     `glossary` maps business terms to their meaning; only terms that the question uses are shown. `hints` are lines
     such as `city = 'Lyon'`, `pairs` known examples, the nearest last. Raises `ConfigError` for an unknown prompt name,
@@ -60,14 +61,15 @@ def build_prompt(
     if len(asked) > MAX_QUESTION_CHARACTERS:
         raise DataError(f"The question has {len(asked):,} characters; {MAX_QUESTION_CHARACTERS:,} are allowed.")
     notes = notes_of(example, glossary or {})
+    visible = schema if shown is None else shown
     budget = {"max_tokens": max_schema_tokens, "count_tokens": count_tokens}
     if name == "reference":
-        ddl = to_ddl(schema, example.dialect, comments=comments, samples=samples, **budget)  # type: ignore[arg-type]
+        ddl = to_ddl(visible, example.dialect, comments=comments, samples=samples, **budget)  # type: ignore[arg-type]
         ask = (_QUESTION if example.question is not None else _SPEC) + asked
         known = [f"{_KNOWN}{pair.question}\n{completion_text(pair)}" for pair in pairs]
         system, user = _SYSTEM + ddl, "\n".join([ask, *notes, *hints, *known])
     else:
-        lines = [load_dialect(example.dialect).name, compact_schema(schema, **budget)]  # type: ignore[arg-type]
+        lines = [load_dialect(example.dialect).name, compact_schema(visible, **budget)]  # type: ignore[arg-type]
         known = [f"? {pair.question}\n{completion_text(pair)}" for pair in pairs]
         system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints), *known]), asked
     messages = (Message("system", system), *example.history, Message("user", user))

@@ -101,8 +101,15 @@ class PromptOptions(Section):
         ge=0,
         le=20,
     )
+    show: Literal["auto", "full", "linked", "none"] = key(
+        "auto",
+        "Of the schema: `full`; the `linked` tables that the question needs; `none`, for a model that learned it by "
+        "heart; `auto` is full where that fits `max_schema_tokens`, and linked where not.",
+    )
     max_schema_tokens: Positive | None = key(
-        None, "Room for the schema; samples and comments go first, and what then does not fit is refused."
+        None,
+        "Room for the schema (`linked`: 2,000 if not set); samples and comments go first, then tables that the "
+        "question does not need.",
     )
     chat_template: str | None = key(None, "Jinja file with a chat template, for a base model whose tokenizer has none.")
 

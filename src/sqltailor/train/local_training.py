@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
 from sqltailor.generate.quiet import quiet_libraries
-from sqltailor.project import Project, opened, prompt_examples, prompt_hints, prompt_name
+from sqltailor.project import Project, opened, prompt_examples, prompt_hints, prompt_name, prompt_show
 from sqltailor.prompt.text import PROMPTS
 from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.runs import Run, log_to, write_json_atomic
@@ -210,6 +210,7 @@ def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:
         "version": PROMPTS[name],
         "hints": prompt_hints(recipe, recipe.base),
         "examples": prompt_examples(recipe, recipe.base),
+        "show": prompt_show(recipe, recipe.base),
         "schema_hash": schema_hash(project.schema) if project.has_schema else None,
         "base": root_base(recipe.base),
     }

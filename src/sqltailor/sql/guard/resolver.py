@@ -249,7 +249,7 @@ class Resolver:
     # expressions
 
     def _arguments(self, scope: Scope, ctes: Ctes) -> None:
-        """Check the arguments of functions in FROM: their own result, whatever it is called, is not among the sources."""
+        """Check the arguments of functions in FROM: a function's own result, whatever its name, is no source."""
         sources = scope.sources
         for expressions, result in scope.calls:
             scope.sources = [source for source in sources if source is not result]
