@@ -40,7 +40,7 @@ def eval_(
 ) -> None:
     """Ask models the test questions, run their SQL, and compare.
 
-    Prints rates with 95 % intervals and a paired test of every two models, and writes report.html.
+    Prints rates with 95 % intervals and a paired test for each pair of models, and writes report.html.
 
     Example: sqltailor eval --limit 20 --show 3
 

@@ -117,5 +117,5 @@ def container(path: Path) -> str:
         return "lines"
     first = start.split(b"\n", 1)[0]
     if b"\0" in head or not (b"," in first or b"\t" in first):
-        raise DataError(f"{path} is no data file that can be read. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
+        raise DataError(f"{path} is not a readable data file. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
     return "tsv" if b"\t" in first else "csv"
