@@ -1,4 +1,4 @@
-"""Is what a model wrote a question, a new one, and still about the same values?"""
+"""Check what a model wrote: is it a question, a new one, and still about the same values?"""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ MADE_REASONS: Mapping[str, str] = {
     "unreadable": "the answer holds no question–SQL pair",
     "cut": "the answer was cut at its longest length, and its last line may be half",
     "too_long": "the answer or the question is longer than any real one",
-    "no_question": "the row to be reworded has a specification, no question",
+    "no_question": "the row to be reworded has a specification instead of a question",
     "not_a_question": "what the model wrote is SQL, markup, JSON, talk about the answer, or control characters",
-    "value_lost": "a value or number of the SQL stood in the question and no longer does",
+    "value_lost": "a value or number of the SQL was in the question and no longer is",
     "value_added": "the question names a number that neither the first question nor the SQL has",
-    "no_value": "of the values of the SQL, none stands in the question, or none other can be put there",
-    "duplicate": "the question stands there already (but for case and punctuation), or the SQL of a proposal does",
+    "no_value": "none of the SQL's values is in the question, or none can be replaced there",
+    "duplicate": "the question is already there (except for case and punctuation), or the SQL of a proposal does",
     "near_duplicate": "a question of the same SQL is nearly the same",
     "unparsed": "the SQL does not parse in the dialect",
-    "not_select": "the statement is no query",
+    "not_select": "the statement is not a query",
     "unknown_table": "the SQL names a table that the schema does not have",
     "unknown_column": "the SQL names a column that the schema does not have",
     "refused": "the guard refuses the query",
     "fails": "the database cannot run the query",
     "cannot_run": "a placeholder of the logged query has no stored value, or the query runs too long",
-    "says_nothing": "the result is empty, constant, the whole table, or longer than people ask for",
+    "says_nothing": "the result is empty, constant, the whole table, or longer than people would ask for",
     "round_trip": "the checker, asked the question, wrote SQL with another result or none",
 }
 """Why something that a model made is not kept. What is wrong with a row of the input comes on top."""

@@ -1,4 +1,4 @@
-"""`sqltailor check-sql`: what the guard says of statements, without a model."""
+"""`sqltailor check-sql`: the guard's verdict on statements, without a model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_sql(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Say whether a statement may run, and which layer refuses it.
+    """Check whether a statement may run, and which layer refuses it.
 
     The statement is an argument in quotes, or - for standard input. Nothing is run. Exit code 1 when it is refused.
 

@@ -1,4 +1,4 @@
-"""What the cloud backends can honour of the common keys of `train:`, so that a recipe fails before any upload.
+"""Limits of the cloud backends on the common keys of `train:`, so that a recipe fails before any upload.
 
 Ranges: Amazon Bedrock user guide, "Custom model hyperparameters" (2026), and the SageMaker HyperPod recipes for Nova
 (aws/sagemaker-hyperpod-recipes@26319955). A job that runs our own training script honours every key.
@@ -137,7 +137,7 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
         found.append(("method", f"is {train.method}; {train.backend} tunes {chosen.name} by sft only."))
     for name in ignored(train.backend, base):
         if name in given:
-            found.append((name, f"is no setting of {train.backend} for {chosen.name}: leave it out."))
+            found.append((name, f"is not a setting of {train.backend} for {chosen.name}: remove it."))
     for name, limit in chosen.limits.items():
         value = float(functools.reduce(getattr, name.split("."), train))  # type: ignore[arg-type]
         if not limit.allows(value):

@@ -1,4 +1,4 @@
-"""Files that a crash cannot tear: JSON, JSON Lines and text, and the hashes of data files."""
+"""Atomic files (JSON, JSON Lines, text), and the hashes of data files."""
 
 from __future__ import annotations
 
@@ -123,6 +123,6 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError:
-                logger.warning("%s:%d is torn and is left out", path, number)
+                logger.warning("%s:%d is torn and is skipped", path, number)
                 continue
             yield row

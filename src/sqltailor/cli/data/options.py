@@ -16,7 +16,7 @@ Format = Annotated[
 ]
 FromDialect = Annotated[
     str | None,
-    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files, to be translated."),
+    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files; it is translated."),
 ]
 Map = Annotated[
     str | None,

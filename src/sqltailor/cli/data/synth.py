@@ -1,4 +1,4 @@
-"""`sqltailor data synth`: question–SQL pairs from a database."""
+"""`sqltailor data synth`: make question–SQL pairs from a database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def synth(
 ) -> None:
     """Make question–SQL pairs from nothing but the database.
 
-    Each one is guarded, executed, and kept only if its result says something.
+    Each one is guarded, executed, and kept only if its result is informative.
 
     Example: sqltailor data synth sqlite:///shop.db -n 2000
     """

@@ -1,4 +1,4 @@
-"""May this example be learnt from? Text, schema, parse, kind of statement, names, and a run on the database."""
+"""Check one example: text, schema, parse, kind of statement, names."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ REASONS: Mapping[str, str] = {
     "broken_csv": "the line has more or fewer cells than the header, or a cell that does not end",
     "broken_text": "the text is not UTF-8, or holds NUL",
     "too_long": "the line or the question is longer than any real one",
-    "not_an_object": "the row is no JSON object",
-    "wrong_type": "a field holds something else than text, or a list where none belongs",
+    "not_an_object": "the row is not a JSON object",
+    "wrong_type": "a field holds something other than text, or a list where none belongs",
     "missing_field": "a field that the format needs is absent or empty",
     "empty_question": "no question",
     "broken_schema": "the schema beside the question cannot be read",
     "unknown_database": "the row names a database that is not there",
     "unparsed": "the SQL does not parse in the dialect",
-    "not_select": "the statement is no query (INSERT, UPDATE and DELETE are taken with statements: dml)",
+    "not_select": "the statement is not a query (INSERT, UPDATE and DELETE are taken with statements: dml)",
     "unknown_table": "the SQL names a table that the schema does not have",
     "unknown_column": "the SQL names a column that the schema does not have",
     "refused": "the guard refuses the statement",
     "fails": "the database cannot run the statement",
     "timeout": "the statement runs too long",
     "differs": "moved from another dialect, the statement gives another result than where it came from",
-    "duplicate": "an earlier row has the same question (but for case and punctuation), schema and SQL",
+    "duplicate": "an earlier row has the same question (except for case and punctuation), schema and SQL",
     "near_duplicate": "an earlier row has nearly the same question, and the same schema and SQL",
-    "in_test": "the row also stands in a test file that was named",
+    "in_test": "the row is also in one of the named test files",
 }
 """Why a row is not taken. Each removed row is in `rejects.jsonl` with one of these."""
 
@@ -51,7 +51,7 @@ WARNINGS: Mapping[str, str] = {
     "huge_result": "the query returns more rows than the limit",
     "contradiction": "another row has the same question and schema, and other SQL",
     "names_unchecked": "no schema is known, so tables and columns could not be checked",
-    "limit_ties": "LIMIT after ORDER BY: rows that tie with the last one are cut",
+    "limit_ties": "LIMIT after ORDER BY: rows that tie with the last one are cut off",
     "text_order": "numbers stored as text are compared or sorted as text",
     "cross_join": "tables are joined without a condition",
     "null_order": "ORDER BY ... LIMIT on a column that may be NULL: NULL sorts first",

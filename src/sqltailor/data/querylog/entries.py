@@ -36,7 +36,7 @@ LOG_REASONS: Mapping[str, str] = {
     "too_long": "the statement is longer than any real one",
     "hidden": "the role may not see the statement of another (`<insufficient privilege>`)",
     "unparsed": "the statement does not parse in the dialect",
-    "not_select": "the statement is no query",
+    "not_select": "the statement is not a query",
     "no_table": "the query reads no table: SELECT 1, SELECT version()",
     "unknown_table": "the query names a table that the schema does not have, such as one of the catalog",
     "unknown_column": "the query names a column that the schema does not have",

@@ -1,4 +1,4 @@
-"""What a run folder says: its files read into one value. A missing file is an empty part of the report."""
+"""Read a run folder into one value. A missing file is an empty part of the report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_run(path: Path) -> Contents:
     run shows the training too. Raises `DataError` when there is neither scores nor training steps.
     """
     if not path.is_dir():
-        raise DataError(f"{path} is no run folder: it does not exist.")
+        raise DataError(f"{path} is not a run folder: it does not exist.")
     evaluation = _evaluation(path)
     training = path.parent if path.name.startswith("eval-") and (path.parent / "recipe.yaml").exists() else path
     steps = in_one_count(_lines(training / "metrics.jsonl"))
