@@ -145,19 +145,21 @@ class Project:
         def ask(example: Example, schema: Schema) -> Prompt:
             if example.schema is not None:
                 return build(example, schema)
-            near = (
-                self.known.nearest(example.question, pairs, is_lesson=is_lesson) if pairs and example.question else ()
-            )
-            build_shown = functools.partial(
-                build, example, self.granted, hints=self._hints(example, limit), pairs=near[::-1]
-            )
-            if show in ("auto", "full") or not example.question:
-                try:
-                    return build_shown()
-                except DataError:
-                    if show == "full" or not example.question or settings.max_schema_tokens is None:
-                        raise
-            return build_shown(shown=Schema() if show == "none" else link(example.question), max_schema_tokens=None)
+            question = example.question
+            near = self.known.nearest(question, pairs, is_lesson=is_lesson) if pairs and question else ()
+            asked = functools.partial(build, example, self.granted, hints=self._hints(example, limit), pairs=near[::-1])
+            if show == "none":
+                return asked(shown=Schema())
+            part = link(question) if show == "linked" and question else None
+            try:
+                return asked() if part is None else asked(shown=part, max_schema_tokens=None)
+            except DataError:
+                if settings.max_schema_tokens is None or show != "auto" or not question:
+                    raise
+                part = link(question)
+                if not part.tables:
+                    raise
+                return asked(shown=part, max_schema_tokens=None)
 
         return ask
 
