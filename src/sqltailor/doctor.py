@@ -1,4 +1,4 @@
-"""Checks of this machine and project: each says what was found and the command that mends it. Needs no extras."""
+"""Checks of this machine and project: each says what it found and which command fixes it. Needs no extras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users can do wrong, or what can fail around them. Bugs stay ordinary Python exceptions.
+"""Errors that users can cause, or that happen around them. Bugs stay ordinary Python exceptions.
 
 SQLTailorError
 ├── ConfigError     a recipe, flag or environment value is wrong

@@ -1,4 +1,4 @@
-"""A model's answer as questions or pairs. It is hostile until proven otherwise: cut, capped, and never run as it is."""
+"""Parse a model's answer into questions or pairs. Treated as hostile: cut, capped, and never run as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking, filtering, the round trip, and the files: what one run of `data augment` does, request by request."""
+"""One run of `data augment`, request by request: ask, filter, round trip, write."""
 
 from __future__ import annotations
 

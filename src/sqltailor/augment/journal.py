@@ -1,4 +1,4 @@
-"""Answers that a model has given, kept on disk: what was asked once, and may have cost money, is not asked again."""
+"""A journal of model answers on disk: what was asked once, and may have cost money, is not asked again."""
 
 from __future__ import annotations
 

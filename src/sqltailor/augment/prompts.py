@@ -1,4 +1,4 @@
-"""What a model is told when it helps to make data: three tasks, in this product's words."""
+"""The prompts for a model that helps to make data: three tasks, in our own words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what a model wrote a question, a new one, and still about the same values?"""
+"""Check what a model wrote: is it a question, a new one, and still about the same values?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three ways of making: what to ask the model, in order, and what its answers are made into."""
+"""The three tasks of `data augment`: what to ask the model, in which order, and how to read its answers."""
 
 from __future__ import annotations
 

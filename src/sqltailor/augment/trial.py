@@ -1,4 +1,4 @@
-"""May a statement that a model or a log brings be learnt from? Parsed, guarded, run, and worth asking."""
+"""Decide whether a statement from a model or a log is fit to learn from: parsed, guarded, run, worth asking."""
 
 from __future__ import annotations
 

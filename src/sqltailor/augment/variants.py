@@ -1,4 +1,4 @@
-"""Making without a model: the questions of files of examples, asked about other stored values."""
+"""Augmentation without a model: the questions of example files, asked about other stored values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sqltailor check-sql`: what the guard says of statements, without a model."""
+"""`sqltailor check-sql`: the guard's verdict on statements, without a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sqltailor deploy`: put a tuned model where others can ask it; what costs money is planned first and confirmed."""
+"""`sqltailor deploy`: deploy a tuned model; anything that costs money is planned first and confirmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sqltailor export`: write what a run learned for other programs."""
+"""`sqltailor export`: export a run for other programs."""
 
 from __future__ import annotations
 

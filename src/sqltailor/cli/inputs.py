@@ -1,4 +1,4 @@
-"""What commands read besides their options: specifications and SQL, from files or standard input."""
+"""Input that commands read besides their options: specifications and SQL, from files or standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands share: results go to stdout, progress and notes to stderr; options that several commands take."""
+"""Output and options that commands share: results go to stdout, progress and notes to stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run on an Inference Endpoint of Hugging Face: what it will take, then the model on the Hub and the endpoint."""
+"""Deploy a run to a Hugging Face Inference Endpoint: plan it, push the model to the Hub, start the endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What later steps need to know about one example, in numbers small enough to keep for a million of them.
+"""The facts about one example that later steps need, as numbers small enough to keep for a million of them.
 
 Keys are 64-bit hashes: two different texts get the same one about once in 40 data sets of a billion rows.
 """

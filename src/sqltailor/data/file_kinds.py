@@ -1,4 +1,4 @@
-"""Data files of any kind, plain, gzip or zip: open them and tell what they hold."""
+"""Data files of any kind, plain, gzip or zip: open them and recognise what they hold."""
 
 from __future__ import annotations
 

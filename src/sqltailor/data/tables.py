@@ -1,4 +1,4 @@
-"""CSV and TSV as rows: a quote that does not end spoils its own line alone."""
+"""CSV and TSV as rows: an unterminated quote spoils its own line only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Given names of many countries, without accents: what tells a column of people from one of things.
+"""Given names of many countries, without accents: they tell a column of people from one of things.
 
 Names that are also common words or places (Will, Rose, Austin, Florence) are left out.
 """

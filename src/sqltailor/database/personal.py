@@ -1,4 +1,4 @@
-"""Which columns look personal (identify a person, or grant access), so that their values are never sampled."""
+"""Recognise columns that look personal (identify a person, or grant access): their values are never sampled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parent's side of the child process: start it, ask it, end it when a statement outlives its time."""
+"""The parent's side of the child process: start it, send requests, and kill it when a statement times out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database URL says: the kind of database, where it is, and how to show it without its password."""
+"""Parse a database URL: the kind of database, its location, and how to show it without its password."""
 
 from __future__ import annotations
 

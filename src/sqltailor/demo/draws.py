@@ -1,4 +1,4 @@
-"""Seeded draws that the sample database is made with."""
+"""Seeded random draws for the sample database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The word lists that the sample database is filled from: people, places, goods and remarks. All invented."""
+"""Word lists for the sample database: people, places, goods and remarks. All invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of the user's journey that take several parts: evaluate by a recipe, and write the report."""
+"""Evaluate models by a recipe, and write the report."""
 
 from __future__ import annotations
 

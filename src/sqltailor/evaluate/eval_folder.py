@@ -1,4 +1,4 @@
-"""The files of an evaluation: its folder, continued only for equal inputs, and predictions that came from elsewhere."""
+"""The folder of an evaluation, continued only for equal inputs, and predictions from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before a model is asked: every example has a schema and its own id, and the gold statements run."""
+"""Prepare an evaluation: every example gets a schema and an id of its own, and the gold statements run."""
 
 from __future__ import annotations
 

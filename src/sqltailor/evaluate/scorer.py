@@ -1,4 +1,4 @@
-"""From an answer to its outcome and scores: take the SQL out, guard it, run it beside the gold, compare.
+"""Score an answer: extract the SQL, guard it, run it beside the gold, compare.
 
 Every predicted statement passes the guard before it runs; gold statements run under the database's own protection.
 """

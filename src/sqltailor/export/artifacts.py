@@ -1,4 +1,4 @@
-"""What a training run learned, as files that other programs read: adapter, merged model, GGUF, Hub repository."""
+"""Export a run as files for other programs: adapter, merged model, GGUF, Hub repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer and its chat template as a GGUF file's keys, and what is refused for want of them."""
+"""A byte-level BPE tokenizer and its chat template as keys of a GGUF file, and which ones are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of GGUF weights: 16 and 8 bits are written by us, fewer by llama.cpp's own quantiser from 16."""
+"""Types of GGUF weights: we write 16 and 8 bits ourselves; llama.cpp's quantiser makes fewer from 16."""
 
 from __future__ import annotations
 

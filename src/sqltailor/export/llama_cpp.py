@@ -1,4 +1,4 @@
-"""llama.cpp as a server in a process of its own, by the package xllamacpp: what asks a GGUF file."""
+"""llama.cpp as a server in its own process, through the package xllamacpp: it answers with a GGUF file."""
 
 from __future__ import annotations
 

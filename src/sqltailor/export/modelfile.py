@@ -1,4 +1,4 @@
-"""An Ollama Modelfile beside a GGUF file: the model's chat template in Go, what ends an answer, and greedy parameters.
+"""An Ollama Modelfile for a GGUF file: the chat template in Go, stop tokens, and greedy parameters.
 
 Format: Ollama's docs/modelfile.md and docs/template.md. A template is read off the tokenizer's own by rendering marked
 messages with it, and kept only if it then writes the same text for conversations of every kind that we ask.

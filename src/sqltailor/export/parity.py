@@ -1,4 +1,4 @@
-"""Does a model still answer the same after it was merged, converted or deployed? The same questions to each, compared.
+"""Compare models on the same questions: does one still answer the same after it was merged, converted or deployed?
 
 Two answers agree when they are the same text, or the same statement in comparable form: keywords, unquoted
 identifiers, spacing and quotes written alike, values exact (what `exact_match` compares). The gate is on agreement;

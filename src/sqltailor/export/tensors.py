@@ -1,4 +1,4 @@
-"""Safetensors files written anew with some tensors changed, one tensor in memory at a time."""
+"""Rewrite safetensors files with some tensors changed, one tensor in memory at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exported folder → a repository on the Hugging Face Hub, by huggingface_hub."""
+"""Upload an exported folder to a repository on the Hugging Face Hub."""
 
 from __future__ import annotations
 

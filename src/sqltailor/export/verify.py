@@ -1,4 +1,4 @@
-"""An exported model against the run that it came from: answers to the same questions, and logits."""
+"""Verify an exported model against its run: answers to the same questions, and logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What attention reads and how: the state of a batch, whose rows may share a prefix, and the attention itself.
+"""Attention of a batch whose rows may share a prefix: its state, and the computation.
 
 Shapes: B rows, T new tokens, P tokens of the shared prefix, S slots of a row's own tokens, H query heads, G key-value
 heads, D size of a head.

@@ -1,4 +1,4 @@
-"""Which prompts are read together, and what their batch need not read twice."""
+"""Batches of prompts to read together, and the prefix that each batch reads only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that no model writes: the gold SQL, or a file's. For tests, docs, and checks of the evaluation itself."""
+"""Canned answers, the gold SQL or a file's: for tests, docs, and checks of the evaluation itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Libraries kept quiet: what they would draw and repeat is said by this program, or not at all."""
+"""Quiet libraries: their progress bars and warnings are ours to print, or dropped."""
 
 from __future__ import annotations
 

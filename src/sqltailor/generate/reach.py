@@ -1,4 +1,4 @@
-"""Whether the Hugging Face Hub can be reached from here."""
+"""Check whether the Hugging Face Hub can be reached from here."""
 
 from __future__ import annotations
 

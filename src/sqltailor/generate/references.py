@@ -1,4 +1,4 @@
-"""Model reference → where its files lie, and whether they belong together; no model is loaded."""
+"""Resolve a model reference to its files, and check that they belong together; no model is loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files → a transformers model and its tokenizer, on the device and in the precision that suit this machine."""
+"""Load a transformers model and its tokenizer, on the device and in the precision that suit this machine."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What tables, columns and stored values mean and what people call them."""
+"""The meaning of tables, columns and stored values, and what people call them."""

@@ -1,4 +1,4 @@
-"""What kind of thing a column holds and what it is called: from its type, name, comment and values."""
+"""The kind and the spoken name of a column, from its type, name, comment and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column's comment says: another name for it, its unit, what its codes mean, what an empty cell means."""
+"""Parse a column's comment: another name for it, its unit, the meaning of its codes and of an empty cell."""
 
 from __future__ import annotations
 

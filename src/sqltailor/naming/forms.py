@@ -1,4 +1,4 @@
-"""How people write a stored value: as it is, grouped, as a word, a country, a month, or as a comment explains it."""
+"""Spoken forms of a stored value: as it is, grouped, as a word, a country, a month, or as a comment explains it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invented values by what they are: a person, a city, a title, a code; nearly every one is new."""
+"""Invented values by kind: a person, a city, a title, a code; nearly every one is new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tables join on what where no foreign key says so: guessed by name and type, judged by stored values."""
+"""Guess joins where no foreign key is declared: by name and type, confirmed by stored values."""
 
 from __future__ import annotations
 

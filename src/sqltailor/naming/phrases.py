@@ -1,4 +1,4 @@
-"""How people speak of amounts, dates, places and states: word tables, no logic."""
+"""Phrases for amounts, dates, places and states: word tables, no logic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stored values a question names: `VIPs from Lyon` → `cust.seg = 'V'`, `cust.city = 'Lyon'`.
+"""Hints: the stored values that a question names, `VIPs from Lyon` → `cust.seg = 'V'`, `cust.city = 'Lyon'`.
 
 A model cannot know what a database holds. The hints say it: what is stored, how it is spelled, and in which columns.
 """

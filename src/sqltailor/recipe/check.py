@@ -1,4 +1,4 @@
-"""A merged recipe → validated values, or everything that is wrong with it in one message."""
+"""Validate a merged recipe, or report everything that is wrong with it in one message."""
 
 from __future__ import annotations
 

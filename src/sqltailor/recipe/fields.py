@@ -1,4 +1,4 @@
-"""How a key of a recipe is declared: a frozen section of keys, each with a meaning, a unit and a range."""
+"""Declare a recipe's keys: a frozen section of keys, each with a meaning, a unit and a range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keys a recipe has, what each allows, and which is nearest to a mistyped one; read from the models."""
+"""The keys of a recipe: which exist, what each allows, which is nearest to a typo, and where a value came from."""
 
 from __future__ import annotations
 

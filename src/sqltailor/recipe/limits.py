@@ -1,4 +1,4 @@
-"""What the cloud backends can honour of the common keys of `train:`, so that a recipe fails before any upload.
+"""Limits of the cloud backends on the common keys of `train:`, so that a recipe fails before any upload.
 
 Ranges: Amazon Bedrock user guide, "Custom model hyperparameters" (2026), and the SageMaker HyperPod recipes for Nova
 (aws/sagemaker-hyperpod-recipes@26319955). A job that runs our own training script honours every key.

@@ -1,4 +1,4 @@
-"""One recipe → the trainings that it asks for: stages one after the other, or a sweep of values."""
+"""Expand one recipe into its trainings: stages one after the other, or a sweep of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the values of a recipe come from: YAML with line numbers, `.env`, and `key=value` on the command line."""
+"""Read a recipe's values: YAML with line numbers, and `key=value` from the command line; merge such layers."""
 
 from __future__ import annotations
 

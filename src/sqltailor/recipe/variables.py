@@ -1,4 +1,4 @@
-"""Variables of the environment and of `.env`: `${NAME}` in a recipe, and names that set a key; and aliases of keys."""
+"""Variables of the environment and `.env`: `${NAME}` in a recipe, names that set a key, and aliases of keys."""
 
 from __future__ import annotations
 

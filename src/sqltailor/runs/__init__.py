@@ -1,4 +1,4 @@
-"""The run folder, and files written so that a crash leaves no half of one."""
+"""Run folders, and files written whole or not at all."""
 
 from sqltailor.runs.environment import environment, package_version
 from sqltailor.runs.files import (

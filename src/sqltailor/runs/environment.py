@@ -1,4 +1,4 @@
-"""What a run ran in, recorded beside its results."""
+"""The environment of a run (versions, machine), recorded beside its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a crash cannot tear: JSON, JSON Lines and text, and the hashes of data files."""
+"""Atomic files (JSON, JSON Lines, text), and the hashes of data files."""
 
 from __future__ import annotations
 

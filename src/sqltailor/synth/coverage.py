@@ -1,4 +1,4 @@
-"""Which tables, columns and shapes the kept pairs use, and the weights that bring on what is missing."""
+"""Coverage of the kept pairs: which tables, columns and shapes they use, and weights that favour what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A schema as the synthesiser sees it: what each table is called, and which tables join on what."""
+"""A schema as the synthesiser sees it: spoken names of tables, and the joins between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQL dialects spell differently: parts of dates, days between, the time before the last one, literals."""
+"""Dialect spellings: parts of dates, days between, the previous month or year, literals."""
 
 from __future__ import annotations
 

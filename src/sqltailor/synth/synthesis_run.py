@@ -1,4 +1,4 @@
-"""One synthesis under way: candidates are drawn, guarded, run in batches, judged and worded."""
+"""One run of the synthesiser: draw candidates, guard, run in batches, filter, word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables of a FROM clause are called."""
+"""Aliases of the tables in a FROM clause."""
 
 from __future__ import annotations
 

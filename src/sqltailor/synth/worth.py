@@ -1,4 +1,4 @@
-"""Does a result say something? Empty, whole-table and constant results teach nothing."""
+"""Decide whether a result is worth asking for: empty, whole-table and constant results teach nothing."""
 
 from __future__ import annotations
 

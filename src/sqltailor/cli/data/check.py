@@ -1,4 +1,4 @@
-"""`sqltailor data check`: what an import would reject or warn about."""
+"""`sqltailor data check`: report what an import would reject or warn about."""
 
 from __future__ import annotations
 

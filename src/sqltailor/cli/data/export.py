@@ -1,4 +1,4 @@
-"""`sqltailor data export`: examples as files for a trainer."""
+"""`sqltailor data export`: write examples as files for a trainer."""
 
 from __future__ import annotations
 

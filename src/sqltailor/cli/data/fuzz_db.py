@@ -1,4 +1,4 @@
-"""`sqltailor data fuzz-db`: made-up databases that tell queries apart."""
+"""`sqltailor data fuzz-db`: make databases that tell queries apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sqltailor data import`: files of any known format → one checked data set."""
+"""`sqltailor data import`: turn files of any known format into one checked data set."""
 
 from __future__ import annotations
 

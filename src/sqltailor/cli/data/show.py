@@ -1,4 +1,4 @@
-"""`sqltailor data show`: the first examples of a file."""
+"""`sqltailor data show`: print the first examples of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sqltailor data split`: train, validation and test parts of a file."""
+"""`sqltailor data split`: divide a file into train, validation and test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sqltailor data synth`: question–SQL pairs from a database."""
+"""`sqltailor data synth`: make question–SQL pairs from a database."""
 
 from __future__ import annotations
 

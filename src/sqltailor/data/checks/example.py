@@ -1,4 +1,4 @@
-"""May this example be learnt from? Text, schema, parse, kind of statement, names, and a run on the database."""
+"""Check one example: text, schema, parse, kind of statement, names."""
 
 from __future__ import annotations
 

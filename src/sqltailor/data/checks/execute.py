@@ -1,4 +1,4 @@
-"""Does the gold SQL run? On one database, or on the database that each row names in a folder of them."""
+"""Run the gold SQL, on one database or on the database that each row names in a folder of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trainers accept, checked before anything is uploaded: every violation with its file and line.
+"""Trainers' rules, checked before anything is uploaded: every violation with its file and line.
 
 Sources: docs.aws.amazon.com nova/userguide/fine-tune-prepare-data-understanding (Nova), bedrock/userguide/
 model-customization-prepare (Claude, Llama), general/gr/bedrock (quotas). The Nova tokenizer is not public: lengths

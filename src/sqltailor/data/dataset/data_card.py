@@ -1,4 +1,4 @@
-"""The data card: what an import or check found, as JSON and as one HTML page without scripts or outside files."""
+"""The data card: the findings of an import or check, as JSON and as one self-contained HTML page without scripts."""
 
 from __future__ import annotations
 

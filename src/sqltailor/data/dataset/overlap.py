@@ -1,4 +1,4 @@
-"""Does training data hold what a test file asks? Exactly, by SQL template, or by long runs of equal words."""
+"""Overlap of training data with a test file: exact, by SQL template, or by long runs of equal words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second pass: kept rows to their parts, removed rows to the rejects."""
+"""The second pass: write kept rows to their parts, and removed rows to the rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train, validation and test parts that share no group, with the proof."""
+"""Train, validation and test parts that share no group, and the proof of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the columns of a file tell: its format, and whether a mapping is about it."""
+"""Recognise a file's format from its columns, and check that a mapping fits them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows with room for everything: our own, and instruction rows with `metadata` for what the text does not say."""
+"""Rows with room for everything: our own, and instruction rows with the rest in `metadata`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One answer with everything that its metrics look at."""
+"""One answer with everything that metrics look at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gold statement asks for, to see where a model is weak."""
+"""Features of a gold statement, to see where a model is weak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gold statement allows: its result, and the ties that leave a choice.
+"""The results that a gold statement allows: its own, and those that ties leave open.
 
 `ORDER BY price DESC LIMIT 3` has several right answers where the third and fourth price are equal; so has
 `ORDER BY price` wherever two prices are, and `LIMIT 3` alone. Such a gold statement is run once more, without its

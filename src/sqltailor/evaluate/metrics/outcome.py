@@ -1,4 +1,4 @@
-"""What became of one answer, in one word and one sentence. The only place that decides it."""
+"""Classify one answer: an outcome and a one-sentence reason. The only place that decides it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do two results hold the same rows? Pure comparison: nothing here runs SQL.
+"""Compare two results: do they hold the same rows? Pure comparison: nothing here runs SQL.
 
 The rules, for every row and cell:
 

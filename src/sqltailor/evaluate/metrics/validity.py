@@ -1,4 +1,4 @@
-"""Validity: does a statement parse, and does it name only tables and columns that exist? Judged without running it."""
+"""Validity: does a statement parse, and do all its tables and columns exist? Decided without running it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run folder says: its files read into one value. A missing file is an empty part of the report."""
+"""Read a run folder into one value. A missing file is an empty part of the report."""
 
 from __future__ import annotations
 

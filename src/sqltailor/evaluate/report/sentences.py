@@ -1,4 +1,4 @@
-"""The report's sentences: numbers said plainly, with what they do and do not show."""
+"""The report's sentences: numbers in plain words, with what they do and do not show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL as HTML: keywords stand out, and so does what differs from the gold statement. Everything is escaped."""
+"""SQL as HTML: keywords and differences from the gold statement are highlighted. Everything is escaped."""
 
 from __future__ import annotations
 

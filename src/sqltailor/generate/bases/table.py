@@ -1,4 +1,4 @@
-"""The named bases: pretrained models with the hash of their file and where it can be had. Add a base as a row."""
+"""The named bases: pretrained models, the hash of each file and where to get it. Add a base as a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a house dialect says to avoid: words and phrases, looked for outside quotes and comments."""
+"""Find words and phrases that a house dialect says to avoid, outside quotes and comments."""
 
 from __future__ import annotations
 

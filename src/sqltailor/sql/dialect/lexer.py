@@ -1,4 +1,4 @@
-"""SQL text cut into tokens, by rules that no input can break: what is odd becomes a token of one character."""
+"""Cut SQL text into tokens. No input can break it: anything odd becomes a token of one character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loose SQL of public sets, read as what its authors meant; and the form in which two statements are compared."""
+"""Read the loose SQL of public data sets as its authors meant it, and normalise statements for comparison."""
 
 from __future__ import annotations
 

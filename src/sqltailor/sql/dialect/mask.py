@@ -1,4 +1,4 @@
-"""Statements without what is peculiar to one question: values masked, aliases numbered, names masked too."""
+"""Mask what is peculiar to one question: values masked, aliases numbered, names masked too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""May this statement run? Generated SQL is hostile until proven otherwise.
+"""Decide whether a statement may run. Generated SQL is hostile until proven otherwise.
 
 Three layers, without a database: `text` (characters, comments and quotes that servers read differently), `parse`
 (exactly one statement that sqlglot can read) and `policy` (a SELECT of known parts, allowed functions, granted tables

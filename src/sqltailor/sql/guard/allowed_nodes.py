@@ -1,4 +1,4 @@
-"""Of what parts a query may be built, in sqlglot's terms: classes of its tree, keywords, and where names may stand."""
+"""The allow-list of query parts, in sqlglot's terms: node classes, keywords, and where names may stand."""
 
 from __future__ import annotations
 

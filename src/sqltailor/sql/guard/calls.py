@@ -1,4 +1,4 @@
-"""Which functions a statement calls, and how much text or how many rows it asks them to make."""
+"""Check a statement's function calls, and how much text or how many rows they could produce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be named: the schema's tables and columns under a grant, found by the names that statements use."""
+"""The names that a statement may use: the schema's tables and columns under a grant."""
 
 from __future__ import annotations
 

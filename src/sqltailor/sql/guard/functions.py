@@ -1,4 +1,4 @@
-"""Which functions a statement may call, dialect by dialect: pure ones, whose result depends on their arguments alone.
+"""The allow-list of functions, by dialect: pure ones, whose result depends on their arguments alone.
 
 Left out on purpose: whatever reads or writes files, the network, settings, catalogs, sequences or locks, sleeps, runs
 text as SQL, takes a table by its name, or only tells about the server (`version`, `current_user`).

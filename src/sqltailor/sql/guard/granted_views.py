@@ -1,4 +1,4 @@
-"""Views under a grant: what is denied of a table is not to be had through a view of it either."""
+"""Views under a grant: a view does not give access to what is denied of its tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column name means among the sources of a query and of the queries around it."""
+"""Resolve a column name among the sources of a query and of the queries around it."""
 
 from __future__ import annotations
 

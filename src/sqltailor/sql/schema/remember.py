@@ -1,4 +1,4 @@
-"""Results remembered for a schema object: hashing a large schema takes longer than most of what is asked of it."""
+"""Cache results by schema object: hashing a large schema takes longer than most of what is asked of it."""
 
 from __future__ import annotations
 

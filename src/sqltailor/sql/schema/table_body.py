@@ -1,4 +1,4 @@
-"""What stands between the parentheses of CREATE TABLE: columns, keys, and the comments beside them."""
+"""The body of CREATE TABLE, between its parentheses: columns, keys, and the comments beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names of a statement does a schema not have? A quick look by scopes that prefers silence to a false alarm."""
+"""Names in a statement that the schema lacks: a quick look by scopes that prefers silence to a false alarm."""
 
 from __future__ import annotations
 

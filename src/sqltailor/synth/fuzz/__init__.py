@@ -1,4 +1,4 @@
-"""Databases made up so that different queries give different results, and mutants of gold queries to prove it."""
+"""Made-up databases on which different queries give different results, and mutants of gold queries to prove it."""
 
 from sqltailor.synth.fuzz.databases import Fuzzed, fuzz_database
 from sqltailor.synth.fuzz.mutate import Mutant, mutants

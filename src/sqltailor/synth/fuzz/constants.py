@@ -1,4 +1,4 @@
-"""What gold queries ask of rows: tables, joins, groups, and conditions with values on either side of them."""
+"""The constants and structure of gold queries: tables, joins, groups, and values on either side of conditions."""
 
 from __future__ import annotations
 

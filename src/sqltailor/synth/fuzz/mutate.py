@@ -1,4 +1,4 @@
-"""Wrong answers that look right: one small change to a gold query each."""
+"""Mutants of a gold query: wrong answers that look right, each one small change away."""
 
 from __future__ import annotations
 

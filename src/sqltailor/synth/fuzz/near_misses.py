@@ -1,4 +1,4 @@
-"""The values that one condition lets through, and near misses that it does not."""
+"""Values that satisfy one condition, and near misses that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that a gold query lets through, and rows that just fail one of its conditions."""
+"""Rows that satisfy a gold query, and rows that fail just one of its conditions."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the sampled queries look like: one function for each shape, from lists to windows."""
+"""Samplers of queries: one function a shape, from lists to windows."""

@@ -1,4 +1,4 @@
-"""A query in words: many ways for each shape, then the small unevenness of what people type."""
+"""Word a query: many ways for each shape, then the small unevenness of what people type."""
 
 from __future__ import annotations
 

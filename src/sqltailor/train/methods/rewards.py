@@ -1,4 +1,4 @@
-"""Rewards by execution, for training that learns from its own answers: guarded, limited, and remembered."""
+"""Rewards by execution, for methods that learn from the model's own answers: guarded, limited, and cached."""
 
 from __future__ import annotations
 

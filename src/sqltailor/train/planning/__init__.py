@@ -1,1 +1,1 @@
-"""What a training will take, worked out before any weight is loaded."""
+"""Plan a training before any weight is loaded."""

@@ -1,4 +1,4 @@
-"""What this machine has for a training: free memory, and the speed of its products."""
+"""This machine's capacity for training: free memory, and the speed of its matrix products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training will take, before any weight is loaded: size, memory, tokens, steps, time; and whether it can run."""
+"""The plan of a stage, before any weight is loaded: size, memory, tokens, steps, time; and whether it can run."""
 
 from __future__ import annotations
 

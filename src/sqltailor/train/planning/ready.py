@@ -1,4 +1,4 @@
-"""Whether all that a training needs is there, told before its run folder is made and its first stage begins."""
+"""Check that a training has all it needs, before its run folder is made and its first stage begins."""
 
 from __future__ import annotations
 

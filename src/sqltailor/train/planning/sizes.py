@@ -1,4 +1,4 @@
-"""How large a model is, and what memory its training takes, told without loading a weight.
+"""The size of a model and the memory that training it takes, without loading a weight.
 
 Sizes are counted on torch's meta device. The memory of activations is an estimate: a factor of the layers' widths,
 which was 1.0 to 2.0 times the measured one for LoRA and full tuning in bf16 and fp32 on a CPU.

@@ -1,4 +1,4 @@
-"""Rows as tensors: of like length together, and what several rows begin with only once.
+"""Collate rows into tensors: rows of similar length together, and a prefix that several share only once.
 
 Examples of one database begin with the same long schema. Rows of a micro-batch that do are put behind one copy of it,
 as branches of a tree: every token sees its own row's tokens and no others, at the positions it has in its own row. The

@@ -1,4 +1,4 @@
-"""What a recipe trains on: its examples, read and sampled, and the function that turns each into a prompt."""
+"""A recipe's training data: its examples, read and sampled, and the function that turns each into a prompt."""
 
 from __future__ import annotations
 

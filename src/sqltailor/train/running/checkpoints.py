@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or do not count: found again after a crash, pruned, the best one kept.
+"""Checkpoints, whole or ignored: found again after a crash, pruned, the best one kept.
 
 A checkpoint is complete when it holds `COMPLETE`, which is written last, after its files are on the disk.
 """

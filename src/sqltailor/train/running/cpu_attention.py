@@ -1,4 +1,4 @@
-"""Attention of training on a CPU as two batched products: torch's own kernel there is slow with a mask, above all back.
+"""Attention for training on a CPU as two batched products: torch's kernel is slow with a mask, most of all backward.
 
 Measured in bf16 on an EPYC with avx512_bf16, forward and backward, 4 heads of 64: 700 tokens in 13 ms against 26 ms,
 1 100 tokens in 30 ms against 52 ms; fp32 gains nothing.

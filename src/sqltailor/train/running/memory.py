@@ -1,4 +1,4 @@
-"""How a training process asks the system for memory."""
+"""Memory settings of a training process."""
 
 from __future__ import annotations
 

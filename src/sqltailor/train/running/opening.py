@@ -1,4 +1,4 @@
-"""Which run folder a training goes into: a new one, or the unfinished one of an equal recipe on equal data, held."""
+"""Open the run folder: a new one, or the unfinished one of an equal recipe on equal data, locked."""
 
 from __future__ import annotations
 

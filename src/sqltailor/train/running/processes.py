@@ -1,4 +1,4 @@
-"""The processes of one training: what the launcher promised must be what runs, and Ctrl-C ends all gently."""
+"""The processes of one training: check the launch, let the first one write, and stop gently on Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a training is shown: a live line on a terminal, now and then a plain line elsewhere, on standard error."""
+"""Show training progress on standard error: a live line on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 

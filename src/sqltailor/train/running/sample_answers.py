@@ -1,4 +1,4 @@
-"""A few questions asked again while a model is trained: one sees it learn."""
+"""A callback that asks a few questions again during training, to show what the model has learned."""
 
 from __future__ import annotations
 

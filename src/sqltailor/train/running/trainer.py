@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer and what it lacks: a repeatable order, logits of learned tokens only, atomic checkpoints."""
+"""TRL's SFTTrainer with a repeatable order, logits of learned tokens only, and atomic checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks of the trainer: a line of metrics each step, progress, checkpoints by time; a run that goes wrong ends."""
+"""Trainer callbacks: metrics and progress each step, a stop on a NaN loss, checkpoints by time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a statement that Spider's exact-set match compares, and what it leaves out of the comparison."""
+"""The parts of a statement that Spider's exact-set match compares, and those that it ignores."""
 
 from __future__ import annotations
 
