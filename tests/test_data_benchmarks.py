@@ -73,7 +73,7 @@ def test_spider_with_a_tables_file_elsewhere_and_an_unknown_database(tmp_path):
     assert first.schema == DDL
     assert (second.reason, second.line) == ("unknown_database", 2)
     assert third.reason == "missing_field"
-    with pytest.raises(DataError, match="no tables file of Spider"):
+    with pytest.raises(DataError, match="not a tables file of Spider"):
         list(read_examples(path, tables=put(tmp_path / "wrong.json", [{"a": 1}])))
 
 

@@ -67,7 +67,7 @@ def test_nul(tmp_path):
     assert dict(summary.reasons) == {"broken_text": 1}
     summary = import_data([put(tmp_path, b"question,sql\nq\0,SELECT 1\n", "n.csv")], tmp_path / "out")
     assert dict(summary.reasons) == {"broken_text": 1}
-    with pytest.raises(DataError, match="no data file that can be read"):
+    with pytest.raises(DataError, match="not a readable data file"):
         read(put(tmp_path, b"\0\1\2\3" * 100, "x.bin"))
 
 

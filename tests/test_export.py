@@ -261,7 +261,7 @@ def test_a_run_of_all_weights_is_copied(folder: Path) -> None:
     made = export(str(run), "merged")
     assert (made.changed, made.parity, made.logits) == (0, None, None)
     assert (Path(made.out) / "model.safetensors").read_bytes() == (run / "model" / "model.safetensors").read_bytes()
-    with pytest.raises(ConfigError, match="is no adapter"):
+    with pytest.raises(ConfigError, match="is not an adapter"):
         export(str(run), "adapter")
 
 
@@ -455,7 +455,7 @@ def test_a_hub_that_is_not_there_and_a_missing_token_are_told(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(BackendError, match="cannot be reached"):
         export(str(run), "hub", upload=Upload(adapter_only=True))
-    with pytest.raises(ConfigError, match="no name of a repository"):
+    with pytest.raises(ConfigError, match="not a repository name"):
         export(str(run), "hub", upload=Upload(repo="a/b/c", adapter_only=True))
 
 

@@ -98,7 +98,7 @@ data:
         "recipe.yaml:4: train.batch is -1; allowed: a whole number from 1 (examples).",
         "recipe.yaml:6: train.lora.r is sixteen; allowed: a whole number from 1, at most 1024.",
         "recipe.yaml:8: train.local.attention is flash; allowed: one of auto, flash_attention_2, sdpa, eager.",
-        "recipe.yaml:10: data.train[1] is 3; allowed: a text.",
+        "recipe.yaml:10: data.train[1] is 3; allowed: a string.",
     ]
 
 
@@ -458,8 +458,8 @@ def test_bedrock_defaults_and_limits(tmp_path: Path) -> None:
     assert found == [
         "recipe.yaml:4: train.epochs is 6; bedrock takes a whole number from 1 to 5 for Amazon Nova.",
         "recipe.yaml:5: train.learning_rate is 0.0002; bedrock takes a number from 1e-06 to 0.0001 for Amazon Nova.",
-        "recipe.yaml:7: train.lora.r is no setting of bedrock for Amazon Nova: leave it out.",
-        "recipe.yaml:8: train.max_length is no setting of bedrock for Amazon Nova: leave it out.",
+        "recipe.yaml:7: train.lora.r is not a setting of bedrock for Amazon Nova: remove it.",
+        "recipe.yaml:8: train.max_length is not a setting of bedrock for Amazon Nova: remove it.",
     ]
     assert "whole number" in faults(tmp_path, NOVA + "  epochs: 1.5\n")[0]
     assert "by sft only" in faults(tmp_path, NOVA + "  method: dpo\n")[0]

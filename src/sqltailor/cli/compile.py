@@ -28,8 +28,8 @@ def compile_(
 ) -> None:
     """Turn a JSON query specification into SQL, without a model.
 
-    The same specification gives the same SQL. Unknown tables, columns and operators are errors; the tables are those
-    of --schema or the database, of the command line or the recipe. Without any, every name is taken.
+    The same specification gives the same SQL. Unknown tables, columns and operators are errors; tables
+    come from --schema or the database, named here or in the recipe. Without either, any name is accepted.
 
     Example: echo '{"table": "t", "cols": ["id"]}' | sqltailor compile -
     """

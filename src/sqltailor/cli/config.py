@@ -16,7 +16,7 @@ def config(
     words: Words = None,
     json: Json = False,
 ) -> None:
-    """Print every value of the recipe with where it comes from.
+    """Print every value of the recipe and where it comes from.
 
     Secrets are masked. Values given as KEY=VALUE win over the environment, .env and the recipe.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def demo(
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder to work in; given again, an interrupted demo goes on there.")
+        Path, typer.Option(metavar="DIR", help="Folder to work in; an interrupted demo resumes there.")
     ] = Path("sqltailor-demo"),
     base: Annotated[
         str, typer.Option(metavar="NAME", help="Base to tune: a name of `sqltailor bases`. nano takes two minutes.")
@@ -27,7 +27,7 @@ def demo(
 ) -> None:
     """Tune a base model on a sample database, and measure it.
 
-    Everything at once, in minutes on a CPU: database, data, training, an evaluation before and after, a report, an
+    Runs everything in minutes on a CPU: database, data, training, an evaluation before and after, a report, an
     answered question. The base is downloaded on first use.
 
     Example: sqltailor demo --out my-demo

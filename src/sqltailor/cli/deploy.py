@@ -11,14 +11,12 @@ import typer
 from sqltailor.cli.export import run_reference
 from sqltailor.cli.output import Json, answering, note, print_json
 
-group = typer.Typer(
-    help="Put a tuned model where others can ask it.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
-)
+group = typer.Typer(help="Deploy a tuned model.", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
 @group.callback()
 def _root() -> None:
-    """Put a tuned model where others can ask it."""
+    """Deploy a tuned model."""
 
 
 @group.command()
@@ -41,16 +39,16 @@ def hub(
     instance_size: Annotated[str, typer.Option("--instance-size", metavar="SIZE", help="x1, x2, x4, …")] = "x1",
     vendor: Annotated[str, typer.Option("--vendor", metavar="CLOUD", help="aws, azure or gcp.")] = "aws",
     region: Annotated[str, typer.Option("--region", metavar="REGION", help="The cloud's region.")] = "us-east-1",
-    replicas: Annotated[int, typer.Option("--replicas", metavar="N", min=1, help="At most so many machines.")] = 1,
+    replicas: Annotated[int, typer.Option("--replicas", metavar="N", min=1, help="Maximum number of machines.")] = 1,
     idle_minutes: Annotated[
         int,
         typer.Option(
-            "--idle-minutes", metavar="N", min=15, help="Stop, and cost nothing, when nobody asked for so long."
+            "--idle-minutes", metavar="N", min=15, help="Stop, and cost nothing, after so long without a question."
         ),
     ] = 15,
     max_usd: Annotated[
         float | None,
-        typer.Option("--max-usd", metavar="X", min=0, help="Refuse more dollars an hour, or an unknown price."),
+        typer.Option("--max-usd", metavar="X", min=0, help="Refuse a higher price per hour, or an unknown one."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,

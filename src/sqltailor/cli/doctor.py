@@ -10,7 +10,7 @@ from sqltailor.cli.output import Json, Recipe, print_json, print_table
 def doctor(recipe: Recipe = None, json: Json = False) -> None:
     """Check this machine, the packages, the recipe and its database.
 
-    Exit code 1 when something fails; each finding comes with its remedy.
+    Exit code 1 when something fails; each finding comes with a fix.
 
     Example: sqltailor doctor --json
     """

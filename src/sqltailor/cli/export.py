@@ -67,7 +67,7 @@ def export(
     ] = 0.99,
     json: Json = False,
 ) -> None:
-    """Write a run for other programs: PEFT, transformers, llama.cpp.
+    """Export a run for other programs: PEFT, transformers, llama.cpp.
 
     A merged model and its run are asked the same test questions; when more than 1 % of the answers differ, the export
     fails with exit code 1, and parity.json lists the differences. The Hub needs a token in HF_TOKEN.

@@ -16,7 +16,7 @@ def report(
     ] = None,
     recipe: Recipe = None,
 ) -> None:
-    """Write report.html again from the files of a run.
+    """Rewrite report.html from the files of a run.
 
     Example: sqltailor report runs/shop
     """

@@ -33,8 +33,8 @@ def train(
 ) -> None:
     """Tune a model by the recipe.
 
-    The recipe names base model, data, method and settings. An interrupted run continues when the command is given
-    again. With `train.sweep` every combination of its values is a run, and a table compares them.
+    The recipe names base model, data, method and settings. Repeat the command to resume an
+    interrupted run. With `train.sweep`, every combination of values is a run of its own, and a table compares them.
 
     Example: sqltailor train train.epochs=1
 

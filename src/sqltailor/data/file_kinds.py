@@ -119,5 +119,5 @@ def container(path: Path) -> str:
     first = start.split(b"\n", 1)[0]
     is_told = SEPARATOR_LINE.fullmatch(first.decode("utf-8", "replace")) is not None
     if b"\0" in head or not (b"," in first or b"\t" in first or is_told):
-        raise DataError(f"{path} is no data file that can be read. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
+        raise DataError(f"{path} is not a readable data file. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
     return "tsv" if b"\t" in first and not is_told else "csv"

@@ -168,7 +168,7 @@ def write_adapter(source: Source, out: Path, *, portable: bool = False) -> None:
     `portable`: a base that is a folder here is called by its name alone. Raises `ConfigError` without an adapter.
     """
     if source.adapter is None or not Path(source.adapter).is_dir():
-        raise ConfigError(f"{source.adapter or source.base} is no adapter of this machine. Export it --to merged.")
+        raise ConfigError(f"{source.adapter or source.base} is not an adapter on this machine. Export it --to merged.")
     check_base(source)
     shutil.copytree(source.adapter, out, dirs_exist_ok=True)
     local = Path(source.base).is_dir()

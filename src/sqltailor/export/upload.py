@@ -30,7 +30,7 @@ def push(folder: Path, *, repo: str, private: bool = False, left_out: Sequence[s
         made = api.create_repo(repo, private=private, exist_ok=True)
         api.upload_folder(repo_id=made.repo_id, folder_path=str(folder), ignore_patterns=list(left_out))
     except HFValidationError as e:
-        raise ConfigError(f"--repo '{repo}' is no name of a repository: {e}") from e
+        raise ConfigError(f"--repo '{repo}' is not a repository name: {e}") from e
     except HfHubHTTPError as e:
         raise BackendError(_refusal(e, repo, api.endpoint)) from e
     except OfflineModeIsEnabled as e:

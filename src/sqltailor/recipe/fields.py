@@ -46,4 +46,4 @@ Natural = Annotated[int, Field(ge=0), BeforeValidator(_no_truth_value)]
 Positive = Annotated[int, Field(ge=1), BeforeValidator(_no_truth_value)]
 Float = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-"""A list of texts; one text alone is a list of one."""
+"""A list of strings; a single string is a list of one."""

@@ -82,7 +82,7 @@ def allowed(path: KeyPath) -> str:
     """Return in words what a key, a name in a map, or an item of a list may be.
 
     >>> allowed(("train", "epochs")), allowed(("data", "train", 1))
-    ('a number above 0, at most 1000 (epochs)', 'a text')
+    ('a number above 0, at most 1000 (epochs)', 'a string')
     """
     ends = (end for end in range(1, len(path) + 1) if path[end - 1] != "stages" and not is_section(path[:end]))
     end = next(ends, len(path))
@@ -134,11 +134,11 @@ def _words(schema: dict[str, Any]) -> str:
         return ("a whole number" if kind == "integer" else "a number") + _range(schema)
     if kind == "array":
         item = _words(schema["items"]) if schema.get("items") else "values"
-        return "a list of " + {"a text": "texts", "a section of keys": "sections"}.get(
+        return "a list of " + {"a string": "strings", "a section of keys": "sections"}.get(
             item, item.removeprefix("one of ")
         )
     if kind == "string":
-        return f"a text that matches {schema['pattern']}" if "pattern" in schema else "a text"
+        return f"a string that matches {schema['pattern']}" if "pattern" in schema else "a string"
     return {"boolean": "true or false"}.get(
         str(kind), "a section of keys" if "$ref" in schema else "a map of keys to values"
     )

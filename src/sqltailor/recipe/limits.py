@@ -137,7 +137,7 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
         found.append(("method", f"is {train.method}; {train.backend} tunes {chosen.name} by sft only."))
     for name in ignored(train.backend, base):
         if name in given:
-            found.append((name, f"is no setting of {train.backend} for {chosen.name}: leave it out."))
+            found.append((name, f"is not a setting of {train.backend} for {chosen.name}: remove it."))
     for name, limit in chosen.limits.items():
         value = float(functools.reduce(getattr, name.split("."), train))  # type: ignore[arg-type]
         if not limit.allows(value):

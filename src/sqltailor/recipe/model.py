@@ -36,7 +36,9 @@ class Database(Section):
         None, "A file of CREATE TABLE statements to use instead of the database's own schema.", alias="schema"
     )
     timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)
-    max_rows: Int = key(1000, "Rows that a result may have; more are cut, and it is said.", unit="rows", ge=1)
+    max_rows: Int = key(
+        1000, "Most rows in a result; further rows are cut, and the cut is reported.", unit="rows", ge=1
+    )
     samples: Int = key(0, "Stored values read for each column, to be shown to the model.", unit="values", ge=0, le=100)
     sample_personal: bool = key(False, "Also read values of columns that look like personal data.")
 
@@ -61,7 +63,7 @@ class Split(Section):
 class Data(Section):
     """Examples to train and test on, and text to read."""
 
-    train: Texts = key((), "Files of training examples. A file that does not exist yet is told at the start of a run.")
+    train: Texts = key((), "Files of training examples. A file that does not exist yet is reported when a run starts.")
     validation: str | None = key(None, "File of validation examples.")
     test: Texts = key((), "Files of test examples.")
     split: Split = section(Split, "How to take validation and test examples from the training files.")
@@ -73,7 +75,7 @@ class Data(Section):
     mapping: dict[str, str] = key(
         None, "Field of an example → column of the file, as in `{question: Q, sql: QUERY}`.", default_factory=dict
     )
-    format: str | None = key(None, "Format of the files; not set: found out from each file.")
+    format: str | None = key(None, "Format of the files; not set: recognised for each file.")
     statements: Literal["select", "dml"] = key(
         "select", "Gold SQL that is kept: queries only, or INSERT, UPDATE and DELETE as well."
     )
@@ -89,7 +91,7 @@ class PromptOptions(Section):
     samples: Int = key(0, "Stored values shown for each column.", unit="values", ge=0, le=100)
     hints: Int = key(
         0,
-        "Stored values that the question names, shown with their columns, at most so many.",
+        "Show at most this many stored values that the question names, with their columns.",
         unit="lines",
         ge=0,
         le=50,
@@ -129,7 +131,7 @@ class Evaluation(Section):
 
 
 class Deployment(Section):
-    """Where the tuned model goes when `deploy` is not told."""
+    """Where `deploy` puts the tuned model by default."""
 
     target: Literal["bedrock", "sagemaker", "hub"] | None = key(None, "Where to deploy to.")
     name: str | None = key(

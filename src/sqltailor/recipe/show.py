@@ -83,10 +83,10 @@ _HEAD = [
     "Every key of `recipe.yaml`, generated from the models by `python -m sqltailor.recipe docs/recipe.md`.",
     "",
     "A value comes from the first of: `key=value` on the command line, the environment, `.env`, the recipe, the",
-    "default. `sqltailor config` prints each value with its origin. `${NAME}` in a text is replaced from the",
+    "default. `sqltailor config` prints each value with its origin. `${NAME}` in a string is replaced from the",
     "environment or from `.env`. `null` means the default. Numbers may be written as `2e-4`; `yes`, `no` and dates",
-    "are texts. Paths count from the folder in which the command runs. In a list of texts, one text alone is a list",
-    "of one.",
+    "are strings. Paths are relative to the working directory. A single string is accepted where a list of strings",
+    "is.",
     "",
 ]
 

@@ -78,7 +78,7 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 def scalar(text: str) -> str | int | float | bool | None:
-    """Return what an unquoted YAML scalar means, by YAML 1.2: `2e-4` is a number, `no` and dates are texts.
+    """Return what an unquoted YAML scalar means, by YAML 1.2: `2e-4` is a number, `no` and dates are strings.
 
     >>> [scalar(text) for text in ("2e-4", "10_000", "no", "007", "null", "2026-01-01")]
     [0.0002, 10000, 'no', '007', None, '2026-01-01']

@@ -23,7 +23,7 @@ class Lora(Section):
         "all-linear", "Layers that get an adapter: `all-linear`, or a list of module names such as `[q_proj, v_proj]`."
     )
     embeddings: bool = key(
-        False, "Also train the token embeddings, whole: for a small base that has not met the schema's short names."
+        False, "Also train the token embeddings, whole: for a small base that has never seen the schema's short names."
     )
     dora: bool = key(False, "Weight-decomposed LoRA: a little better at low rank, slower.")
     rslora: bool = key(False, "Scale by alpha / sqrt(r): steadier at high rank.")
@@ -79,7 +79,7 @@ class Local(Section):
         " gradient, in every step: slower. `auto` is 4 for adapters of larger models in bf16 on a CPU, else 0.",
         unit="steps",
     )
-    threads: Positive | None = key(None, "CPU threads; not set: as many as torch takes.", unit="threads")
+    threads: Positive | None = key(None, "CPU threads; not set: torch's default.", unit="threads")
     save_minutes: Float = key(
         2,
         "Time between checkpoints: the most that a run which is killed loses. Epochs end with one, too.",
@@ -94,7 +94,7 @@ class Local(Section):
         unit="steps",
     )
     early_stop_patience: Positive | None = key(
-        None, "Stop after so many measurements of the validation loss without a better one.", unit="measurements"
+        None, "Stop after this many measurements of the validation loss without improvement.", unit="measurements"
     )
     watch: Texts = key(
         (),
@@ -145,7 +145,9 @@ class Train(Section):
         " `grpo` from executed answers.",
     )
     epochs: Float = key(3, "Passes over the training data.", unit="epochs", gt=0, le=1000)
-    max_steps: Positive | None = key(None, "Stop after so many optimizer steps, whatever `epochs` says.", unit="steps")
+    max_steps: Positive | None = key(
+        None, "Stop after this many optimizer steps, regardless of `epochs`.", unit="steps"
+    )
     learning_rate: Float = key(2e-4, "Highest learning rate.", gt=0, le=1)
     schedule: Literal["constant", "linear", "cosine"] = key(
         "constant", "Course of the learning rate after the warm-up."
@@ -154,7 +156,7 @@ class Train(Section):
     batch: Int = key(8, "Examples for one optimizer step, over all devices and accumulation.", unit="examples", ge=1)
     max_length: Int = key(
         1024,
-        "Longest prompt with its completion. A longer example is left out and counted, never cut.",
+        "Longest prompt with its completion. Longer examples are dropped and counted, never cut.",
         unit="tokens",
         ge=16,
     )
@@ -163,7 +165,7 @@ class Train(Section):
     seed: Int = key(0, "Seed of the order of the data, of dropout and of new weights.", ge=0, lt=2**32)
     resume: str = key(
         "auto",
-        "`auto` continues an unfinished run with equal recipe and data, `never` begins anew, a path continues that"
+        "`auto` continues an unfinished run with equal recipe and data, `never` starts over, a path continues that"
         " run or checkpoint.",
     )
     name: str | None = key(

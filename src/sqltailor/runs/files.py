@@ -123,6 +123,6 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError:
-                logger.warning("%s:%d is torn and is left out", path, number)
+                logger.warning("%s:%d is torn and is skipped", path, number)
                 continue
             yield row

@@ -1,4 +1,4 @@
-"""Pairs from a live database, each one guarded, executed, and kept only if its result says something."""
+"""Pairs from a live database, each one guarded, executed, and kept only if its result is informative."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ def augment(
     limit: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="At most so many requests, or rows of SRC. Default: all; 100 for propose."
+            metavar="N", min=1, help="Maximum number of requests, or rows of SRC. Default: all; 100 for propose."
         ),
     ] = None,
     temperature: Annotated[
-        float, typer.Option(metavar="T", min=0, max=2, help="How freely the model writes; 0: the likeliest words.")
+        float, typer.Option(metavar="T", min=0, max=2, help="Sampling temperature; 0 takes the likeliest words.")
     ] = 0.7,
     max_tokens: Annotated[
         int | None,

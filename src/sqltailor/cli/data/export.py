@@ -24,16 +24,14 @@ def export(
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Rules to check: nova, nova-2-lite, llama, claude-3-haiku.")
     ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out rows that break a rule by themselves.")
-    ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop rows that break a rule on their own.")] = False,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Write examples for a trainer elsewhere.
+    """Write examples for another trainer.
 
-    Lists every rule of the trainer that is broken, by line; exit code 1 when there is one.
+    Lists every violation of the trainer's rules, by line; exit code 1 if there is one.
 
     Example: sqltailor data export data/train.jsonl --format bedrock --out bedrock/
     """

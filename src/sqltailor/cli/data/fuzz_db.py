@@ -18,7 +18,7 @@ def fuzz_db(
     databases: Annotated[int, typer.Option(metavar="N", min=1, help="Databases to make.")] = 3,
     rows: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="About how many rows a table gets besides those that gold SQL asks for."),
+        typer.Option(metavar="N", min=1, help="Approximate rows per table, besides those that the gold SQL needs."),
     ] = 120,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same rows.")] = 0,
     dialect: Annotated[str, typer.Option(metavar="DIALECT", help="Dialect of the schema and the gold SQL.")] = "sqlite",

@@ -18,7 +18,7 @@ def import_(
     from_dialect: FromDialect = None,
     from_database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Where that SQL ran until now: what gives another result here is rejected."),
+        typer.Option(metavar="URL", help="Database that this SQL ran on: rows with a different result are rejected."),
     ] = None,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the data set.")] = "data",
     by: Annotated[
@@ -31,7 +31,7 @@ def import_(
     test: Annotated[float, typer.Option(metavar="SHARE", min=0, max=0.9, help="Share set aside for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the split.")] = 0,
     against: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Test file whose rows must not come in; may be repeated.")
+        list[str] | None, typer.Option(metavar="FILE", help="Test file whose rows are kept out; may be repeated.")
     ] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,

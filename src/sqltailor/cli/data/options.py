@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from sqltailor.data.dataset.importing import ImportSummary
 
 Format = Annotated[
-    str | None, typer.Option(metavar="FORMAT", help="Format of the files. Default: found out from each file.")
+    str | None, typer.Option(metavar="FORMAT", help="Format of the files. Default: recognised for each file.")
 ]
 FromDialect = Annotated[
     str | None,
-    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files, to be translated."),
+    typer.Option(metavar="DIALECT", help="Dialect of the SQL in the files; it is translated."),
 ]
 Map = Annotated[
     str | None,

@@ -27,7 +27,7 @@ def synth(
 ) -> None:
     """Make question–SQL pairs from nothing but the database.
 
-    Each one is guarded, executed, and kept only if its result says something.
+    Each one is guarded, executed, and kept only if its result is informative.
 
     Example: sqltailor data synth sqlite:///shop.db -n 2000
     """

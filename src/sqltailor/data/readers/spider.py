@@ -90,7 +90,7 @@ def _read_tables(path: Path) -> Mapping[str, Schema]:
         try:
             return {str(entry["db_id"]): tables_schema(entry) for entry in json.load(file)}
         except (ValueError, KeyError, TypeError, IndexError) as e:
-            raise DataError(f"{path} is no tables file of Spider or BIRD: {e!r}") from e
+            raise DataError(f"{path} is not a tables file of Spider or BIRD: {e!r}") from e
 
 
 def tables_schema(entry: Mapping[str, Any]) -> Schema:

@@ -37,7 +37,7 @@ def read_run(path: Path) -> Contents:
     run shows the training too. Raises `DataError` when there is neither scores nor training steps.
     """
     if not path.is_dir():
-        raise DataError(f"{path} is no run folder: it does not exist.")
+        raise DataError(f"{path} is not a run folder: it does not exist.")
     evaluation = _evaluation(path)
     training = path.parent if path.name.startswith("eval-") and (path.parent / "recipe.yaml").exists() else path
     steps = in_one_count(_lines(training / "metrics.jsonl"))

@@ -53,7 +53,7 @@ def _tell_too_long(too_long: Sequence[TooLong], stage: Stage, *, kept: int) -> N
         return
     limit, longest = stage.recipe.train.max_length, max(row.tokens for row in too_long)
     said = (
-        f"{len(too_long)} examples have more than {limit} tokens (the longest {longest}) and are left out, never cut: "
+        f"{len(too_long)} examples have more than {limit} tokens (the longest {longest}) and are dropped, never cut: "
         f"{listed} lists them. train.max_length={longest} takes them all."
     )
     if not kept:

@@ -60,7 +60,7 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
     if data.train_samples is not None and data.train_samples < len(train):
         train = random.Random(data.split.seed).sample(train, data.train_samples)
     for reason, count in rejected.items():
-        logger.warning("%d rows are no examples and are left out: %s", count, reason)
+        logger.warning("%d rows are not examples and are dropped: %s", count, reason)
     if not train:
         what = "but validation and test examples" if any(files.values()) else "that can be trained on"
         raise DataError(f"{', '.join(paths)} holds no example {what}.")
@@ -82,8 +82,8 @@ def _without_held_out(files: Mapping[str, Sequence[Example]], held_out: Iterable
         kept += [example for example in examples if not is_held_out(example, keys)]
         if dropped := len(examples) - (len(kept) - before):
             logger.warning(
-                "%s: %d of %d examples are validation or test examples, too, and are left out. If these were taken "
-                "from it by an import, leave it out of data.train: what stays is like them",
+                "%s: %d of %d examples are also validation or test examples and are dropped. If these were taken "
+                "from it by an import, remove it from data.train: the rest resembles them",
                 path, dropped, len(examples),
             )  # fmt: skip
     return kept
@@ -97,7 +97,7 @@ def existing(paths: Sequence[str]) -> list[str]:
         if path.startswith("hf:") or file.is_dir() or (file.is_file() and file.stat().st_size):
             found.append(path)
         else:
-            logger.warning("%s is %s and is left out", path, "empty" if file.is_file() else "not there yet")
+            logger.warning("%s is %s and is skipped", path, "empty" if file.is_file() else "not there yet")
     return found
 
 
@@ -165,7 +165,7 @@ def read_documents(recipe: Recipe) -> tuple[list[str], list[str]]:
     """
     documents, unread = document_texts(recipe)
     if unread:
-        logger.warning("left out of data.documents, as no text that can be read: %s", ", ".join(unread))
+        logger.warning("skipped in data.documents, since they are not readable text: %s", ", ".join(unread))
     texts, held_out = [], []
     draw = random.Random(recipe.data.split.seed)
     for text in documents:
@@ -197,7 +197,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
     if not path.is_file():
-        logger.warning("%s is not there and is left out", path)
+        logger.warning("%s does not exist and is skipped", path)
         return []
     return [path]
 
@@ -210,9 +210,9 @@ def _text(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{file} is no text that can be read: {e}.") from e
+        raise DataError(f"{file} is not readable text: {e}.") from e
     if "\0" in text:
-        raise DataError(f"{file} is no text: it holds zero bytes.")
+        raise DataError(f"{file} is not text: it contains zero bytes.")
     return text
 
 
@@ -221,7 +221,7 @@ def _pdf_text(file: Path) -> str:
     try:
         pages = [page.extract_text().strip() for page in pypdf.PdfReader(file).pages]
     except (OSError, pypdf.errors.PyPdfError) as e:
-        raise DataError(f"{file} is no PDF that can be read: {e}.") from e
+        raise DataError(f"{file} is not a readable PDF: {e}.") from e
     if not any(pages):
-        raise DataError(f"{file} holds no text: its pages are pictures. Recognise their text first, or leave it out.")
+        raise DataError(f"{file} contains no text: its pages are images. Run OCR first, or remove it.")
     return "\n\n".join(page for page in pages if page)

@@ -72,7 +72,7 @@ class MetricsCallback(TrainerCallback):  # type: ignore[misc]
             return
         if not all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
             raise BackendError(
-                f"The loss is no number at step {state.global_step} (loss {logs.get('loss', logs.get('eval_loss'))}, "
+                f"The loss is not finite at step {state.global_step} (loss {logs.get('loss', logs.get('eval_loss'))}, "
                 f"gradient {logs.get('grad_norm')}). Lower train.learning_rate, raise train.warmup_steps or set "
                 "train.local.dtype: fp32; then train again. Earlier checkpoints are kept."
             )
