@@ -44,9 +44,9 @@ def eval_(
 ) -> None:
     """Ask models the test questions, run their SQL, and compare.
 
-    Prints rates with 95 % intervals and a paired test for each pair of models, and writes report.html. Files are read
-    in every format that data import reads. Rows that bring their own schema need no database: without --fuzz they are
-    compared with their gold SQL but not run.
+    Prints rates with 95 % intervals and a paired test for each pair of models, and writes report.html. Files may be in
+    any format that data import reads. Rows that bring their own schema need no database: without --fuzz they are
+    compared with their gold SQL and not run.
 
     Example: sqltailor eval --limit 20 --show 3
 

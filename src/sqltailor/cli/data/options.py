@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqltailor.data.dataset.importing import ImportSummary
 
 Format = Annotated[
-    str | None, typer.Option(metavar="FORMAT", help="Format of the files. Default: found out from each file.")
+    str | None, typer.Option(metavar="FORMAT", help="Format of the files. Default: recognised for each file.")
 ]
 FromDialect = Annotated[
     str | None,

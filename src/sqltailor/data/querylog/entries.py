@@ -29,7 +29,7 @@ LOG_REASONS: Mapping[str, str] = {
     "broken_text": "the text is not UTF-8, or holds NUL",
     "broken_csv": "the line has more or fewer cells than the header, or a cell that does not end",
     "broken_json": "the line is not JSON",
-    "wrong_type": "the number of calls is no number",
+    "wrong_type": "the number of calls is not a number",
     "missing_field": "the row has no statement",
     "no_statement": "the line of a server's log tells of something else: a connection, a checkpoint",
     "failed": "the statement failed, or was ended, where it was logged",

@@ -126,7 +126,7 @@ def _number(calls: Any) -> int:
     try:
         return max(int(float(written)), 1)
     except (TypeError, ValueError, OverflowError) as e:
-        raise RowError("wrong_type", f"{str(calls)[:60]!r} is no number of calls") from e
+        raise RowError("wrong_type", f"{str(calls)[:60]!r} is not a number of calls") from e
 
 
 def _fault(values: Mapping[str, Any]) -> str | None:
