@@ -1,16 +1,15 @@
 """The grammar of the statements that a constrained model may write, as llguidance reads it (Lark's notation).
 
 Every list, nesting and literal has a longest length, so that a statement ends. Names of tables and columns are those
-of the schema; which column belongs to which table is for `scope`.
+of the schema; which column belongs to which table is for `name_check`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqltailor.sql.constrain.calls import calls
-from sqltailor.sql.constrain.words import KEYWORDS, OPERATORS
+from sqltailor.sql.constrain.signatures import calls
+from sqltailor.sql.constrain.sql_words import KEYWORDS, OPERATORS
 from sqltailor.sql.dialect import quote_name
 from sqltailor.types import Schema
 
@@ -204,20 +203,24 @@ def _calls(functions: Mapping[str, tuple[int, int]], argument: str) -> Iterable[
 def _any_case(text: str) -> str:
     """Return a regular expression of a text in upper and lower case, ASCII letters only.
 
-    >>> _any_case("Is é")
-    '[Ii][Ss]\\\\ é'
+    >>> _any_case("Is a/é")
+    '[Ii][Ss]\\\\x{20}[Aa]\\\\x{2f}é'
     """
-    return "".join(
-        f"[{c.upper()}{c.lower()}]" if c.isascii() and c.isalpha() else re.escape(c) if c.isascii() else c for c in text
-    )
+    return "".join(f"[{c.upper()}{c.lower()}]" if c.isascii() and c.isalpha() else _exact(c) for c in text)
+
+
+def _exact(text: str) -> str:
+    """Return a regular expression of a text as it is, whatever signs it has."""
+    return "".join(c if c.isalnum() or c == "_" or not c.isascii() else f"\\x{{{ord(c):x}}}" for c in text)
 
 
 def _spellings(name: str, dialect: str) -> str:
     """Return a regular expression of how a name is written: as it is where it may be, and quoted."""
     plain = quote_name(name, dialect)
-    always = f"`{name}`" if dialect in BACKTICKS else f'"{name}"'
-    quoted = re.escape(always) if name.isascii() else always
-    return quoted if plain == always else f"{_any_case(plain)}|{quoted}"
+    mark = "`" if dialect in BACKTICKS else '"'
+    always = mark + name.replace(mark, mark * 2) + mark
+    quoted = _exact(always)
+    return _exact(plain) if plain == always else f"{_any_case(plain)}|{quoted}"
 
 
 def _table_spellings(namespace: str | None, name: str, dialect: str) -> str:

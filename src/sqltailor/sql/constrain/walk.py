@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.sql.constrain.scope import Names, Violation, problem
+from sqltailor.sql.constrain.name_check import Names, Violation, problem
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqltailor.sql.constrain.words import ENDS_FROM, KEYWORDS, OPERATORS, SET_OPERATORS, TYPED, UNITS
+from sqltailor.sql.constrain.sql_words import ENDS_FROM, KEYWORDS, OPERATORS, SET_OPERATORS, TYPED, UNITS
 from sqltailor.sql.guard.functions import allowed_functions
 from sqltailor.types import Schema
 
