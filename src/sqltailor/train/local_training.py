@@ -20,6 +20,7 @@ from sqltailor.runs import Run, log_to, write_json_atomic
 from sqltailor.sql.schema import schema_hash, to_json, without_samples
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
+from sqltailor.train.running.memory import give_back_memory
 from sqltailor.train.running.opening import run_of
 from sqltailor.train.running.processes import ctrl_c_stops_gently, first_process_first, is_first_process, wait_for_all
 from sqltailor.train.running.stage import Job, Stage, StageResult, result_of
@@ -118,6 +119,7 @@ def train(
                     raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
             if is_first_process():
                 run.mark_done()
+    give_back_memory()
     steps, train_loss, eval_loss, rate = result
     return TrainResult(str(run.path), steps, train_loss, eval_loss, rate, round(time.perf_counter() - began, 1))
 
