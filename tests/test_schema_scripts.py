@@ -156,6 +156,7 @@ CREATE TABLE crew (id int);
             "DELETE FROM t; END;\nCREATE TABLE u (b INT);",
             {"t": ["a"], "u": ["b"]},
         ),
+        ("hive", "set t=boat;\n!echo it's ${t};\nCREATE TABLE ${hiveconf:t}_raw (a INT)\n;", {"boat_raw": ["a"]}),
         ("tsql", "CREATE TABLE a (x INT)\nCREATE TABLE b (y INT)\nINSERT INTO a VALUES (1)", {"a": ["x"], "b": ["y"]}),
     ],
 )  # fmt: skip
@@ -251,6 +252,7 @@ def test_a_view_that_no_parser_reads_has_the_names_of_its_list() -> None:
         ("CREATE TABLE t (a int);\nCREATE TABLE t (b int);", "line 2 (The table 't' is there already; the first stands"),
         ("CREATE TABLE t (a int);\nALTER TABLE u ADD b int;", "line 2 (ALTER of 'u', which is not there: ADD b int"),
         ("CREATE TABLE t (a int);\nDO $$ BEGIN CREATE TABLE u (a int); END $$;", "line 2 (a table is made inside a block"),
+        ("CREATE TABLE t (a int);\nCREATE TABLE ${x} (b int);", "line 2 (A CREATE TABLE statement is named by a variable"),
         ("CREATE TABLE t (a int);\n\\i more.sql", "line 2 (it runs another file, more.sql"),
         ("CREATE TABLE t (a int);\nCREATE TABLE u () INHERITS (gone);", "line 2 (The table 'u' takes its columns from 'gone'"),
     ],

@@ -7,7 +7,7 @@ import logging
 import re
 from pathlib import Path
 
-from sqltailor.data.files import check_encoding, open_bytes
+from sqltailor.data.file_kinds import check_encoding, open_bytes
 from sqltailor.errors import DataError
 from sqltailor.sql.schema.ddl import read_ddl
 from sqltailor.types import Schema
@@ -74,12 +74,19 @@ def _text(path: Path) -> str:
     try:
         text = content.decode(marked or "utf-8-sig")
     except UnicodeDecodeError as e:
-        if not marked:
+        if not marked and b"\0" not in content:
             check_encoding(path)
         line = content.count(b"\n", 0, e.start) + 1
         likely = marked.upper() or "UTF-8"
+        if b"\0" in content:
+            raise _no_text(path, content) from e
         raise DataError(f"{path} is not {likely} throughout: line {line} holds other bytes. Save it as UTF-8.") from e
     if "\0" in text:
-        kind = "UTF-16 without a mark; save it as UTF-8" if content[1:2] == b"\0" or content[:1] == b"\0" else ""
-        raise DataError(f"{path} is {kind or 'no text file. A schema file holds CREATE TABLE statements'}.")
+        raise _no_text(path, content)
     return text
+
+
+def _no_text(path: Path, content: bytes) -> DataError:
+    if b"\0" in content[:2]:
+        return DataError(f"{path} is UTF-16 without a mark; save it as UTF-8.")
+    return DataError(f"{path} is no text file. A schema file holds CREATE TABLE statements.")

@@ -69,6 +69,8 @@ def created(words: Words) -> Named | None:
     is_new = words.take("IF", "NOT", "EXISTS") or is_new
     if not path:
         raise DataError(f"A CREATE {word} statement has no name: {words.rest()[:60]!r}")
+    if "$" in path or words.ahead().next_word() == "{":
+        raise DataError(f"A CREATE {word} statement is named by a variable that the script does not set.")
     return Named(word, path, is_new, replaces, words.notes())
 
 

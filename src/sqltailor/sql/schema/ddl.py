@@ -17,7 +17,7 @@ from sqltailor.sql.schema.create import Named, Place, created, read_create
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Drafts
 from sqltailor.sql.schema.loose_ddl import loose_tables
-from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements
+from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements, with_variables
 from sqltailor.sql.schema.session import chosen_home, home_of
 from sqltailor.types import Schema
 
@@ -36,6 +36,11 @@ class Reading(NamedTuple):
     schema: Schema
     creates: int
     unread: tuple[Unread, ...] = ()
+
+    @property
+    def lost_tables(self) -> bool:
+        """Whether one of the tables, not only a view, was not read."""
+        return any(u.reason.startswith("The table ") for u in self.unread)
 
     def note(self, most: int = 8) -> str:
         """Return what was not read in one line; `""` when all was."""
@@ -109,7 +114,7 @@ class _Reader:
 
     def read(self, script: str, text: str) -> None:
         text = _DOWN.sub(lambda found: "\n" * found[0].count("\n"), text)
-        for statement in statements(text, self.base):
+        for statement in statements(with_variables(text), self.base):
             try:
                 self.take(statement, script)
             except DataError as e:

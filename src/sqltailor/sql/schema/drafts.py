@@ -107,9 +107,8 @@ class Drafts:
                 if self._folded(draft.full) == full:
                     return draft
             for draft in found:
-                own = self._folded(draft.full)
-                shorter = min(len(own), len(path))
-                if own[-shorter:] == self._folded(path)[-shorter:]:
+                wanted = self._folded(path)
+                if self._folded(draft.full)[-len(wanted) :] == wanted:
                     return draft
         return None
 
