@@ -301,7 +301,7 @@ def test_a_dump_of_sqlite_is_read_as_sqlite_reads_it() -> None:
         ("CREATE TABLE", "has no name"),
         ("CREATE TABLE t", "no columns that can be read. List them"),
         ("CREATE VIEW v AS SELECT * FROM absent", "no columns that can be read. List them"),
-        ("CREATE VIEW v AS SELEC nonsense (", "no columns that can be read. List them"),
+        ("CREATE VIEW v AS SELEC nonsense (", "'v' cannot be read: a parenthesis"),
     ],
 )
 def test_ddl_that_cannot_be_read(ddl: str, message: str) -> None:
@@ -389,7 +389,7 @@ def schemas(draw: st.DrawFn) -> Schema:
 
     tables = []
     for name in unique(3):
-        reference = st.none() | st.builds(Reference, NAME, st.just("") | NAME)
+        reference = st.none() | st.builds(Reference, NAME, st.just("") | NAME, st.none() | NAME)
         found = [Column(n, draw(KIND), draw(st.booleans()), draw(reference), draw(NOTE)) for n in unique(4)]
         tables.append(Table(name, tuple(found), draw(st.none() | NAME), draw(NOTE), draw(st.booleans())))
     return Schema(tuple(tables))

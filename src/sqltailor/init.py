@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqltailor.data.schema_file import is_schema_file, read_schema_file
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError
 from sqltailor.recipe import find_recipe, has_password, load_recipe, mask, read_env_file
@@ -50,7 +51,7 @@ data:
   test: data/test.jsonl                         # what is validated or tested with is never trained on"""
 _DATABASE = """\
 database:
-  url: {url}
+  {key}: {place}
   # deny: [customer.email]      # tables and columns that no statement may name
 
 dialect: {dialect}"""
@@ -92,6 +93,8 @@ def init(
 ) -> Project:
     """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
 
+    In place of a URL, a file or folder of CREATE TABLE statements will do, in `dialect`.
+
     `recipe` copies a shipped recipe instead of the short one; a public data set in it gives way to the project's own
     files. An existing `recipe.yaml`, and another DATABASE_URL in
     `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
@@ -101,17 +104,24 @@ def init(
     if target.exists() and not force:
         raise ConfigError(f"{target} is there already. Another folder: --out DIR; replace it: --force")
     template = _TEMPLATE.replace("{data}", _DATA) if recipe is None else _shipped(recipe)
-    with open_database(url) as database:
-        tables = database.read_schema().tables
-        spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
+    is_ddl = is_schema_file(url)
+    warnings: tuple[str, ...] = ()
+    if is_ddl:
+        spoken, shown = dialect or "sqlite", url
+        tables = read_schema_file(url, spoken).tables
+    else:
+        with open_database(url) as database:
+            tables = database.read_schema().tables
+            spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
     dialect = dialect or spoken
     load_dialect(dialect)
     is_file = dialect.lower().endswith((".yaml", ".yml"))
     written_dialect = _below(Path(dialect), folder) if is_file else dialect
-    where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(_portable(url, folder, spoken))
+    key, place = ("schema", _below(Path(url), folder)) if is_ddl else ("url", _portable(url, folder, spoken))
+    where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(place)
 
     def filled(dialect: str) -> str:
-        return template.replace("{database}", _DATABASE.format(url=where, dialect=_quoted_yaml(dialect)))
+        return template.replace("{database}", _DATABASE.format(key=key, place=where, dialect=_quoted_yaml(dialect)))
 
     text = filled(written_dialect)
     _must_be_valid(filled(str(Path(dialect).resolve())) if is_file else text, url)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject
+from sqltailor.data.schema_file import read_schema_file
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
@@ -28,7 +29,7 @@ from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.sql.schema import diff, from_ddl, from_json, to_ddl, without_samples
+from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 
 logger = logging.getLogger(__name__)
@@ -237,14 +238,6 @@ def opened(recipe: Recipe | Project) -> Iterator[Project]:
     else:
         with Project(recipe) as project:
             yield project
-
-
-def read_schema_file(path: str | Path, dialect: str = "sqlite") -> Schema:
-    """Return the schema in a file of CREATE TABLE statements, or raise `DataError`."""
-    try:
-        return from_ddl(Path(path).read_text(encoding="utf-8-sig"), dialect)
-    except OSError as e:
-        raise DataError(f"The schema file '{path}' cannot be read: {e.strerror}.") from e
 
 
 def prompt_name(recipe: Recipe, reference: str) -> str:

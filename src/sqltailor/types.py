@@ -31,10 +31,11 @@ Cell = str | int | float | bytes | bool | None
 
 
 class Reference(NamedTuple):
-    """The column that a foreign key points to."""
+    """The column that a foreign key points to; without a `namespace`, the referring table's own comes first."""
 
     table: str
     column: str
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table or view. `name` is as statements write it, unquoted, with `namespace` apart.
+    """One table or view. `name` is as statements write it, unquoted, with `namespace` and `catalog` apart.
 
-    `query` is a view's SELECT where it is known; it does not count when tables are compared.
+    `query` is a view's SELECT where it is known. `home` is what statements may write before that name, but need not:
+    the database that a script has chosen (`USE shop`). Neither counts when tables are compared.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Table:
     comment: str | None = None
     is_view: bool = False
     query: str | None = field(default=None, compare=False, repr=False)
+    catalog: str | None = None
+    home: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.naming.joins import key
 from sqltailor.naming.values import Values
+from sqltailor.sql.schema import find_target
 from sqltailor.types import Completion, Example, Prompt, Schema, Table
 
 if TYPE_CHECKING:
@@ -111,16 +112,18 @@ def _joined(schema: Schema, rng: random.Random) -> list[Table]:
     chosen = [rng.choice(schema.tables)]
     wanted = rng.choice((1, 2, 2, 3, 4))
     while len(chosen) < wanted:
-        near = [table for table in schema.tables if table not in chosen and any(_linked(table, c) for c in chosen)]
+        near = [
+            table for table in schema.tables if table not in chosen and any(_linked(schema, table, c) for c in chosen)
+        ]
         if not near:
             break
         chosen.append(rng.choice(near))
     return chosen
 
 
-def _linked(a: Table, b: Table) -> bool:
+def _linked(schema: Schema, a: Table, b: Table) -> bool:
     def refers(child: Table, parent: Table) -> bool:
-        return any(c.references and c.references.table.lower() == parent.name.lower() for c in child.columns)
+        return any(c.references and find_target(schema, child, c.references) == parent for c in child.columns)
 
     return refers(a, b) or refers(b, a)
 

@@ -24,7 +24,9 @@ SETTINGS: dict[str, Any] = {
 
 def check_sql(
     context: typer.Context,
-    schema: Annotated[str | None, typer.Option(metavar="FILE", help="File of CREATE TABLE statements.")] = None,
+    schema: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File, or folder, of CREATE TABLE statements.")
+    ] = None,
     dialect: Annotated[
         str | None, typer.Option(metavar="DIALECT", help="sqlglot name or YAML file. Default: the database's.")
     ] = None,
@@ -87,7 +89,8 @@ def _judged_by(
 ) -> tuple[Schema, str, Grant]:
     """Return schema, dialect and grant: of a schema file alone, or of the recipe and its database."""
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.project import Project, read_schema_file
+    from sqltailor.data.schema_file import read_schema_file
+    from sqltailor.project import Project
     from sqltailor.types import Grant
 
     if schema is not None:

@@ -18,7 +18,9 @@ def compile_(
         str | None,
         typer.Option(metavar="DIALECT", help="Dialect of the SQL. Default: the database's, else the recipe's."),
     ] = None,
-    schema: Annotated[str | None, typer.Option(metavar="FILE", help="File of CREATE TABLE statements.")] = None,
+    schema: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File, or folder, of CREATE TABLE statements.")
+    ] = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
     json_schema: Annotated[
@@ -35,7 +37,8 @@ def compile_(
     """
     from sqltailor.cli.defaults import recipe_for
     from sqltailor.cli.inputs import read_spec
-    from sqltailor.project import Project, read_schema_file
+    from sqltailor.data.schema_file import read_schema_file
+    from sqltailor.project import Project
     from sqltailor.sql.queryspec import compile_spec
     from sqltailor.sql.queryspec import json_schema as schema_of_specs
 

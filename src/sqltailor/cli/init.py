@@ -13,7 +13,7 @@ from sqltailor.errors import counted
 def init(
     url: Annotated[
         str,
-        typer.Argument(metavar="URL", help="sqlite:///shop.db, duckdb:///x.duckdb, postgresql://user:pw@host/db, …"),
+        typer.Argument(metavar="URL", help="sqlite:///shop.db, postgresql://user:pw@host/db, …; or schema.sql."),
     ],
     dialect: Annotated[
         str | None, typer.Option(metavar="DIALECT", help="sqlglot name or YAML file. Default: the database's own.")

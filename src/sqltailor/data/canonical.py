@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from functools import lru_cache
@@ -14,6 +15,7 @@ from sqltailor.prompt.extract import DECLINE, extract
 from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
 from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.schema import from_ddl, to_ddl
+from sqltailor.sql.schema.ddl import Reading, read_ddl
 from sqltailor.sql.schema.unknown_names import known_names
 from sqltailor.types import Example, Schema
 
@@ -39,25 +41,43 @@ def read_schema_text(ddl: str, dialect: str = "sqlite") -> Schema:
 
     Text that is no proper DDL is read in the loose style of the public sets before it is given up.
     """
-    return _written.get((ddl, dialect)) or _read_schema_text(ddl, dialect)
+    return _written.get((ddl, dialect)) or _read(ddl, dialect).schema
+
+
+def is_read_in_part(ddl: str, dialect: str = "sqlite") -> bool:
+    """Tell whether DDL text has something that is not understood, beside tables that are."""
+    return (ddl, dialect) not in _written and bool(_read(ddl, dialect).unread)
 
 
 @lru_cache(maxsize=4096)
-def _read_schema_text(ddl: str, dialect: str) -> Schema:
-    ddl = _LONG_SPACE.sub(" ", ddl)
+def _read(ddl: str, dialect: str) -> Reading:
+    ddl = _LONG_SPACE.sub(lambda found: "\n" if "\n" in found[0] else " ", ddl)
     try:
-        return from_ddl(ddl, dialect, loose=_BARE.fullmatch(ddl) is not None)
+        if _BARE.fullmatch(ddl) is not None:
+            return _read_loosely(ddl, dialect)
+        reading = read_ddl([("", ddl)], dialect)
     except DataError as e:
         try:
-            return from_ddl(ddl, dialect, loose=True)
+            return _read_loosely(ddl, dialect)
         except DataError:
             raise RowError("broken_schema", str(e)) from e
+    if reading.lost_tables:
+        with contextlib.suppress(DataError):
+            return _read_loosely(ddl, dialect)
+    return reading
+
+
+def _read_loosely(ddl: str, dialect: str) -> Reading:
+    schema = from_ddl(ddl, dialect, loose=True)
+    return Reading(schema, len(schema.tables))
 
 
 @lru_cache(maxsize=4096)
 def canonical_ddl(ddl: str, dialect: str = "sqlite") -> str:
-    """Return DDL text as SQLTailor writes it; raises `RowError`."""
+    """Return DDL text as SQLTailor writes it, or as it is where a part of it is not understood; raises `RowError`."""
     schema = read_schema_text(ddl, dialect)
+    if is_read_in_part(ddl, dialect):
+        return ddl
     text = to_ddl(schema, dialect)
     if len(_written) >= 4096:
         _written.clear()

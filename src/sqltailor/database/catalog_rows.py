@@ -18,9 +18,12 @@ def read_catalog(child: Child, columns_sql: str, references_sql: str) -> Schema:
 
     `columns_sql`: the namespace that statements write (null for none), table, its true namespace, is it a view, its
     comment, column, type, is it a primary key, its comment, a view's query. `references_sql`: true namespace,
-    table, column, and the table and column that the foreign key points to.
+    table, column, and what the foreign key points to: the namespace that a statement must write (null for none), table,
+    column.
     """
-    references = {(r[0], r[1], r[2]): Reference(str(r[3]), str(r[4])) for r in reversed(_ask(child, references_sql))}
+    references = {
+        (r[0], r[1], r[2]): Reference(str(r[4]), str(r[5]), _text(r[3])) for r in reversed(_ask(child, references_sql))
+    }
     columns: dict[Any, list[Column]] = defaultdict(list)
     tables: dict[Any, Table] = {}
     for row in _ask(child, columns_sql):

@@ -33,7 +33,8 @@ WHERE c.database_name = current_database()
 ORDER BY o.schema_name <> current_schema(), o.schema_name, o.is_view, o.table_oid, c.column_index
 """
 REFERENCES = """
-SELECT schema_name, table_name, unnest(constraint_column_names), referenced_table, unnest(referenced_column_names)
+SELECT schema_name, table_name, unnest(constraint_column_names),
+    CASE WHEN schema_name <> current_schema() THEN schema_name END, referenced_table, unnest(referenced_column_names)
 FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY' AND database_name = current_database()
 """
 

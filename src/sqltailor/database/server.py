@@ -33,12 +33,18 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ORDER BY NOT pg_catalog.pg_table_is_visible(c.oid), n.nspname, c.oid, a.attnum
 """
 POSTGRES_REFERENCES = """
-SELECT n.nspname, c.relname, a.attname, f.relname, b.attname
+SELECT n.nspname, c.relname, a.attname,
+    CASE WHEN NOT pg_catalog.pg_table_is_visible(f.oid) OR EXISTS (
+        SELECT FROM pg_catalog.pg_class o
+        WHERE o.relnamespace = c.relnamespace AND o.relname = f.relname AND o.oid <> f.oid
+    ) THEN m.nspname END,
+    f.relname, b.attname
 FROM pg_catalog.pg_constraint k
 CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair (source, target)
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
+JOIN pg_catalog.pg_namespace m ON m.oid = f.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = pair.source
 JOIN pg_catalog.pg_attribute b ON b.attrelid = f.oid AND b.attnum = pair.target
 WHERE k.contype = 'f' ORDER BY k.oid
@@ -93,7 +99,7 @@ WHERE t.table_schema = DATABASE() AND c.privileges LIKE '%select%'
 ORDER BY t.table_type LIKE '%VIEW%', t.table_name, c.ordinal_position
 """
 MYSQL_REFERENCES = """
-SELECT table_schema, table_name, column_name, referenced_table_name, referenced_column_name
+SELECT table_schema, table_name, column_name, NULL, referenced_table_name, referenced_column_name
 FROM information_schema.key_column_usage
 WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_column_name IS NOT NULL
 ORDER BY constraint_name, ordinal_position

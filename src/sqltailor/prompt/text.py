@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.sql.dialect import load_dialect, quote_name
-from sqltailor.sql.schema import show_value, to_ddl, too_large
+from sqltailor.sql.schema import qualified_name, show_value, to_ddl, too_large
+from sqltailor.sql.schema.write import dotted
 from sqltailor.types import Cell, Column, Example, Message, Prompt, Schema, Table
 
 PROMPTS: Mapping[str, int] = {"reference": 1, "compact": 1}
@@ -115,7 +116,7 @@ def compact_schema(
 
 
 def _compact_name(table: Table) -> str:
-    return (f"{quote_name(table.namespace)}." if table.namespace else "") + quote_name(table.name)
+    return qualified_name(table)
 
 
 def _compact_column(column: Column) -> str:
@@ -123,9 +124,9 @@ def _compact_column(column: Column) -> str:
     text = quote_name(column.name) + ("*" if column.primary_key else "") + (f" {kind}" if kind else "")
     if column.references is None:
         return text
-    table, target = column.references
+    table, target, namespace = column.references
     same = target.lower() in ("", column.name.lower())
-    return f"{text} > {quote_name(table)}" + ("" if same else f".{quote_name(target)}")
+    return f"{text} > {dotted(namespace, table)}" + ("" if same else f".{quote_name(target)}")
 
 
 _TYPES = (  # first match wins; text is the empty word

@@ -33,7 +33,9 @@ class Database(Section):
         (), "Namespaces (PostgreSQL schemas) to read; none given: those that the database shows by default."
     )
     schema_file: str | None = key(
-        None, "A file of CREATE TABLE statements to use instead of the database's own schema.", alias="schema"
+        None,
+        "A file of CREATE TABLE statements, or a folder of such files (migrations), instead of the database's schema.",
+        alias="schema",
     )
     timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)
     max_rows: Int = key(

@@ -12,6 +12,7 @@ from sqltailor.naming.columns import ColumnInfo, Kind, column_info
 from sqltailor.naming.comments import read_comment
 from sqltailor.naming.joins import LEADERS, Join, Refers, guess_joins, key
 from sqltailor.naming.words import singular, split_name, table_words
+from sqltailor.sql.schema import find_target
 from sqltailor.types import Cell, Schema, Table
 
 _WORDS = re.compile(r"\w+")
@@ -97,17 +98,12 @@ def build_graph(
 
 
 def _declared(schema: Schema) -> list[Join]:
-    """Return the foreign keys; a table named without its namespace is first looked for in the child's own."""
-    keys = {key(table).lower(): key(table) for table in schema.tables}
-    bare = {table.name.lower(): key(table) for table in reversed(schema.tables)}
     found = []
     for table in schema.tables:
         for column in table.columns:
-            if column.references:
-                name = column.references.table.lower()
-                parent = keys.get(f"{table.namespace}.{name}".lower()) or keys.get(name) or bare.get(name)
-                if parent:
-                    found.append(Join(key(table), column.name, parent, column.references.column))
+            parent = find_target(schema, table, column.references) if column.references else None
+            if parent and column.references:
+                found.append(Join(key(table), column.name, key(parent), column.references.column))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from sqltailor.errors import counted
 
 
 def fuzz_db(
-    schema: Annotated[str, typer.Argument(metavar="SCHEMA", help="File of CREATE TABLE statements.")],
+    schema: Annotated[str, typer.Argument(metavar="SCHEMA", help="File, or folder, of CREATE TABLE statements.")],
     gold: Annotated[str, typer.Option(metavar="FILE", help="Examples whose gold SQL the rows must tell apart.")],
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the databases.")] = "fuzz",
     databases: Annotated[int, typer.Option(metavar="N", min=1, help="Databases to make.")] = 3,
@@ -32,7 +31,7 @@ def fuzz_db(
     Example: sqltailor data fuzz-db schema.sql --gold data/test.jsonl --out fuzz
     """
     from sqltailor.data.readers import read_examples
-    from sqltailor.project import read_schema_file
+    from sqltailor.data.schema_file import read_schema_file, schema_scripts
     from sqltailor.synth.fuzz import fuzz_database
     from sqltailor.synth.fuzz.random_rows import read_constraints
     from sqltailor.types import Example
@@ -42,7 +41,7 @@ def fuzz_db(
     statements = [sql for example in read if isinstance(example, Example) for sql in example.sql]
     if left_out := sum(not isinstance(example, Example) for example in read):
         note(f"note: left out of {gold}, as no example: {counted(left_out, 'row')}")
-    constraints = read_constraints(Path(schema).read_text(encoding="utf-8-sig"), dialect)
+    constraints = read_constraints("\n".join(text for _, text in schema_scripts(schema)), dialect)
     made = fuzz_database(
         known, statements, out, dialect=dialect, constraints=constraints, databases=databases, rows=rows, seed=seed
     )

@@ -35,7 +35,8 @@ def import_options(
     against: list[str] | None,
 ) -> Any:
     """Return what `data import` and `data check` pass on: the recipe's values, with those of the command line."""
-    from sqltailor.project import Project, read_schema_file
+    from sqltailor.data.schema_file import read_schema_file
+    from sqltailor.project import Project
     from sqltailor.recipe import load_recipe
 
     found = load_recipe(recipe, [f"database.url={database}"] if database else []).recipe

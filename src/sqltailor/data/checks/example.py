@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sqltailor.data.canonical import is_declined, parse_gold, read_schema_text
+from sqltailor.data.canonical import is_declined, is_read_in_part, parse_gold, read_schema_text
 from sqltailor.data.checks.smells import smells
 from sqltailor.data.facts import Facts, facts_of
 from sqltailor.data.rows import RowError
@@ -51,6 +51,7 @@ WARNINGS: Mapping[str, str] = {
     "huge_result": "the query returns more rows than the limit",
     "contradiction": "another row has the same question and schema, and other SQL",
     "names_unchecked": "no schema is known, so tables and columns could not be checked",
+    "schema_in_part": "a part of the schema beside the question is not understood; the rest is used",
     "limit_ties": "LIMIT after ORDER BY: rows that tie with the last one are cut off",
     "text_order": "numbers stored as text are compared or sorted as text",
     "cross_join": "tables are joined without a condition",
@@ -105,6 +106,8 @@ def _checked(example: Example, trees: list[Expression | None], nodes: list[Expr]
     """Return what is known of an example; `nodes` are all of the first tree."""
     first = trees[0]
     warnings = [] if schema is not None or first is None else ["names_unchecked"]
+    if example.schema and is_read_in_part(example.schema, example.dialect):
+        warnings.append("schema_in_part")
     if first is not None:
         warnings += smells(example, nodes, schema)
     if any(avoided(sql, example.dialect) for sql in example.sql):

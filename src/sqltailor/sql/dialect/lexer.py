@@ -36,31 +36,61 @@ def lex(sql: str, base: str = "sqlite", *, backslash: bool | None = None) -> Ite
     `base` is a sqlglot name. Double quotes, backticks and, where the dialect has them, brackets make a `quoted`
     token. `backslash`: it escapes a quote; None takes the dialect's own rule. `5th` is a word, `5` a number.
     """
-    for match in _pattern(base, has_backslashes(base) if backslash is None else backslash).finditer(sql):
-        yield Token(str(match.lastgroup), match.group(), match.start())
+    return Lexer(sql, base, backslash=backslash).tokens()
+
+
+class Lexer:
+    """The tokens of one text. What opens and never closes is looked for once only, so that time stays linear."""
+
+    def __init__(self, sql: str, base: str = "sqlite", *, backslash: bool | None = None) -> None:
+        self.sql = sql
+        self._base = base
+        self._backslash = has_backslashes(base) if backslash is None else backslash
+        self._unclosed = frozenset[str]()
+
+    def tokens(self, place: int = 0) -> Iterator[Token]:
+        """Yield the tokens from a place on."""
+        while place < len(self.sql):
+            for match in _pattern(self._base, self._backslash, self._unclosed).finditer(self.sql, place):
+                if match.lastgroup == "open":
+                    self._unclosed |= {match.group()[0]}
+                    break
+                yield Token(str(match.lastgroup), match.group(), match.start())
+                place = match.end()
 
 
 @lru_cache
-def _pattern(base: str, backslash: bool) -> re.Pattern[str]:
+def _pattern(base: str, backslash: bool, unclosed: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of a token, without those that begin with `unclosed` characters and never close."""
+
     def quoted(mark: str) -> str:
         inside = rf"[^{mark}\\]|{mark}{mark}|\\." if backslash else rf"[^{mark}]|{mark}{mark}"
         return rf"{mark}(?:{inside})*+{mark}"
 
     is_mysql = base in _MYSQL_LIKE
-    comments = [r"--(?=\s|\Z)[^\n]*" if is_mysql else r"--[^\n]*", r"/\*(?:[^*]|\*(?!/))*+\*/"]
+    closing = {
+        "/": r"/\*(?:[^*]|\*(?!/))*+\*/",
+        "'": quoted("'"),
+        "$": r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$" if base in _POSTGRES_LIKE else "",
+        '"': quoted('"'),
+        "`": r"`(?:[^`]|``)*+`",
+        "[": r"\[[^\]]*\]" if base in _BRACKETS else "",
+    }
+    closing = {mark: pattern for mark, pattern in closing.items() if pattern and mark not in unclosed}
+    comments = [r"--(?=\s|\Z)[^\n]*" if is_mysql else r"--[^\n]*", *(closing[m] for m in "/" if m in closing)]
     comments += [r"\#[^\n]*"] * (is_mysql or base == "bigquery")
-    strings = [quoted("'")] + [r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$"] * (base in _POSTGRES_LIKE)
-    names = [quoted('"'), r"`(?:[^`]|``)*+`"] + [r"\[[^\]]*\]"] * (base in _BRACKETS)
+    openings = {"/": r"/\*", "$": r"\$(?:[^\W\d]\w*)?\$", "[": r"\["}
     groups = {
         "space": r"\s+",
         "comment": "|".join(comments),
-        "string": "|".join(strings),
-        "quoted": "|".join(names),
+        "string": "|".join(closing[mark] for mark in "'$" if mark in closing),
+        "quoted": "|".join(closing[mark] for mark in '"`[' if mark in closing),
+        "open": "|".join(openings.get(mark, mark) for mark in closing),
         "number": r"(?:[0-9]+(?:\.[0-9]*)?|(?<![\w\"`\]])\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w$])|0[xX][0-9a-fA-F]+\b",
         "word": r"[\w$]+",
         "other": r"<=|>=|<>|!=|==|\|\||::|.",
     }
-    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in groups.items()), re.DOTALL)
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in groups.items() if pattern), re.DOTALL)
 
 
 def trimmed(sql: str, base: str = "sqlite") -> str:

@@ -33,6 +33,18 @@ RESERVED_MYSQL = frozenset(
     write xor zerofill
     """.split()  # noqa: SIM905
 )
+# Namespaces that a name without one is looked up in.
+DEFAULT_NAMESPACES = {
+    "sqlite": "main",
+    "duckdb": "main",
+    "postgres": "public",
+    "redshift": "public",
+    "snowflake": "public",
+    "tsql": "dbo",
+    "fabric": "dbo",
+}
+# In these USE chooses a database, which stands before the namespace.
+DATABASES_FIRST = frozenset({"tsql", "fabric", "snowflake"})
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 

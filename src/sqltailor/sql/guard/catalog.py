@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import ConfigError, Refused, did_you_mean
-from sqltailor.sql.dialect.names import split_name
+from sqltailor.sql.dialect.names import DATABASES_FIRST, DEFAULT_NAMESPACES, split_name
 from sqltailor.sql.guard.parsing import shown
 from sqltailor.types import Grant, Schema, Table
 
@@ -36,16 +36,6 @@ class Stored(NamedTuple):
         return True
 
 
-# Namespaces that a name without one is looked up in.
-DEFAULT_NAMESPACES = {
-    "sqlite": "main",
-    "duckdb": "main",
-    "postgres": "public",
-    "redshift": "public",
-    "snowflake": "public",
-    "tsql": "dbo",
-    "fabric": "dbo",
-}
 # Here quoted names keep their case and bare ones are lower-cased: "T" is another table than T.
 _FOLDS_LOWER = frozenset({"postgres", "redshift", "materialize", "risingwave"})
 # Names of the servers' own catalogs: prefixes of tables, and namespaces, by dialect and for all.
@@ -86,11 +76,11 @@ class Catalog:
 
     def find(self, node: exp.Table) -> list[Stored]:
         """Return the granted tables that a name may mean, usually one, or raise `Refused`."""
-        name, namespace = node.name, ".".join(part.lower() for part in (node.catalog, node.db) if part)
-        if is_system(name, namespace, self.dialect):
+        name, written = node.name, self.written(node)
+        if is_system(name, ".".join(written), self.dialect):
             raise Refused(f"{shown(_dotted(node))} is a system catalog; statements may not read it.", "policy")
-        found = [t for t in self._by_name.get(name.lower(), []) if self._is_meant(t.table, node, namespace)]
-        if not namespace and self._needs_namespace:
+        found = [t for t in self._by_name.get(name.lower(), []) if self._is_meant(t.table, node, written)]
+        if not written and self._needs_namespace:
             found = [t for t in found if self._is_here(t.table)]
         if not found:
             raise Refused(f"There is no table {shown(_dotted(node))}.{did_you_mean(name, self.names)}", "policy")
@@ -100,6 +90,11 @@ class Catalog:
             raise Refused(f"The table {shown(_dotted(node))} is not granted.{_nearest(name, self.names)}", "policy")
         return found
 
+    def written(self, node: exp.Table) -> list[str]:
+        """Return what stands before a table's name, in lower case; `db..t` leaves the namespace to its default."""
+        parts = [node.catalog, node.db or (self._default or "" if node.catalog else "")]
+        return [part.lower() for part in parts if part]
+
     @property
     def _default(self) -> str | None:
         return DEFAULT_NAMESPACES.get(self.dialect)
@@ -108,12 +103,20 @@ class Catalog:
         """Whether a statement may name a table without its namespace."""
         return table.namespace is None or table.namespace.lower() == self._default
 
-    def _is_meant(self, table: Table, node: exp.Table, namespace: str) -> bool:
-        own = table.namespace.lower() if table.namespace else None
-        if namespace and namespace != own and not (own is None and namespace == self._default):
+    def _is_meant(self, table: Table, node: exp.Table, written: list[str]) -> bool:
+        own = qualifiers(table, self.dialect)
+        if written and own[-len(written) :] != written:
             return False
         is_exact = self.dialect in _FOLDS_LOWER and node.this.args.get("quoted")
         return not is_exact or node.name in (table.name, table.name.lower())
+
+
+def qualifiers(table: Table, dialect: str) -> list[str]:
+    """Return all that may stand before a table's name, in lower case: `["catalog", "namespace"]`."""
+    is_namespaced = bool(table.home) and not (dialect in DATABASES_FIRST and len(table.home) == 1)
+    default = None if is_namespaced else DEFAULT_NAMESPACES.get(dialect)
+    parts = [*table.home, *(table.catalog or "").split("."), table.namespace or default or ""]
+    return [part.lower() for part in parts if part]
 
 
 def is_system(name: str, namespace: str | None, dialect: str) -> bool:
@@ -156,15 +159,18 @@ def _named(schema: Schema, entries: Iterable[str]) -> set[tuple[int, str]]:
 
 
 def _matches(parts: list[str], table: Table, column: str) -> bool:
-    name, namespace = table.name.lower(), (table.namespace or "").lower()
+    name = table.name.lower()
     forms = [[name], [name, "*"], [name, column]]
-    if namespace:
-        forms += [[namespace, *form] for form in forms]
+    before: list[str] = []
+    for qualifier in reversed([*table.home, *(table.catalog or "").split("."), table.namespace or ""]):
+        if qualifier:
+            before = [qualifier.lower(), *before]
+            forms += [[*before, *form] for form in forms[:3]]
     return parts in forms
 
 
 def _written(table: Table) -> str:
-    return f"{table.namespace}.{table.name}" if table.namespace else table.name
+    return ".".join(part for part in (table.catalog, table.namespace, table.name) if part)
 
 
 def _dotted(node: exp.Table) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import Refused
-from sqltailor.sql.guard.catalog import Stored
+from sqltailor.sql.guard.catalog import Stored, qualifiers
 from sqltailor.sql.guard.functions import TABLE_FUNCTIONS
 from sqltailor.sql.guard.parsing import shown
 from sqltailor.sql.guard.scope import Output, Source
@@ -46,16 +46,14 @@ _TABLE_CLASSES = {
 }
 
 
-def stored(node: exp.Table, found: list[Stored]) -> Source:
+def stored(node: exp.Table, found: list[Stored], dialect: str) -> Source:
     """Return the source of a table of the database; `found` has several where a name is ambiguous."""
     if node.args.get("alias") and node.args["alias"].args.get("columns"):
         raise Refused(f"The columns of {shown(node.name)} cannot be renamed by position; use AS.", "policy")
-    namespace = None if node.alias else node.text("db").lower() or (found[0].table.namespace or "").lower()
+    before = () if node.alias else tuple(qualifiers(found[0].table, dialect))
     columns = merged(table.columns for table in found)
     has_row_ids = all(table.has_row_ids for table in found)
-    return Source(
-        node.alias_or_name.lower(), columns, is_stored=True, namespace=namespace or None, has_row_ids=has_row_ids
-    )
+    return Source(node.alias_or_name.lower(), columns, is_stored=True, qualifiers=before, has_row_ids=has_row_ids)
 
 
 def merged(several: Iterable[Mapping[str, bool]]) -> dict[str, bool]:

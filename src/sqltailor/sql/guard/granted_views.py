@@ -9,7 +9,8 @@ from sqltailor.sql.guard.catalog import Catalog, Stored, is_system
 from sqltailor.sql.guard.parsing import parse, shown
 from sqltailor.sql.guard.resolver import Resolver
 from sqltailor.sql.guard.text_layer import read
-from sqltailor.types import Column, Grant, Schema, Table
+from sqltailor.sql.schema.compare import find_target
+from sqltailor.types import Grant, Reference, Schema, Table
 
 
 def granted_catalog(schema: Schema, grant: Grant, dialect: str) -> Catalog:
@@ -61,17 +62,22 @@ def _denied(named: list[Stored], text: str) -> str:
 def visible(schema: Schema, grant: Grant, dialect: str = "sqlite") -> Schema:
     """Return the part of a schema that is granted: what a model is shown, so that it does not name the rest."""
     granted = granted_catalog(schema, grant, dialect).granted
-    shown_names = {(schema.tables[i].name.lower(), column) for i, column in granted}
     tables = []
+
+    def is_shown(table: Table, reference: Reference) -> bool:
+        target = find_target(schema, table, reference)
+        if target is None:
+            return False
+        keys = [reference.column] if reference.column else [c.name for c in target.columns if c.primary_key]
+        place = next(i for i, table in enumerate(schema.tables) if table is target)
+        return bool(keys) and all((place, key.lower()) in granted for key in keys)
+
     for i, table in enumerate(schema.tables):
-        columns = tuple(_without_hidden_target(c, shown_names) for c in table.columns if (i, c.name.lower()) in granted)
+        columns = tuple(
+            dataclasses.replace(c, references=None) if c.references and not is_shown(table, c.references) else c
+            for c in table.columns
+            if (i, c.name.lower()) in granted
+        )
         if (columns or (i, "") in granted) and not is_system(table.name, table.namespace, dialect):
             tables.append(dataclasses.replace(table, columns=columns))
     return Schema(tuple(tables))
-
-
-def _without_hidden_target(column: Column, shown_names: set[tuple[str, str]]) -> Column:
-    target = column.references
-    if target is None or (target.table.lower(), target.column.lower()) in shown_names:
-        return column
-    return dataclasses.replace(column, references=None)

@@ -95,6 +95,7 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> 
     from sqlglot import exp
 
     kept = {node.meta.get("start") for node in nodes_of(tree) if isinstance(node, exp.Identifier)}
+    paths = _bigquery_paths(tokens, tree) if dialect == "bigquery" else []
     words = DROPPED
     if dialect in ("snowflake", "databricks"):  # column:key.key
         words = words | {str(key.this).lower() for key in tree.find_all(exp.JSONPathKey)}
@@ -102,12 +103,34 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> 
     for before, token, after in zip(padded, tokens, padded[2:], strict=False):
         if token.token_type.name not in ("VAR", "IDENTIFIER") or token.start in kept:
             continue
+        if any(start <= token.start <= end for start, end in paths):
+            continue
         is_call = after is not None and sql[after.start] == "("
         follows = before.text.upper() if before else ""
         is_free = follows in ("COLLATE", "USING", "AS") or (follows == "BY" and token.text.upper() == "NAME")
         is_argument = after is not None and after.text == "=>"
         if not (is_call or is_free or is_argument) and token.text.lower() not in words:
             raise Refused(f"{shown(token.text)} stands where no column or keyword is expected.", "policy")
+
+
+def _bigquery_paths(tokens: list[Any], tree: Expr) -> list[tuple[int, int]]:
+    """Where a table's name stands that sqlglot keeps in other pieces: `my-project-1.d.t`, or `d.t` in one quote."""
+    from sqlglot import exp
+
+    places = {token.start: i for i, token in enumerate(tokens)}
+    found = []
+    for table in tree.find_all(exp.Table):
+        end = places.get(table.this.meta.get("start", -1), 0)
+        first = end
+        while first and tokens[first - 1].end + 1 == tokens[first].start and _is_of_path(tokens[first - 1]):
+            first -= 1
+        if "".join(token.text for token in tokens[first : end + 1]) == ".".join(part.name for part in table.parts):
+            found.append((tokens[first].start, tokens[end].start))
+    return found
+
+
+def _is_of_path(token: Any) -> bool:
+    return token.text in (".", "-") or token.token_type.name in ("VAR", "IDENTIFIER", "NUMBER")
 
 
 def _declared(tree: Expr) -> set[int]:

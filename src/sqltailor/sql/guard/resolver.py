@@ -223,7 +223,7 @@ class Resolver:
             return derived(node, cte)
         if node.name.lower() == "dual" and not node.args.get("db"):
             return Source("dual", {})
-        return stored(node, self.catalog.find(node))
+        return stored(node, self.catalog.find(node), self.dialect)
 
     def _bracketed(self, node: Expr, scope: Scope, ctes: Ctes) -> list[Any]:
         """`(t JOIN s ON …)`: the tables are seen outside, or as one under an alias."""

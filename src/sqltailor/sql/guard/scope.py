@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from sqltailor.errors import Refused, did_you_mean
-from sqltailor.sql.guard.catalog import DEFAULT_NAMESPACES
 from sqltailor.sql.guard.parsing import shown
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Source(NamedTuple):
     columns: Mapping[str, bool]
     is_stored: bool = False
     is_complete: bool = True
-    namespace: str | None = None
+    qualifiers: tuple[str, ...] = ()
     is_pivot: bool = False
     has_row_ids: bool = True
 
@@ -124,12 +123,11 @@ class Scope:
     def _has_qualified(self, parts: list[str]) -> bool:
         for scope in self.outwards():
             for source in scope.sources:
-                own = [source.name]
-                if parts[0] != source.name and len(parts) > 2 and source.is_stored:
-                    own = [source.namespace or DEFAULT_NAMESPACES.get(self.dialect, ""), source.name]
-                if parts[: len(own)] == own and len(parts) > len(own):
-                    scope._check_qualified(own, parts[len(own)], parts)
-                    return True
+                for i in range(len(source.qualifiers), -1, -1):
+                    own = [*source.qualifiers[i:], source.name]
+                    if parts[: len(own)] == own and len(parts) > len(own):
+                        scope._check_qualified(own, parts[len(own)], parts)
+                        return True
         return False
 
     def _check_qualified(self, own: list[str], column: str, parts: list[str]) -> None:

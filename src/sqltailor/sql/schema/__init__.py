@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sqltailor.sql.schema.compare import diff, find_column, find_table, names, schema_hash, without_samples
+from sqltailor.sql.schema.compare import (
+    diff,
+    find_column,
+    find_table,
+    find_target,
+    names,
+    schema_hash,
+    without_samples,
+)
 from sqltailor.sql.schema.ddl import from_ddl
 from sqltailor.sql.schema.json import from_json, to_json
 from sqltailor.sql.schema.write import qualified_name, show_value, to_ddl, too_large
@@ -11,6 +19,7 @@ __all__ = [
     "diff",
     "find_column",
     "find_table",
+    "find_target",
     "from_ddl",
     "from_json",
     "names",

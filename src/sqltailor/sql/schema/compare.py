@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqltailor.types import Column, Schema, Table
+from sqltailor.types import Column, Reference, Schema, Table
 
 
 def find_table(schema: Schema, name: str, namespace: str | None = None) -> Table | None:
@@ -17,6 +17,18 @@ def find_table(schema: Schema, name: str, namespace: str | None = None) -> Table
         if table.name.lower() == name.lower() and same_space:
             return table
     return None
+
+
+def find_target(schema: Schema, child: Table, reference: Reference) -> Table | None:
+    """Return the table that a foreign key of `child` points to.
+
+    One without a namespace is looked for in the child's own, then without any, then anywhere.
+    """
+    if reference.namespace:
+        exact = find_table(schema, reference.table, reference.namespace)
+        return exact or find_table(schema, reference.table, "")  # `public.t` where tables of public have none
+    near = find_table(schema, reference.table, child.namespace or "") or find_table(schema, reference.table, "")
+    return near or find_table(schema, reference.table)
 
 
 def find_column(table: Table, name: str) -> Column | None:
@@ -32,10 +44,19 @@ def names(schema: Schema) -> set[str]:
 def schema_hash(schema: Schema) -> str:
     """Return 16 hexadecimal digits that change when a table, column, type or key does; comments do not count."""
     bare = [
-        (t.namespace, t.name, [(c.name, c.type.upper(), c.primary_key, c.references) for c in t.columns])
-        for t in sorted(schema.tables, key=lambda t: (t.namespace or "", t.name))
+        (_namespace(t), t.name, [(c.name, c.type.upper(), c.primary_key, _written(c.references)) for c in t.columns])
+        for t in sorted(schema.tables, key=lambda t: (_namespace(t) or "", t.name))
     ]
     return hashlib.sha256(json.dumps(bare).encode()).hexdigest()[:16]
+
+
+def _namespace(table: Table) -> str | None:
+    return f"{table.catalog}.{table.namespace}" if table.catalog else table.namespace
+
+
+def _written(reference: Reference | None) -> Reference | tuple[str, str] | None:
+    """Return what is hashed of a foreign key: no namespace where there is none, as in hashes that are kept."""
+    return reference if reference is None or reference.namespace else reference[:2]
 
 
 def diff(old: Schema, new: Schema) -> list[str]:
@@ -54,7 +75,7 @@ def without_samples(schema: Schema) -> Schema:
 
 
 def _by_name(schema: Schema) -> dict[str, Table]:
-    return {f"{t.namespace}.{t.name}" if t.namespace else t.name: t for t in schema.tables}
+    return {f"{_namespace(t)}.{t.name}" if t.namespace else t.name: t for t in schema.tables}
 
 
 def _table_changes(name: str, old: Table, new: Table) -> Iterator[str]:
@@ -78,5 +99,7 @@ def _column_changes(what: str, old: Column, new: Column) -> Iterator[str]:
     if old.primary_key != new.primary_key:
         yield f"{what} is {'now' if new.primary_key else 'no longer'} a primary key"
     if old.references != new.references:
-        target = f"{new.references.table}.{new.references.column}".rstrip(".") if new.references else "nothing"
+        target = (
+            ".".join(filter(None, [new.references.namespace, *new.references[:2]])) if new.references else "nothing"
+        )
         yield f"{what} now refers to {target}"

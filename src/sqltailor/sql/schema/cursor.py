@@ -8,7 +8,7 @@ from sqltailor.errors import DataError
 from sqltailor.sql.dialect.lexer import Token, has_backslashes, unquoted
 from sqltailor.sql.dialect.names import fold
 
-_GENERIC_TYPES = frozenset({"ARRAY", "STRUCT", "MAP", "RECORD", "NESTED", "NULLABLE", "LOWCARDINALITY"})
+_GENERIC_TYPES = frozenset({"ARRAY", "STRUCT", "MAP", "UNIONTYPE", "RECORD", "NESTED", "NULLABLE", "LOWCARDINALITY"})
 
 
 class Words:
@@ -54,11 +54,24 @@ class Words:
         return unquoted(token.raw) if token.kind in ("quoted", "string") else fold(token.raw, self.base)
 
     def path(self) -> list[str]:
-        """Read a name with what qualifies it: `catalog.namespace.table`."""
-        parts = [self.name()]
-        while parts[-1] is not None and self.take("."):
-            parts.append(self.name())
-        return [part for part in parts if part is not None]
+        """Read a name with what qualifies it: `catalog.namespace.table`; BigQuery may quote it as a whole."""
+        parts: list[str] = []
+        while (part := self._part(is_first=not parts)) is not None:
+            parts += part.split(".") if self.base == "bigquery" else [part]
+            if not self.take("."):
+                break
+            while parts and self.take("."):  # `catalog..table` of T-SQL: the namespace is its default
+                pass
+        return parts
+
+    def _part(self, *, is_first: bool) -> str | None:
+        name = self.name()
+        if name is None or self.base != "bigquery" or not is_first:
+            return name
+        while self.place + 1 < len(self.tokens) and self.tokens[self.place].raw == "-":  # the project my-project-1
+            name += "-" + self.tokens[self.place + 1].raw
+            self.place += 2
+        return name
 
     def string(self) -> str | None:
         """Read a string; None when something else comes next, NULL for one."""
@@ -86,24 +99,22 @@ class Words:
         self.next()
         return [note_text(t.raw) for t in self.tokens[start : self.place] if t.kind == "comment"]
 
+    def ahead(self) -> Words:
+        """Return a cursor of its own at the same place."""
+        other = Words(self.tokens, self.base)
+        other.place = self.place
+        return other
+
     def option(self, name: str) -> str | None:
         """Return the text of an option in what is left: `COMMENT = 'x'` or `COMMENT 'x'`."""
         rest = Words(self.tokens[self.place :], self.base)
-        while rest.next():
+        while rest.next() and rest.next_word() != "AS":
             if rest.take(name):
                 rest.take("=")
                 return rest.string()
-            rest.skip()
+            if rest.group(f"The option {name}") is None:
+                rest.skip()
         return None
-
-    def after(self, word: str) -> str:
-        """Return the text behind a word in what is left; `""` without that word."""
-        rest = Words(self.tokens[self.place :], self.base)
-        while rest.next():
-            if rest.take(word):
-                return rest.rest()
-            rest.skip()
-        return ""
 
     def rest(self) -> str:
         """Return the text of all that is left."""

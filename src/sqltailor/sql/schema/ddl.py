@@ -1,164 +1,249 @@
-"""A schema from DDL text: a file of CREATE TABLE statements, a dump, or the loose text of public sets, in any dialect.
+"""A schema from DDL text: CREATE TABLE statements, dumps, migrations, or the loose text of public sets, in any dialect.
 
 Our own reader: only names, types, keys and comments count, and databases know more types and options than any parser.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect import load_dialect
-from sqltailor.sql.dialect.lexer import Token, lex
-from sqltailor.sql.schema.compare import find_table
+from sqltailor.sql.dialect.names import DEFAULT_NAMESPACES
+from sqltailor.sql.schema import alter
+from sqltailor.sql.schema.create import Named, Place, created, read_create
 from sqltailor.sql.schema.cursor import Words, split_commas
+from sqltailor.sql.schema.drafts import Drafts
 from sqltailor.sql.schema.loose_ddl import loose_tables
-from sqltailor.sql.schema.table_body import Body, read_body, with_keys
-from sqltailor.sql.schema.views import selected_columns, view_query
-from sqltailor.types import Schema, Table
+from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements, with_variables
+from sqltailor.sql.schema.session import chosen_home, home_of
+from sqltailor.types import Schema
+
+
+class Unread(NamedTuple):
+    """What was not understood: the line of a script (1-based), why, and which script of several."""
+
+    line: int
+    reason: str
+    script: str = ""
+
+
+class Reading(NamedTuple):
+    """A schema, the number of CREATE TABLE and CREATE VIEW statements met, and what was not understood."""
+
+    schema: Schema
+    creates: int
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def lost_tables(self) -> bool:
+        """Whether one of the tables, not only a view, was not read."""
+        return any(u.reason.startswith("The table ") for u in self.unread)
+
+    def note(self, most: int = 8) -> str:
+        """Return what was not read in one line; `""` when all was."""
+        if not self.unread:
+            return ""
+        lost = sum(1 for u in self.unread if u.reason.startswith(_OF_CREATE))
+        listed = [f"{u.script + ' ' if u.script else ''}line {u.line} ({u.reason.rstrip('.')})" for u in self.unread]
+        more = f", and {len(listed) - most:,} more" if len(listed) > most else ""
+        read = f"read {self.creates - lost:,} of {self.creates:,} CREATE statements"
+        return f"{read}; not read: {', '.join(listed[:most])}{more}"
+
+
+_OF_CREATE = ("The table ", "The view ", "A CREATE ")
 
 
 def from_ddl(ddl: str, dialect: str = "sqlite", *, loose: bool = False) -> Schema:
-    """Return the schema that `CREATE TABLE`, `CREATE VIEW`, `COMMENT ON` and `ALTER TABLE … ADD` statements describe.
+    """Return the schema that DDL text describes, as it is after the last statement.
 
-    Types keep their spelling; a column that has none has the type `""`. Other statements, and the rows of a dump, are
-    passed over. A column's comment is `COMMENT 'x'`, `COMMENT ON`, or an SQL comment behind it or on the lines above
-    it; a table's stands behind its name. `loose` accepts the style of sql-create-context: bare names such as
-    `5th_place` or `order`, tables joined by `;` or `,`. Raises `DataError` when there is no table, or one cannot be
-    read.
+    `CREATE TABLE`, `CREATE VIEW`, `COMMENT ON`, `ALTER TABLE`, `DROP`, renaming, and what chooses a namespace are
+    followed in their order; other statements, the rows of a dump and the lines of client programs are passed over.
+    Types keep their spelling; a column that has none has the type `""`. A column's comment is `COMMENT 'x'`,
+    `COMMENT ON`, or an SQL comment behind it or on the lines above it; a table's stands behind its name. `loose`
+    accepts the style of sql-create-context: bare names such as `5th_place` or `order`, tables joined by `;` or `,`.
+    Raises `DataError` when there is no table; what is not understood beside tables that are is told by `read_ddl`.
     """
-    base = load_dialect(dialect).base
-    tables = list(loose_tables(ddl, base)) if loose else _read(ddl, base)
-    if not tables:
-        raise DataError("The schema has no CREATE TABLE statement.")
-    return Schema(tuple(tables))
+    if loose:
+        tables = tuple(loose_tables(ddl, load_dialect(dialect).base))
+        if not tables:
+            raise DataError(_NO_TABLE)
+        return Schema(tables)
+    return read_ddl([("", ddl)], dialect).schema
 
 
-# what psql reads and no lexer should: the rows behind COPY, and commands that begin with a backslash
-_PSQL = re.compile(r"^COPY [^;\n]* FROM stdin[^;\n]*;\n(?s:.*?)^\\\.$|^\\\w.*$", re.MULTILINE | re.IGNORECASE)
-
-_Tables = dict[tuple[str | None, str], Table]
-"""Tables by namespace and name."""
+_NO_TABLE = "The schema has no CREATE TABLE statement."
 
 
-def _read(ddl: str, base: str) -> list[Table]:
-    tables: _Tables = {}
-    for statement in _statements(_PSQL.sub("", ddl), base):
-        words = Words(statement, base)
-        if words.take("CREATE"):
-            table = _create(words, tables, base)
-            if table is not None:
-                tables.setdefault((table.namespace, table.name), table)
+def read_ddl(scripts: Sequence[tuple[str, str]], dialect: str = "sqlite") -> Reading:
+    """Return the schema that scripts (name and text), run one after the other, make, and what was not understood."""
+    reader = _Reader(load_dialect(dialect).base)
+    for name, text in scripts:
+        reader.read(name, text)
+    return reader.finished()
+
+
+_DOWN = re.compile(
+    r"^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+Down|migrate:down|//@UNDO)\b.*?"
+    r"(?=^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+Up|migrate:up)\b|\Z)",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+"""The part of a migration that takes it back."""
+
+
+class _Waiting(NamedTuple):
+    statement: Statement
+    named: Named
+    place: Place
+    script: str
+    error: DataError
+
+
+class _Reader:
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.drafts = Drafts(DEFAULT_NAMESPACES.get(base))
+        self.home: list[str] = []
+        self.unread: list[Unread] = []
+        self.waiting: list[_Waiting] = []
+        self.lost: set[str] = set()
+        self.creates = 0
+        self.holds: list[str] | None = None
+
+    def read(self, script: str, text: str) -> None:
+        text = _DOWN.sub(lambda found: "\n" * found[0].count("\n"), text)
+        for statement in statements(with_variables(text), self.base):
+            try:
+                self.take(statement, script)
+            except DataError as e:
+                self.unread.append(Unread(statement.line, str(e), script))
+
+    def finished(self) -> Reading:
+        self.again()
+        for w in self.waiting:
+            self.unread.append(Unread(w.statement.line, str(w.error), w.script))
+        schema = self.drafts.schema()
+        if not schema.tables:
+            if self.unread:
+                raise DataError(self.unread[0].reason)
+            raise DataError("Every table of the schema is dropped again." if self.creates else _NO_TABLE)
+        return Reading(schema, self.creates, tuple(sorted(self.unread, key=lambda u: u.script)))
+
+    def again(self) -> None:
+        """Read views that name what came after them."""
+        progress = True
+        while progress and self.waiting:
+            progress = False
+            for w in list(self.waiting):
+                words = Words(w.statement.tokens, self.base)
+                words.take("CREATE") or words.take("ALTER")
+                named = created(words)
+                try:
+                    self.drafts.add(read_create(words, named or w.named, w.place))
+                except DataError:
+                    continue
+                self.waiting.remove(w)
+                progress = True
+
+    def take(self, statement: Statement, script: str) -> None:
+        if statement.file:
+            self.unread.append(Unread(statement.line, f"it runs another file, {statement.file}", script))
+            return
+        words = Words(statement.tokens, self.base)
+        if not statement.continues:
+            self.holds = None
+        place = Place(self.drafts, self.home if self.holds is None else self.holds)
+        first = words.next_word()
+        if first == "CREATE" or (first == "ALTER" and self.base in TSQL_LIKE and words.ahead().take("ALTER", "VIEW")):
+            self.create(words, statement, place, script)
+        elif words.take("ALTER", "TABLE") or words.take("ALTER", "VIEW"):
+            self.alter(words, statement, place, script)
+        elif words.take("ALTER", "MATERIALIZED", "VIEW") or words.take("ALTER", "FOREIGN", "TABLE"):
+            alter.alter(words, place)
+        elif words.take("ALTER", "SCHEMA"):
+            alter.transfer(words, place)
+        elif words.take("DROP"):
+            alter.drop(words, place)
+        elif words.take("RENAME"):
+            alter.rename(words, place)
         elif words.take("COMMENT", "ON"):
-            _comment(words, tables)
-        elif words.take("ALTER", "TABLE"):
-            _alter(words, tables)
-    return list(tables.values())
+            alter.comment_on(words, place)
+        elif words.take("EXEC") or words.take("EXECUTE"):
+            self.execute(words, statement, place, script)
+        elif (home := chosen_home(words, self.home)) is not None:
+            self.home = [] if [h.lower() for h in home] == [self.drafts.default] else home
+        else:
+            self.inside(statement, script)
 
-
-def _statements(ddl: str, base: str) -> Iterator[list[Token]]:
-    statement: list[Token] = []
-    for token in lex(ddl, base):
-        if token.raw == ";":
-            yield statement
-            statement = []
-        elif statement or not token.is_blank:
-            statement.append(token)
-    yield statement
-
-
-_NO_TABLES = frozenset({"INDEX", "TRIGGER", "FUNCTION", "PROCEDURE", "SEQUENCE", "TYPE", "SCHEMA", "DATABASE", "ROLE",
-                        "USER", "RULE", "POLICY", "DOMAIN", "EXTENSION", "AGGREGATE", "OPERATOR", "CAST", "SERVER",
-                        "EVENT", "TABLESPACE", "MACRO", "SECRET", "(", "AS", "ON"})  # fmt: skip
-
-
-def _create(words: Words, tables: _Tables, base: str) -> Table | None:
-    while (word := words.next_word()) not in ("TABLE", "VIEW"):
-        if word == "" or word in _NO_TABLES:
-            return None
+    def create(self, words: Words, statement: Statement, place: Place, script: str) -> None:
         words.skip()
-    words.skip()
-    words.take("IF", "NOT", "EXISTS")
-    path = words.path()
-    if not path:
-        raise DataError(f"A CREATE {word} statement has no name: {words.rest()[:60]!r}")
-    place = f"The {word.lower()} '{'.'.join(path)}'"
-    notes = words.notes()
-    body = _body(words, tables, base, place)
-    comment = words.option("COMMENT") or " ".join(filter(None, [*notes, *body.notes]))
-    columns = tuple(with_keys(body.columns, body.keys))
-    if not columns:
-        raise DataError(f"{place} has no columns that can be read. List them: CREATE {word} name (a INTEGER, b TEXT).")
-    query = view_query(words.rest(), base) if word == "VIEW" else None
-    return Table(path[-1], columns, path[-2] if len(path) > 1 else None, comment or None, word == "VIEW", query)
+        if words.take("SCHEMA"):  # the tables that follow without `;` belong to it
+            words.take("IF", "NOT", "EXISTS")
+            self.holds = words.path()[-1:]
+            return
+        named = created(words)
+        if named is None:
+            return
+        self.creates += 1
+        home = home_of(named.path, place.home, self.base)
+        before = self.drafts.exact(named.path, home)
+        if before is not None and named.is_new:
+            return
+        try:
+            draft = read_create(words, named, place)
+        except DataError as e:
+            self.lost.add(named.path[-1].lower())
+            if named.kind == "VIEW":
+                self.waiting.append(_Waiting(statement, named, place, script, e))
+                return
+            raise
+        if before is None:
+            self.drafts.add(draft)
+        elif named.replaces or words.tokens[0].raw.upper() == "ALTER":
+            self.drafts.remove(before)
+            self.drafts.add(draft)
+        elif before.columns != draft.columns:
+            raise DataError(f"{named.what[0].upper()}{named.what[1:]} is there already; the first stands.")
+
+    def alter(self, words: Words, statement: Statement, place: Place, script: str) -> None:
+        missing = alter.alter(words, place)
+        if missing and missing.split(".")[-1].lower() not in self.lost:
+            text = " ".join(words.rest().split())[:40]
+            self.unread.append(Unread(statement.line, f"ALTER of '{missing}', which is not there: {text}", script))
+
+    def execute(self, words: Words, statement: Statement, place: Place, script: str) -> None:
+        """EXEC sp_rename …, and the statements in EXEC sp_executesql N'CREATE VIEW …'."""
+        procedure = words.ahead().path()[-1:]
+        if procedure == ["sp_rename"]:
+            words.path()
+            alter.sp_rename(words, place)
+            return
+        for part in split_commas(words.tokens[words.place :]):
+            for token in part:
+                if token.kind == "string" and _MAKES_TABLE.search(token.raw):
+                    inner = Words([token], self.base).string() or ""
+                    for found in statements(inner, self.base):
+                        self.take(found._replace(line=statement.line), script)
+
+    def inside(self, statement: Statement, script: str) -> None:
+        """Look into IF … CREATE TABLE, and say where code makes a table that nobody can see."""
+        words = Words(statement.tokens, self.base)
+        if words.next_word() == "IF":
+            while words.next() is not None:
+                if words.next_word() == "CREATE":
+                    self.take(Statement(statement.line, words.tokens[words.place :]), script)
+                    return
+                if words.group("") is None:
+                    words.skip()
+            return
+        if words.next_word() not in ("DO", "DECLARE", "BEGIN"):
+            return
+        text = "".join(t.raw for t in statement.tokens if t.kind != "comment")
+        if _MAKES_TABLE.search(text):
+            reason = "a table is made inside a block of code"
+            self.unread.append(Unread(statement.line, reason, script))
 
 
-def _body(words: Words, tables: _Tables, base: str, place: str) -> Body:
-    if words.take("PARTITION", "OF") or words.take("LIKE"):
-        parent = _find(tables, words.path())
-        return Body(list(parent.columns) if parent else [])
-    if words.take("USING"):  # a virtual table: its module's arguments are columns, or settings
-        words.skip()
-    group = words.group(place)
-    inner = Words(group or [], base)
-    if base != "sqlite" and inner.take("LIKE"):
-        parent = _find(tables, inner.path())
-        return Body(list(parent.columns) if parent else [])
-    body = read_body(group, base, place) if group is not None else Body([])
-    query = words.after("AS")
-    if query and not body.columns:
-        body = Body(selected_columns(query, list(tables.values()), base))
-    elif query:
-        types = selected_columns(query, list(tables.values()), base)
-        if len(types) == len(body.columns):
-            paired = zip(body.columns, types, strict=True)
-            body = body._replace(columns=[c if c.type else dataclasses.replace(c, type=t.type) for c, t in paired])
-    return body
-
-
-def _find(tables: _Tables, path: list[str]) -> Table | None:
-    """Return the table that a path names: its own spelling first, then in any case and any namespace."""
-    if not path:
-        return None
-    spelled = tables.get((path[-2] if len(path) > 1 else None, path[-1]))
-    return spelled or find_table(Schema(tuple(tables.values())), path[-1], path[-2] if len(path) > 1 else None)
-
-
-def _comment(words: Words, tables: _Tables) -> None:
-    words.take("MATERIALIZED")
-    kind = words.next_word()
-    words.skip()
-    path = words.path()
-    if kind not in ("TABLE", "VIEW", "COLUMN") or not path or not words.take("IS"):
-        return
-    text = words.string()
-    table = _find(tables, path if kind != "COLUMN" else path[:-1])
-    if table is None:
-        return
-    if kind == "COLUMN":
-        columns = [
-            dataclasses.replace(c, comment=text) if c.name.lower() == path[-1].lower() else c for c in table.columns
-        ]
-        table = dataclasses.replace(table, columns=tuple(columns))
-    else:
-        table = dataclasses.replace(table, comment=text)
-    tables[table.namespace, table.name] = table
-
-
-def _alter(words: Words, tables: _Tables) -> None:
-    words.take("IF", "EXISTS")
-    words.take("ONLY")
-    table = _find(tables, words.path())
-    if table is None:
-        return
-    for action in split_commas(words.tokens[words.place :]):
-        change = Words(action, words.base)
-        if not change.take("ADD"):
-            continue
-        change.take("COLUMN")
-        change.take("IF", "NOT", "EXISTS")
-        body = read_body(change.tokens[change.place :], words.base, f"The table '{table.name}'")
-        table = dataclasses.replace(table, columns=tuple(with_keys([*table.columns, *body.columns], body.keys)))
-    tables[table.namespace, table.name] = table
+_MAKES_TABLE = re.compile(r"\bCREATE\s+(?:\w+\s+){0,4}?(?:TABLE|VIEW)\b", re.IGNORECASE)

@@ -15,6 +15,8 @@ def to_json(schema: Schema) -> dict[str, Any]:
 def _table_json(table: Table) -> dict[str, Any]:
     extra = {
         "namespace": table.namespace,
+        "catalog": table.catalog,
+        "home": list(table.home),
         "comment": table.comment,
         "view": table.is_view or None,
         "query": table.query,
@@ -24,13 +26,18 @@ def _table_json(table: Table) -> dict[str, Any]:
             "name": c.name,
             "type": c.type,
             "primary_key": c.primary_key,
-            "references": {"table": c.references.table, "column": c.references.column} if c.references else None,
+            "references": _reference_json(c.references) if c.references else None,
             "comment": c.comment,
             **({"samples": [_value_json(v) for v in c.samples]} if c.samples else {}),
         }
         for c in table.columns
     ]
     return {"name": table.name, **{k: v for k, v in extra.items() if v}, "columns": columns}
+
+
+def _reference_json(reference: Reference) -> dict[str, str]:
+    shape = {"table": reference.table, "column": reference.column}
+    return shape | ({"namespace": reference.namespace} if reference.namespace else {})
 
 
 def _value_json(value: Cell) -> Any:
@@ -55,4 +62,5 @@ def _table_from_json(data: dict[str, Any]) -> Table:
         for c in data["columns"]
     )
     namespace, comment, is_view = data.get("namespace"), data.get("comment"), bool(data.get("view"))
-    return Table(data["name"], columns, namespace, comment, is_view, data.get("query"))
+    where = data.get("catalog"), tuple(data.get("home", ()))
+    return Table(data["name"], columns, namespace, comment, is_view, data.get("query"), *where)

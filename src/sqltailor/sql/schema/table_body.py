@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqltailor.errors import DataError
-from sqltailor.sql.dialect.lexer import Token
+from sqltailor.sql.dialect.lexer import Token, unquoted
 from sqltailor.sql.schema.cursor import Words, note_text, split_commas
+from sqltailor.sql.schema.notes import is_code
 from sqltailor.types import Column, Reference
 
 
@@ -19,17 +20,22 @@ class Key(NamedTuple):
 
     columns: list[str]
     targets: list[Reference] | None = None
+    name: str = ""
 
 
 class Body(NamedTuple):
-    """Columns in their order, keys that stand apart from them, and comments on the table."""
+    """Columns in their order and without keys, the keys, and comments on the table."""
 
     columns: list[Column]
     keys: tuple[Key, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def read_body(tokens: list[Token], base: str, place: str) -> Body:
+ParentColumns = Callable[[list[str]], list[Column]]
+"""The columns of the table that a path names, for `LIKE t`; raises `DataError` when there is none."""
+
+
+def read_body(tokens: list[Token], base: str, place: str, parent_columns: ParentColumns | None = None) -> Body:
     """Return the columns and keys between two parentheses; `place` begins the message of a `DataError`."""
     columns: list[Column] = []
     keys: list[Key] = []
@@ -40,12 +46,16 @@ def read_body(tokens: list[Token], base: str, place: str) -> Body:
             continue
         if _is_constraint(words):
             keys += _keys(words, place)
+        elif parent_columns is not None and words.take("LIKE"):
+            columns += parent_columns(words.path())
         elif "=" not in (token.raw for token in item[:3]):  # a setting of a virtual table
-            columns.append(_column(words, comments, place))
+            column, own = read_column(words, comments, place)
+            columns.append(column)
+            keys += own
     return Body(columns, tuple(keys), tuple(notes))
 
 
-def with_keys(columns: list[Column], keys: tuple[Key, ...]) -> list[Column]:
+def with_keys(columns: Sequence[Column], keys: Sequence[Key]) -> list[Column]:
     """Return the columns with what the keys say about them."""
     primary = {name.lower() for key in keys if key.targets is None for name in key.columns}
     targets = {
@@ -76,6 +86,8 @@ def _items(tokens: list[Token]) -> tuple[list[str], list[tuple[list[Token], list
                 begun = begun or not token.is_blank
                 continue
             note = note_text(token.raw)
+            if is_code(note):
+                continue
             is_own_line = i > 0 and "\n" in part[i - 1].raw and part[i - 1].kind == "space"
             if is_own_line:
                 # above the column that follows; lines such as `-- -----` say nothing
@@ -103,10 +115,10 @@ def _is_constraint(words: Words) -> bool:
         case "PRIMARY" | "FOREIGN":
             return texts[0] == "KEY"
         case "CONSTRAINT":
-            return bool({"PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "EXCLUDE", "NOT"} & set(texts[:2]))
+            return bool({"PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "EXCLUDE", "NOT", "DEFAULT"} & set(texts[:2]))
         case "CHECK" | "EXCLUDE":
             return texts[0] in ("(", "USING")
-        case "UNIQUE" | "KEY" | "INDEX" | "FULLTEXT" | "SPATIAL":
+        case "UNIQUE" | "KEY" | "INDEX" | "FULLTEXT" | "SPATIAL" | "INVERTED" | "FAMILY":
             return texts[0] not in _OF_COLUMNS and _is_index(words.tokens, texts)
         case "PERIOD":
             return texts[0] == "FOR"
@@ -134,8 +146,9 @@ def _lists_names(tokens: list[Token]) -> bool:
 
 
 def _keys(words: Words, place: str) -> Iterator[Key]:
+    name = ""
     if words.take("CONSTRAINT") and words.next_word() not in ("PRIMARY", "FOREIGN", "UNIQUE", "CHECK"):
-        words.skip()
+        name = (words.path() or [""])[-1]
     kind = words.next_word()
     words.skip()
     if kind not in ("PRIMARY", "FOREIGN"):
@@ -144,9 +157,9 @@ def _keys(words: Words, place: str) -> Iterator[Key]:
         words.skip()
     columns = _names(words.group(place) or [], words.base)
     if kind == "PRIMARY":
-        yield Key(columns)
+        yield Key(columns, None, name)
     elif words.take("REFERENCES"):
-        yield Key(columns, _targets(words, place, len(columns)))
+        yield Key(columns, _targets(words, place, len(columns)), name)
 
 
 def _names(tokens: list[Token], base: str) -> list[str]:
@@ -158,57 +171,87 @@ def _targets(words: Words, place: str, count: int) -> list[Reference]:
     path = words.path()
     group = words.group(place)
     columns = _names(group, words.base) if group is not None else []
-    return [Reference(path[-1] if path else "", columns[i] if i < len(columns) else "") for i in range(count)]
+    table, namespace = (path or [""])[-1], path[-2] if len(path) > 1 else None
+    return [Reference(table, columns[i] if i < len(columns) else "", namespace) for i in range(count)]
 
 
 _AFTER_TYPE = frozenset(
     """CONSTRAINT PRIMARY NOT NULL DEFAULT UNIQUE REFERENCES CHECK COLLATE GENERATED AS COMMENT AUTO_INCREMENT
     AUTOINCREMENT ON KEY IDENTITY ENCODE CHARSET STORED VIRTUAL PERSISTED VISIBLE INVISIBLE MATERIALIZED ALIAS CODEC
     TTL OPTIONS DISTKEY SORTKEY SRID SPARSE EPHEMERAL STORAGE COMPRESSION DEFERRABLE INITIALLY ENABLE DISABLE
-    UNINDEXED""".split()  # noqa: SIM905
+    UNINDEXED ROWGUIDCOL FILESTREAM MASKED HIDDEN FORMAT TITLE COMPRESS CASESPECIFIC UPPERCASE ENCRYPTED MASKING TAG
+    FIRST AFTER USING""".split()  # noqa: SIM905
 )
-
-
 _IN_TYPE = frozenset(["(", ")", "[", "]", "<", ">", ".", ",", "%"])
 
 
-def _column(words: Words, comments: list[str], place: str) -> Column:
+def read_column(words: Words, comments: Sequence[str], place: str) -> tuple[Column, list[Key]]:
+    """Read one column: what it is, and its keys. `place` begins the message of a `DataError`."""
     name = words.name()
     if name is None:
         raise DataError(f"{place} cannot be read: no column can begin like {words.rest()[:40]!r}.")
-    column = Column(name, _type(words, place))
-    comment = None
+    return read_definition(name, words, comments, place)
+
+
+def read_definition(name: str, words: Words, comments: Sequence[str], place: str) -> tuple[Column, list[Key]]:
+    """Read what stands behind a column's name."""
+    kind = _type(words, place)
+    comment, constraint = None, ""
+    keys: list[Key] = []
     while words.next() is not None:
-        if words.take("PRIMARY", "KEY"):
-            column = dataclasses.replace(column, primary_key=True)
+        if words.take("CONSTRAINT"):
+            constraint = words.name() or ""
+        elif words.take("PRIMARY", "KEY"):
+            keys.append(Key([name], None, constraint))
         elif words.take("REFERENCES"):
-            column = dataclasses.replace(column, references=_targets(words, place, 1)[0])
+            keys.append(Key([name], _targets(words, place, 1), constraint))
         elif words.take("COMMENT"):
             words.take("=")
             comment = words.string()
+        elif words.take("OPTIONS"):
+            comment = Words(words.group(place) or [], words.base).option("DESCRIPTION") or comment
         elif words.group(place) is None:
             words.skip()
-    return dataclasses.replace(column, comment=comment or " ".join(filter(None, comments)) or None)
+    return Column(name, kind, comment=comment or " ".join(filter(None, comments)) or None), keys
 
 
 def _type(words: Words, place: str) -> str:
     pieces: list[str] = []
+    angles = 0
     while (token := words.next()) is not None:
         word = token.raw.upper()
-        if token.kind == "word" and (word in _AFTER_TYPE or (word == "CHARACTER" and _is_character_set(words))):
+        angles += (word == "<") - (word == ">")
+        if angles and _pass_over_note(words):  # of a field: STRUCT<name STRING COMMENT 'x'>
+            continue
+        is_after = word in _AFTER_TYPE or (word == "CHARACTER" and words.ahead().take("CHARACTER", "SET"))
+        if token.kind == "word" and is_after and not angles:
             break
-        if token.kind in ("other", "string") and token.raw not in _IN_TYPE:
+        if word == "WITH" and not any(words.ahead().take("WITH", zone) for zone in ("TIME", "LOCAL")):
+            break
+        if token.kind in ("other", "string") and token.raw not in _IN_TYPE and not (angles and token.raw == ":"):
             raise DataError(f"{place} cannot be read: {words.rest()[:40]!r} is no type.")
         start = words.place
         if words.group(place) is None:
             words.skip()
-        text = "".join(" " if t.is_blank else t.raw for t in words.tokens[start : words.place])
+        if token.kind == "quoted" and re.fullmatch(r"\[[A-Za-z]\w*\]", token.raw):
+            text = unquoted(token.raw)
+        else:
+            text = "".join(" " if t.is_blank else t.raw for t in words.tokens[start : words.place])
         is_apart = start > 0 and words.tokens[start - 1].is_blank
         pieces.append(" " * is_apart + text)
     return " ".join("".join(pieces).split())
 
 
-def _is_character_set(words: Words) -> bool:
-    ahead = Words(words.tokens, words.base)
-    ahead.place = words.place
-    return ahead.take("CHARACTER", "SET")
+def _pass_over_note(words: Words) -> bool:
+    if words.next_word() == "COMMENT":
+        ahead = words.ahead()
+        if ahead.take("COMMENT") and ahead.string() is not None:
+            words.place = ahead.place
+            return True
+    if words.take("NOT", "NULL"):
+        return True
+    ahead = words.ahead()
+    if ahead.take("OPTIONS") and ahead.group("") is not None:
+        words.place = ahead.place
+        return True
+    return False

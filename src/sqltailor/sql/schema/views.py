@@ -3,73 +3,183 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqltailor.errors import SQLError
 from sqltailor.sql.dialect import parse
-from sqltailor.sql.dialect.lexer import lex
-from sqltailor.sql.schema.cursor import Words
-from sqltailor.types import Column, Table
+from sqltailor.sql.dialect.lexer import Token, lex
+from sqltailor.sql.schema.cursor import Words, split_commas
+from sqltailor.types import Column
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.expressions import Expr
 
-_TRAILER = re.compile(r"\bWITH\s+(?:(?:LOCAL|CASCADED)\s+)?(?:CHECK\s+OPTION|(?:NO\s+)?DATA)\s*\Z", re.IGNORECASE)
+Known = Callable[[list[str]], "list[Column] | None"]
+"""The columns of a table by its path; None when there is no such table."""
+
+_TRAILER = re.compile(
+    r"\bWITH\s+(?:(?:(?:LOCAL|CASCADED)\s+)?CHECK\s+OPTION|READ\s+ONLY|(?:NO\s+)?DATA|NO\s+SCHEMA\s+BINDING)"
+    r"(?:\s+CONSTRAINT\s+\S+)?\s*\Z",
+    re.IGNORECASE,
+)
+QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "FROM", "("})
 
 
 def view_query(create: str, base: str) -> str | None:
     """Return the SELECT of a CREATE VIEW statement, without comments; None when there is none.
 
-    >>> view_query("CREATE VIEW v (x) AS SELECT a /* the a */ FROM t WITH CHECK OPTION", "postgres")
+    >>> view_query("CREATE VIEW v (x) COMMENT 'AS' AS SELECT a /* the a */ FROM t WITH CHECK OPTION", "postgres")
     'SELECT a  FROM t'
     """
-    query = Words(list(lex(create, base)), base).after("AS")
-    bare = "".join("" if token.kind == "comment" else token.raw for token in lex(query, base))
-    return _TRAILER.sub("", bare).strip(" \t\r\n;") or None
+    words = Words(list(lex(create, base)), base)
+    while words.next() is not None:
+        if words.take("AS") and words.next_word() in QUERY_STARTS:
+            return query_at(words) or None
+        words.skip()
+    return None
 
 
-def selected_columns(query: str, tables: list[Table], base: str) -> list[Column]:
-    """Return the columns of a query on known tables, with their types where they are plain columns of those.
+def query_at(words: Words) -> str:
+    """Return the query that comes next, without comments and without what CREATE VIEW adds behind it."""
+    bare = "".join("" if t.kind == "comment" else t.raw for t in words.tokens[words.place :])
+    return _TRAILER.sub("", bare.strip(" \t\r\n;")).strip()
 
-    `*` is written out. What has no name is left out, and so is everything of a query that cannot be read.
+
+def selected_columns(query: str, known: Known, base: str) -> list[Column] | None:
+    """Return the columns of a query, with their types where they are plain columns of known tables.
+
+    `*` is written out; None when it stands for a table that is not known, or the query cannot be read. What has no
+    name is left out.
     """
     from sqlglot import exp
 
     try:
-        tree = parse(_TRAILER.sub("", query), base)
+        tree = parse(query, base)
     except SQLError:
-        return []
-    if not isinstance(tree, exp.Query):
-        return []
-    sources = _sources(tree, tables)
+        return _plainly_selected(query, base)
+    return _columns(tree, known, {}) if isinstance(tree, (exp.Query, exp.Values)) else None
+
+
+Ctes = Mapping[str, "list[Column] | None"]
+
+
+def _columns(tree: Expr, known: Known, ctes: Ctes) -> list[Column] | None:
+    from sqlglot import exp
+
+    if isinstance(tree, exp.Subquery):
+        return _columns(tree.this, known, ctes)
+    if with_ := tree.args.get("with_"):
+        inner = dict(ctes)
+        for cte in with_.expressions:
+            inner[cte.alias.lower()] = _renamed(_columns(cte.this, known, inner), cte.args.get("alias"))
+        ctes = inner
+    if isinstance(tree, exp.SetOperation):
+        return _columns(tree.this, known, ctes)
+    if isinstance(tree, exp.Values):
+        width = len(tree.expressions[0].expressions) if tree.expressions else 0
+        return [Column(f"column{i}", "") for i in range(1, width + 1)]
+    if not isinstance(tree, exp.Select):
+        return None
+    sources = _sources(tree, known, ctes)
     columns: list[Column] = []
     for item in tree.selects:
         column = item.unalias()
         if isinstance(column, exp.Star) or (isinstance(column, exp.Column) and isinstance(column.this, exp.Star)):
             of = column.table.lower() if isinstance(column, exp.Column) else None
-            columns += [Column(c.name, c.type) for name, t in sources.items() if of in (None, name) for c in t.columns]
-        elif item.alias_or_name:
-            columns.append(Column(item.alias_or_name, _type(column, sources)))
+            star = column if isinstance(column, exp.Star) else column.this
+            without = {c.name.lower() for c in star.args.get("except_") or ()}
+            meant = [found for name, found in sources if of in (None, name)]
+            if not meant or None in meant:
+                return None
+            columns += [Column(c.name, c.type) for found in meant for c in found or () if c.name.lower() not in without]
+        elif name := _name(item):
+            columns.append(Column(name, _type(column, sources)))
     return columns
 
 
-def _sources(tree: exp.Query, tables: list[Table]) -> dict[str, Table]:
+def _name(item: Expr) -> str:
     from sqlglot import exp
 
-    select = tree.find(exp.Select)
-    by_name = {t.name.lower(): t for t in reversed(tables)}
-    found = {}
-    for table in select.find_all(exp.Table) if select else ():
-        if table.find_ancestor(exp.Select) is select and table.name.lower() in by_name:
-            found[table.alias_or_name.lower()] = by_name[table.name.lower()]
-    return found
+    return item.alias_or_name or (item.sql_name().lower() if isinstance(item, exp.Func) else "")
 
 
-def _type(item: object, sources: dict[str, Table]) -> str:
+def _sources(tree: exp.Select, known: Known, ctes: Ctes) -> list[tuple[str, list[Column] | None]]:
+    """Return the items of FROM by the names under which columns name them."""
+    from_ = tree.args.get("from_")
+    joined = [join.this for join in tree.args.get("joins") or ()]
+    items = [*([from_.this] if from_ else []), *joined, *(tree.args.get("laterals") or ())]
+    items += [join.this for item in items for join in item.args.get("joins") or ()]
+    return [(item.alias_or_name.lower(), _source(item, known, ctes)) for item in items]
+
+
+def _source(item: Expr, known: Known, ctes: Ctes) -> list[Column] | None:
+    from sqlglot import exp
+
+    alias = item.args.get("alias")
+    if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
+        cte = item.name.lower()
+        own = ctes[cte] if not item.db and cte in ctes else known([part.name for part in item.parts])
+        return _renamed(own, alias)
+    if isinstance(item, exp.Subquery):
+        return _renamed(_columns(item.this, known, ctes), alias)
+    if isinstance(item, exp.Lateral) and isinstance(item.this, exp.Subquery):
+        return _renamed(_columns(item.this, known, ctes), alias)
+    return _renamed(None, alias)
+
+
+def _renamed(columns: list[Column] | None, alias: Expr | None) -> list[Column] | None:
+    """Return the columns under the names that `AS t(a, b)` or `AS t(a int, b text)` gives them."""
+    from sqlglot import exp
+
+    given = [c for c in (alias.args.get("columns") or ()) if c.name] if alias is not None else []
+    if not given:
+        return columns
+    new = [Column(c.name, _declared(c) if isinstance(c, exp.ColumnDef) else "") for c in given]
+    types = columns or []
+    new = [c if c.type or i >= len(types) else Column(c.name, types[i].type) for i, c in enumerate(new)]
+    return new + types[len(new) :]
+
+
+def _declared(column: Expr) -> str:
+    kind = column.args.get("kind")
+    return kind.sql() if kind is not None else ""
+
+
+def _type(item: Expr, sources: Sequence[tuple[str, list[Column] | None]]) -> str:
     from sqlglot import exp
 
     if not isinstance(item, exp.Column):
         return ""
     of = item.table.lower()
-    named = (c for name, t in sources.items() if of in ("", name) for c in t.columns)
+    named = (c for name, columns in sources if of in ("", name) for c in columns or ())
     return next((c.type for c in named if c.name.lower() == item.name.lower()), "")
+
+
+def _plainly_selected(query: str, base: str) -> list[Column] | None:
+    """Return the names in a select list that no parser reads; None when one of them is `*` or has no name."""
+    words = Words(list(lex(query, base)), base)
+    while words.next() is not None and not words.take("SELECT"):
+        if words.group("") is None:
+            words.skip()
+    words.take("DISTINCT") or words.take("ALL")
+    start = end = words.place
+    while words.next() is not None and words.next_word() not in ("FROM", "UNION", "INTO"):
+        if words.group("") is None:
+            words.skip()
+        end = words.place
+    names = [_plain_name(part, base) for part in split_commas(words.tokens[start:end])]
+    return [Column(name, "") for name in names] if names and all(names) else None
+
+
+def _plain_name(part: list[Token], base: str) -> str:
+    solid = [token for token in part if not token.is_blank]
+    if len(solid) > 2 and base == "tsql" and solid[1].raw == "=":
+        return Words(solid, base).name() or ""
+    last = solid[-1] if solid else None
+    if last is None or last.kind not in ("word", "quoted", "string"):
+        return ""
+    is_named = len(solid) == 1 or solid[-2].raw.upper() in ("AS", ".") or solid[-2].raw == ")"
+    is_named = is_named or solid[-2].kind in ("word", "quoted")
+    return (Words([last], base).name() or "") if is_named else ""

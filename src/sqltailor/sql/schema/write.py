@@ -64,7 +64,7 @@ def _column_ddl(column: Column, dialect: str, comments: bool, samples: bool, *, 
         text += " PRIMARY KEY"
     if column.references:
         target = f"({quote_name(column.references.column, dialect)})" if column.references.column else ""
-        text += f" REFERENCES {quote_name(column.references.table, dialect)}{target}"
+        text += f" REFERENCES {dotted(column.references.namespace, column.references.table, dialect=dialect)}{target}"
     notes = [_one_line(column.comment)] if comments and column.comment else []
     if samples and column.samples:
         notes.append("e.g. " + ", ".join(show_value(v) for v in column.samples))
@@ -86,7 +86,7 @@ def _is_type(declared: str) -> bool:
         depth += (sign in "(<[") - (sign in ")>]")
         if depth < 0 or (sign == "," and depth == 0):
             return False
-    return depth == 0 and re.fullmatch(r"[\w .,<>()\[\]]*", bare) is not None
+    return depth == 0 and re.fullmatch(r"[\w .,<>()\[\]]*|[\w .,<>():]*<[\w .,<>():]*", bare) is not None
 
 
 def _one_line(text: str) -> str:
@@ -102,6 +102,10 @@ def show_value(value: Cell) -> str:
 
 
 def qualified_name(table: Table, dialect: str = "sqlite") -> str:
-    """Return the table's name as a statement writes it, with its namespace where it has one."""
-    name = quote_name(table.name, dialect)
-    return f"{quote_name(table.namespace, dialect)}.{name}" if table.namespace else name
+    """Return the table's name as a statement writes it, with its catalog and namespace where it has them."""
+    return dotted(*(table.catalog or "").split("."), table.namespace, table.name, dialect=dialect)
+
+
+def dotted(*parts: str | None, dialect: str = "sqlite") -> str:
+    """Return a name with what qualifies it as a statement writes it; empty parts are left out."""
+    return ".".join(quote_name(part, dialect) for part in parts if part)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import DataError, SQLError
 from sqltailor.naming.joins import key
-from sqltailor.sql.schema import find_table
+from sqltailor.sql.schema import find_target
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
 from sqltailor.synth.fuzz.random_rows import Constraints, Rows
@@ -171,7 +171,7 @@ def _create(table: Table, schema: Schema, constraints: Constraints) -> str:
             text += " PRIMARY KEY"
         if constraints.is_required(table, column):
             text += " NOT NULL"
-        if column.references and (parent := find_table(schema, column.references.table)):
+        if column.references and (parent := find_target(schema, table, column.references)):
             target = f" ({_quote(column.references.column)})" if column.references.column else ""
             text += f" REFERENCES {_quote(parent.name)}{target}"
         parts.append(text)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from sqltailor.naming.joins import key
 from sqltailor.naming.values import invent_value
-from sqltailor.sql.schema import find_column, find_table
+from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.schema import find_column, find_target
+from sqltailor.sql.schema.script import statements
 from sqltailor.synth.fuzz.constants import Pattern
 from sqltailor.types import Cell, Column, Schema, Table
 
@@ -40,9 +42,15 @@ def read_constraints(ddl: str, dialect: str = "sqlite") -> Constraints:
     """
     import sqlglot
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
     required, unique = set(), set()
-    for create in sqlglot.parse(ddl, read=dialect):
+    base = load_dialect(dialect).base
+    for statement in statements(ddl, base):
+        try:
+            create = sqlglot.parse_one("".join(token.raw for token in statement.tokens), read=base)
+        except (SqlglotError, RecursionError):
+            continue  # what sqlglot cannot read has constraints that rows need not keep
         if not isinstance(create, exp.Create) or not isinstance(create.this, exp.Schema):
             continue
         for column in create.this.find_all(exp.ColumnDef):
@@ -98,8 +106,11 @@ class Rows:
         return list(done.values())
 
     def parents(self, table: Table) -> list[str]:
-        names = [column.references.table for column in table.columns if column.references]
-        return [key(parent) for name in names if (parent := find_table(self.schema, name))]
+        return [key(parent) for column in table.columns if (parent := self.parent(table, column))]
+
+    def parent(self, table: Table, column: Column) -> Table | None:
+        """Return the table that a foreign key points to."""
+        return find_target(self.schema, table, column.references) if column.references else None
 
     def add(self, table: Table, given: Mapping[str, Cell]) -> Row:
         """Add a row with the given values; where its key or a unique value is there already, change that row."""
@@ -121,7 +132,7 @@ class Rows:
         """Add the rows that given foreign keys refer to, where they are missing."""
         for column in table.columns:
             value = given.get(column.name)
-            parent = find_table(self.schema, column.references.table) if column.references else None
+            parent = self.parent(table, column)
             if value is None or parent is None or column.references is None:
                 continue
             target = self.target(parent, column.references.column)
@@ -175,7 +186,7 @@ class Rows:
     def parent_key(self, table: Table, column: Column) -> Cell:
         """Return the key of a parent, a few parents far more often than others, some never; NULL now and then."""
         reference = column.references
-        parent = find_table(self.schema, reference.table) if reference else None
+        parent = self.parent(table, column)
         target = self.target(parent, reference.column) if parent and reference else None
         rows = self.tables[key(parent)] if parent else []
         may_be_null = not self.is_filled(table, column)

@@ -119,7 +119,7 @@ def key_groups(schema: Schema) -> Mapping[str, str]:
     groups: list[set[str]] = []
     for table in schema.tables:
         for column in table.columns:
-            target = ".".join(column.references or ()).lower()
+            target = ".".join((column.references or ())[:2]).lower()
             if target not in places:
                 continue
             key = {f"{table.name}.{column.name}".lower(), target}
