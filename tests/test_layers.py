@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (
     ("types", "errors", "version"),
-    ("sql", "database", "runs"),
+    ("sql", "database", "runs", "aws", "wire"),
     ("recipe", "naming", "prompt", "synth", "data"),
     ("generate", "project", "evaluate", "asker", "init", "doctor"),
     ("augment", "train", "export", "cloud"),
-    ("demo",),
+    ("local_bedrock", "demo"),
     ("cli", "__main__"),
 )
 """The wings of the package, the lowest layer first; a wing is a module or a folder.
