@@ -362,6 +362,34 @@ def test_another_model_is_deployed_in_place(aws: LocalBedrock) -> None:
     assert left.arn == read_json(first.job)["model_arn"]
 
 
+def test_a_deployment_that_answers_otherwise_than_recorded_is_withdrawn(aws: LocalBedrock) -> None:
+    run_ = deployed()
+    words = ("deploy", "bedrock", str(run_.path), "--yes")
+    assert "not compared" in ok(*words).stderr
+    ok("eval", "--data", "data/train.jsonl", "--model", str(run_.path))
+    assert "execution: 100.0% of 12 questions, recorded 100.0% [75.8%, 100.0%]" in ok(*words).stderr
+    [model] = aws.state.models.values()
+    Path(model.reference).write_text("{}")
+    ok("deploy", "delete", run_.name, "--keep-model", "--yes")
+    aws._runtime._opened.clear()
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "execution: 0.0% of 12 questions" in result.stderr
+    assert not aws.state.deployments
+    assert not run_.deployment.exists()
+    assert run(*words, "--keep").exit_code == 0
+    assert len(aws.state.deployments) == 1
+
+
+def test_a_model_that_another_deployment_serves_is_not_deleted(aws: LocalBedrock) -> None:
+    trained()
+    for name in ("one", "two"):
+        ok("deploy", "bedrock", "--name", name, "--yes")
+    ok("deploy", "delete", "one", "--yes")
+    assert [d.name for d in aws.state.deployments.values()] == ["two"]
+    assert len(aws.state.models) == 1
+
+
 def test_a_deployment_that_fails_is_told(aws: LocalBedrock) -> None:
     trained()
     fault(aws, "Deployment", "no capacity")

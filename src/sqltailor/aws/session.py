@@ -47,17 +47,19 @@ class Identity(NamedTuple):
     region: str
 
 
-def client(service: str, region: str, *, attempts: int = 8, read_timeout_s: float = 60) -> Any:
+def client(
+    service: str, region: str, *, attempts: int = 8, read_timeout_s: float = 60, limit_rate: bool = False
+) -> Any:
     """Return a boto3 client that tries so many times in all; requests to Bedrock are checked before they are sent.
 
     The retry mode is set because its default differs between versions of botocore. Connections are kept alive: idle
-    ones are dropped after 350 s on the way.
+    ones are dropped after 350 s on the way. `limit_rate`: after a throttling, ask more slowly, for bulk work.
     """
     require("boto3", extra="aws", feature="Amazon Web Services")
     from botocore.config import Config
 
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        retries={"mode": "adaptive" if limit_rate else "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
         read_timeout=read_timeout_s,
         max_pool_connections=32,
@@ -133,9 +135,11 @@ def told(doing: str) -> Iterator[None]:
             f"AWS did not {doing}: {message.rstrip('.')} ({code})." + (f" {remedy}." if remedy else "")
         ) from e
     except (NoCredentialsError, ProfileNotFound) as e:
+        alone = "AWS_ENDPOINT_URL" not in os.environ and "AWS_ENDPOINT_URL_BEDROCK" in os.environ
+        local = " For a local Bedrock set all that `sqltailor local-bedrock` prints." if alone else ""
         raise ConfigError(
             f"There are no AWS credentials ({str(e).rstrip('.')}). Set AWS_PROFILE or the keys in .env, or run "
-            "`aws configure`."
+            f"`aws configure`.{local}"
         ) from e
     except EndpointConnectionError as e:
         local = (

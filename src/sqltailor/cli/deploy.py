@@ -11,7 +11,7 @@ import typer
 
 from sqltailor.cli.confirming import confirm
 from sqltailor.cli.export import run_reference
-from sqltailor.cli.output import Json, Recipe, answering, note, print_json, print_table
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, answering, note, print_json, print_table
 from sqltailor.cli.watching import saying
 
 group = typer.Typer(help="Deploy a tuned model.", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
@@ -88,28 +88,41 @@ def bedrock(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Of the deployment. Default: the run's name.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep a deployment that answers otherwise than its run was recorded to.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: DatabaseUrl = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
     """Serve a run that was tuned on Bedrock, on demand.
 
     Paid by the token; keeping the model costs by the month. The plan is printed and confirmed. A deployment of the same
-    name is changed in place to the run's model. Then `eval --model RUN` and `ask` go there.
+    name is changed in place to the run's model. Then `eval --model RUN` and `ask` go there. Where an evaluation of the
+    run is recorded, 50 of its questions are asked again; a deployment whose rates leave the recorded intervals is
+    withdrawn (exit code 1).
 
     Example: sqltailor deploy bedrock runs/shop --name shop-sql
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import deploy, plan_deployment
+    from sqltailor.cloud.bedrock import deploy_checked, plan_deployment
+    from sqltailor.project import Project
     from sqltailor.runs import find_run, newest_training
 
-    root = Path(recipe_for(recipe, None).train.out)
+    settings = recipe_for(recipe, database)
+    root = Path(settings.train.out)
     found = find_run(root, run) if run else newest_training(root)
     plan = plan_deployment(found, name=name)
     note(plan.text())
     confirm("Deploy?", yes)
-    with saying(f"deployment {plan.name}") as say:
-        made = deploy(found, plan, on_state=say)
+    with saying(f"deployment {plan.name}") as say, Project(settings) as project:
+        checked = deploy_checked(found, plan, project, keep=keep, on_state=say)
+    made, parity = checked.deployed, checked.parity
+    note(parity.text() if parity else "not compared: no evaluation of the run is recorded yet (sqltailor eval)")
+    if checked.withdrawn:
+        note("error: it answers otherwise than recorded, and was withdrawn; --keep keeps it")
+        sys.exit(1)
     print_json(dataclasses.asdict(made)) if json else print(made.arn)
     note(f'next:\n  sqltailor eval --model {found.path}\n  sqltailor ask "…" --model {found.path} --run')
 

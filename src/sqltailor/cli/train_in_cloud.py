@@ -42,5 +42,6 @@ def train_in_cloud(
     if json:
         print_json(dataclasses.asdict(result))
         return
-    print(f"{result.run}: {counted(result.steps, 'step')}, train loss {result.train_loss:.4f}, job {result.job}")
+    loss = "not reported" if result.train_loss is None else f"{result.train_loss:.4f}"
+    print(f"{result.run}: {counted(result.steps, 'step')}, train loss {loss}, job {result.job}")
     note(f"next:\n  sqltailor deploy bedrock {result.run}")

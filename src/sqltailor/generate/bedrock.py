@@ -48,7 +48,11 @@ class BedrockModel:
         self.model_id, self._at_once = model_id, at_once
         # an hour: Nova's documentation asks for it
         self._client = client(
-            "bedrock-runtime", region or region_of(model_id) or default_region(), attempts=5, read_timeout_s=3600
+            "bedrock-runtime",
+            region or region_of(model_id) or default_region(),
+            attempts=5,
+            read_timeout_s=3600,
+            limit_rate=True,
         )
         self._refuses_zero = False
 

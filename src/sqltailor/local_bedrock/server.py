@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.aws.iam import Setup, apply, bucket_name
-from sqltailor.errors import BackendError, require
+from sqltailor.errors import BackendError, SQLTailorError, require
 from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.jobs import Jobs
 from sqltailor.local_bedrock.models import HANDLERS
@@ -140,6 +140,9 @@ class LocalBedrock:
             return self._bedrock(environ["REQUEST_METHOD"], path, query, body, region, start)
         except AwsError as e:
             return _send(start, e.status, to_json({"message": e.message}), [("x-amzn-ErrorType", e.code)])
+        except SQLTailorError as e:  # what the local model cannot be asked, such as a prompt longer than its context
+            said = to_json({"message": str(e)})
+            return _send(start, 400, said, [("x-amzn-ErrorType", "ValidationException")])
 
     def _bedrock(self, method: str, path: str, query: str, body: bytes, region: str, start: Start) -> Iterable[bytes]:
         operation, params = parse(method, path, query, body)
@@ -188,12 +191,15 @@ def _whole(pieces: Iterator[str | Completion]) -> dict[str, Any]:
 
 def _frames(pieces: Iterator[str | Completion], broken: Fault | None) -> Iterator[bytes]:
     deltas = 0
-    for kind, value in events(pieces):
-        if broken and (kind == "contentBlockStop" or (kind == "contentBlockDelta" and deltas >= broken.after)):
-            yield exception(broken.error, f"{broken.error}, as this server was told")
-            return
-        deltas += kind == "contentBlockDelta"
-        yield event(kind, value)
+    try:
+        for kind, value in events(pieces):
+            if broken and (kind == "contentBlockStop" or (kind == "contentBlockDelta" and deltas >= broken.after)):
+                yield exception(broken.error, f"{broken.error}, as this server was told")
+                return
+            deltas += kind == "contentBlockDelta"
+            yield event(kind, value)
+    except SQLTailorError as e:
+        yield exception("validationException", str(e))
 
 
 def _send(start: Start, status: int, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> list[bytes]:

@@ -35,11 +35,14 @@ METHODS = {"sft": "sft:tune", "pretrain": "sft:tune", "dpo": "dpo:tune", "grpo":
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What training made: the shape of `train --json`. `train_loss` is the mean over the last stage's steps."""
+    """What training made: the shape of `train --json`.
+
+    `train_loss` is the mean over the last stage's steps; None where a service reported none.
+    """
 
     run: str
     steps: int
-    train_loss: float
+    train_loss: float | None
     eval_loss: float | None
     tokens_per_s: float | None
     seconds: float

@@ -3,6 +3,7 @@
 from sqltailor.cloud.bedrock.deployments import deploy, plan_deployment
 from sqltailor.cloud.bedrock.inventory import delete, listed
 from sqltailor.cloud.bedrock.jobs import attach, jobs, show, stop
+from sqltailor.cloud.bedrock.parity import deploy_checked
 from sqltailor.cloud.bedrock.plan import BedrockPlan
 from sqltailor.cloud.bedrock.training import plan, train
 
@@ -11,6 +12,7 @@ __all__ = [
     "attach",
     "delete",
     "deploy",
+    "deploy_checked",
     "jobs",
     "listed",
     "plan",

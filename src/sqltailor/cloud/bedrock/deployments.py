@@ -134,6 +134,19 @@ def deploy(run: Run, plan: DeploymentPlan, *, on_state: OnState = lambda state: 
     )
 
 
+def withdraw(run: Run, plan: DeploymentPlan, made: Deployed, *, on_state: OnState = lambda state: None) -> None:
+    """Undo a deployment: what served another model before serves that again, a new one is deleted."""
+    bedrock = client("bedrock", plan.region)
+    with told(f"withdraw the deployment {plan.name}"):
+        if plan.replaces:
+            bedrock.update_custom_model_deployment(customModelDeploymentIdentifier=made.arn, modelArn=plan.replaces)
+        else:
+            bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=made.arn)
+    if plan.replaces:
+        _wait(bedrock, made.arn, plan.name, on_state)
+    run.deployment.unlink(missing_ok=True)
+
+
 def _create(bedrock: Any, run: Run, plan: DeploymentPlan) -> str:
     token = read_json(run.deployment).get("token") if run.deployment.is_file() else None
     if token is None:

@@ -98,6 +98,9 @@ def chosen(items: Sequence[Item], references: Sequence[str], *, keep_models: boo
         named = [item for item in kept if wanted & {item.name, item.arn, item.run}]
         models = {item.model_arn for item in named}
         kept = [item for item in kept if item in named or item.arn in models]
+    # a model that another deployment serves stays: AWS would not delete it
+    served = {item.model_arn for item in items if item.kind == "deployment" and item not in kept}
+    kept = [item for item in kept if item.arn not in served]
     return sorted(kept, key=lambda item: item.kind == "model")
 
 

@@ -81,8 +81,8 @@ def train(
                 known = finish(run, on_status)
     losses = known["losses"]
     seconds = known.get("seconds") or round(time.monotonic() - began, 1)
-    loss = losses["train"] if losses["train"] is not None else float("nan")
-    return TrainResult(str(run.path), losses["steps"], loss, losses["validation"], None, seconds, known["arn"])
+    measured = (losses["steps"], losses["train"], losses["validation"])
+    return TrainResult(str(run.path), *measured, None, seconds, known["arn"])
 
 
 def _has_job(recipe: Recipe) -> bool:
