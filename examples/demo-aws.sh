@@ -20,7 +20,7 @@ mkdir -p "$out" && cd "$out"
 """The sample shop and its questions, and a recipe for Bedrock in place of the demo's."""
 from pathlib import Path
 
-from sqltailor.demo.run import draw_questions, make_pairs, prepare
+from sqltailor.demo.journey import draw_questions, make_pairs, prepare
 from sqltailor.project import Project
 from sqltailor.recipe import load_recipe
 

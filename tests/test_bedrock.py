@@ -17,7 +17,7 @@ from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import ACCOUNT, SPEED, local_aws, make_project, need_aws
 
 if TYPE_CHECKING:
-    from sqltailor.local_bedrock.server import LocalBedrock
+    from sqltailor.local_bedrock.local_server import LocalBedrock
 
 pytestmark = pytest.mark.aws
 PROMPT = Prompt((Message("user", "How many stops are there?"),))

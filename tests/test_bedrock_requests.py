@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from sqltailor.aws.catalog import MODELS, tunable
+from sqltailor.aws.bedrock_models import MODELS, tunable
 from sqltailor.aws.iam import Setup, bucket_policy, caller_policy, data_policy, trust_policy
 from sqltailor.aws.s3 import place
+from sqltailor.cloud.bedrock.bedrock_plan import base_of, check_budget, hyperparameters
 from sqltailor.cloud.bedrock.job import metrics_rows
-from sqltailor.cloud.bedrock.names import aws_name
-from sqltailor.cloud.bedrock.plan import base_of, check_budget, hyperparameters
+from sqltailor.cloud.bedrock.run_names import aws_name
 from sqltailor.cloud.bedrock.training import job_request
 from sqltailor.errors import ConfigError
 from sqltailor.recipe import load_recipe

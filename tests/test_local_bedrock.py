@@ -19,7 +19,7 @@ from tests.support.cli_project import ok, ok_json
 from tests.support.local_aws import ACCOUNT, learn_by_heart, local_aws, make_project, need_aws, recite
 
 if TYPE_CHECKING:
-    from sqltailor.local_bedrock.server import LocalBedrock
+    from sqltailor.local_bedrock.local_server import LocalBedrock
 
 pytestmark = pytest.mark.aws
 NOVA = "amazon.nova-micro-v1:0:128k"
@@ -280,7 +280,7 @@ def test_faults_of_the_command_line() -> None:
 
 def test_the_port_may_be_taken(aws: LocalBedrock) -> None:
     from sqltailor.errors import BackendError
-    from sqltailor.local_bedrock.server import LocalBedrock
+    from sqltailor.local_bedrock.local_server import LocalBedrock
 
     with pytest.raises(BackendError, match="Give another: --port N"):
         LocalBedrock(port=int(aws.url.rpartition(":")[2]), tune=learn_by_heart, open_answers=recite)

@@ -15,7 +15,7 @@ from tests.support.missing import missing
 if TYPE_CHECKING:
     import pytest
 
-    from sqltailor.local_bedrock.server import LocalBedrock
+    from sqltailor.local_bedrock.local_server import LocalBedrock
     from sqltailor.local_bedrock.tuning import Order, Tuned
     from sqltailor.types import Completion, GenerateOptions, Message
 
@@ -37,7 +37,7 @@ def need_aws() -> None:
 def local_aws(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[LocalBedrock]:
     """Serve a local Bedrock that learns and answers without a model, and let boto3 find it."""
     from sqltailor.aws.session import _session
-    from sqltailor.local_bedrock.server import LocalBedrock
+    from sqltailor.local_bedrock.local_server import LocalBedrock
 
     options = {"base": "nano", "speed": SPEED, "tune": learn_by_heart, "open_answers": recite} | options
     for name in [name for name in os.environ if name.startswith("AWS_")]:

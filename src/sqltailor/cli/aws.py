@@ -10,7 +10,7 @@ from sqltailor.cli.output import Recipe, note, print_json
 
 if TYPE_CHECKING:
     from sqltailor.aws.iam import Setup
-    from sqltailor.cloud.bedrock.names import Where
+    from sqltailor.cloud.bedrock.run_names import Where
 
 group = typer.Typer(
     help="What an AWS account needs: bucket, role, rights.",
@@ -94,7 +94,7 @@ def _where(recipe: str | None, account: str | None) -> Where:
     """Return what the recipe names, in the account that is given, or else that of the credentials."""
     from sqltailor.aws.session import Identity, identity
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock.names import where
+    from sqltailor.cloud.bedrock.run_names import where
 
     found = recipe_for(recipe, None)
     region = found.train.bedrock.region

@@ -40,7 +40,7 @@ def local_bedrock(
     import threading
 
     from sqltailor.local_bedrock.faults import parse_fault
-    from sqltailor.local_bedrock.server import LocalBedrock
+    from sqltailor.local_bedrock.local_server import LocalBedrock
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # `kill` ends what it trains, too
     faults = [parse_fault(text) for text in fault or ()]

@@ -20,7 +20,7 @@ def train_in_cloud(
 ) -> None:
     """Train by a recipe elsewhere, or print what that would do and cost."""
     from sqltailor.cloud import backend
-    from sqltailor.cloud.bedrock.plan import check_budget
+    from sqltailor.cloud.bedrock.bedrock_plan import check_budget
 
     service = backend(resolved.recipe.train.backend)
     if dry_run:

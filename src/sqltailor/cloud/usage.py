@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sqltailor.aws.catalog import tunable
+from sqltailor.aws.bedrock_models import tunable
 from sqltailor.cloud.bedrock.material import write_material
 from sqltailor.cloud.cost import Usage
 from sqltailor.errors import SQLTailorError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sqltailor.aws.catalog import tunable
+from sqltailor.aws.bedrock_models import tunable
 from sqltailor.errors import ConfigError
 from sqltailor.runs import Run
 from sqltailor.types import Example, Generate

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from sqltailor.aws.catalog import MODELS, QUOTAS, Tunable
+from sqltailor.aws.bedrock_models import MODELS, QUOTAS, Tunable
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.state import ACCOUNT, Deployment, Handler, Model, State, find, new_id, now
 

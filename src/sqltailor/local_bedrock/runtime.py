@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqltailor.aws.catalog import MODELS
+from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.reference import from_messages
 from sqltailor.generate import load

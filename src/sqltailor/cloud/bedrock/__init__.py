@@ -1,10 +1,10 @@
 """Amazon Bedrock: tune a model by a customization job, deploy it on demand, list and delete what was made there."""
 
+from sqltailor.cloud.bedrock.bedrock_plan import BedrockPlan
 from sqltailor.cloud.bedrock.deployments import deploy, plan_deployment
 from sqltailor.cloud.bedrock.inventory import delete, listed
-from sqltailor.cloud.bedrock.jobs import attach, jobs, show, stop
-from sqltailor.cloud.bedrock.parity import deploy_checked
-from sqltailor.cloud.bedrock.plan import BedrockPlan
+from sqltailor.cloud.bedrock.job_list import attach, jobs, show, stop
+from sqltailor.cloud.bedrock.recorded_parity import deploy_checked
 from sqltailor.cloud.bedrock.training import plan, train
 
 __all__ = [

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqltailor.aws.catalog import MODELS
+from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.bedrock.job import FIRST_LOOK_S, LOOK_EVERY_S
-from sqltailor.cloud.bedrock.names import LONGEST, aws_name, tags
+from sqltailor.cloud.bedrock.run_names import LONGEST, aws_name, tags
 from sqltailor.cloud.cost import CostRow, Usage, price_book, serving_cost, storage_cost
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run, read_json, write_json_atomic
@@ -34,7 +34,7 @@ class DeploymentPlan:
 
     def text(self) -> str:
         """Return the plan in a few lines."""
-        from sqltailor.cloud.bedrock.plan import money
+        from sqltailor.cloud.bedrock.bedrock_plan import money
 
         how = "is there and serves it already" if self.arn else "new, on demand: nothing to pay while nobody asks"
         how = f"changed in place, from {self.replaces}" if self.replaces else how

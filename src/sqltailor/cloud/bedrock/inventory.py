@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqltailor.aws.s3 import delete_below, place
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.bedrock.job import ENDED
-from sqltailor.cloud.bedrock.names import RUN_TAG, tags_of
+from sqltailor.cloud.bedrock.run_names import RUN_TAG, tags_of
 from sqltailor.cloud.cost import HOURS_PER_MONTH, price_book
 from sqltailor.errors import BackendError, DataError, did_you_mean
 from sqltailor.runs import all_runs, read_json

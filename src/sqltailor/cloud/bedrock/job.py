@@ -19,7 +19,7 @@ from typing import Any
 
 from sqltailor.aws.s3 import Place, keys_below, place, read_text
 from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.bedrock.names import aws_name
+from sqltailor.cloud.bedrock.run_names import aws_name
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run, read_json, write_json_atomic, write_text_atomic
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqltailor.aws.catalog import Tunable
+from sqltailor.aws.bedrock_models import Tunable
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.checks.rules import LIMITS, Violation, check_files, check_line
 from sqltailor.data.examples import json_line

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqltailor.aws.s3 import upload
 from sqltailor.aws.session import client, code_of, default_region
+from sqltailor.cloud.bedrock.bedrock_plan import NEW_ROLE_S, BedrockPlan, base_of, costs, hyperparameters, look
 from sqltailor.cloud.bedrock.job import OnStatus, finish, record, submit
 from sqltailor.cloud.bedrock.material import write_material
-from sqltailor.cloud.bedrock.names import aws_name, tags
-from sqltailor.cloud.bedrock.plan import NEW_ROLE_S, BedrockPlan, base_of, costs, hyperparameters, look
+from sqltailor.cloud.bedrock.run_names import aws_name, tags
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.project import Project, opened, record_prompt
 from sqltailor.recipe import Recipe, Resolved, recipe_hash
@@ -36,7 +36,7 @@ def plan(resolved: Resolved) -> BedrockPlan:
     """Return what `train` would do and cost. Nothing is uploaded or created."""
     _check_recipe(resolved.recipe)
     with opened(resolved.recipe) as project, tempfile.TemporaryDirectory() as folder:
-        check_ready(resolved, project, ["sft"])
+        check_ready(resolved, project)
         return _plan(resolved, project, Path(folder))
 
 
@@ -70,7 +70,7 @@ def train(
     recipe, began = resolved.recipe, time.monotonic()
     _check_recipe(recipe)
     with opened(recipe) as project:
-        check_ready(resolved, project, ["sft"])
+        check_ready(resolved, project)
         with tempfile.TemporaryDirectory() as folder:
             planned = None if _has_job(recipe) else _plan(resolved, project, Path(folder))
             if planned is not None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqltailor.aws.catalog import QUOTAS, Tunable, tunable
+from sqltailor.aws.bedrock_models import QUOTAS, Tunable, tunable
 from sqltailor.aws.iam import check_role
 from sqltailor.aws.session import client, code_of, identity, told
 from sqltailor.cloud.bedrock.material import Material
-from sqltailor.cloud.bedrock.names import Where, where
+from sqltailor.cloud.bedrock.run_names import Where, where
 from sqltailor.cloud.cost import CostRow, price_book, storage_cost, training_cost
 from sqltailor.errors import BackendError, ConfigError, counted
 from sqltailor.recipe import Recipe, Resolved

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqltailor.cloud.bedrock.deployments import Deployed, DeploymentPlan, OnState, deploy, withdraw
 from sqltailor.data.examples import load_examples, write_examples
-from sqltailor.evaluate import AnswerProgress
 from sqltailor.evaluate.by_recipe import evaluate_models
-from sqltailor.evaluate.files import written
+from sqltailor.evaluate.eval_folder import written
 from sqltailor.evaluate.statistics import Rate, rate
 from sqltailor.project import Project
 from sqltailor.runs import Run
-from sqltailor.types import Prediction
+from sqltailor.types import OnProgress, Prediction
 
 QUESTIONS = 50
 
@@ -58,7 +57,7 @@ def deploy_checked(
     *,
     keep: bool = False,
     on_state: OnState = lambda state: None,
-    on_progress: AnswerProgress = lambda model, done, total: None,
+    on_progress: OnProgress = lambda model, done, total: None,
 ) -> Checked:
     """Deploy a run, and withdraw the deployment when it answers otherwise than recorded, unless `keep`."""
     made = deploy(run, plan, on_state=on_state)
@@ -69,7 +68,7 @@ def deploy_checked(
     return Checked(made, parity, fails and not keep)
 
 
-def compare(run: Run, project: Project, on_progress: Callable[[str, int, int], None]) -> Parity | None:
+def compare(run: Run, project: Project, on_progress: OnProgress) -> Parity | None:
     """Ask questions of the run's newest evaluation again; None where there is none, or no schema to ask about."""
     found = _recorded(run)
     if found is None or not project.has_schema:

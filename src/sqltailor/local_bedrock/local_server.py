@@ -15,8 +15,8 @@ from typing import Any
 
 from sqltailor.aws.iam import Setup, apply, bucket_name
 from sqltailor.errors import BackendError, SQLTailorError, require
+from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
-from sqltailor.local_bedrock.jobs import Jobs
 from sqltailor.local_bedrock.models import HANDLERS
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, to_json
 from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqltailor.aws.session import client, told
 from sqltailor.cloud.bedrock.job import ENDED, OnStatus, finish
-from sqltailor.cloud.bedrock.names import RUN_TAG, tags_of
+from sqltailor.cloud.bedrock.run_names import RUN_TAG, tags_of
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.runs import Run, all_runs, find_run, lock, read_json
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqltailor.aws.catalog import QUOTAS, Tunable, tunable
+from sqltailor.aws.bedrock_models import QUOTAS, Tunable, tunable
 from sqltailor.aws.s3 import Place, place
 from sqltailor.data.checks.rules import check_files
 from sqltailor.errors import SQLTailorError
