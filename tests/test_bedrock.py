@@ -70,20 +70,20 @@ def deployed() -> Run:
 
 def test_train_deploy_ask_evaluate_and_delete(aws: LocalBedrock) -> None:
     made = ok_json("train", "--yes")
-    run = Run(Path(made["run"]))
+    tuned = Run(Path(made["run"]))
     assert (made["steps"], made["eval_loss"]) == (16, 0.5)
     assert made["job"].startswith(f"arn:aws:bedrock:us-east-1:{ACCOUNT}:model-customization-job/amazon.nova-micro-v1:0")
-    rows = list(read_jsonl(run.metrics))
+    rows = list(read_jsonl(tuned.metrics))
     assert [row["step"] for row in rows] == [*range(1, 17), 16]
     assert rows[-1] == {"step": 16, "eval_loss": 0.5, "epoch": 1}
-    assert run.is_done
+    assert tuned.is_done
 
     arn = ok("deploy", "bedrock", "--yes").stdout.strip()
-    assert read_json(run.deployment)["arn"] == arn
+    assert read_json(tuned.deployment)["arn"] == arn
     # the questions of training, in the prompt of training
     examples = Path("data/train.jsonl")
     scores = ok_json("eval", "--data", str(examples))["models"]
-    assert scores[str(run.path)]["execution"]["value"] == 1.0
+    assert scores[str(tuned.path)]["execution"]["value"] == 1.0
     assert scores["bedrock:amazon.nova-micro-v1:0"]["execution"]["value"] < 0.5
     reply = ok_json("ask", "How many stops are there, 0?", "--run")
     assert (reply["sql"], reply["rows"]) == ("SELECT count(*) FROM stop", [[4]])
@@ -95,14 +95,10 @@ def test_train_deploy_ask_evaluate_and_delete(aws: LocalBedrock) -> None:
     gone = ok_json("deploy", "delete", "--all", "--yes", "--data")["deleted"]
     assert [line.split()[1] for line in gone] == ["deployment", "model", "4"]
     assert ok_json("deploy", "list") == []
-    assert not run.deployment.exists()
-    result = run_cli("ask", "How many?")
+    assert not tuned.deployment.exists()
+    result = run("ask", "How many?")
     assert "is not deployed: sqltailor deploy bedrock" in str(result.exception)
-    assert "was deleted at AWS" in str(run_cli("deploy", "bedrock").exception)
-
-
-def run_cli(*words: str) -> Any:
-    return run(*words)
+    assert "was deleted at AWS" in str(run("deploy", "bedrock").exception)
 
 
 def test_everything_is_tagged_and_named_after_the_run(aws: LocalBedrock) -> None:
@@ -424,6 +420,8 @@ def test_a_new_role_that_is_not_known_everywhere_yet_is_waited_for(aws: LocalBed
         ("Converse", "ModelNotReadyException", 12),
         ("Converse", "ModelTimeoutException", 1),
         ("Converse", "ModelErrorException", 1),
+        ("ConverseStream", "ThrottlingException", 3),
+        ("ConverseStream", "ModelNotReadyException", 7),
         ("GetCustomModelDeployment", "InternalServerException", 2),
     ],
 )
@@ -434,9 +432,10 @@ def test_faults_that_pass_are_survived(
     quick(monkeypatch)
     fault(aws, operation, error, times)
     ok("deploy", "bedrock", "--yes")
-    [answer] = load(str(run.path))([PROMPT], GREEDY)
-    assert answer.text == "SELECT 1"
-    assert (answer.stop, answer.tokens_in, answer.tokens_out) == ("end", 100, 2)
+    model = load(str(run.path))
+    answers = model([PROMPT] if operation == "ConverseStream" else [PROMPT, PROMPT], GREEDY)
+    for answer in answers:
+        assert (answer.text, answer.stop, answer.tokens_in, answer.tokens_out) == ("SELECT 1", "end", 100, 2)
 
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,9 +454,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_faults_that_stay_are_told(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch, error: str, said: str) -> None:
     quick(monkeypatch)
-    fault(aws, "Converse", error, 50)
-    with pytest.raises(BackendError, match=said):
-        load("bedrock:amazon.nova-micro-v1:0")([PROMPT], GREEDY)
+    fault(aws, "*", error, 50)
+    for prompts in ([PROMPT], [PROMPT, PROMPT]):
+        with pytest.raises(BackendError, match=said):
+            load("bedrock:amazon.nova-micro-v1:0")(prompts, GREEDY)
 
 
 def test_a_model_that_refuses_temperature_zero_is_asked_with_the_least(
@@ -507,6 +507,10 @@ def test_a_stream_that_breaks_before_its_first_word_is_begun_again(aws: LocalBed
     assert list(model.stream(PROMPT, GREEDY)) == ["SELECT", " 1"]
     fault(aws, "ConverseStream", "modelStreamErrorException")
     assert "".join(model.stream(PROMPT, GREEDY)) == "SELECT 1"
+    fault(aws, "ConverseStream", "serviceUnavailableException")
+    [answer] = model([PROMPT], GREEDY)
+    assert (answer.text, answer.stop, answer.tokens_in, answer.tokens_out) == ("SELECT 1", "end", 100, 2)
+    assert 0 < answer.first_token_ms <= answer.total_ms
     fault(aws, "ConverseStream", "throttlingException", after=1)
     pieces = model.stream(PROMPT, GREEDY)
     assert next(pieces) == "SELECT"

@@ -20,7 +20,9 @@ from sqltailor.recipe import load_recipe
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
 from sqltailor.wire.converse import (
     completion,
+    completion_of_events,
     conversation,
+    events,
     messages_of,
     options_of,
     request,
@@ -199,6 +201,13 @@ def test_options_and_answers_survive_the_wire() -> None:
 def test_every_other_stop_reason_is_a_cut_answer(reason: str) -> None:
     said = response(Completion("SELECT", "end", 1, 1)) | {"stopReason": reason}
     assert completion(said, total_ms=1).stop == "length"
+
+
+def test_a_stream_says_what_the_whole_response_does() -> None:
+    answer = Completion("SELECT 1", "stop", 5, 2, 7.0, 30.0)
+    sent = [{kind: value} for kind, value in events(["SELECT", "", " 1", answer])]
+    assert completion_of_events(sent, first_token_ms=7.0, total_ms=30.0) == answer
+    assert completion_of_events(sent[:3], first_token_ms=7.0, total_ms=30.0).stop == "length"
 
 
 def test_metrics_of_both_files() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from sqltailor.aws.session import client, code_of, default_region, region_of, to
 from sqltailor.errors import BackendError
 from sqltailor.runs import Run, read_json
 from sqltailor.types import Completion, GenerateOptions, Prompt
-from sqltailor.wire.converse import STOPS, completion, request
+from sqltailor.wire.converse import STOPS, completion, completion_of_events, delta_text, request
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +57,14 @@ class BedrockModel:
         self._refuses_zero = False
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
-        """Return `options.n` completions a prompt, side by side, in the order of the prompts."""
+        """Return `options.n` completions a prompt, side by side, in the order of the prompts.
+
+        A single one is streamed, so that the time of its first token is known.
+        """
         asked = [prompt for prompt in prompts for _ in range(options.n)]
-        with ThreadPoolExecutor(min(self._at_once, max(len(asked), 1))) as pool:
+        if len(asked) == 1:
+            return [self._streamed(asked[0], options)]
+        with ThreadPoolExecutor(self._at_once) as pool:
             return list(pool.map(lambda prompt: self._ask(prompt, options), asked))
 
     def stream(self, prompt: Prompt, options: GenerateOptions) -> Iterator[str]:
@@ -67,34 +72,39 @@ class BedrockModel:
 
         A stream that breaks before its first piece is begun once more; later, `BackendError` is raised.
         """
+        yield from (text for event in self._events(prompt, options) if (text := delta_text(event)))
+
+    def _streamed(self, prompt: Prompt, options: GenerateOptions) -> Completion:
+        began, first, events = time.perf_counter(), None, []
+        for event in self._events(prompt, options):
+            if first is None and delta_text(event):
+                first = _since(began)
+            events.append(event)
+        return completion_of_events(events, first_token_ms=first, total_ms=_since(began))
+
+    def _events(self, prompt: Prompt, options: GenerateOptions) -> Iterator[Mapping[str, Any]]:
         from botocore.exceptions import ClientError
 
         begun = False
         for last in (False, True):
             with told(f"answer with {self.model_id}"):
                 try:
-                    for piece in self._pieces(prompt, options):
-                        begun = True
-                        yield piece
+                    for event in self._send(self._client.converse_stream, prompt, options)["stream"]:
+                        begun = begun or bool(delta_text(event))
+                        self._tell_cut(event.get("messageStop", {}).get("stopReason"))
+                        yield event
                     return
                 except ClientError as e:
                     if last or begun or code_of(e) not in BROKEN_STREAM:
                         raise
                     logger.warning("the stream broke (%s) before its first word: asking again", code_of(e))
 
-    def _pieces(self, prompt: Prompt, options: GenerateOptions) -> Iterator[str]:
-        for event in self._send(self._client.converse_stream, prompt, options)["stream"]:
-            if "contentBlockDelta" in event:
-                yield event["contentBlockDelta"]["delta"].get("text", "")
-            elif "messageStop" in event:
-                self._tell_cut(event["messageStop"]["stopReason"])
-
     def _ask(self, prompt: Prompt, options: GenerateOptions) -> Completion:
         began = time.perf_counter()
         with told(f"answer with {self.model_id}"):
             response = self._send(self._client.converse, prompt, options)
         self._tell_cut(response["stopReason"])
-        return completion(response, total_ms=round((time.perf_counter() - began) * 1000, 2))
+        return completion(response, total_ms=_since(began))
 
     def _send(self, operation: Callable[..., Answer], prompt: Prompt, options: GenerateOptions) -> Answer:
         from botocore.exceptions import ClientError
@@ -118,6 +128,11 @@ class BedrockModel:
                 else:
                     raise
 
-    def _tell_cut(self, reason: Any) -> None:
-        if reason not in STOPS and reason != "max_tokens":
+    def _tell_cut(self, reason: str | None) -> None:
+        if reason is not None and reason not in STOPS and reason != "max_tokens":
             logger.warning("%s ended an answer: %s; it counts as cut", self.model_id, reason)
+
+
+def _since(began: float) -> float:
+    """Return the milliseconds since a time of the performance counter."""
+    return round((time.perf_counter() - began) * 1000, 2)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import logging
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqltailor.aws.bedrock_models import QUOTAS, Tunable, tunable
-from sqltailor.aws.s3 import Place, place
+from sqltailor.aws.bedrock_models import Tunable
+from sqltailor.aws.s3 import place
 from sqltailor.data.checks.rules import check_files
 from sqltailor.errors import SQLTailorError
 from sqltailor.local_bedrock.faults import JOB
+from sqltailor.local_bedrock.job_checks import check_job
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.state import ACCOUNT, Job, Model, State, find, new_id, now
 from sqltailor.local_bedrock.tuning import Order, Stopped, Tune
-from sqltailor.recipe.limits import family
+
+logger = logging.getLogger(__name__)
 
 VALIDATION_S, PROCESSING_S = 120.0, 60.0
 """About how long the real service takes for what comes before training."""
-NAMES = {"epochCount": "epochs", "learningRate": "learning_rate", "learningRateWarmupSteps": "warmup_steps"}
-NAMES |= {"batchSize": "batch"}
-"""Hyperparameter → key of a recipe that has the same range."""
 
 
 class Jobs:
@@ -43,68 +43,13 @@ class Jobs:
             if same.request != params:
                 raise error("ConflictException", "The client request token was used with other parameters")
             return {"jobArn": same.arn}
-        base = self._check(state, params, region)
+        base = check_job(state, params, region, s3=self.s3, iam=self.iam)
         arn = f"arn:aws:bedrock:{region}:{ACCOUNT}:model-customization-job/{base.id}/{new_id()}"
         job = state.jobs[arn] = Job(arn, dict(params), region)
         state.put_tags(arn, params.get("jobTags"))
         job.thread = threading.Thread(target=self._run, args=(state, job, base), daemon=True)
         job.thread.start()
         return {"jobArn": arn}
-
-    def _check(self, state: State, params: Mapping[str, Any], region: str) -> Tunable:
-        base = tunable(params["baseModelIdentifier"].rpartition("foundation-model/")[2])
-        if (
-            base is None
-            or ":" not in base.id.partition(":")[2]
-            or params["baseModelIdentifier"].endswith(base.inference_id)
-        ):
-            raise error("ValidationException", f"The model {params['baseModelIdentifier']} cannot be customized")
-        if region not in base.tuned_in or state.lifecycles.get(base.id) == "LEGACY":
-            raise error("ValidationException", f"{base.id} takes no customization job in {region}")
-        if params.get("customizationType", "FINE_TUNING") != "FINE_TUNING":
-            raise error("ValidationException", f"{base.id} does not support {params['customizationType']}")
-        if any(job.name == params["jobName"] for job in state.jobs.values()):
-            raise error("ConflictException", f"There is a job {params['jobName']} already")
-        if any(model.name == params["customModelName"] for model in state.models.values()):
-            raise error("ConflictException", f"There is a custom model {params['customModelName']} already")
-        running = sum(job.status == "InProgress" for job in state.jobs.values())
-        if running >= QUOTAS["scheduled customization jobs"]:
-            raise error("ServiceQuotaExceededException", f"{running} customization jobs are scheduled")
-        for name, text in params.get("hyperParameters", {}).items():
-            _check_hyperparameter(base, name, text)
-        self._check_role(params["roleArn"])
-        validators = params.get("validationDataConfig", {}).get("validators", ())
-        for uri in (params["trainingDataConfig"]["s3Uri"], *(v["s3Uri"] for v in validators)):
-            self._check_object(place(uri))
-        self._check_bucket(place(params["outputDataConfig"]["s3Uri"]))
-        return base
-
-    def _check_role(self, arn: str) -> None:
-        from botocore.exceptions import ClientError
-
-        try:
-            role = self.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        except ClientError as e:
-            raise error("ValidationException", f"Could not assume provided IAM role {arn}") from e
-        trusted = str(role["AssumeRolePolicyDocument"])
-        if role["Arn"] != arn or "bedrock.amazonaws.com" not in trusted:
-            raise error("ValidationException", f"Could not assume provided IAM role {arn}")
-
-    def _check_object(self, at: Place) -> None:
-        from botocore.exceptions import ClientError
-
-        try:
-            self.s3.head_object(Bucket=at.bucket, Key=at.key)
-        except ClientError as e:
-            raise error("ValidationException", f"There is no object {at}, or the role may not read it") from e
-
-    def _check_bucket(self, at: Place) -> None:
-        from botocore.exceptions import ClientError
-
-        try:
-            self.s3.head_bucket(Bucket=at.bucket)
-        except ClientError as e:
-            raise error("ValidationException", f"There is no bucket {at.bucket}") from e
 
     def get(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
         job = find(state.jobs, params["jobIdentifier"], "job")
@@ -154,6 +99,10 @@ class Jobs:
             self._end(job, "Stopped")
         except SQLTailorError as e:
             job.failure = str(e)[:2048]
+            self._end(job, "Failed")
+        except Exception:  # a job that never ends would be waited for without end
+            logger.exception("the job %s ended by a fault of the local Bedrock", job.name)
+            job.failure = "The local Bedrock has a fault: see what it printed"
             self._end(job, "Failed")
 
     def _end(self, job: Job, status: str) -> None:
@@ -247,19 +196,6 @@ def _running(job: Job, name: str) -> Iterator[None]:
 def _wait(job: Job, seconds: float) -> None:
     if job.stop.wait(seconds):
         raise Stopped
-
-
-def _check_hyperparameter(base: Tunable, name: str, text: str) -> None:
-    limits = getattr(family("bedrock", base.id), "limits", {})
-    limit = limits.get(NAMES.get(name, ""))
-    if limit is None:
-        raise error("ValidationException", f"{base.id} has no hyperparameter {name}")
-    try:
-        value = float(text)
-    except ValueError as e:
-        raise error("ValidationException", f"The hyperparameter {name} is {text!r}, not a number") from e
-    if not limit.allows(value):
-        raise error("ValidationException", f"The hyperparameter {name} is {text}; allowed: {limit}")
 
 
 def _csv(column: str, rows: Sequence[Mapping[str, float]]) -> str:

@@ -51,6 +51,26 @@ def completion(response: Mapping[str, Any], *, total_ms: float) -> Completion:
     )
 
 
+def delta_text(event: Mapping[str, Any]) -> str:
+    """Return the text that an event of a stream brings, empty for other events."""
+    return str(event.get("contentBlockDelta", {}).get("delta", {}).get("text", ""))
+
+
+def completion_of_events(
+    events: Iterable[Mapping[str, Any]], *, first_token_ms: float | None, total_ms: float
+) -> Completion:
+    """Return what the events of a whole stream say together. A stream without an end was cut."""
+    text, reason = "", ""
+    usage: Mapping[str, int] = {}
+    for event in events:
+        text += delta_text(event)
+        reason = event.get("messageStop", {}).get("stopReason", reason)
+        usage = event.get("metadata", {}).get("usage", usage)
+    return Completion(
+        text, STOPS.get(reason, "length"), usage.get("inputTokens"), usage.get("outputTokens"), first_token_ms, total_ms
+    )
+
+
 def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
     """Return the messages of a request or of a training record."""
     system = "".join(block.get("text", "") for block in body.get("system", ()))
