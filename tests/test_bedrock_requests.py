@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sqltailor.aws.bedrock_models import MODELS, tunable
 from sqltailor.aws.iam import Setup, bucket_policy, caller_policy, data_policy, trust_policy
 from sqltailor.aws.s3 import place
+from sqltailor.aws.session import _session
 from sqltailor.cloud.bedrock.bedrock_plan import base_of, check_budget, hyperparameters
 from sqltailor.cloud.bedrock.job import metrics_rows
 from sqltailor.cloud.bedrock.run_names import aws_name
@@ -242,6 +244,21 @@ def test_the_policy_for_an_administrator_needs_no_credentials(tmp_path: Path, mo
     assert passed["Action"] == ["iam:PassRole"]
     assert passed["Resource"] == ["arn:aws:iam::444455556666:role/sqltailor-bedrock"]
     assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+
+
+def test_without_boto3_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("boto3", "botocore", "botocore.exceptions", "botocore.config"):
+        monkeypatch.setitem(sys.modules, name, None)
+    _session.cache_clear()
+    result = run("deploy", "list")
+    assert str(result.exception) == "Amazon Web Services needs boto3: pip install 'sqltailor[aws]'"
+    assert "111122223333" in ok("aws", "policy").stdout
+    assert rows_of_cost() == 8.0
+
+
+def rows_of_cost() -> float:
+    return float(ok_json("cost", "nova-micro-bedrock")["rows"][0]["usd"])
 
 
 def ok_json_of(*words: str) -> Any:

@@ -117,6 +117,7 @@ def told(doing: str) -> Iterator[None]:
 
     `doing` is a verb with its object: "create the job 'shop'".
     """
+    require("boto3", extra="aws", feature="Amazon Web Services")
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
