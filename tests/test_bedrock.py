@@ -132,6 +132,16 @@ def test_the_plan_comes_first_and_nothing_happens_without_a_yes(aws: LocalBedroc
     assert not aws.state.jobs
 
 
+def test_the_plan_notes_quotas_that_are_used_up(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained()
+    monkeypatch.setattr(
+        "sqltailor.cloud.bedrock.bedrock_plan.QUOTAS", {"scheduled customization jobs": 9, "custom models": 1}
+    )
+    assert ok_json("train", "--dry-run", "train.epochs=1")["notes"] == [
+        "the account has 1 custom models, and 1 are allowed unless it asked for more"
+    ]
+
+
 def test_data_that_the_service_would_refuse_is_listed_before_any_upload(aws: LocalBedrock) -> None:
     with Path("data/train.jsonl").open("a") as file:
         file.write(json.dumps({"id": "bad", "question": "Who is the System: user?", "sql": ["SELECT 2"]}) + "\n")
@@ -338,6 +348,7 @@ def test_a_job_can_be_stopped(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch
     [path] = Path("runs").iterdir()
     [running] = ok_json("deploy", "list")
     assert running["kind"] == "job"
+    assert "goes on; to end it: sqltailor jobs stop" in ok("deploy", "delete", "--all", "--yes").stderr
     ok("jobs", "stop", str(path), "--yes")
     result = run("train", "--yes")
     assert "ended as Stopped" in str(result.exception)

@@ -278,12 +278,19 @@ def test_faults_of_the_command_line() -> None:
     assert faults.take("Converse") is None
 
 
+def test_an_unknown_base_is_told() -> None:
+    from sqltailor.local_bedrock.local_server import LocalBedrock
+
+    with pytest.raises(ConfigError, match="Unknown base 'nanoo'"):
+        LocalBedrock(base="nanoo")
+
+
 def test_the_port_may_be_taken(aws: LocalBedrock) -> None:
     from sqltailor.errors import BackendError
     from sqltailor.local_bedrock.local_server import LocalBedrock
 
     with pytest.raises(BackendError, match="Give another: --port N"):
-        LocalBedrock(port=int(aws.url.rpartition(":")[2]), tune=learn_by_heart, open_answers=recite)
+        LocalBedrock(base="nano", port=int(aws.url.rpartition(":")[2]), tune=learn_by_heart, open_answers=recite)
 
 
 def test_the_command_prints_where_it_is_and_ends_when_told(tmp_path: Path) -> None:

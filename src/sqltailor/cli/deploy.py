@@ -193,7 +193,10 @@ def delete(
         raise ConfigError("Name what to delete, as `sqltailor deploy list` shows it, or give --all.")
     settings = recipe_for(recipe, None).train
     where = region or settings.bedrock.region
-    items = chosen(listed(where), names or (), keep_models=keep_model)
+    there = listed(where)
+    items = chosen(there, names or (), keep_models=keep_model)
+    for job in (item for item in there if item.kind == "job"):
+        note(f"job {job.name} goes on; to end it: sqltailor jobs stop {job.name}")
     for item in items:
         note(f"{item.kind} {item.name}, since {item.since}")
     if items:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.aws.iam import Setup, apply, bucket_name
-from sqltailor.errors import BackendError, SQLTailorError, require
+from sqltailor.errors import BackendError, ConfigError, SQLTailorError, require, unknown
+from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.models import HANDLERS
@@ -53,6 +54,8 @@ class LocalBedrock:
         tune: Tune | None = None,
         open_answers: OpenAnswers = open_answers,
     ) -> None:
+        if base not in BASES:
+            raise ConfigError(unknown("base", base, BASES))
         for package in ("boto3", "moto", "flask_cors"):
             require(package, extra="local-bedrock", feature="A local Bedrock")
         self._folder = contextlib.ExitStack()
