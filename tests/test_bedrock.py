@@ -138,7 +138,7 @@ def test_the_plan_notes_quotas_that_are_used_up(aws: LocalBedrock, monkeypatch: 
         "sqltailor.cloud.bedrock.bedrock_plan.QUOTAS", {"scheduled customization jobs": 9, "custom models": 1}
     )
     assert ok_json("train", "--dry-run", "train.epochs=1")["notes"] == [
-        "the account has 1 custom models, and 1 are allowed unless it asked for more"
+        "the account has 1 custom models; the default quota is 1"
     ]
 
 
@@ -156,7 +156,8 @@ def test_data_that_the_service_would_refuse_is_listed_before_any_upload(aws: Loc
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (lambda aws: aws.state.lifecycles.update({"amazon.nova-micro-v1:0:128k": "LEGACY"}), "takes no new tuning job"),
+        (lambda aws: aws.state.lifecycles.update({"amazon.nova-micro-v1:0:128k": "LEGACY"}),
+         "accepts no new tuning jobs"),
         (lambda aws: boto(aws, "iam").delete_role_policy(RoleName="sqltailor-bedrock", PolicyName="sqltailor-data")
          and boto(aws, "iam").delete_role(RoleName="sqltailor-bedrock"), "There is no role .* aws setup"),
         (lambda aws: aws.reset() or boto(aws, "s3").delete_bucket(Bucket=f"sqltailor-{ACCOUNT}-us-east-1"),
@@ -186,7 +187,7 @@ def test_without_credentials_or_a_server_it_says_what_to_do(aws: LocalBedrock, m
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     _session.cache_clear()
-    assert "There are no AWS credentials" in str(run("deploy", "list").exception)
+    assert "No AWS credentials found" in str(run("deploy", "list").exception)
     _session.cache_clear()
 
 
@@ -348,7 +349,7 @@ def test_a_job_can_be_stopped(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch
     [path] = Path("runs").iterdir()
     [running] = ok_json("deploy", "list")
     assert running["kind"] == "job"
-    assert "goes on; to end it: sqltailor jobs stop" in ok("deploy", "delete", "--all", "--yes").stderr
+    assert "is still running; stop it with: sqltailor jobs stop" in ok("deploy", "delete", "--all", "--yes").stderr
     ok("jobs", "stop", str(path), "--yes")
     result = run("train", "--yes")
     assert "ended as Stopped" in str(result.exception)
@@ -360,7 +361,7 @@ def test_another_model_is_deployed_in_place(aws: LocalBedrock) -> None:
     arn = ok("deploy", "bedrock", str(first.path), "--name", "shop", "--yes").stdout.strip()
     second = Run(Path(ok_json("train", "--yes", "train.epochs=1")["run"]))
     result = ok("deploy", "bedrock", str(second.path), "--name", "shop", "--yes")
-    assert "changed in place" in result.stderr
+    assert "updated in place" in result.stderr
     assert result.stdout.strip() == arn
     [deployment] = aws.state.deployments.values()
     assert deployment.model_arn == read_json(second.job)["model_arn"]
@@ -411,7 +412,7 @@ def test_nothing_in_s3_is_overwritten_unasked(aws: LocalBedrock, monkeypatch: py
     bucket = f"sqltailor-{ACCOUNT}-us-east-1"
     boto(aws, "s3").put_object(Bucket=bucket, Key=key, Body=b"precious")
     result = run("train", "--yes", "train.name=shop")
-    assert "is there already with other content. Give --overwrite" in str(result.exception)
+    assert "already exists with different content. Pass --overwrite" in str(result.exception)
     assert boto(aws, "s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"precious"
     ok("train", "--yes", "train.name=shop", "--overwrite")
     head = boto(aws, "s3").head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
@@ -531,7 +532,7 @@ def test_a_stream_that_breaks_before_its_first_word_is_begun_again(aws: LocalBed
 
 def test_a_run_of_the_cloud_has_no_weights_here(aws: LocalBedrock) -> None:
     run_ = trained()
-    assert "only its deployment answers" in str(run("export", str(run_.path)).exception)
+    assert "Only its deployment can be used" in str(run("export", str(run_.path)).exception)
 
 
 def test_no_secret_is_written(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> None:

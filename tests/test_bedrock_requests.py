@@ -177,7 +177,7 @@ def test_a_budget_is_held_also_where_the_price_is_unknown() -> None:
     check_budget(8.0, 8, "the training")
     with pytest.raises(ConfigError, match=r"the training costs \$8\.00, above --max-usd 7"):
         check_budget(8.0, 7, "the training")
-    with pytest.raises(ConfigError, match="cannot be kept"):
+    with pytest.raises(ConfigError, match="cannot be enforced"):
         check_budget(None, 7, "the training")
 
 

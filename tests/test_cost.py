@@ -124,7 +124,7 @@ def test_questions_a_month_may_be_given_at_once(folder: Path) -> None:
 
 def test_the_table_says_where_the_numbers_are_from(folder: Path) -> None:
     result = ok("cost", "nova-micro-bedrock")
-    assert "examples and tokens: the article's: the recipe's data is not here" in result.stderr
+    assert "examples and tokens: from AWS's article: the recipe's data is not here" in result.stderr
     assert "not known" in result.stdout
     assert "30,383,242 questions a month" in result.stdout
 

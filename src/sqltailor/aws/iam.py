@@ -208,13 +208,13 @@ def check_role(iam: Any, arn: str) -> float | None:
             if code_of(e) != "NoSuchEntity":
                 raise
             raise BackendError(
-                f"There is no role {arn}. `sqltailor aws setup` prints what makes it; --apply makes it."
+                f"There is no role {arn}. `sqltailor aws setup` prints how to create it; --apply creates it."
             ) from e
     trusted = role.get("AssumeRolePolicyDocument")
     if isinstance(trusted, dict) and "bedrock.amazonaws.com" not in json.dumps(trusted):
         raise BackendError(
             f"Bedrock may not assume the role {arn}: its trust policy does not name bedrock.amazonaws.com. "
-            "`sqltailor aws setup` prints one that does."
+            "`sqltailor aws setup` prints a correct one."
         )
     made: datetime.datetime = role["CreateDate"]
     return (datetime.datetime.now(datetime.UTC) - made).total_seconds()

@@ -60,7 +60,9 @@ def upload(s3: Any, file: Path, to: Place, *, account: str, overwrite: bool = Fa
                 raise
         there = s3.head_object(**request, ChecksumMode="ENABLED")
     if there.get("ChecksumSHA256") != checksum:
-        raise ConfigError(f"{to} is there already with other content. Give --overwrite, or another train.bedrock.s3.")
+        raise ConfigError(
+            f"{to} already exists with different content. Pass --overwrite, or set another train.bedrock.s3."
+        )
     return False
 
 

@@ -19,8 +19,8 @@ DEFAULT_REGION = "us-east-1"
 STRICT = ("bedrock", "bedrock-runtime")
 """Services whose requests are checked here: botocore sends a bad name or number, and the service refuses it later."""
 
-SIGN_IN = "Sign in again (aws sso login), or set new keys"
-POLICY = "`sqltailor aws policy` prints what an administrator has to allow"
+SIGN_IN = "Sign in again (aws sso login) or set new keys"
+POLICY = "`sqltailor aws policy` prints the permissions to request from an administrator"
 REMEDIES: Mapping[str, str] = {
     "ExpiredToken": SIGN_IN,
     "ExpiredTokenException": SIGN_IN,
@@ -31,8 +31,8 @@ REMEDIES: Mapping[str, str] = {
     "SignatureDoesNotMatch": SIGN_IN,
     "AccessDenied": POLICY,
     "AccessDeniedException": POLICY,
-    "ThrottlingException": "The account's rate is used up. Wait, or ask fewer questions at a time (generate.batch)",
-    "ServiceUnavailableException": "AWS has no capacity at the moment. Give the command again later",
+    "ThrottlingException": "The account's rate limit is reached. Wait, or lower generate.batch",
+    "ServiceUnavailableException": "AWS has no capacity right now. Try again later",
     "ServiceQuotaExceededException": "Free some, or ask for more: console → Service Quotas → Amazon Bedrock",
     "TooManyTagsException": "Remove tags from it in the console",
 }
@@ -137,9 +137,9 @@ def told(doing: str) -> Iterator[None]:
         ) from e
     except (NoCredentialsError, ProfileNotFound) as e:
         alone = "AWS_ENDPOINT_URL" not in os.environ and "AWS_ENDPOINT_URL_BEDROCK" in os.environ
-        local = " For a local Bedrock set all that `sqltailor local-bedrock` prints." if alone else ""
+        local = " For a local Bedrock, set every variable that `sqltailor local-bedrock` prints." if alone else ""
         raise ConfigError(
-            f"There are no AWS credentials ({str(e).rstrip('.')}). Set AWS_PROFILE or the keys in .env, or run "
+            f"No AWS credentials found ({str(e).rstrip('.')}). Set AWS_PROFILE or the keys in .env, or run "
             f"`aws configure`.{local}"
         ) from e
     except EndpointConnectionError as e:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqltailor.cloud.bedrock.run_names import Where
 
 group = typer.Typer(
-    help="What an AWS account needs: bucket, role, rights.",
+    help="Prepare an AWS account: bucket, role, permissions.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -26,7 +26,7 @@ EXAMPLE = "111122223333"
 
 @group.callback()
 def _root() -> None:
-    """What an AWS account needs: bucket, role, rights."""
+    """Prepare an AWS account: bucket, role, permissions."""
 
 
 @group.command()
@@ -37,10 +37,10 @@ def policy(
     ] = None,
     recipe: Recipe = None,
 ) -> None:
-    """Print the rights that train, deploy, eval and ask need.
+    """Print the permissions that train, deploy, eval and ask need.
 
-    JSON for an administrator: an IAM policy for the user or role that runs them on Bedrock, for the recipe's region,
-    bucket and role.
+    An IAM policy in JSON, for an administrator to attach to the user or role that runs these commands; it covers the
+    recipe's region, bucket and role.
 
     Example: sqltailor aws policy --account 111122223333
     """
@@ -52,18 +52,18 @@ def policy(
     except SQLTailorError as e:
         if account:
             raise
-        note(f"{e} So the policy is for account {EXAMPLE}: --account names another.")
+        note(f"{e} So the policy names the example account {EXAMPLE}; --account sets yours.")
         place = _where(recipe, EXAMPLE)
     print_json(caller_policy(place.account, place.region, place.s3.bucket, place.role))
 
 
 @group.command()
 def setup(
-    apply: Annotated[bool, typer.Option("--apply", help="Create what is missing, and set what differs.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Create what is missing and update what differs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     recipe: Recipe = None,
 ) -> None:
-    """Print the bucket and role that jobs need; --apply makes them.
+    """Print the bucket and role that jobs need; --apply creates them.
 
     For the recipe's region, bucket and role. Account and region are shown before anything is created.
 
@@ -76,7 +76,7 @@ def setup(
     planned = _setup(_where(recipe, None))
     if not apply:
         print(planned.text())
-        note("nothing was created: give --apply")
+        note("nothing was created; pass --apply to create it")
         return
     note(planned.text())
     confirm("Create them?", yes, reason="This changes an AWS account")

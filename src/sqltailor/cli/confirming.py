@@ -16,7 +16,7 @@ def confirm(question: str, yes: bool, *, reason: str = "This costs money") -> No
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ConfigError(f"{reason} and nobody can be asked here. Read what is printed above, then give --yes.")
+        raise ConfigError(f"{reason}, and this is not a terminal to confirm in. Read the plan above, then give --yes.")
     if not typer.confirm(question, err=True):
         note("nothing was done")
         raise typer.Exit(0)

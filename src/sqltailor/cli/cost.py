@@ -35,17 +35,17 @@ def cost(
         int | None, typer.Option("--examples", metavar="N", min=0, help="Training examples. Default: the data's.")
     ] = None,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="Take data and tokens from what this run really took.")
+        str | None, typer.Option("--run", metavar="RUN", help="Use the actual data and token counts of this run.")
     ] = None,
     instance: Annotated[
-        str, typer.Option("--instance", metavar="TYPE", help="SageMaker instance of an endpoint.")
+        str, typer.Option("--instance", metavar="TYPE", help="SageMaker instance type of the endpoint.")
     ] = "ml.g5.2xlarge",
     training_hours: Annotated[
-        float | None, typer.Option("--training-hours", metavar="H", min=0, help="Of training on SageMaker.")
+        float | None, typer.Option("--training-hours", metavar="H", min=0, help="Hours of training on SageMaker.")
     ] = None,
     prices: Annotated[
         str | None,
-        typer.Option("--prices", metavar="FILE", help="YAML with prices of your own, in the form of the price book."),
+        typer.Option("--prices", metavar="FILE", help="YAML with your own prices, in the form of the price book."),
     ] = None,
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Write the break-even plot: .svg, .png or .pdf.")
@@ -54,9 +54,9 @@ def cost(
 ) -> None:
     """Estimate what training and a month of questions cost.
 
-    On Bedrock, SageMaker and machines of your own. Every price has its source and date; what depends on a price that no
-    trustworthy source gives is not computed. Examples and tokens are those of the recipe's data where it is here, or of
-    a run, else those of AWS's article on Nova Micro: 2,000 examples, 800 tokens in, 60 out.
+    On Bedrock, on SageMaker and on your own machines. Every price has a source and date; nothing is computed from a
+    price without a trustworthy source. Examples and tokens come from the recipe's data or from a run; otherwise from
+    AWS's article on Nova Micro: 2,000 examples, 800 tokens in, 60 out.
 
     Example: sqltailor cost nova-micro-bedrock --users 100 --per-day 10 --days 22
     """

@@ -89,7 +89,7 @@ def bedrock(
         str | None, typer.Option("--name", metavar="NAME", help="Of the deployment. Default: the run's name.")
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep a deployment that answers otherwise than its run was recorded to.")
+        bool, typer.Option("--keep", help="Keep a deployment whose answers differ from the recorded evaluation.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     database: DatabaseUrl = None,
@@ -98,9 +98,9 @@ def bedrock(
 ) -> None:
     """Serve a run that was tuned on Bedrock, on demand.
 
-    Paid by the token; keeping the model costs by the month. The plan is printed and confirmed. A deployment of the same
-    name is changed in place to the run's model. Then `eval --model RUN` and `ask` go there. Where an evaluation of the
-    run is recorded, 50 of its questions are asked again; a deployment whose rates leave the recorded intervals is
+    Billed per token, plus monthly storage of the model. The plan is printed and confirmed. An existing deployment of
+    the same name is updated in place. Afterwards `eval --model RUN` and `ask` use it. If an evaluation of the run is
+    recorded, 50 of its questions are asked again; a deployment whose rates fall outside the recorded intervals is
     withdrawn (exit code 1).
 
     Example: sqltailor deploy bedrock runs/shop --name shop-sql
@@ -119,9 +119,9 @@ def bedrock(
     with saying(f"deployment {plan.name}") as say, Project(settings) as project:
         checked = deploy_checked(found, plan, project, keep=keep, on_state=say)
     made, parity = checked.deployed, checked.parity
-    note(parity.text() if parity else "not compared: no evaluation of the run is recorded yet (sqltailor eval)")
+    note(parity.text() if parity else "not compared: the run has no recorded evaluation yet (sqltailor eval)")
     if checked.withdrawn:
-        note("error: it answers otherwise than recorded, and was withdrawn; --keep keeps it")
+        note("error: its answers differ from the recorded evaluation, so it was withdrawn; --keep keeps it")
         sys.exit(1)
     print_json(dataclasses.asdict(made)) if json else print(made.arn)
     note(f'next:\n  sqltailor eval --model {found.path}\n  sqltailor ask "…" --model {found.path} --run')
@@ -134,7 +134,7 @@ Region = Annotated[
 
 @group.command("list")
 def list_(region: Region = None, recipe: Recipe = None, json: Json = False) -> None:
-    """List what exists on Bedrock, since when, and its cost.
+    """List what exists on Bedrock, its age and its cost.
 
     Deployments, models and running jobs that SQLTailor created, found by their tag.
 
@@ -169,18 +169,18 @@ def delete(
     all_: Annotated[bool, typer.Option("--all", help="Everything that SQLTailor created in the region.")] = False,
     keep_model: Annotated[
         bool,
-        typer.Option("--keep-model", help="Only the deployment: the model costs its storage, and can be deployed."),
+        typer.Option("--keep-model", help="Delete only the deployment; the model stays, billed for storage."),
     ] = False,
-    data: Annotated[bool, typer.Option("--data", help="Also what the runs have in S3.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Also delete the objects of the runs in S3.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     region: Region = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Delete deployments and their models: nothing costs then.
+    """Delete deployments and their models, so that nothing costs.
 
-    In the order in which AWS allows it: deployments, then models. A deleted model is lost: training makes it again.
-    Jobs end with `jobs stop`. Objects in S3 go with --data, or by themselves after 90 days.
+    Deployments first, then their models, as AWS requires. A deleted model cannot be restored, only trained again. Jobs
+    are stopped with `jobs stop`. Objects in S3 are deleted with --data, or expire after 90 days.
 
     Example: sqltailor deploy delete --all --yes
     """
@@ -190,16 +190,16 @@ def delete(
     from sqltailor.errors import ConfigError
 
     if bool(names) == all_:
-        raise ConfigError("Name what to delete, as `sqltailor deploy list` shows it, or give --all.")
+        raise ConfigError("Name what to delete (see `sqltailor deploy list`), or pass --all.")
     settings = recipe_for(recipe, None).train
     where = region or settings.bedrock.region
     there = listed(where)
     items = chosen(there, names or (), keep_models=keep_model)
     for job in (item for item in there if item.kind == "job"):
-        note(f"job {job.name} goes on; to end it: sqltailor jobs stop {job.name}")
+        note(f"job {job.name} is still running; stop it with: sqltailor jobs stop {job.name}")
     for item in items:
         note(f"{item.kind} {item.name}, since {item.since}")
     if items:
         confirm("Delete them?", yes, reason="This cannot be undone")
     done = list(delete(where, items, root=Path(settings.out), data=data))
-    print_json({"deleted": done}) if json else print("\n".join(done) or "there is nothing to delete")
+    print_json({"deleted": done}) if json else print("\n".join(done) or "nothing to delete")

@@ -12,7 +12,7 @@ from sqltailor.cli.output import Json, Recipe, note, print_json, print_table
 from sqltailor.cli.watching import watching
 
 group = typer.Typer(
-    help="Jobs that train in the cloud: list, show, attach, stop.",
+    help="Manage training jobs in the cloud: list, show, attach, stop.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -25,7 +25,7 @@ Job = Annotated[str, typer.Argument(metavar="JOB", help="A run, the name of a jo
 
 @group.callback()
 def _root() -> None:
-    """Jobs that train in the cloud: list, show, attach, stop."""
+    """Manage training jobs in the cloud: list, show, attach, stop."""
 
 
 @group.command("list")
@@ -46,7 +46,7 @@ def list_(region: Region = None, recipe: Recipe = None, json: Json = False) -> N
 
 @group.command()
 def show(job: Job, region: Region = None, recipe: Recipe = None) -> None:
-    """Print all that AWS says of a job, as JSON.
+    """Print everything AWS reports about a job, as JSON.
 
     Example: sqltailor jobs show runs/shop
     """
@@ -60,12 +60,12 @@ def show(job: Job, region: Region = None, recipe: Recipe = None) -> None:
 @group.command()
 def attach(
     run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Default: the newest run whose job has not been waited for.")
+        str | None, typer.Argument(metavar="RUN", help="Default: the newest run with an unfinished job.")
     ] = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
-    """Wait for the job of a run, as train does, and finish the run.
+    """Wait for a run's job, as train does, and finish the run.
 
     Example: sqltailor jobs attach runs/shop
     """
@@ -85,7 +85,7 @@ def stop(
     region: Region = None,
     recipe: Recipe = None,
 ) -> None:
-    """End a job. What it trained is lost, and is paid for.
+    """Stop a job. Its training is lost, and still billed.
 
     Example: sqltailor jobs stop runs/shop --yes
     """
@@ -94,5 +94,5 @@ def stop(
     from sqltailor.cloud.bedrock import stop
 
     settings = recipe_for(recipe, None).train
-    confirm("Stop it?", yes, reason="What the job trained would be lost")
+    confirm("Stop it?", yes, reason="The training so far would be lost")
     print(f"{stop(job, region or settings.bedrock.region, Path(settings.out))}: Stopping")

@@ -11,27 +11,27 @@ from sqltailor.cli.output import note
 
 def local_bedrock(
     base: Annotated[
-        str, typer.Option("--base", metavar="NAME", help="Named base that stands for every model of Bedrock.")
+        str, typer.Option("--base", metavar="NAME", help="Named base that stands in for every model on Bedrock.")
     ] = "small",
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 8123,
     speed: Annotated[
         float,
-        typer.Option("--speed", metavar="X", min=0.001, help="Waiting times of AWS are divided by this."),
+        typer.Option("--speed", metavar="X", min=0.001, help="Divides the waiting times of AWS."),
     ] = 20.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             "--fault",
             metavar="OP=ERROR[:N]",
-            help="What goes wrong, N times: Converse=ThrottlingException:3, CustomizationJob=no luck. May be repeated.",
+            help="Inject a fault N times: Converse=ThrottlingException:3, CustomizationJob=MESSAGE. May be repeated.",
         ),
     ] = None,
 ) -> None:
-    """Serve a Bedrock on this machine, for boto3 and the AWS CLI.
+    """Serve a local Bedrock for boto3 and the AWS CLI.
 
-    Jobs check their data in S3 and really fine-tune a local base; deployments become active; Converse really answers.
-    S3, IAM and STS are moto's. Prints the variables that lead there; all is forgotten when it ends (Ctrl-C). Other
-    faults: POST /_local/faults.
+    Jobs validate their data in S3 and really fine-tune a local base; deployments become active; Converse really
+    generates. S3, IAM and STS are served by moto. Prints the variables that point boto3 to it; everything is forgotten
+    when it ends (Ctrl-C).
 
     Example: sqltailor local-bedrock --base nano --speed 100
     """
@@ -49,5 +49,5 @@ def local_bedrock(
             server.state.faults.add(one)
         for name, value in server.environment().items():
             print(f"export {name}={value}", flush=True)
-        note(f"a local Bedrock with {base} answers at {server.url} until Ctrl-C; give the lines above in another shell")
+        note(f"a local Bedrock with {base} is at {server.url} until Ctrl-C; set the variables above in another shell")
         threading.Event().wait()

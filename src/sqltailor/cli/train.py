@@ -29,11 +29,11 @@ def train(
     ] = None,
     words: Words = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan (memory, steps, time) and stop.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Bedrock: do not ask before money is spent.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Bedrock: do not ask before spending money.")] = False,
     max_usd: Annotated[
         float | None,
         typer.Option(
-            "--max-usd", metavar="X", min=0, help="Bedrock: refuse a job that costs more, or at no known price."
+            "--max-usd", metavar="X", min=0, help="Bedrock: refuse a job that costs more or has no known price."
         ),
     ] = None,
     overwrite: Annotated[
@@ -43,9 +43,9 @@ def train(
 ) -> None:
     """Tune a model by the recipe.
 
-    The recipe names base model, data, method and settings. An interrupted run continues when the command is given
-    again. With `train.sweep` every combination of its values is a run, and a table compares them. With
-    `train.backend: bedrock` the plan and its cost are printed and confirmed before anything is uploaded.
+    The recipe names base model, data, method and settings. Repeat the command to resume an
+    interrupted run. With `train.sweep`, every combination of values is a run of its own, and a table compares them.
+    With `train.backend: bedrock`, the plan and its cost are printed and confirmed before anything is uploaded.
 
     Example: sqltailor train train.epochs=1
 

@@ -37,7 +37,7 @@ def train_in_cloud(
         with watching() as on_status:
             result = service.train(resolved, confirm=on_plan, on_status=on_status, overwrite=overwrite)
     except KeyboardInterrupt:
-        note("\na job that was created goes on: the same command waits for it again, `sqltailor jobs stop` ends it")
+        note("\nthe job, if created, keeps running: repeat the command to resume, or `sqltailor jobs stop` to end it")
         raise
     if json:
         print_json(dataclasses.asdict(result))

@@ -246,13 +246,13 @@ def provisioned_cost(prices: ModelPrices) -> CostRow:
 
 
 def own_machine_costs(book: PriceBook) -> tuple[CostRow, CostRow]:
-    """Return what serving costs on machines of one's own: a GPU all month, and a laptop."""
+    """Return the cost of serving on your own machines: a GPU all month, and a laptop."""
     price = book.own_gpu_hour
     usd = None if price.usd is None else round(price.usd * HOURS_PER_MONTH, 6)
     gpu = f"1 GPU × {HOURS_PER_MONTH} h at {_rate(price)} an hour; yours: own_gpu_hour in --prices FILE"
     return (
         CostRow("own GPU, a month", usd, gpu, price.source, price.date),
-        CostRow("laptop", 0.0, "no fee: the CPU that is there", "no fee", None),
+        CostRow("laptop", 0.0, "no fee", "no fee", None),
     )
 
 

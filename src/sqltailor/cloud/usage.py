@@ -29,12 +29,12 @@ def of_recipe(recipe: Recipe, usage: Usage) -> Known:
     base = tunable(recipe.base)
     usage = dataclasses.replace(usage, epochs=recipe.train.epochs)
     if base is None or not any(Path(path).is_file() for path in recipe.data.train):
-        return Known(usage, "the article's: the recipe's data is not here")
+        return Known(usage, "from AWS's article: the recipe's data is not here")
     try:
         with tempfile.TemporaryDirectory() as folder, Project(recipe) as project:
             found = write_material(project, base, Path(folder))
     except SQLTailorError as e:
-        return Known(usage, f"the article's: the recipe's data cannot be read ({str(e).splitlines()[0]})")
+        return Known(usage, f"from AWS's article: the recipe's data cannot be read ({str(e).splitlines()[0]})")
     each = round(found.tokens / found.examples)
     known = dataclasses.replace(usage, examples=found.examples, tokens_per_example=each)
     return Known(known, f"the recipe's {found.examples:,} examples; tokens are estimated")
@@ -58,7 +58,7 @@ def of_run(run: Run, usage: Usage) -> Known:
         means = [round(sum(counts) / len(asked)) for counts in zip(*asked, strict=True)]
         usage = dataclasses.replace(usage, tokens_in=means[0], tokens_out=means[1])
         words.append(f"the means of {len(asked):,} answers")
-    return Known(usage, " and ".join(words) or f"the article's: {run.name} says nothing of tokens")
+    return Known(usage, " and ".join(words) or f"from AWS's article: {run.name} records no tokens")
 
 
 def _asked(run: Run) -> Iterator[tuple[int, int]]:

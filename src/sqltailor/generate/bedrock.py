@@ -33,7 +33,7 @@ BROKEN_STREAM = (
 def open_run(run: Run) -> BedrockModel:
     """Return the model that a run's deployment serves. Raises `BackendError` when the run is not deployed."""
     if not run.deployment.is_file():
-        raise BackendError(f"{run.path} was tuned on Bedrock and is not deployed: sqltailor deploy bedrock {run.path}")
+        raise BackendError(f"{run.path} was tuned on Bedrock but is not deployed: sqltailor deploy bedrock {run.path}")
     return BedrockModel(str(read_json(run.deployment)["arn"]))
 
 
@@ -97,7 +97,7 @@ class BedrockModel:
                 except ClientError as e:
                     if last or begun or code_of(e) not in BROKEN_STREAM:
                         raise
-                    logger.warning("the stream broke (%s) before its first word: asking again", code_of(e))
+                    logger.warning("the stream broke (%s) before its first token: retrying", code_of(e))
 
     def _ask(self, prompt: Prompt, options: GenerateOptions) -> Completion:
         began = time.perf_counter()
@@ -130,7 +130,7 @@ class BedrockModel:
 
     def _tell_cut(self, reason: str | None) -> None:
         if reason is not None and reason not in STOPS and reason != "max_tokens":
-            logger.warning("%s ended an answer: %s; it counts as cut", self.model_id, reason)
+            logger.warning("%s ended an answer with %s; it counts as truncated", self.model_id, reason)
 
 
 def _since(began: float) -> float:

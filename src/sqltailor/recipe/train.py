@@ -121,7 +121,7 @@ class BedrockTraining(Section):
     )
     skip_bad: bool = key(
         False,
-        "Leave out, and count, examples that the service would refuse; otherwise they are listed and nothing starts.",
+        "Skip and count examples that the service would reject; otherwise they are listed and nothing starts.",
     )
 
 

@@ -56,7 +56,7 @@ class BedrockPlan:
         """Return the plan in a few lines."""
         place, material = self.preflight.where, self.material
         validation = f", {counted(material.validation_examples, 'example')} to validate" if material.validation else ""
-        left_out = f"; {material.left_out:,} left out" if material.left_out else ""
+        left_out = f"; {material.left_out:,} skipped" if material.left_out else ""
         lines = [
             f"account:  {place.account}, as {place.who.arn}",
             f"model:    {self.preflight.base.id} in {place.region}, "
@@ -132,7 +132,7 @@ def look(recipe: Recipe) -> Preflight:
     _bucket(place)
     age = check_role(client("iam", region), place.role)
     if age is None:
-        notes.append(f"whether the role {place.role} is there could not be checked: iam:GetRole is not allowed")
+        notes.append(f"could not check the role {place.role}: iam:GetRole is not allowed")
     return Preflight(place, base, age, tuple(notes))
 
 
@@ -152,7 +152,7 @@ def _lifecycle(bedrock: Any, base: Tunable, region: str) -> list[str]:
     if lifecycle.get("status") == "LEGACY":
         ends = lifecycle.get("endOfLifeTime")
         when = f", its end of life is {ends:%Y-%m-%d}" if ends else ""
-        raise BackendError(f"{base.id} is a legacy model in {region}{when}: it takes no new tuning job.")
+        raise BackendError(f"{base.id} is a legacy model in {region}{when}: it accepts no new tuning jobs.")
     offered = details.get("customizationsSupported") or ["FINE_TUNING"]
     if "FINE_TUNING" not in offered:
         raise BackendError(f"{base.id} takes no fine-tuning in {region}; it offers {', '.join(offered)}.")
@@ -166,7 +166,7 @@ def _quotas(bedrock: Any) -> list[str]:
     notes = []
     for what, count in (("scheduled customization jobs", len(running)), ("custom models", len(models))):
         if count >= QUOTAS[what]:
-            notes.append(f"the account has {count} {what}, and {QUOTAS[what]} are allowed unless it asked for more")
+            notes.append(f"the account has {count} {what}; the default quota is {QUOTAS[what]}")
     return notes
 
 
@@ -181,11 +181,13 @@ def _bucket(place: Where) -> None:
             if code_of(e) not in ("404", "NoSuchBucket"):
                 raise
             raise BackendError(
-                f"There is no bucket {bucket}. `sqltailor aws setup --apply` makes it and the role."
+                f"There is no bucket {bucket}. `sqltailor aws setup --apply` creates it and the role."
             ) from e
     there = found.get("BucketRegion", place.region)
     if there != place.region:
-        raise ConfigError(f"The bucket {bucket} is in {there}; the job runs in {place.region} and needs one there.")
+        raise ConfigError(
+            f"The bucket {bucket} is in {there}; the job runs in {place.region} and needs a bucket there."
+        )
 
 
 def costs(recipe: Recipe, base: Tunable, tokens: int) -> list[CostRow]:
@@ -201,6 +203,6 @@ def check_budget(usd: float | None, max_usd: float | None, what: str) -> None:
     if max_usd is None:
         return
     if usd is None:
-        raise ConfigError(f"--max-usd {max_usd:g} cannot be kept: the price of {what} is not in the price book.")
+        raise ConfigError(f"--max-usd {max_usd:g} cannot be enforced: the price of {what} is not in the price book.")
     if usd > max_usd:
         raise ConfigError(f"{what} costs {money(usd)}, above --max-usd {max_usd:g}.")

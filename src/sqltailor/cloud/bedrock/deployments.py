@@ -36,8 +36,8 @@ class DeploymentPlan:
         """Return the plan in a few lines."""
         from sqltailor.cloud.bedrock.bedrock_plan import money
 
-        how = "is there and serves it already" if self.arn else "new, on demand: nothing to pay while nobody asks"
-        how = f"changed in place, from {self.replaces}" if self.replaces else how
+        how = "already exists and serves this model" if self.arn else "new, on demand: no cost while idle"
+        how = f"updated in place, was {self.replaces}" if self.replaces else how
         return "\n".join(
             (
                 f"account:    {self.account}, region {self.region}",
@@ -68,7 +68,7 @@ def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
         raise BackendError(
             f"{run.path} has no model on Bedrock to deploy. Tune one: sqltailor train nova-micro-bedrock"
             if not known
-            else f"The job of {run.path} has not been waited for: sqltailor jobs attach {run.path}"
+            else f"The job of {run.path} is not finished here: sqltailor jobs attach {run.path}"
         )
     region, base = known["region"], MODELS[known["base"]]
     if region not in base.on_demand_in:

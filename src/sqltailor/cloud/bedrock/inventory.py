@@ -91,9 +91,8 @@ def chosen(items: Sequence[Item], references: Sequence[str], *, keep_models: boo
         known = {name for item in kept for name in (item.name, item.arn, item.run)}
         for reference in references:
             if _plain(reference) not in known:
-                raise DataError(
-                    f"Nothing at AWS is called '{reference}'.{did_you_mean(reference, known)} See: deploy list"
-                )
+                near = did_you_mean(reference, known)
+                raise DataError(f"Nothing on Bedrock is called '{reference}'.{near} See: sqltailor deploy list")
         wanted = {_plain(reference) for reference in references}
         named = [item for item in kept if wanted & {item.name, item.arn, item.run}]
         models = {item.model_arn for item in named}
@@ -151,9 +150,7 @@ def _delete(bedrock: Any, item: Item) -> None:
                     raise
             time.sleep(pause)
             pause = min(pause * 1.5, LOOK_EVERY_S)
-    raise BackendError(
-        f"The {item.kind} {item.name} is still there after {GONE_S:.0f} s. Give the command again later."
-    )
+    raise BackendError(f"The {item.kind} {item.name} still exists after {GONE_S:.0f} s. Try again later.")
 
 
 def _forget(root: Path, arn: str) -> None:

@@ -75,7 +75,7 @@ def submit(bedrock: Any, run: Run, request: Mapping[str, Any]) -> str:
             arn = str(bedrock.create_model_customization_job(**request)["jobArn"])
         else:
             if found.get("clientRequestToken") != token:
-                raise ConfigError(f"Another job is called {name}. Give this run another name: train.name=OTHER")
+                raise ConfigError(f"Another job is called {name}. Rename this run: train.name=OTHER")
             arn = str(found["jobArn"])
     write_json_atomic(run.job, record(run) | {"arn": arn})
     return arn
@@ -109,7 +109,7 @@ def finish(run: Run, on_status: OnStatus) -> dict[str, Any]:
     """
     known = record(run)
     if "arn" not in known:
-        raise BackendError(f"{run.path} has no job yet: give its `sqltailor train` command again.")
+        raise BackendError(f"{run.path} has no job yet: repeat its `sqltailor train` command.")
     found = wait(client("bedrock", known["region"]), known["arn"], on_status)
     ended = found.get("endTime") or found.get("lastModifiedTime")
     known |= {"status": found["status"]}
@@ -125,7 +125,7 @@ def finish(run: Run, on_status: OnStatus) -> dict[str, Any]:
     if rows:
         write_text_atomic(run.metrics, "".join(f"{json.dumps(row)}\n" for row in rows))
     else:
-        logger.warning("the job wrote no metrics, as a job may that stopped early: there is no curve of its loss")
+        logger.warning("the job wrote no metrics (jobs that stop early may not), so there is no loss curve")
     known |= {"losses": _losses(rows)}
     write_json_atomic(run.job, known)
     run.mark_done()

@@ -44,7 +44,7 @@ def run_of_job(root: Path, reference: str | None) -> Run:
     waiting = [run for run in all_runs(root) if run.job.is_file() and not run.is_done and not run.has_failed]
     if reference is None:
         if not waiting:
-            raise DataError(f"No run in {root} waits for a job. Name one: sqltailor jobs list")
+            raise DataError(f"No run in {root} is waiting for a job. Name one: sqltailor jobs list")
         return waiting[0]
     for run in all_runs(root):
         if run.job.is_file() and reference in (run.name, read_json(run.job)["name"], read_json(run.job).get("arn")):

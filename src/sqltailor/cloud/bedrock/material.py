@@ -49,7 +49,7 @@ def write_material(project: Project, base: Tunable, folder: Path) -> Material:
     data = read_material(project.recipe, folder)
     held_out = data.validation
     if held_out and LIMITS[base.rules].max_validation == 0:
-        logger.warning("%s takes no validation data: %d examples are left out", base.id, len(held_out))
+        logger.warning("%s accepts no validation data: %d examples are skipped", base.id, len(held_out))
         held_out = []
     files = {"train": data.train, **({"validation": held_out} if held_out else {})}
     left_out: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def write_material(project: Project, base: Tunable, folder: Path) -> Material:
         write_text_atomic(paths[name], "".join(lines))
         counts[name] = len(lines)
     for rule, count in left_out.items():
-        logger.warning("%d rows are left out (train.bedrock.skip_bad): %s", count, rule)
+        logger.warning("%d rows are skipped (train.bedrock.skip_bad): %s", count, rule)
     validation = [paths["validation"]] if "validation" in paths else []
     _refuse_violations(check_files("bedrock", [paths["train"]], validation, model=base.rules))
     return Material(
@@ -113,5 +113,5 @@ def _refuse_violations(found: Sequence[Violation]) -> None:
     ]
     more = [f"  and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []
     by_row = any(v.line for v in errors)
-    remedy = "Change these rows, or leave them out: train.bedrock.skip_bad=true" if by_row else "Add or take away rows"
-    raise DataError("\n".join(["Bedrock would refuse this data, so nothing was uploaded:", *shown, *more, remedy]))
+    remedy = "Change these rows, or skip them: train.bedrock.skip_bad=true" if by_row else "Add or remove rows"
+    raise DataError("\n".join(["Bedrock would reject this data, so nothing was uploaded:", *shown, *more, remedy]))

@@ -171,5 +171,5 @@ def _submit(run: Run, request: dict[str, Any], planned: BedrockPlan) -> None:
             if not tries or code_of(e.__cause__) != "AccessDeniedException":
                 raise
             tries -= 1
-            logger.warning("the role is %.0f s old and not known everywhere yet: trying again", age)
+            logger.warning("the role is only %.0f s old and not visible everywhere yet: retrying", age)
             time.sleep(PROPAGATES_S)
