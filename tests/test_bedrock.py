@@ -398,6 +398,17 @@ def test_a_model_that_another_deployment_serves_is_not_deleted(aws: LocalBedrock
     assert len(aws.state.models) == 1
 
 
+def test_a_newer_local_run_is_not_deployed(aws: LocalBedrock) -> None:
+    assert "was tuned on Bedrock. Tune one" in str(run("deploy", "bedrock").exception)
+    tuned = trained()
+    local = Run(Path("runs/zz"))
+    local.path.mkdir()
+    local.path.joinpath("hashes.json").write_text("{}")
+    local.path.joinpath("environment.json").write_text("{}")
+    local.mark_done()
+    assert f"of {tuned.path}" in ok("deploy", "bedrock", "--yes").stderr
+
+
 def test_a_deployment_that_fails_is_told(aws: LocalBedrock) -> None:
     trained()
     fault(aws, "Deployment", "no capacity")

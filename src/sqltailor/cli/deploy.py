@@ -83,7 +83,7 @@ def hub(
 @group.command()
 def bedrock(
     run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="A run tuned on Bedrock. Default: the newest.")
+        str | None, typer.Argument(metavar="RUN", help="A run tuned on Bedrock. Default: the newest one.")
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Of the deployment. Default: the run's name.")
@@ -106,13 +106,13 @@ def bedrock(
     Example: sqltailor deploy bedrock runs/shop --name shop-sql
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import deploy_checked, plan_deployment
+    from sqltailor.cloud.bedrock import deploy_checked, newest_tuned, plan_deployment
     from sqltailor.project import Project
-    from sqltailor.runs import find_run, newest_training
+    from sqltailor.runs import find_run
 
     settings = recipe_for(recipe, database)
     root = Path(settings.train.out)
-    found = find_run(root, run) if run else newest_training(root)
+    found = find_run(root, run) if run else newest_tuned(root)
     plan = plan_deployment(found, name=name)
     note(plan.text())
     confirm("Deploy?", yes)

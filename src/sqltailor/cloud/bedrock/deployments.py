@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqltailor.aws.bedrock_models import MODELS
@@ -13,8 +14,8 @@ from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.bedrock.job import FIRST_LOOK_S, LOOK_EVERY_S
 from sqltailor.cloud.bedrock.run_names import LONGEST, aws_name, tags
 from sqltailor.cloud.cost import CostRow, Usage, price_book, serving_cost, storage_cost
-from sqltailor.errors import BackendError, ConfigError
-from sqltailor.runs import Run, read_json, write_json_atomic
+from sqltailor.errors import BackendError, ConfigError, DataError
+from sqltailor.runs import Run, all_runs, read_json, write_json_atomic
 
 OnState = Callable[[str], None]
 
@@ -59,6 +60,14 @@ class Deployed:
     region: str
     status: str
     seconds: float
+
+
+def newest_tuned(root: Path) -> Run:
+    """Return the newest finished run that was tuned on Bedrock. Raises `DataError` when there is none."""
+    found = next((run for run in all_runs(root) if run.job.is_file() and run.is_done), None)
+    if found is None:
+        raise DataError(f"No finished run in {root} was tuned on Bedrock. Tune one: sqltailor train nova-micro-bedrock")
+    return found
 
 
 def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
