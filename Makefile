@@ -9,11 +9,15 @@ BASE ?= small
 # Processes that run the tests.
 WORKERS ?= 2
 EXTRAS := train,report
-EXTRAS_DEV := train,gpu,report,postgres,mysql,duckdb,files,export,dev
+EXTRAS_AWS := train,report,local-bedrock
+EXTRAS_DEV := train,gpu,report,postgres,mysql,duckdb,files,export,local-bedrock,dev
+# What stands for Bedrock's models in demo-aws.
+AWS_BASE ?= nano
 
-.PHONY: demo test check format docs lock clean help
+.PHONY: demo demo-aws test check format docs lock clean help
 help:
 	@echo "make demo    tune a real base on the sample database and measure it (minutes, CPU; BASE=nano: two minutes)"
+	@echo "make demo-aws  Amazon Bedrock without an account: tune, deploy, ask, evaluate, delete, on this machine"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, fresh docs, tests"
 	@echo "make docs    write the generated parts of README.md and docs/ again"
@@ -35,11 +39,17 @@ endef
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(call install,$(EXTRAS))
 
+$(VENV)/.installed-aws: pyproject.toml requirements.lock
+	$(call install,$(EXTRAS_AWS))
+
 $(VENV)/.installed-dev: pyproject.toml requirements.lock
 	$(call install,$(EXTRAS_DEV))
 
 demo: $(VENV)/.installed
 	$(BIN)/sqltailor demo --base $(BASE)
+
+demo-aws: $(VENV)/.installed-aws
+	PYTHON=$(abspath $(BIN)/python) examples/demo-aws.sh sqltailor-demo-aws $(AWS_BASE)
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -65,4 +75,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .venv-lock sqltailor-demo dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-lock sqltailor-demo sqltailor-demo-aws dist .pytest_cache .mypy_cache .ruff_cache

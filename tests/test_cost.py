@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from sqltailor.cloud.cost import Usage, estimate, instance_cost, price_book, serving_cost, training_cost
+from sqltailor.cloud.usage import of_run
 from sqltailor.errors import ConfigError
+from sqltailor.runs import Run
+from tests.support.cli_project import ok, ok_json, run
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 
@@ -16,6 +21,7 @@ def test_every_known_price_has_a_source_and_a_date_and_every_unknown_one_says_so
     book = price_book()
     prices = [p for m in book.models.values() for p in (m.training, m.tokens_in, m.tokens_out, m.provisioned_hour)]
     prices += [*book.instances.values(), book.storage_month, book.import_unit_minute, book.import_storage_month]
+    prices += [book.own_gpu_hour, book.article_instance_hour]
     for price in prices:
         if price.usd is None:
             assert price.source.startswith("not verified")
@@ -60,7 +66,9 @@ def test_nothing_is_computed_from_an_unverified_price() -> None:
 
 def test_a_model_without_prices_has_the_endpoint_only() -> None:
     found = estimate("nano", Usage(), backend="local")
-    assert [row.what for row in found.rows] == ["training", "endpoint ml.g5.2xlarge, a month"]
+    assert [row.what for row in found.rows] == [
+        "training", "endpoint ml.g5.2xlarge, a month", "own GPU, a month", "laptop",
+    ]  # fmt: skip
     assert found.rows[0].usd == 0.0
     assert estimate("nano", Usage()).rows[0].usd is None
 
@@ -84,3 +92,81 @@ def test_usage_cannot_be_negative_and_nothing_costs_nothing() -> None:
     assert training_cost(prices, tokens=0, epochs=5).usd == 0
     assert serving_cost(prices, queries=0, tokens_in=800, tokens_out=60).usd == 0
     assert estimate(NOVA, Usage(tokens_in=0, tokens_out=0)).break_even_queries_per_month is None
+
+
+def rows(*words: str) -> dict[str, dict[str, object]]:
+    found = ok_json("cost", *words)
+    return {row["what"]: row for row in found["rows"]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command_gives_the_articles_figures(folder: Path) -> None:
+    found = rows("nova-micro-bedrock", "--users", "100", "--per-day", "10", "--days", "22")
+    assert found["training"]["usd"] == 8.0
+    month = found["on-demand use, a month"]
+    assert round(float(str(month["usd"])), 2) == 0.80
+    assert str(month["basis"]).startswith("22,000 queries × (800 in at $0.000035 + 60 out at $0.00014")
+    assert str(month["basis"]).endswith("= $0.616 + $0.1848")
+    assert found["storage of the model, a month"]["usd"] == 1.95
+    sagemaker = found["or training on SageMaker"]
+    assert sagemaker["usd"] == 81.44
+    assert str(sagemaker["basis"]).endswith("the article took the EC2 rate, $16.288: $65.15")
+
+
+def test_questions_a_month_may_be_given_at_once(folder: Path) -> None:
+    assert rows("nova-micro-bedrock", "--queries-per-month", "22000") == rows("nova-micro-bedrock")
+
+
+def test_the_table_says_where_the_numbers_are_from(folder: Path) -> None:
+    result = ok("cost", "nova-micro-bedrock")
+    assert "examples and tokens: from AWS's article: the recipe's data is not here" in result.stderr
+    assert "not known" in result.stdout
+    assert "30,383,242 questions a month" in result.stdout
+
+
+def test_own_prices_win_and_keep_their_source(folder: Path) -> None:
+    Path("prices.yaml").write_text(
+        "own_gpu_hour: {usd: 0.5, date: 2026-11-01, source: our invoice}\n"
+        "models: {amazon.nova-micro: {provisioned_hour: {usd: 10, date: 2026-11-02, source: our contract}}}\n"
+    )
+    found = rows("nova-micro-bedrock", "--prices", "prices.yaml")
+    assert found["own GPU, a month"]["usd"] == 365.0
+    assert found["own GPU, a month"]["source"] == "our invoice"
+    assert found["Provisioned Throughput, a month"]["usd"] == 7300.0
+    assert found["training"]["usd"] == 8.0
+
+
+@pytest.mark.parametrize("text", ["storage_month: 3", "storage_month: {usd: 1}", "[1]", "a: {"])
+def test_prices_of_another_form_are_refused(folder: Path, text: str) -> None:
+    Path("prices.yaml").write_text(text)
+    result = run("cost", "--prices", "prices.yaml")
+    assert isinstance(result.exception, ConfigError)
+    assert "prices.yaml" in str(result.exception)
+
+
+def test_the_break_even_plot(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    ok("cost", "nova-micro-bedrock", "--plot", "plots/cost.svg")
+    assert "break-even: 30,383,242" in Path("plots/cost.svg").read_text()
+
+
+def test_a_run_replaces_estimates(tmp_path: Path) -> None:
+    run = Run(tmp_path / "shop")
+    (run.path / "eval-1").mkdir(parents=True)
+    plan = {"examples": 100, "tokens": 50_000, "hyperparameters": {"epochCount": "3"}}
+    run.job.write_text(json.dumps({"plan": plan}))
+    answers = [
+        {"model": "runs/shop", "tokens_in": 700, "tokens_out": 20},
+        {"model": "nano", "tokens_in": 1, "tokens_out": 1},
+    ]
+    answers.append({"model": "runs/shop", "tokens_in": 900, "tokens_out": 40})
+    (run.path / "eval-1" / "predictions-x.jsonl").write_text("".join(json.dumps(a) + "\n" for a in answers))
+    usage, basis = of_run(run, Usage())
+    assert (usage.examples, usage.tokens_per_example, usage.epochs) == (100, 500, 3)
+    assert (usage.tokens_in, usage.tokens_out) == (800, 30)
+    assert basis == "100 examples of shop and the means of 2 answers"

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (
     ("types", "errors", "version"),
-    ("sql", "database", "runs"),
+    ("sql", "database", "runs", "aws", "wire"),
     ("recipe", "naming", "prompt", "synth", "data"),
     ("generate", "project", "evaluate", "asker", "init", "doctor"),
     ("augment", "train", "export", "cloud"),
-    ("demo",),
+    ("local_bedrock", "demo"),
     ("cli", "__main__"),
 )
 """The wings of the package, the lowest layer first; a wing is a module or a folder.
@@ -29,7 +29,7 @@ LAYERS = (
 `sqltailor/__init__.py` is the door: it may name any wing but the last layer's, lazily, and no wing goes through it.
 """
 ROOMS = {
-    "sql": ("dialect", "schema", "guard", "queryspec"),
+    "sql": ("dialect", "schema", "guard", "queryspec", "constrain"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
     "evaluate": (
         *("metrics", "statistics", "summary", "fuzzed", "scorer", "prepare", "eval_folder", "run", "report"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from tests import test_browser
-from tests.support import mariadb_server, postgres_server
+from tests.support import local_aws, mariadb_server, postgres_server
 
 
 @pytest.mark.parametrize(
@@ -17,14 +18,16 @@ from tests.support import mariadb_server, postgres_server
         (lambda: postgres_server.url("reader"), "no PostgreSQL server .* apt-get install postgresql"),
         (lambda: mariadb_server.url("reader", "shop"), "no MariaDB server .* apt-get install mariadb-server"),
         (test_browser.chromium, "no Chromium .* apt-get install chromium"),
+        (local_aws.need_aws, "no boto3 and moto .* pip install"),
     ],
 )
 def test_what_is_missing_is_skipped_and_fails_under_ci(
-    needed: Callable[[], str], said: str, monkeypatch: pytest.MonkeyPatch
+    needed: Callable[[], object], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_server, "start", lambda: None)
     monkeypatch.setattr(mariadb_server, "start", lambda: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setitem(sys.modules, "moto", None)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match=said):
         needed()

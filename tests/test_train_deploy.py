@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqltailor.errors import BackendError, ConfigError, SQLTailorError
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from sqltailor.cloud.cost import Price, PriceBook, price_book  # noqa: E402
+from sqltailor.cloud.cost import Price, price_book  # noqa: E402
 from sqltailor.cloud.huggingface import Deployed, Machine, check_price, deploy, plan_endpoint  # noqa: E402
 from tests import test_export  # noqa: E402
 from tests.support.hub_double import TOKEN, Hub, hub_double  # noqa: E402
@@ -71,9 +72,8 @@ def test_what_may_cost_more_than_is_allowed_or_is_unknown_is_refused(monkeypatch
     check_price(plan, None)
     with pytest.raises(ConfigError, match="cannot be kept"):
         check_price(plan, 5)
-    book = price_book()
     prices = {"hf.aws.nvidia-l4.x1": Price(0.8, "a test", "2026-01-01")}
-    known = PriceBook(book.models, prices, book.storage_month, book.import_unit_minute, book.import_storage_month)
+    known = dataclasses.replace(price_book(), instances=prices)
     monkeypatch.setattr("sqltailor.cloud.huggingface.price_book", lambda: known)
     check_price(plan, 1.6)
     with pytest.raises(ConfigError, match=r"\$1\.6 an hour, above --max-usd 1"):

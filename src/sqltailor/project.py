@@ -24,12 +24,12 @@ from sqltailor.generate.bases import BASES
 from sqltailor.prompt.hints import VALUES, Linker, read_linker
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
-from sqltailor.prompt.text import BuildPrompt, build_prompt, compact_schema, notes_of
+from sqltailor.prompt.text import PROMPTS, BuildPrompt, build_prompt, compact_schema, notes_of
 from sqltailor.recipe import Recipe
-from sqltailor.runs import Run, read_json
+from sqltailor.runs import Run, read_json, write_json_atomic
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
+from sqltailor.sql.schema import diff, from_json, schema_hash, to_ddl, to_json, without_samples
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 
 logger = logging.getLogger(__name__)
@@ -271,6 +271,27 @@ def prompt_hints(recipe: Recipe, reference: str) -> int:
     """Return how many stored values a model is shown at most: as many as a run was taught with, else the recipe's."""
     recorded = _recorded_prompt(reference)
     return int(recorded.get("hints", 0)) if recorded else recipe.prompt.hints
+
+
+def record_prompt(project: Project, run: Run, base: str) -> None:
+    """Write into a run which prompt and schema its model is taught with: checked when it is loaded.
+
+    `base` is the reference of the untuned model.
+    """
+    recipe = project.recipe
+    name = prompt_name(recipe, recipe.base)
+    recorded = {
+        "name": name,
+        "version": PROMPTS[name],
+        "hints": prompt_hints(recipe, recipe.base),
+        "examples": prompt_examples(recipe, recipe.base),
+        "show": prompt_show(recipe, recipe.base),
+        "schema_hash": schema_hash(project.schema) if project.has_schema else None,
+        "base": base,
+    }
+    write_json_atomic(run.prompt, recorded)
+    if project.has_schema:
+        write_json_atomic(run.schema, to_json(without_samples(project.granted)))
 
 
 def _recorded_prompt(reference: str) -> dict[str, Any]:

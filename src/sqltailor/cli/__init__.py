@@ -36,9 +36,17 @@ COMMANDS = {
     "export": "export:export",
     "ask": "ask:ask",
     "check-sql": "check_sql:check_sql",
+    "cost": "cost:cost",
+    "local-bedrock": "local_bedrock:local_bedrock",
 }
 """Name of each command → its module and function, in the order of the help. The module may hold typer `SETTINGS`."""
-GROUPS = {"bases": "bases:group", "data": "data:group", "deploy": "deploy:group"}
+GROUPS = {
+    "bases": "bases:group",
+    "data": "data:group",
+    "jobs": "jobs:group",
+    "deploy": "deploy:group",
+    "aws": "aws:group",
+}
 """Name of each group of commands → its module and typer application."""
 
 for _name, _place in COMMANDS.items():

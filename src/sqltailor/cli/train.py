@@ -29,16 +29,29 @@ def train(
     ] = None,
     words: Words = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan (memory, steps, time) and stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Bedrock: do not ask before spending money.")] = False,
+    max_usd: Annotated[
+        float | None,
+        typer.Option(
+            "--max-usd", metavar="X", min=0, help="Bedrock: refuse a job that costs more or has no known price."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Bedrock: replace files of the same name in S3.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Tune a model by the recipe.
 
     The recipe names base model, data, method and settings. Repeat the command to resume an
     interrupted run. With `train.sweep`, every combination of values is a run of its own, and a table compares them.
+    With `train.backend: bedrock`, the plan and its cost are printed and confirmed before anything is uploaded.
 
     Example: sqltailor train train.epochs=1
 
     Example: sqltailor train qlora-8b-24gb --dry-run
+
+    Example: sqltailor train nova-micro-bedrock --max-usd 10
     """
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
@@ -46,6 +59,11 @@ def train(
     from sqltailor.train.running.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
+    if resolved.recipe.train.backend != "local":
+        from sqltailor.cli.train_in_cloud import train_in_cloud
+
+        train_in_cloud(resolved, dry_run=dry_run, yes=yes, max_usd=max_usd, overwrite=overwrite, json=json)
+        return
     if resolved.recipe.train.sweep:
         _sweep(resolved, dry_run=dry_run, json=json)
         return

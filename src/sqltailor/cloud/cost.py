@@ -6,6 +6,8 @@ before tax, without free tiers and discounts.
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +17,8 @@ from typing import Any
 from sqltailor.errors import ConfigError, unknown
 
 HOURS_PER_MONTH = 730
+ARTICLE_INSTANCE, ARTICLE_HOURS = "ml.g5.48xlarge", 4.0
+"""What AWS's article trained on, and how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class PriceBook:
     storage_month: Price
     import_unit_minute: Price
     import_storage_month: Price
+    own_gpu_hour: Price
+    article_instance_hour: Price
 
     def model(self, base: str) -> ModelPrices | None:
         """Return the prices of a Bedrock model id, with or without a region's prefix, or None."""
@@ -90,19 +96,70 @@ class Usage:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it cannot be below 0.")
 
 
+def price_book(override: str | Path | None = None) -> PriceBook:
+    """Return the price book that comes with the package, with the rows of an own file in place of its rows.
+
+    The file has the form of `prices.yaml`, and only the rows that it changes; without one SQLTAILOR_PRICES may name it.
+    Raises `ConfigError` when it cannot be read or a row lacks its price, source or date.
+    """
+    changed = override or os.environ.get("SQLTAILOR_PRICES")
+    return _book(_over(_shipped(), _read_prices(Path(changed))), str(changed)) if changed else _shipped_book()
+
+
 @cache
-def price_book() -> PriceBook:
-    """Return the price book that comes with the package."""
+def _shipped() -> dict[str, Any]:
+    return _read_prices(Path(__file__).parent / "prices.yaml")
+
+
+@cache
+def _shipped_book() -> PriceBook:
+    return _book(_shipped(), "prices.yaml")
+
+
+def _book(values: Mapping[str, Any], name: str) -> PriceBook:
+    try:
+        keys = ("training", "in", "out", "provisioned_hour")
+        models = {ids: ModelPrices(*(_price(row[key]) for key in keys)) for ids, row in values["models"].items()}
+        instances = {name: _price(row) for name, row in values["instances"].items()}
+        single = (
+            "storage_month",
+            "import_unit_minute",
+            "import_storage_month",
+            "own_gpu_hour",
+            "article_instance_hour",
+        )
+        return PriceBook(models, instances, *(_price(values[key]) for key in single))
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        raise ConfigError(
+            f"{name}: a price is written as {{usd: 1.5, date: 2026-11-28, source: who says so}}; usd null where it "
+            f"is not known ({type(e).__name__}: {e})."
+        ) from e
+
+
+def _read_prices(path: Path) -> dict[str, Any]:
     import yaml
 
-    text = (Path(__file__).parent / "prices.yaml").read_text(encoding="utf-8")
-    # BaseLoader: dates stay text
-    values: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)
-    keys = ("training", "in", "out", "provisioned_hour")
-    models = {ids: ModelPrices(*(_price(row[key]) for key in keys)) for ids, row in values["models"].items()}
-    instances = {name: _price(row) for name, row in values["instances"].items()}
-    single = (_price(values[key]) for key in ("storage_month", "import_unit_minute", "import_storage_month"))
-    return PriceBook(models, instances, *single)
+    try:
+        # BaseLoader: dates stay text
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except OSError as e:
+        raise ConfigError(f"The prices {path} cannot be read: {e.strerror}.") from e
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise ConfigError(f"The prices {path} are not YAML: {' '.join(str(e).split())}") from e
+    if not isinstance(values, dict):
+        raise ConfigError(f"The prices {path} are not a mapping such as `storage_month: {{usd: …}}`.")
+    return values
+
+
+def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one mapping laid over another; a price replaces a price whole, so that it keeps no other's source."""
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        if isinstance(below, dict) and isinstance(value, dict) and "usd" not in below:
+            value = _over(below, value)
+        merged[name] = value
+    return merged
 
 
 def _price(row: Mapping[str, str]) -> Price:
@@ -137,6 +194,9 @@ def serving_cost(prices: ModelPrices, *, queries: int, tokens_in: int, tokens_ou
     basis = (
         f"{queries:,} queries × ({tokens_in} in at {_rate(into)} + {tokens_out} out at {_rate(out)} per 1,000 tokens)"
     )
+    if into.usd is not None and out.usd is not None:
+        parts = (queries * tokens_in * into.usd / 1000, queries * tokens_out * out.usd / 1000)
+        basis += f" = ${parts[0]:.4g} + ${parts[1]:.4g}"
     return CostRow("on-demand use, a month", usd, basis, into.source, into.date)
 
 
@@ -177,6 +237,39 @@ def storage_cost(book: PriceBook | None = None) -> CostRow:
     )
 
 
+def provisioned_cost(prices: ModelPrices) -> CostRow:
+    """Return the monthly fee of one unit of Provisioned Throughput, paid from its creation until its deletion."""
+    price = prices.provisioned_hour
+    usd = None if price.usd is None else round(price.usd * HOURS_PER_MONTH, 6)
+    basis = f"1 unit without commitment × {HOURS_PER_MONTH} h at {_rate(price)} an hour"
+    return CostRow("Provisioned Throughput, a month", usd, basis, price.source, price.date)
+
+
+def own_machine_costs(book: PriceBook) -> tuple[CostRow, CostRow]:
+    """Return the cost of serving on your own machines: a GPU all month, and a laptop."""
+    price = book.own_gpu_hour
+    usd = None if price.usd is None else round(price.usd * HOURS_PER_MONTH, 6)
+    gpu = f"1 GPU × {HOURS_PER_MONTH} h at {_rate(price)} an hour; yours: own_gpu_hour in --prices FILE"
+    return (
+        CostRow("own GPU, a month", usd, gpu, price.source, price.date),
+        CostRow("laptop", 0.0, "no fee", "no fee", None),
+    )
+
+
+def article_training(book: PriceBook, *, hours: float) -> CostRow:
+    """Return what the same training costs on a SageMaker instance, beside the figure of AWS's article.
+
+    >>> article_training(price_book(), hours=4).basis
+    'ml.g5.48xlarge × 4 h at $20.36 an hour; the article took the EC2 rate, $16.288: $65.15'
+    """
+    row = instance_cost("or training on SageMaker", ARTICLE_INSTANCE, hours=hours, book=book)
+    taken = book.article_instance_hour
+    if taken.usd is None:
+        return row
+    said = f"; the article took the EC2 rate, {_rate(taken)}: ${taken.usd * hours:.2f}"
+    return dataclasses.replace(row, basis=row.basis + said)
+
+
 def break_even(prices: ModelPrices, usage: Usage, *, hour_usd: float) -> int | None:
     """Return the queries a month at which an endpoint that runs all the time costs what on-demand use does.
 
@@ -209,8 +302,12 @@ def estimate(
         rows.append(storage_cost(book))
         use = {"queries": usage.queries_per_month, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
         rows.append(serving_cost(prices, **use))
+        rows.append(provisioned_cost(prices))
     hosting = f"endpoint {instance_type}, a month"
     rows.append(instance_cost(hosting, instance_type, hours=HOURS_PER_MONTH, book=book))
+    rows += own_machine_costs(book)
+    if backend == "bedrock" and prices:
+        rows.append(article_training(book, hours=training_hours or ARTICLE_HOURS))
     hour_usd = instance_price(instance_type, book).usd
     even = break_even(prices, usage, hour_usd=hour_usd) if prices and hour_usd is not None else None
     return Estimate(tuple(rows), even)
@@ -238,4 +335,4 @@ def _training(
 
 
 def _rate(price: Price) -> str:
-    return "an unverified price" if price.usd is None else f"${price.usd:.10g}"
+    return "an unverified price" if price.usd is None else "$" + f"{price.usd:.10f}".rstrip("0").rstrip(".")

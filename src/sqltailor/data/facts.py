@@ -56,7 +56,7 @@ def key(*parts: str) -> int:
 
 
 def facts_of(example: Example, tree: Expression | None, nodes: Sequence[Expr]) -> Facts:
-    """Return the facts of a checked example; `tree` is its parsed gold SQL (changed in place) with all its nodes."""
+    """Return the facts of a checked example; `tree` is its parsed gold SQL (updated in place) with all its nodes."""
     from sqlglot import exp
 
     asked = asked_text(example)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sqltailor.aws.bedrock_models import tunable
 from sqltailor.errors import ConfigError
+from sqltailor.runs import Run
 from sqltailor.types import Example, Generate
 
 KINDS = {
     "small": "a named base: `sqltailor bases` lists them",
-    "runs/NAME": "what a training run made",
+    "runs/NAME": "what a training run made; tuned on Bedrock: its deployment",
     "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
     "FILE.gguf": "a model in llama.cpp's format",
+    "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment",
     "gold": "the gold SQL of the examples",
     "echo:FILE": "answers from a file",
 }
@@ -35,6 +38,18 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
         from sqltailor.generate.canned import echo
 
         return echo(Path(reference.removeprefix("echo:")))
+    if reference.startswith("bedrock:") and reference != "bedrock:":
+        from sqltailor.generate.bedrock import BedrockModel
+
+        return BedrockModel(reference.removeprefix("bedrock:"))
+    if (known := tunable(reference)) is not None:
+        from sqltailor.generate.bedrock import BedrockModel
+
+        return BedrockModel(known.inference_id)
+    if Run(Path(reference)).job.is_file():
+        from sqltailor.generate.bedrock import open_run
+
+        return open_run(Run(Path(reference)))
     kind, colon, rest = reference.partition(":")
     if not reference.strip() or (colon and kind != "hf" and not Path(reference).exists()) or (colon and not rest):
         forms = ", ".join(KINDS)

@@ -110,12 +110,18 @@ class BedrockTraining(Section):
 
     region: str = key("us-east-1", "AWS region of the job.")
     role: str | None = key(
-        None, "ARN of the IAM role that the job assumes.", pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
+        None,
+        "ARN of the IAM role that the job assumes; not set: the one that `sqltailor aws setup` makes.",
+        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$",
     )
     s3: str | None = key(
         None,
-        "Where the data and the results of the job go.",
+        "Where the data and the results of the job go; not set: the bucket that `sqltailor aws setup` makes.",
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*/?$",
+    )
+    skip_bad: bool = key(
+        False,
+        "Skip and count examples that the service would reject; otherwise they are listed and nothing starts.",
     )
 
 
@@ -138,7 +144,7 @@ class SageMakerTraining(Section):
 class Train(Section):
     """How the base model is tuned: the keys that all backends share, then those of one method or one backend."""
 
-    backend: Backend = key("local", "Who trains: this machine; the other two do not train yet.")
+    backend: Backend = key("local", "Who trains: this machine, or Amazon Bedrock; SageMaker does not train yet.")
     method: Method = key(
         "sft",
         "`sft` learns the gold SQL of examples, `pretrain` reads `data.documents`, `dpo` learns from pairs of answers,"
@@ -187,7 +193,7 @@ class Train(Section):
     dpo: Dpo = section(Dpo, "Keys of method `dpo`.")
     grpo: Grpo = section(Grpo, "Keys of method `grpo`.")
     local: Local = section(Local, "Keys of the backend `local`.")
-    bedrock: BedrockTraining = section(BedrockTraining, "Keys of the backend `bedrock`: checked, not run yet.")
+    bedrock: BedrockTraining = section(BedrockTraining, "Keys of the backend `bedrock`.")
     sagemaker: SageMakerTraining = section(SageMakerTraining, "Keys of the backend `sagemaker`: checked, not run yet.")
 
     @field_validator("stages")

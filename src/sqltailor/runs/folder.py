@@ -67,8 +67,23 @@ class Run:
         return self.path / "report.html"
 
     @property
+    def job(self) -> Path:
+        """What is known of the job that a cloud runs for this run."""
+        return self.path / "job.json"
+
+    @property
+    def deployment(self) -> Path:
+        """Where the tuned model is served."""
+        return self.path / "deployment.json"
+
+    @property
     def is_done(self) -> bool:
         return (self.path / "DONE").is_file()
+
+    @property
+    def has_failed(self) -> bool:
+        """A run that cannot be continued: its job ended without a model."""
+        return (self.path / "FAILED").is_file()
 
     @property
     def is_training(self) -> bool:
@@ -86,6 +101,10 @@ class Run:
     def mark_done(self) -> None:
         """Write `DONE`: the last thing that a run does."""
         write_text_atomic(self.path / "DONE", datetime.now().astimezone().isoformat(timespec="seconds") + "\n")
+
+    def mark_failed(self, why: str) -> None:
+        """Write `FAILED`: the run is not continued any more."""
+        write_text_atomic(self.path / "FAILED", f"{why}\n")
 
 
 def create_run(
@@ -180,7 +199,8 @@ def find_run(root: Path, reference: str | Path) -> Run:
 def unfinished_run(root: Path, *, recipe_hash: str, data: Mapping[str, Mapping[str, Any]]) -> Run | None:
     """Return the newest unfinished training run made from an equal recipe and equal data, or None."""
     wanted = {"recipe": recipe_hash, "data": data_hash(data)}
-    return next((run for run in all_runs(root) if run.is_training and not run.is_done and run.hashes() == wanted), None)
+    waiting = (run for run in all_runs(root) if run.is_training and not run.is_done and not run.has_failed)
+    return next((run for run in waiting if run.hashes() == wanted), None)
 
 
 @contextlib.contextmanager

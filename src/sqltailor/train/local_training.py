@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
 from sqltailor.generate.quiet import quiet_libraries
-from sqltailor.project import Project, opened, prompt_examples, prompt_hints, prompt_name, prompt_show
-from sqltailor.prompt.text import PROMPTS
+from sqltailor.project import Project, opened, record_prompt
 from sqltailor.recipe import Recipe, Resolved, stages
-from sqltailor.runs import Run, log_to, write_json_atomic
-from sqltailor.sql.schema import schema_hash, to_json, without_samples
+from sqltailor.runs import Run, log_to
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
 from sqltailor.train.running.memory import give_back_memory
@@ -38,11 +36,14 @@ METHODS = {"sft": "sft:tune", "pretrain": "sft:tune", "dpo": "dpo:tune", "grpo":
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What training made: the shape of `train --json`. `train_loss` is the mean over the last stage's steps."""
+    """What training made: the shape of `train --json`.
+
+    `train_loss` is the mean over the last stage's steps; None where a service reported none.
+    """
 
     run: str
     steps: int
-    train_loss: float
+    train_loss: float | None
     eval_loss: float | None
     tokens_per_s: float | None
     seconds: float
@@ -204,18 +205,5 @@ def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:
     """Write which prompt and schema the model is taught with; checked when it is loaded."""
     from sqltailor.train.running.base_model import root_base
 
-    if not is_first_process():
-        return
-    name = prompt_name(recipe, recipe.base)
-    recorded = {
-        "name": name,
-        "version": PROMPTS[name],
-        "hints": prompt_hints(recipe, recipe.base),
-        "examples": prompt_examples(recipe, recipe.base),
-        "show": prompt_show(recipe, recipe.base),
-        "schema_hash": schema_hash(project.schema) if project.has_schema else None,
-        "base": root_base(recipe.base),
-    }
-    write_json_atomic(run.prompt, recorded)
-    if project.has_schema:
-        write_json_atomic(run.schema, to_json(without_samples(project.granted)))
+    if is_first_process():
+        record_prompt(project, run, root_base(recipe.base))

@@ -6,18 +6,13 @@ from typing import Any
 
 from sqltailor.data.reference import to_messages
 from sqltailor.types import Example, Schema
-
-SCHEMA_VERSION = "bedrock-conversation-2024"
+from sqltailor.wire.converse import training_record
 
 
 def write_bedrock(example: Example, schema: Schema | None) -> dict[str, Any]:
     """Return a bedrock-conversation-2024 row."""
-    system, *turns = to_messages(example, schema)
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "system": [{"text": system.content}],
-        "messages": [{"role": m.role, "content": [{"text": m.content}]} for m in turns],
-    }
+    *asked, answer = to_messages(example, schema)
+    return training_record(asked, answer.content)
 
 
 def write_claude(example: Example, schema: Schema | None) -> dict[str, Any]:

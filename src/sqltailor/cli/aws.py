@@ -1,0 +1,101 @@
+"""`sqltailor aws`: the bucket, the role and the rights that tuning on Bedrock needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sqltailor.cli.output import Recipe, note, print_json
+
+if TYPE_CHECKING:
+    from sqltailor.aws.iam import Setup
+    from sqltailor.cloud.bedrock.run_names import Where
+
+group = typer.Typer(
+    help="Prepare an AWS account: bucket, role, permissions.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+EXAMPLE = "111122223333"
+"""The account of examples in AWS's documentation."""
+
+
+@group.callback()
+def _root() -> None:
+    """Prepare an AWS account: bucket, role, permissions."""
+
+
+@group.command()
+def policy(
+    account: Annotated[
+        str | None,
+        typer.Option("--account", metavar="ID", help="Default: that of your credentials, else 111122223333."),
+    ] = None,
+    recipe: Recipe = None,
+) -> None:
+    """Print the permissions that train, deploy, eval and ask need.
+
+    An IAM policy in JSON, for an administrator to attach to the user or role that runs these commands; it covers the
+    recipe's region, bucket and role.
+
+    Example: sqltailor aws policy --account 111122223333
+    """
+    from sqltailor.aws.iam import caller_policy
+    from sqltailor.errors import SQLTailorError
+
+    try:
+        place = _where(recipe, account)
+    except SQLTailorError as e:
+        if account:
+            raise
+        note(f"{e} So the policy names the example account {EXAMPLE}; --account sets yours.")
+        place = _where(recipe, EXAMPLE)
+    print_json(caller_policy(place.account, place.region, place.s3.bucket, place.role))
+
+
+@group.command()
+def setup(
+    apply: Annotated[bool, typer.Option("--apply", help="Create what is missing and update what differs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    recipe: Recipe = None,
+) -> None:
+    """Print the bucket and role that jobs need; --apply creates them.
+
+    For the recipe's region, bucket and role. Account and region are shown before anything is created.
+
+    Example: sqltailor aws setup --apply
+    """
+    from sqltailor.aws import iam
+    from sqltailor.aws.session import client
+    from sqltailor.cli.confirming import confirm
+
+    planned = _setup(_where(recipe, None))
+    if not apply:
+        print(planned.text())
+        note("nothing was created; pass --apply to create it")
+        return
+    note(planned.text())
+    confirm("Create them?", yes, reason="This changes an AWS account")
+    for done in iam.apply(planned, s3=client("s3", planned.region), iam=client("iam", planned.region)):
+        print(done)
+
+
+def _setup(place: Where) -> Setup:
+    from sqltailor.aws.iam import Setup
+
+    return Setup(place.account, place.region, place.s3.bucket, place.role.rpartition("/")[2])
+
+
+def _where(recipe: str | None, account: str | None) -> Where:
+    """Return what the recipe names, in the account that is given, or else that of the credentials."""
+    from sqltailor.aws.session import Identity, identity
+    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cloud.bedrock.run_names import where
+
+    found = recipe_for(recipe, None)
+    region = found.train.bedrock.region
+    return where(found, Identity(account, "", region) if account else identity(region))

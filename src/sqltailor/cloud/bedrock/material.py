@@ -1,0 +1,117 @@
+"""A recipe's examples as the files that a customization job reads, each row checked by the service's rules."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqltailor.aws.bedrock_models import Tunable
+from sqltailor.data.canonical import read_schema_text
+from sqltailor.data.checks.rules import LIMITS, Violation, check_files, check_line
+from sqltailor.data.examples import json_line
+from sqltailor.errors import DataError
+from sqltailor.project import Project
+from sqltailor.prompt.text import completion_text
+from sqltailor.runs import write_text_atomic
+from sqltailor.train.rows.training_data import read_material
+from sqltailor.types import Example
+from sqltailor.wire.converse import training_record
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 5
+CHARACTERS_PER_TOKEN = 6
+"""AWS's own ratio for planning; Nova's tokenizer is not public."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The files of a job. `tokens` of the training file are estimated."""
+
+    train: Path
+    validation: Path | None
+    examples: int
+    validation_examples: int
+    left_out: int
+    tokens: int
+
+
+def write_material(project: Project, base: Tunable, folder: Path) -> Material:
+    """Write `train.jsonl` and, where there is validation data, `validation.jsonl` into `folder`.
+
+    A row holds exactly the prompt that the tuned model is asked with later. Raises `DataError` that lists the rows
+    which the service would refuse, unless `train.bedrock.skip_bad` leaves them out.
+    """
+    settings = project.recipe.train.bedrock
+    data = read_material(project.recipe, folder)
+    held_out = data.validation
+    if held_out and LIMITS[base.rules].max_validation == 0:
+        logger.warning("%s accepts no validation data: %d examples are skipped", base.id, len(held_out))
+        held_out = []
+    files = {"train": data.train, **({"validation": held_out} if held_out else {})}
+    left_out: Counter[str] = Counter()
+    counts, paths = {}, {}
+    for name, examples in files.items():
+        paths[name] = folder / f"{name}.jsonl"
+        lines = _lines(project, examples)
+        if settings.skip_bad:
+            lines = _without_bad(lines, base, left_out)
+        write_text_atomic(paths[name], "".join(lines))
+        counts[name] = len(lines)
+    for rule, count in left_out.items():
+        logger.warning("%d rows are skipped (train.bedrock.skip_bad): %s", count, rule)
+    validation = [paths["validation"]] if "validation" in paths else []
+    _refuse_violations(check_files("bedrock", [paths["train"]], validation, model=base.rules))
+    return Material(
+        paths["train"],
+        paths.get("validation"),
+        counts["train"],
+        counts.get("validation", 0),
+        sum(left_out.values()) + sum(data.rejected.values()),
+        -(-paths["train"].stat().st_size // CHARACTERS_PER_TOKEN),
+    )
+
+
+def _lines(project: Project, examples: Sequence[Example]) -> list[str]:
+    ask = project.prompts(project.recipe.base, None)
+    lines = []
+    for example in examples:
+        try:
+            own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
+            prompt = ask(example, own or project.schema)
+        except DataError as e:
+            raise DataError(f"Example '{example.id}': {e}") from e
+        lines.append(json_line(training_record(prompt.messages, completion_text(example))))
+    return lines
+
+
+def _without_bad(lines: Sequence[str], base: Tunable, left_out: Counter[str]) -> list[str]:
+    kept = []
+    for line in lines:
+        broken = [
+            rule for rule, _, level in check_line("bedrock", line.encode(), LIMITS[base.rules]) if level == "error"
+        ]
+        if broken:
+            left_out[broken[0]] += 1
+        else:
+            kept.append(line)
+    return kept
+
+
+def _refuse_violations(found: Sequence[Violation]) -> None:
+    for violation in found:
+        if violation.level == "warning":
+            logger.warning("%s, line %s: %s", Path(violation.file).name, violation.line, violation.detail)
+    errors = [violation for violation in found if violation.level == "error"]
+    if not errors:
+        return
+    shown = [
+        f"  {Path(v.file).name}{f', line {v.line}' if v.line else ''}: {v.rule}: {v.detail}" for v in errors[:SHOWN]
+    ]
+    more = [f"  and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []
+    by_row = any(v.line for v in errors)
+    remedy = "Change these rows, or skip them: train.bedrock.skip_bad=true" if by_row else "Add or remove rows"
+    raise DataError("\n".join(["Bedrock would reject this data, so nothing was uploaded:", *shown, *more, remedy]))

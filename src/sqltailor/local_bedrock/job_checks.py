@@ -1,0 +1,85 @@
+"""What the service refuses when a customization job is asked for, checked before there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqltailor.aws.bedrock_models import MODELS, QUOTAS, Tunable
+from sqltailor.aws.s3 import Place, place
+from sqltailor.local_bedrock.protocol import error
+from sqltailor.local_bedrock.state import State
+from sqltailor.recipe.limits import family
+
+NAMES = {"epochCount": "epochs", "learningRate": "learning_rate", "learningRateWarmupSteps": "warmup_steps"}
+NAMES |= {"batchSize": "batch"}
+"""Hyperparameter → key of a recipe that has the same range."""
+
+
+def check_job(state: State, params: Mapping[str, Any], region: str, *, s3: Any, iam: Any) -> Tunable:
+    """Return the model that a request tunes. Raises `AwsError` for what the service would refuse."""
+    base = MODELS.get(params["baseModelIdentifier"].rpartition("foundation-model/")[2])
+    if base is None:
+        raise error("ValidationException", f"The model {params['baseModelIdentifier']} cannot be customized")
+    if region not in base.tuned_in or state.lifecycles.get(base.id) == "LEGACY":
+        raise error("ValidationException", f"{base.id} takes no customization job in {region}")
+    if params.get("customizationType", "FINE_TUNING") != "FINE_TUNING":
+        raise error("ValidationException", f"{base.id} does not support {params['customizationType']}")
+    if any(job.name == params["jobName"] for job in state.jobs.values()):
+        raise error("ConflictException", f"There is a job {params['jobName']} already")
+    if any(model.name == params["customModelName"] for model in state.models.values()):
+        raise error("ConflictException", f"There is a custom model {params['customModelName']} already")
+    running = sum(job.status == "InProgress" for job in state.jobs.values())
+    if running >= QUOTAS["scheduled customization jobs"]:
+        raise error("ServiceQuotaExceededException", f"{running} customization jobs are scheduled")
+    for name, text in params.get("hyperParameters", {}).items():
+        _check_hyperparameter(base, name, text)
+    _check_role(iam, params["roleArn"])
+    validators = params.get("validationDataConfig", {}).get("validators", ())
+    for uri in (params["trainingDataConfig"]["s3Uri"], *(v["s3Uri"] for v in validators)):
+        _check_object(s3, place(uri))
+    _check_bucket(s3, place(params["outputDataConfig"]["s3Uri"]))
+    return base
+
+
+def _check_role(iam: Any, arn: str) -> None:
+    from botocore.exceptions import ClientError
+
+    try:
+        role = iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+    except ClientError as e:
+        raise error("ValidationException", f"Could not assume provided IAM role {arn}") from e
+    trusted = str(role["AssumeRolePolicyDocument"])
+    if role["Arn"] != arn or "bedrock.amazonaws.com" not in trusted:
+        raise error("ValidationException", f"Could not assume provided IAM role {arn}")
+
+
+def _check_object(s3: Any, at: Place) -> None:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_object(Bucket=at.bucket, Key=at.key)
+    except ClientError as e:
+        raise error("ValidationException", f"There is no object {at}, or the role may not read it") from e
+
+
+def _check_bucket(s3: Any, at: Place) -> None:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_bucket(Bucket=at.bucket)
+    except ClientError as e:
+        raise error("ValidationException", f"There is no bucket {at.bucket}") from e
+
+
+def _check_hyperparameter(base: Tunable, name: str, text: str) -> None:
+    limits = getattr(family("bedrock", base.id), "limits", {})
+    limit = limits.get(NAMES.get(name, ""))
+    if limit is None:
+        raise error("ValidationException", f"{base.id} has no hyperparameter {name}")
+    try:
+        value = float(text)
+    except ValueError as e:
+        raise error("ValidationException", f"The hyperparameter {name} is {text!r}, not a number") from e
+    if not limit.allows(value):
+        raise error("ValidationException", f"The hyperparameter {name} is {text}; allowed: {limit}")

@@ -1,0 +1,145 @@
+"""What the local Bedrock holds: jobs, custom models and deployments, each with its tags, in memory."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import string
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqltailor.local_bedrock.faults import Faults
+from sqltailor.local_bedrock.protocol import AwsError, error
+
+ACCOUNT = "123456789012"
+"""The account that moto's S3, IAM and STS know, too."""
+
+
+def now() -> datetime.datetime:
+    """Return the time, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def new_id() -> str:
+    """Return twelve letters and digits, as the service's ids are."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+
+
+@dataclass
+class Phase:
+    """A part of a job."""
+
+    status: str = "NotStarted"
+    created: datetime.datetime = field(default_factory=now)
+    modified: datetime.datetime = field(default_factory=now)
+
+    def set(self, status: str) -> None:
+        self.status, self.modified = status, now()
+
+
+@dataclass
+class Job:
+    """A customization job. `request` is what it was created with."""
+
+    arn: str
+    request: Mapping[str, Any]
+    region: str
+    status: str = "InProgress"
+    created: datetime.datetime = field(default_factory=now)
+    modified: datetime.datetime = field(default_factory=now)
+    ended: datetime.datetime | None = None
+    failure: str | None = None
+    model_arn: str | None = None
+    training_loss: float | None = None
+    validation_loss: float | None = None
+    phases: dict[str, Phase] = field(
+        default_factory=lambda: {name: Phase() for name in ("validation", "dataProcessing", "training")}
+    )
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.request["jobName"])
+
+
+@dataclass
+class Model:
+    """A custom model. `reference` is what answers for it on this machine."""
+
+    arn: str
+    name: str
+    base_id: str
+    job: Job
+    reference: str
+    created: datetime.datetime = field(default_factory=now)
+    status: str = "Active"
+
+
+@dataclass
+class Deployment:
+    """A deployment on demand. It is Active from `ready` on."""
+
+    arn: str
+    name: str
+    model_arn: str
+    token: str | None
+    ready: datetime.datetime
+    description: str | None = None
+    created: datetime.datetime = field(default_factory=now)
+    updated: datetime.datetime | None = None
+    failure: str | None = None
+    next_model_arn: str | None = None
+    next_ready: datetime.datetime | None = None
+
+    @property
+    def status(self) -> str:
+        return "Failed" if self.failure else "Active" if now() >= self.ready else "Creating"
+
+    def settle(self) -> None:
+        """Let an update that is due take effect."""
+        if self.next_model_arn and self.next_ready and now() >= self.next_ready:
+            self.model_arn, self.next_ready = self.next_model_arn, None
+
+
+@dataclass
+class State:
+    """Everything, under one lock. Times of the real service are divided by `speed`."""
+
+    home: Path
+    speed: float
+    faults: Faults = field(default_factory=Faults)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    lifecycles: dict[str, str] = field(default_factory=dict)
+    """Model id → LEGACY, for those that are not ACTIVE any more."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def after(self, seconds: float) -> datetime.datetime:
+        """Return the time so many of the real service's seconds from now."""
+        return now() + datetime.timedelta(seconds=seconds / self.speed)
+
+    def put_tags(self, arn: str, tags: list[Mapping[str, str]] | None) -> None:
+        """Add tags to a resource."""
+        self.tags.setdefault(arn, {}).update({tag["key"]: tag["value"] for tag in tags or ()})
+
+
+def find(items: Mapping[str, Any], identifier: str, what: str) -> Any:
+    """Return what an ARN or a name means. Raises `AwsError` when there is no such thing."""
+    if identifier in items:
+        return items[identifier]
+    found = next((item for item in items.values() if item.name == identifier), None)
+    if found is None:
+        raise error("ResourceNotFoundException", f"There is no {what} {identifier}")
+    return found
+
+
+Handler = Callable[[State, Mapping[str, Any], str], dict[str, Any]]
+"""State, parameters and region → result."""
+
+__all__ = ["ACCOUNT", "AwsError", "Deployment", "Handler", "Job", "Model", "Phase", "State", "find", "new_id", "now"]

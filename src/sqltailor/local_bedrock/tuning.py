@@ -1,0 +1,114 @@
+"""Really fine-tunes: a local base on the examples of a job, by this package's own training in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqltailor.errors import BackendError
+from sqltailor.recipe import dump, load_recipe
+from sqltailor.runs import Run, read_jsonl, write_text_atomic
+
+LOOK_EVERY_S = 0.2
+
+
+class Stopped(Exception):
+    """The job was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be trained, and where."""
+
+    folder: Path
+    train: Path
+    validation: Path | None
+    epochs: int
+    warmup_steps: int
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What came out: what answers for the model, and a row of `step, epoch, loss` for each step and validation."""
+
+    reference: str
+    steps: Sequence[dict[str, Any]]
+    validation: Sequence[dict[str, Any]]
+
+
+Tune = Callable[[Order], Tuned]
+
+
+def tune_with(base: str) -> Tune:
+    """Return what tunes a named base.
+
+    Epochs and warm-up are the job's; learning rate, batch and adapter are those of the demo's recipe for this base: at
+    the rate that Nova takes, so small a model would learn nothing.
+    """
+
+    def tune(order: Order) -> Tuned:
+        write_text_atomic(order.folder / "recipe.yaml", _recipe(base, order))
+        log = order.folder / "train.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sqltailor", "train", "--json"],
+                cwd=order.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=out,
+            )
+            try:
+                while process.poll() is None:
+                    if order.stop.wait(LOOK_EVERY_S):
+                        raise Stopped
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+        if process.returncode:
+            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            raise BackendError(f"the training ended with {process.returncode}: {said[-1] if said else 'no word'}")
+        return _tuned(Run(order.folder / "runs" / "tuned"))
+
+    return tune
+
+
+def _recipe(base: str, order: Order) -> str:
+    recipe = load_recipe("demo-nano" if base == "nano" else "demo").recipe
+    own = {
+        "base": base,
+        "train.name": "tuned",
+        "train.epochs": order.epochs,
+        "train.warmup_steps": order.warmup_steps,
+        "data.train": f"[{order.train.name}]",
+        "data.test": "[]",
+        "data.format": "bedrock",
+    }
+    if order.validation is not None:
+        own["data.validation"] = order.validation.name
+    order.folder.mkdir(parents=True, exist_ok=True)
+    shipped = order.folder / "base-recipe.yaml"
+    write_text_atomic(shipped, dump(recipe.model_copy(update={"database": type(recipe.database)()})))
+    words = [f"{name}={value}" for name, value in own.items()]
+    return dump(load_recipe(shipped, [*words, "train.local.watch=[]"], env={}, cwd=order.folder).recipe)
+
+
+def _tuned(run: Run) -> Tuned:
+    rows = list(read_jsonl(run.metrics))
+    steps = [
+        {"step": row["step"] - 1, "epoch": int(row.get("epoch", 0)), "loss": row["loss"]}
+        for row in rows
+        if "loss" in row
+    ]
+    epoch_of = {row["step"]: int(row.get("epoch", 0)) for row in rows if "loss" in row}
+    validation = [
+        {"step": row["step"] - 1, "epoch": epoch_of.get(row["step"], 0), "loss": row["eval_loss"]}
+        for row in rows
+        if "eval_loss" in row
+    ]
+    return Tuned(str(run.path), steps, validation)

@@ -1,0 +1,120 @@
+"""Bedrock's Converse and ConverseStream: prompts as requests, responses as completions, and the server's side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from sqltailor.types import Completion, GenerateOptions, Message, Prompt
+
+SCHEMA_VERSION = "bedrock-conversation-2024"
+STOPS: Mapping[str, Literal["end", "stop"]] = {"end_turn": "end", "stop_sequence": "stop"}
+"""Stop reasons of a whole answer → what a completion calls them; any other means that the answer was cut."""
+_REASONS = {"end": "end_turn", "stop": "stop_sequence", "length": "max_tokens"}
+Event = tuple[str, dict[str, Any]]
+"""Kind and content of an event of a stream."""
+
+
+def conversation(messages: Sequence[Message]) -> dict[str, Any]:
+    """Return messages as `system` and `messages`, the shape of requests and of training records."""
+    system = [{"text": m.content} for m in messages if m.role == "system"]
+    turns = [{"role": m.role, "content": [{"text": m.content}]} for m in messages if m.role != "system"]
+    return ({"system": system} if system else {}) | {"messages": turns}
+
+
+def training_record(messages: Sequence[Message], answer: str) -> dict[str, Any]:
+    """Return one line of a training file: the conversation and the answer to be learned."""
+    return {"schemaVersion": SCHEMA_VERSION} | conversation([*messages, Message("assistant", answer)])
+
+
+def request(model_id: str, prompt: Prompt, options: GenerateOptions) -> dict[str, Any]:
+    """Return the parameters of `converse` and `converse_stream` for one prompt."""
+    settings: dict[str, Any] = {"maxTokens": options.max_tokens, "temperature": options.temperature}
+    if options.top_p != 1:
+        settings["topP"] = options.top_p
+    if options.stop:
+        settings["stopSequences"] = list(options.stop)
+    return {"modelId": model_id} | conversation(prompt.messages) | {"inferenceConfig": settings}
+
+
+def completion(response: Mapping[str, Any], *, total_ms: float) -> Completion:
+    """Return what a response of `converse` says."""
+    blocks = response["output"]["message"]["content"]
+    usage = response.get("usage", {})
+    return Completion(
+        "".join(block.get("text", "") for block in blocks),
+        STOPS.get(response["stopReason"], "length"),
+        usage.get("inputTokens"),
+        usage.get("outputTokens"),
+        None,
+        total_ms,
+    )
+
+
+def delta_text(event: Mapping[str, Any]) -> str:
+    """Return the text that an event of a stream brings, empty for other events."""
+    return str(event.get("contentBlockDelta", {}).get("delta", {}).get("text", ""))
+
+
+def completion_of_events(
+    events: Iterable[Mapping[str, Any]], *, first_token_ms: float | None, total_ms: float
+) -> Completion:
+    """Return what the events of a whole stream say together. A stream without an end was cut."""
+    text, reason = "", ""
+    usage: Mapping[str, int] = {}
+    for event in events:
+        text += delta_text(event)
+        reason = event.get("messageStop", {}).get("stopReason", reason)
+        usage = event.get("metadata", {}).get("usage", usage)
+    return Completion(
+        text, STOPS.get(reason, "length"), usage.get("inputTokens"), usage.get("outputTokens"), first_token_ms, total_ms
+    )
+
+
+def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
+    """Return the messages of a request or of a training record."""
+    system = "".join(block.get("text", "") for block in body.get("system", ()))
+    turns = (
+        Message(turn["role"], "".join(block.get("text", "") for block in turn["content"])) for turn in body["messages"]
+    )
+    return (Message("system", system), *turns) if system else tuple(turns)
+
+
+def options_of(body: Mapping[str, Any]) -> GenerateOptions:
+    """Return how a request wants its answer to be generated; what it does not say is Nova's default."""
+    settings = body.get("inferenceConfig", {})
+    return GenerateOptions(
+        max_tokens=settings.get("maxTokens", 5000),
+        temperature=settings.get("temperature", 0.7),
+        top_p=settings.get("topP", 0.9),
+        stop=tuple(settings.get("stopSequences", ())),
+    )
+
+
+def response(answer: Completion) -> dict[str, Any]:
+    """Return a completion as the response of `converse`."""
+    return {
+        "output": {"message": {"role": "assistant", "content": [{"text": answer.text}]}},
+        "stopReason": _REASONS[answer.stop],
+        **_measured(answer),
+    }
+
+
+def events(pieces: Iterable[str | Completion]) -> Iterator[Event]:
+    """Yield the events of a stream: for pieces of text as they are written, and the whole completion last."""
+    yield "messageStart", {"role": "assistant"}
+    for piece in pieces:
+        if isinstance(piece, Completion):
+            yield "contentBlockStop", {"contentBlockIndex": 0}
+            yield "messageStop", {"stopReason": _REASONS[piece.stop]}
+            yield "metadata", _measured(piece)
+        elif piece:
+            yield "contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}}
+
+
+def _measured(answer: Completion) -> dict[str, Any]:
+    into, out = answer.tokens_in or 0, answer.tokens_out or 0
+    return {
+        "usage": {"inputTokens": into, "outputTokens": out, "totalTokens": into + out},
+        "metrics": {"latencyMs": round(answer.total_ms or 0)},
+    }

@@ -1,0 +1,106 @@
+"""A local Bedrock for tests, reached by real boto3 over HTTP, and a project of a tram network to tune for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support.cli_project import QUESTIONS, make_database
+from tests.support.missing import missing
+
+if TYPE_CHECKING:
+    import pytest
+
+    from sqltailor.local_bedrock.local_server import LocalBedrock
+    from sqltailor.local_bedrock.tuning import Order, Tuned
+    from sqltailor.types import Completion, GenerateOptions, Message
+
+ACCOUNT = "123456789012"
+SPEED = 5000.0
+
+
+def need_aws() -> None:
+    """Skip the tests of a module where boto3 or moto is missing; under CI they fail."""
+    try:
+        import boto3  # noqa: F401
+        import flask_cors  # noqa: F401
+        import moto  # noqa: F401
+    except ImportError:
+        missing("boto3 and moto", "pip install -e '.[local-bedrock]'")
+
+
+@contextmanager
+def local_aws(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[LocalBedrock]:
+    """Serve a local Bedrock that learns and answers without a model, and let boto3 find it."""
+    from sqltailor.aws.session import _session
+    from sqltailor.local_bedrock.local_server import LocalBedrock
+
+    options = {"base": "nano", "speed": SPEED, "tune": learn_by_heart, "open_answers": recite} | options
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    _session.cache_clear()
+    with LocalBedrock(**options) as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        yield server
+    _session.cache_clear()
+
+
+def learn_by_heart(order: Order) -> Tuned:
+    """Stand for training: keep what is asked and its answer."""
+    from sqltailor.local_bedrock.tuning import Tuned
+
+    rows = [json.loads(line) for line in order.train.read_text().splitlines()]
+    learned = {row["messages"][-2]["content"][0]["text"]: row["messages"][-1]["content"][0]["text"] for row in rows}
+    (order.folder / "learned.json").write_text(json.dumps(learned))
+    steps = [{"step": i, "epoch": i // 8, "loss": 2.0 / (i + 1)} for i in range(order.epochs * 8)]
+    validation = [{"step": len(steps) - 1, "epoch": order.epochs - 1, "loss": 0.5}] if order.validation else []
+    return Tuned(str(order.folder / "learned.json"), steps, validation)
+
+
+def recite(reference: str) -> Any:
+    """Stand for a model: the answer that was learned, else a statement that is always allowed."""
+    from sqltailor.types import Completion
+
+    learned = json.loads(Path(reference).read_text()) if reference.endswith(".json") else {}
+
+    def answer(messages: Sequence[Message], options: GenerateOptions) -> Iterator[str | Completion]:
+        text = learned.get(messages[-1].content, "SELECT 1")
+        words = text.split(" ")
+        cut = len(words) > options.max_tokens
+        text = " ".join(words[: options.max_tokens])
+        for i, word in enumerate(words[: options.max_tokens]):
+            yield word if i == 0 else f" {word}"
+        yield Completion(text, "length" if cut else "end", 100, min(len(words), options.max_tokens))
+
+    return answer
+
+
+def make_project(folder: Path, *, examples: int = 12) -> None:
+    """Write the tram network, `data/train.jsonl`, `validation.jsonl` and `test.jsonl`, and a recipe for Bedrock."""
+    make_database(folder / "tram.db")
+    (folder / "data").mkdir()
+    pairs = list(QUESTIONS.items())
+    rows = [
+        {"id": f"e{i}", "question": f"{pairs[i % len(pairs)][0].rstrip('?')}, {i}?", "sql": [pairs[i % len(pairs)][1]]}
+        for i in range(examples)
+    ]
+    parts = {"train": rows, "validation": _as_rows("v", pairs[:2]), "test": _as_rows("t", pairs)}
+    for name, part in parts.items():
+        (folder / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    (folder / "recipe.yaml").write_text(
+        "base: amazon.nova-micro-v1:0:128k\n"
+        "database: {url: sqlite:///tram.db}\n"
+        "data: {train: data/train.jsonl, validation: data/validation.jsonl, test: data/test.jsonl}\n"
+        "train: {backend: bedrock, epochs: 2}\n"
+    )
+
+
+def _as_rows(prefix: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [{"id": f"{prefix}{i}", "question": question, "sql": [sql]} for i, (question, sql) in enumerate(pairs)]
