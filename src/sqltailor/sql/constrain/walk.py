@@ -60,8 +60,8 @@ class Walk:
             assert logits is not None
             self._first = logits
         logits = (self._first if logits is None else logits).copy()
-        if not self.fell_back and len(self.ids) >= self._budget - RESERVE:
-            return self._restart(len(self.ids), pick)
+        if not self.fell_back and (len(self.ids) >= self._budget - RESERVE or self._matcher.is_error()):
+            return self._restart(len(self.ids), pick)  # no room is left, or the parser's limits are reached
         best = float(logits.max())
         blame: Violation | None = None
         for is_masked in (False, True):  # the likeliest tokens are nearly always allowed: a whole mask costs more
@@ -118,7 +118,7 @@ class Walk:
                 break
             self.ids.append(forced)
             tokens.append(forced)
-        return Move(0, tokens, is_done=bool(self._matcher.is_stopped()))
+        return Move(0, tokens, is_done=self._matcher.is_stopped() and not self._matcher.is_error())
 
     def _go_back(self, reason: Violation) -> Move:
         """Return to where a name begins that no table in FROM has, and have another written there."""
