@@ -514,7 +514,7 @@ def test_a_cut_answer_is_one(aws: LocalBedrock) -> None:
 
 
 def cut_recipe() -> str:
-    Path("cut.yaml").write_text(Path("recipe.yaml").read_text() + "generate: {max_tokens: 1}\n")
+    Path("cut.yaml").write_text(Path("recipe.yaml").read_text().replace("known: false", "max_tokens: 1"))
     return "cut.yaml"
 
 

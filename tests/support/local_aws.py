@@ -99,6 +99,7 @@ def make_project(folder: Path, *, examples: int = 12) -> None:
         "database: {url: sqlite:///tram.db}\n"
         "data: {train: data/train.jsonl, validation: data/validation.jsonl, test: data/test.jsonl}\n"
         "train: {backend: bedrock, epochs: 2}\n"
+        "generate: {known: false}\n"  # the model answers what it was trained on, too
     )
 
 
