@@ -336,7 +336,7 @@ def test_schema(database: Database) -> None:
     assert columns(schema, "order")["group"].references == Reference("t", "a")
     assert [c.primary_key for c in columns(schema, "u").values()] == [True, True, False]
     assert columns(schema, "w")["p"].references == Reference("u", "y", "other")
-    assert columns(schema, "w")["q"].references == Reference("u", "x")
+    assert columns(schema, "w")["q"].references == Reference("u", "x", "other")
     assert {t.namespace for t in database.read_schema(namespaces=["nothing"]).tables} == {None}
 
 

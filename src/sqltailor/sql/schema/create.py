@@ -9,7 +9,7 @@ from sqltailor.errors import DataError
 from sqltailor.sql.dialect.lexer import Token
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Draft, Drafts
-from sqltailor.sql.schema.session import home_of
+from sqltailor.sql.schema.namespaces import home_of
 from sqltailor.sql.schema.table_body import Body, read_body
 from sqltailor.sql.schema.views import QUERY_STARTS, query_at, selected_columns
 from sqltailor.types import Column
