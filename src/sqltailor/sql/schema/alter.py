@@ -9,8 +9,8 @@ from sqltailor.sql.dialect.lexer import Token, lex
 from sqltailor.sql.schema.create import Place
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Draft
-from sqltailor.sql.schema.script import TSQL_LIKE
 from sqltailor.sql.schema.namespaces import home_of
+from sqltailor.sql.schema.script import TSQL_LIKE
 from sqltailor.sql.schema.table_body import Key, read_body, read_definition
 
 _NOT_COLUMNS = (("PARTITION",), ("PARTITIONS",), ("SUPPLEMENTAL", "LOG"), ("STATISTICS",), ("DEFAULT",),

@@ -17,8 +17,8 @@ from sqltailor.sql.schema.create import Named, Place, created, read_create
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Drafts
 from sqltailor.sql.schema.loose_ddl import loose_tables
-from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements, with_variables
 from sqltailor.sql.schema.namespaces import chosen_home, home_of
+from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements, with_variables
 from sqltailor.types import Schema
 
 
