@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sqltailor.sql.constrain.grammar import grammar, one_table
-from sqltailor.sql.constrain.name_check import Names, problem
+from sqltailor.sql.constrain.lexemes import Names
+from sqltailor.sql.constrain.name_check import problem
 from sqltailor.sql.constrain.signatures import calls
 from sqltailor.sql.guard.functions import allowed_functions
 from sqltailor.sql.schema import from_ddl

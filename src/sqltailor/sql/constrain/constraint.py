@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import ConfigError, require
 from sqltailor.sql.constrain.grammar import grammar, one_table
-from sqltailor.sql.constrain.name_check import Names
+from sqltailor.sql.constrain.lexemes import Names
 from sqltailor.sql.constrain.walk import Walk
 
 if TYPE_CHECKING:

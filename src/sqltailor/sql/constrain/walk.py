@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.sql.constrain.name_check import Names, Violation, problem
+from sqltailor.sql.constrain.lexemes import Names, Violation
+from sqltailor.sql.constrain.name_check import problem
 
 if TYPE_CHECKING:
     import numpy as np
