@@ -29,7 +29,7 @@ LAYERS = (
 `sqltailor/__init__.py` is the door: it may name any wing but the last layer's, lazily, and no wing goes through it.
 """
 ROOMS = {
-    "sql": ("dialect", "schema", "guard", "queryspec"),
+    "sql": ("dialect", "schema", "guard", "constrain", "queryspec"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
     "evaluate": (
         *("metrics", "statistics", "summary", "fuzzed", "scorer", "prepare", "eval_folder", "run", "report"),
