@@ -9,7 +9,7 @@ import pytest
 from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
-from sqltailor.prompt.extract import DECLINE
+from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import GenerateOptions, Message, Prompt

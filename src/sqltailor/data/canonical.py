@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, SQLError
 from sqltailor.prompt.ending import BEGINS, COMMANDS, plain_statement
-from sqltailor.prompt.extract import DECLINE, extract
+from sqltailor.prompt.extract import extract
+from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
 from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.schema import from_ddl, to_ddl

@@ -33,6 +33,7 @@ from sqltailor.generate.weights import (
 )
 from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.sql.constrain.constraint import Vocabulary
+from sqltailor.sql.constrain.syntax import SYNTAXES
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
@@ -158,7 +159,7 @@ class LocalModel:
 
         Raises `BackendError` when the prompt is as long as the model's context.
         """
-        if options.constrain and prompt.schema.tables:  # what is written may be taken back
+        if _is_kept_to_schema(prompt, options):  # what is written may be taken back
             yield self([prompt], dataclasses.replace(options, n=1))[0].text
             return
         row = encode(self.tokenizer, prompt.messages)
@@ -179,13 +180,12 @@ class LocalModel:
 
     def _walks(self, prompts: Sequence[Prompt], options: GenerateOptions) -> Callable[[int], Walk] | None:
         """Return what keeps the row of a number to its prompt's schema; None where the rows are free."""
-        if not options.constrain or any(not prompt.schema.tables for prompt in prompts):
+        if not all(_is_kept_to_schema(prompt, options) for prompt in prompts):
             return None
 
         def walk(row: int) -> Walk:
             prompt = prompts[row // options.n]
-            dialect = load_dialect(prompt.dialect).base
-            return self._vocabulary.constraint(prompt.schema, dialect).walk(options.max_tokens)
+            return self._vocabulary.constraint(prompt.schema, prompt.dialect).walk(options.max_tokens)
 
         return walk
 
@@ -264,6 +264,19 @@ class LocalModel:
     def _text(self, ids: list[int], options: GenerateOptions) -> str:
         text = self._plain(ids)
         return text[: min([at for stop in options.stop if (at := text.find(stop)) >= 0], default=len(text))]
+
+
+def _is_kept_to_schema(prompt: Prompt, options: GenerateOptions) -> bool:
+    return options.constrain and bool(prompt.schema.tables) and _has_grammar(prompt.dialect)
+
+
+@functools.cache  # told once
+def _has_grammar(dialect: str) -> bool:
+    base = load_dialect(dialect).base
+    if base not in SYNTAXES:
+        known = ", ".join(SYNTAXES)
+        logger.warning("answers in '%s' are not constrained: generate.constrain has grammars of %s", base, known)
+    return base in SYNTAXES
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -11,7 +11,7 @@ from sqltailor.data.readers import Source
 from sqltailor.data.reference import from_messages, from_prompt, gold_of, reference_ddl
 from sqltailor.data.rows import RowError, shown
 from sqltailor.data.sections import turns
-from sqltailor.prompt.extract import DECLINE
+from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.types import Example, Message, Role
 
 ROLES: Mapping[str, Role] = {

@@ -1,65 +1,63 @@
-"""A schema and a tokenizer → what keeps a model to valid SQL about that schema."""
+"""A schema and a vocabulary → what keeps a model to statements that parse and name only what exists."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from functools import partial
+from typing import Any
 
-from sqltailor.errors import ConfigError, require
-from sqltailor.sql.constrain.grammar import grammar, one_table
-from sqltailor.sql.constrain.lexemes import Names
-from sqltailor.sql.constrain.walk import Walk
+from sqltailor.sql.constrain.grammar import grammar, one_table, shortest
+from sqltailor.sql.constrain.granted_names import Names
+from sqltailor.sql.constrain.tokens import Tokens
+from sqltailor.sql.constrain.walk import Rules, Walk
+from sqltailor.sql.guard.granted_views import visible
+from sqltailor.types import Grant, Schema
 
-if TYPE_CHECKING:
-    from sqltailor.types import Schema
-
-
-MAX_ITEMS = 2_000_000
-"""Of llguidance's parser, for a mask: enough for a place where any name may stand."""
+MAX_KEPT = 64
+"""Constraints that a vocabulary keeps."""
 
 
-class Vocabulary:
-    """A tokenizer as llguidance needs it; made once for a model, in about a second for 150 000 tokens.
-
-    `size`: the model's, which may be more than the tokenizer's. `ends`: the tokens that end an answer. Raises
-    `ConfigError` where llguidance is not installed.
-    """
+class Vocabulary(Tokens):
+    """A model's tokens, and the constraints that were made for them."""
 
     def __init__(self, tokenizer: Any, size: int, ends: Collection[int]) -> None:
-        require("llguidance", extra="local", feature="Constrained decoding")
-        from llguidance.hf import from_tokenizer
+        super().__init__(tokenizer, size, ends)
+        self._constraints: dict[tuple[object, ...], Constraint] = {}
 
-        self.ends = frozenset(ends)
-        self.tokens = from_tokenizer(tokenizer, n_vocab=size, eos_token=sorted(ends), slices=[])
+    def constraint(
+        self,
+        schema: Schema,
+        dialect: str,
+        grant: Grant = Grant(),  # noqa: B008
+    ) -> Constraint:
+        """Return the constraint of a schema under a grant, in a dialect; it is kept.
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019 - one vocabulary a model, which lives as long
-    def constraint(self, schema: Schema, dialect: str) -> Constraint:
-        """Return the constraint of a granted schema in a base dialect."""
-        return Constraint(self, schema, dialect)
+        Raises `ConfigError` for a dialect without a grammar, or a schema without a column that is granted.
+        """
+        key = (id(schema), dialect, grant)
+        found = self._constraints.get(key)
+        if found is None or found.schema is not schema:
+            if len(self._constraints) >= MAX_KEPT:
+                self._constraints.clear()
+            found = self._constraints[key] = Constraint(self, schema, dialect, grant)
+        return found
 
 
 class Constraint:
-    """A compiled grammar and the names that it knows. Raises `ConfigError` where llguidance refuses the grammar."""
+    """A compiled grammar and the names that it may use."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, schema: Schema, dialect: str, house: Mapping[str, tuple[int, int]] | None = None
-    ) -> None:
-        self._vocabulary, self._dialect = vocabulary, dialect
-        self._grammar = _compiled(vocabulary, grammar(schema, dialect, house))
-        self._short = _compiled(vocabulary, one_table(schema, dialect))
-        self._names = Names(schema, dialect)
+    def __init__(self, vocabulary: Tokens, schema: Schema, dialect: str, grant: Grant) -> None:
+        granted = visible(schema, grant, dialect) if grant != Grant() else schema
+        self.schema, self.vocabulary = schema, vocabulary
+        self._rules = Rules(
+            vocabulary,
+            Names(schema, dialect, grant),
+            grammar(granted, dialect),
+            partial(one_table, granted, dialect),
+            partial(shortest, granted, dialect),
+        )
+        vocabulary.matcher(self._rules.grammar)
 
     def walk(self, budget: int) -> Walk:
         """Return the state of a statement to write, of at most `budget` tokens."""
-        vocabulary = self._vocabulary
-        return Walk(vocabulary.tokens, self._grammar, self._short, self._names, self._dialect, vocabulary.ends, budget)
-
-
-def _compiled(vocabulary: Vocabulary, text: str) -> Any:
-    from llguidance import LLMatcher, LLParserLimits
-
-    matcher = LLMatcher(vocabulary.tokens, text, limits=LLParserLimits(step_max_items=MAX_ITEMS), log_level=0)
-    if matcher.is_error():
-        raise ConfigError(f"The grammar of this schema cannot be compiled: {matcher.get_error()}")
-    return matcher
+        return Walk(self._rules, budget)

@@ -1,228 +1,202 @@
-"""The grammar of the statements that a constrained model may write, as llguidance reads it (Lark's notation).
+"""The grammar of the statements that a model may write, in the notation that llguidance reads (much like Lark's).
 
-Every list, nesting and literal has a longest length, so that a statement ends. Names of tables and columns are those
-of the schema; which column belongs to which table is for `name_check`.
+Every list, nesting and literal has a longest length. Beside a walk (`walk`), `scope` sees to the names, so any plain
+word may stand where a name may; alone, for a server that takes a grammar only, names are those of the schema.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from sqltailor.sql.constrain.signatures import calls
-from sqltailor.sql.constrain.sql_words import KEYWORDS, OPERATORS
-from sqltailor.sql.dialect import quote_name
+from sqltailor.errors import ConfigError, did_you_mean
+from sqltailor.sql.constrain.signatures import Call, calls
+from sqltailor.sql.constrain.syntax import SYNTAXES, Syntax
+from sqltailor.sql.constrain.terminals import (
+    TEXT_CHARACTER,
+    alternatives,
+    call_terminal,
+    name_terminals,
+    plain_case,
+    spellings,
+    table_spellings,
+    word_terminals,
+)
+from sqltailor.sql.dialect import load_dialect, quote_name
 from sqltailor.types import Schema
 
 DECLINE = "-- cannot answer:"
-"""How an answer says that there is none; what reads answers knows it, too."""
-SUBQUERIES, NESTING = 3, 3
-"""How deep SELECTs stand in SELECTs, and calls and brackets in each other."""
-LIST, ITEMS, JOINS = 12, 12, 7
-"""Longest lists of values and of columns, and the most joins of a FROM."""
-TEXT, DIGITS = 64, 12
-"""Longest string, in characters, and number, in digits."""
-BACKTICKS = ("mysql", "bigquery", "spark", "databricks", "hive")
-
-_TYPES = {
-    "sqlite": "INTEGER REAL TEXT NUMERIC FLOAT INT DATE",
-    "mysql": "SIGNED UNSIGNED CHAR DATE DATETIME DECIMAL",
-    "bigquery": "INT64 FLOAT64 STRING DATE TIMESTAMP NUMERIC",
-}
-_KEYWORDS = """
-SELECT DISTINCT FROM AS JOIN INNER LEFT RIGHT FULL OUTER CROSS ON USING WHERE GROUP BY HAVING ORDER ASC DESC LIMIT
-OFFSET UNION ALL INTERSECT EXCEPT AND OR NOT IN EXISTS BETWEEN LIKE IS NULL CASE WHEN THEN ELSE END CAST WITH OVER
-PARTITION NULLS FIRST LAST TRUE FALSE INTERVAL DATE TOP FETCH ROWS ONLY ILIKE GLOB EXTRACT COUNT
-"""
-_UNITS = "YEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND"
+"""How an answer begins that says why there is no statement."""
+QUERIES, NESTING = 4, 3
+"""How deep SELECTs stand in each other, and calls and brackets within one."""
+LIST, JOINS, TERMS, SETS, CTES = 12, 7, 6, 3, 4
+"""Longest lists of items, values or conditions; joins of a FROM; terms of a sum or sort; set operators; WITH."""
 
 
-def grammar(schema: Schema, dialect: str, house: Mapping[str, tuple[int, int]] | None = None) -> str:
-    """Return the grammar of a granted schema in a base dialect; `house`: functions of the house, with argument counts.
+def grammar(schema: Schema, dialect: str, *, is_alone: bool = False) -> str:
+    """Return the grammar of a granted schema, whose answers may also decline; `is_alone`: no scope check beside it.
 
-    Raises `ValueError` for a schema without tables.
+    Raises `ConfigError` for a dialect without a grammar, or a schema without a column.
     """
-    if not schema.tables:
-        raise ValueError("A schema without tables allows no statement.")
-    functions = {**calls(dialect), **(house or {})}
-    rules = [_head(schema, dialect), _words(dialect, functions)]
-    for query in range(SUBQUERIES):
-        rules.append(_query(query, dialect))
-        rules += [_expressions(query, nest, functions, dialect) for nest in range(NESTING + 1)]
-    return "\n".join(rules)
+    syntax = syntax_of(dialect)
+    if not any(table.columns for table in schema.tables):
+        raise ConfigError("The schema has no column that is granted, so no statement can be written about it.")
+    functions = calls(dialect)
+    start = rf"start: statement | /{DECLINE} [^\x00-\x1f]{{1,120}}/"
+    rules = [start, name_terminals(schema, dialect, is_alone), word_terminals(syntax), _functions(functions)]
+    for query in range(QUERIES):
+        rules.append(_query(query, syntax))
+        rules += [_expressions(query, nest, functions, syntax) for nest in range(NESTING + 1)]
+    return plain_case("\n".join(rules))
+
+
+def syntax_of(dialect: str) -> Syntax:
+    """Return the syntax of a dialect, or raise `ConfigError`."""
+    base = load_dialect(dialect).base
+    if base not in SYNTAXES:
+        raise ConfigError(
+            f"Constrained decoding knows no grammar of '{base}'.{did_you_mean(base, SYNTAXES)} "
+            f"Known: {', '.join(SYNTAXES)}. Switch it off for this dialect."
+        )
+    return SYNTAXES[base]
 
 
 def one_table(schema: Schema, dialect: str) -> str:
-    """Return the grammar of short statements on one table, whose names are right by themselves.
+    """Return the grammar of short statements on one table, whose names are right by themselves."""
+    tables = [table for table in schema.tables if table.columns]
+    lines = ["start: SELECT (" + "\n| ".join(f"one{number}" for number in range(len(tables))) + ")"]
+    for number, table in enumerate(tables):
+        columns = alternatives(spelling for c in table.columns for spelling in spellings(c.name, dialect))
+        name = alternatives(table_spellings(table, dialect), is_exact=syntax_of(dialect).exact_tables)
+        lines += [
+            f"one{number}: item{number} (COMMA item{number}){{0,2}} FROM /{name}/ (WHERE C{number} CMP value)?",
+            f"item{number}: C{number} | F C{number} CLOSE | COUNT",
+            f"C{number}: /{columns}/",
+        ]
+    lines += [
+        'SELECT: /select /i\nFROM: / from /i\nWHERE: / where /i\nCOMMA: ", "\nCLOSE: ")"\nCOUNT: /count\\(\\*\\)/i',
+        'F: /(count|sum|avg|min|max)\\(/i\nCMP: " = " | " <> " | " < " | " > " | " <= " | " >= "',
+        f"value: /'{TEXT_CHARACTER}{{0,24}}'/ | /[0-9]{{1,9}}/",
+    ]
+    return plain_case("\n".join(lines))
 
-    The longest has about 40 tokens: what a longer statement may fall back to.
-    """
-    selects = []
-    for number, table in enumerate(schema.tables):
-        columns = "|".join(_spellings(column.name, dialect) for column in table.columns)
-        name = _table_spellings(table.namespace, table.name, dialect)
-        where = f'(" " WHERE " " C{number} " " cmp " " value)?'
-        selects.append(
-            f'one{number}: SELECT " " list{number} " " FROM " " /({name})/ {where}\n'
-            f'list{number}: "*" | C{number} (", " C{number})? | CALL "(" C{number} ")"\n'
-            f"C{number}: /({columns})/"
-        )
+
+def _terminal_of(call: Call) -> str:
+    return f"{call.kind.upper()}_{call.fewest}_{call.most}{'_LAST' if call.unit_at else ''}"
+
+
+def _functions(functions: Mapping[str, Call]) -> str:
+    named: dict[str, list[str]] = {}
+    for name, call in functions.items():
+        named.setdefault(_terminal_of(call), []).append(name)
+    return "\n".join(f"{terminal}: {call_terminal(names)}" for terminal, names in named.items())
+
+
+def _query(query: int, syntax: Syntax) -> str:
+    """Return the rules of a whole query at a depth."""
+    e, below = f"e{query}x0", query + 1
+    top = "TOP?" if syntax.limit == "top" else ""
+    limit = {
+        "offset": "(LIMIT INTEGER (OFFSET INTEGER)?)?",
+        "comma": "(LIMIT INTEGER ((OFFSET | COMMA) INTEGER)?)?",
+        "only": "(LIMIT INTEGER)?",
+    }.get(syntax.limit, "")
+    sources = ["TABLE alias?"]
+    if below < QUERIES:
+        sources.append(f"OPEN body{below} CLOSE alias" + ("" if syntax.derived_need_alias else "?"))
+    conditions = f"ON {e}" + (" | USING COLUMN (COMMA COLUMN){0,2} CLOSE" if syntax.has_using else "")
+    lines = [
+        f"select{query}: SELECT DISTINCT? {top} item{query} (COMMA item{query}){{0,{LIST - 1}}} from{query}?",
+        f'item{query}: "*" | QUALIFIER "*" | {e} alias?',
+        f"from{query}: FROM source{query} join{query}{{0,{JOINS}}} (WHERE {e})? group{query}?",
+        f"group{query}: GROUP {e} (COMMA {e}){{0,{TERMS - 1}}} (HAVING {e})?",
+        f"source{query}: {' | '.join(sources)}",
+        f"join{query}: JOIN source{query} ({conditions}){'' if syntax.joins_need_on else '?'}",
+        f"| (COMMA | CROSS{' | NATURAL' if syntax.has_using else ''}) source{query}",
+        f"sort{query}: ({e} | sortable) DIRECTION? {'NULLS?' if syntax.nulls_order else ''}",
+        f"body{query}: select{query} (SET select{query}){{0,{SETS}}} sorts{query}? {limit}",
+        f"sorts{query}: ORDER sort{query} (COMMA sort{query}){{0,{TERMS - 1}}}",
+    ]
+    if query == 0:
+        lines.append(f"statement: (WITH cte (COMMA cte){{0,{CTES - 1}}} SPACE)? body0")
+        lines.append(f"cte: ALIAS (OPEN ALIAS (COMMA ALIAS){{0,{LIST - 1}}} CLOSE)? AS_OPEN body1 CLOSE")
+    return "\n".join(lines)
+
+
+def _expressions(query: int, nest: int, functions: Mapping[str, Call], syntax: Syntax) -> str:
+    """Return the rules of expressions inside `query` SELECTs and `nest` calls or brackets."""
+    own = f"{query}x{nest}"
+    deeper = f"e{query}x{nest + 1}" if nest < NESTING else None
+    below = f"body{query + 1}" if query + 1 < QUERIES else None
+    atoms = ["STRING", "NUMBER", "VALUE", "column"]
+    values = f"sum{own} (COMMA sum{own}){{0,{LIST - 1}}}"
+    if syntax.date_literals:
+        atoms.append("DATE")
+    if below:
+        atoms += [f"OPEN {below} CLOSE", f"EXISTS {below} CLOSE"]
+        values += f" | {below}"
+    lines = []
+    if deeper:
+        atoms += [f"OPEN {deeper} CLOSE", f"CAST {deeper} AS TYPE CLOSE", f"case{own}", f"call{own}"]
+        lines += [
+            f"case{own}: (CASE_WHEN | CASE {deeper} WHEN) {deeper} THEN {deeper} "
+            f"(WHEN {deeper} THEN {deeper}){{0,5}} (ELSE {deeper})? END",
+            f"over{own}: OVER (ORDERED order{own} | PARTITION parts{own} (ORDER order{own})?)? CLOSE",
+            f"parts{own}: {deeper} (COMMA {deeper}){{0,2}}",
+            f"order{own}: {deeper} DIRECTION? (COMMA {deeper} DIRECTION?)?",
+            f"call{own}: " + "\n| ".join(_call_forms(own, deeper, functions, syntax)),
+        ]
+        if syntax.filters:
+            lines.append(f"filter{own}: FILTER {deeper} CLOSE")
+    interval = " | PLUS INTERVAL" if syntax.interval else ""
     return "\n".join(
         [
-            "start: " + " | ".join(f"one{number}" for number in range(len(schema.tables))),
-            *selects,
-            'SELECT: "SELECT"\nFROM: "FROM"\nWHERE: "WHERE"\nCALL: "COUNT" | "SUM" | "AVG" | "MIN" | "MAX"',
-            'cmp: "=" | "<>" | "<" | ">" | "<=" | ">="',
-            "value: /'[^'\\\\\\p{C}]{0,24}'/ | /[0-9]{1,9}/",
+            f"e{own}: test{own} ((AND | OR) test{own}){{0,{LIST - 1}}}",
+            f"test{own}: NOT? sum{own} (CMP sum{own} | IS_NULL | BETWEEN sum{own} AND sum{own} | LIKE sum{own} "
+            f"| IN ({values}) CLOSE)?",
+            f'sum{own}: "-"? atom{own} (OP atom{own}{interval}){{0,{TERMS - 1}}}',
+            f"atom{own}: ({' | '.join(atoms)}){' COLONS?' if syntax.casts_by_colons else ''}",
+            *lines,
         ]
     )
 
 
-def _head(schema: Schema, dialect: str) -> str:
-    tables = "|".join(dict.fromkeys(_table_spellings(t.namespace, t.name, dialect) for t in schema.tables))
-    names = dict.fromkeys(c.name for t in schema.tables for c in t.columns)
-    columns = "|".join(_spellings(name, dialect) for name in names)
-    keywords = "|".join(_any_case(word) for word in sorted(KEYWORDS | OPERATORS))
-    string = rf"/'([^'\\\p{{C}}]|''){{0,{TEXT}}}'/"
-    if dialect in ("sqlite", "mysql", "bigquery"):  # in SQLite a quoted name that is none
-        string += rf' | /"[^"\\\p{{C}}]{{0,{TEXT}}}"/'
-    return rf"""
-start: statement ";"? | DECLINE
-%ignore /[ \n]{{1,9}}/
-DECLINE: /{DECLINE} [^\p{{C}}]{{1,120}}/
-statement: (WITH cte ("," cte){{0,3}})? body0
-cte: NAME AS "(" body1 ")"
-NAME: /[A-Za-z_][A-Za-z0-9_]{{0,30}}/ & ~/({keywords})/
-TABLE: /{tables}/
-COLUMN: /{columns}/
-STRING: {string}
-NUMBER: /[0-9]{{1,{DIGITS}}}(\.[0-9]{{1,8}})?/
-INTEGER: /[0-9]{{1,6}}/
-column: COLUMN | (NAME | TABLE) "." (COLUMN | NAME) | NAME
-CMP: "=" | "<>" | "!=" | "<" | ">" | "<=" | ">="
-OP: "+" | "-" | "*" | "/" | "%"{"" if dialect in ("mysql", "tsql") else ' | "||"'}
-type: {" | ".join(f"/{_any_case(name)}/" for name in _types(dialect))}
-"""
+def _call_forms(own: str, deeper: str, functions: Mapping[str, Call], syntax: Syntax) -> Iterator[str]:
+    after = (f"filter{own}? " if syntax.filters else "") + f"over{own}?"
+    yield f'COUNT ("*" | DISTINCT? {deeper}) CLOSE {after}'
+    if syntax.extract:
+        yield f"EXTRACT FROM {deeper} CLOSE"
+    if syntax.interval == "unit":
+        yield f"DATE_ADD {deeper} COMMA INTERVAL CLOSE"
+    for call in sorted(set(functions.values())):
+        arguments = _arguments(deeper, call)
+        match call.kind:
+            case "aggregate":
+                yield f"{_terminal_of(call)} {'DISTINCT? ' if call.fewest == 1 else ''}{arguments} CLOSE {after}"
+            case "window":
+                yield f"{_terminal_of(call)} {arguments} CLOSE over{own}"
+            case "part":
+                yield f"{_terminal_of(call)} PART COMMA {arguments} CLOSE"
+            case "unit":
+                forms = [arguments, "COMMA UNIT"] if call.unit_at else ["UNIT COMMA", arguments]
+                yield f"{_terminal_of(call)} {' '.join(forms)} CLOSE"
+            case _:
+                yield f"{_terminal_of(call)} {arguments} CLOSE"
 
 
-def _types(dialect: str) -> Sequence[str]:
-    return _TYPES.get(dialect, "INTEGER BIGINT FLOAT DOUBLE NUMERIC DECIMAL TEXT VARCHAR DATE TIMESTAMP").split()
+def _arguments(expression: str, call: Call) -> str:
+    if call.most == 0:
+        return ""
+    more = f" (COMMA {expression}){{{max(call.fewest, 1) - 1},{call.most - 1}}}" if call.most > 1 else ""
+    return expression + more if call.fewest else f"({expression}{more})?"
 
 
-def _words(dialect: str, functions: Mapping[str, tuple[int, int]]) -> str:
-    lines = [f"{word}: /{_any_case(word)}/" for word in _KEYWORDS.split()]
-    lines.append("UNIT: /" + "|".join(map(_any_case, _UNITS.split())) + "/")
-    for counts in sorted(set(functions.values())):
-        names = [_any_case(name) for name, own in functions.items() if own == counts]
-        lines.append(f"F{counts[0]}X{counts[1]}: /" + "|".join(names) + "/")
-    return "\n".join(lines)
-
-
-def _query(level: int, dialect: str) -> str:
-    """Return the rules of a whole query at a level of nesting."""
-    own, below = str(level), level + 1
-    e = f"e{own}x0"
-    source = "TABLE (AS? NAME)?"
-    if below < SUBQUERIES:
-        source += f' | "(" body{below} ")" (AS? NAME)?'
-    top, tail = "", '(LIMIT INTEGER (OFFSET INTEGER | "," INTEGER)?)?'
-    if dialect == "tsql":
-        top, tail = "(TOP INTEGER)?", ""
-    elif dialect == "oracle":
-        tail = "(FETCH FIRST INTEGER ROWS ONLY)?"
-    elif dialect not in ("sqlite", "mysql"):
-        tail = "(LIMIT INTEGER (OFFSET INTEGER)?)?"
-    sets = "UNION ALL?" if dialect == "mysql" else "UNION ALL? | INTERSECT | EXCEPT"
-    if dialect == "bigquery":
-        sets = "UNION ALL | UNION DISTINCT | INTERSECT DISTINCT | EXCEPT DISTINCT"
-    kinds = "INNER | LEFT OUTER? | CROSS" + ("" if dialect == "mysql" else " | RIGHT OUTER? | FULL OUTER?")
-    return rf"""
-body{own}: select{own} (({sets}) select{own}){{0,3}} (ORDER BY sort{own} ("," sort{own}){{0,5}})? {tail}
-select{own}: SELECT DISTINCT? {top} item{own} ("," item{own}){{0,{ITEMS - 1}}} from{own}?
-item{own}: "*" | (NAME | TABLE) ".*" | {e} (AS NAME)?
-from{own}: FROM source{own} join{own}{{0,{JOINS}}} (WHERE {e})? (GROUP BY {e} ("," {e}){{0,5}} (HAVING {e})?)?
-source{own}: {source}
-join{own}: ({kinds})? JOIN source{own} (ON {e} | USING "(" COLUMN ("," COLUMN){{0,3}} ")")? | "," source{own}
-sort{own}: {e} (ASC | DESC)? (NULLS (FIRST | LAST))?
-"""
-
-
-def _expressions(query: int, nest: int, functions: Mapping[str, tuple[int, int]], dialect: str) -> str:
-    """Return the rules of expressions, inside `query` SELECTs and `nest` calls or brackets."""
-    own = f"{query}x{nest}"
-    deeper = f"e{query}x{nest + 1}" if nest < NESTING else None
-    below = f"body{query + 1}" if query + 1 < SUBQUERIES else None
-    atoms = ["STRING", "NUMBER", "NULL", "column"]
-    if dialect not in ("sqlite", "tsql", "oracle"):
-        atoms += ["TRUE", "FALSE"]
-    if dialect not in ("sqlite", "tsql"):
-        atoms += ["DATE STRING"]
-    if dialect in ("postgres", "duckdb", "redshift", "snowflake"):
-        atoms += ["INTERVAL STRING"]
-    if dialect in ("mysql", "bigquery", "duckdb"):
-        atoms += ["INTERVAL NUMBER UNIT"]
-    is_in = ""
-    if below:
-        atoms += [f'"(" {below} ")"', f'EXISTS "(" {below} ")"']
-        is_in = f" | {below}"
-    if deeper:
-        atoms += [f'"(" {deeper} ")"', f'CAST "(" {deeper} AS type ")"', f"case{own}", f"call{own} (OVER window{own})?"]
-        if dialect not in ("sqlite", "tsql"):
-            atoms.append(f'EXTRACT "(" UNIT FROM {deeper} ")"')
-    likes = "LIKE" + (" | ILIKE" if dialect in ("postgres", "duckdb", "snowflake", "redshift") else "")
-    likes += " | GLOB" if dialect == "sqlite" else ""
-    rules = [
-        f"e{own}: test{own} ((AND | OR) test{own}){{0,{LIST - 1}}}",
-        f"test{own}: NOT? sum{own} (CMP sum{own} | IS NOT? NULL | NOT? BETWEEN sum{own} AND sum{own} "
-        f'| NOT? ({likes}) sum{own} | NOT? IN "(" (sum{own} ("," sum{own}){{0,{LIST - 1}}}{is_in}) ")")?',
-        f"sum{own}: atom{own} (OP atom{own}){{0,7}}",
-        f'atom{own}: "-"? (' + " | ".join(atoms) + ")",
-    ]
-    if deeper:
-        rules += [
-            f"case{own}: CASE (WHEN {deeper} THEN {deeper}){{1,6}} (ELSE {deeper})? END",
-            f'window{own}: "(" (PARTITION BY {deeper} ("," {deeper})?)? '
-            f'(ORDER BY {deeper} (ASC | DESC)? ("," {deeper} (ASC | DESC)?)?)? ")"',
-            f"call{own}: " + " | ".join(_calls(functions, deeper)),
-        ]
-    return "\n".join(rules)
-
-
-def _calls(functions: Mapping[str, tuple[int, int]], argument: str) -> Iterable[str]:
-    for fewest, most in sorted(set(functions.values())):
-        if most == 0:
-            yield f'F{fewest}X{most} "(" ")"'
-            continue
-        rest = f'("," {argument}){{{max(fewest - 1, 0)},{most - 1}}}' if most > 1 else ""
-        given = f"{argument} {rest}" if fewest else f"({argument} {rest})?"
-        yield f'F{fewest}X{most} "(" {given} ")"'
-        if fewest == 1 and "count" in functions:
-            yield f'F{fewest}X{most} "(" DISTINCT {argument} ")"'
-    yield 'COUNT "(" "*" ")"'
-
-
-def _any_case(text: str) -> str:
-    """Return a regular expression of a text in upper and lower case, ASCII letters only.
-
-    >>> _any_case("Is a/é")
-    '[Ii][Ss]\\\\x{20}[Aa]\\\\x{2f}é'
-    """
-    return "".join(f"[{c.upper()}{c.lower()}]" if c.isascii() and c.isalpha() else _exact(c) for c in text)
-
-
-def _exact(text: str) -> str:
-    """Return a regular expression of a text as it is, whatever signs it has."""
-    return "".join(c if c.isalnum() or c == "_" or not c.isascii() else f"\\x{{{ord(c):x}}}" for c in text)
-
-
-def _spellings(name: str, dialect: str) -> str:
-    """Return a regular expression of how a name is written: as it is where it may be, and quoted."""
-    plain = quote_name(name, dialect)
-    mark = "`" if dialect in BACKTICKS else '"'
-    always = mark + name.replace(mark, mark * 2) + mark
-    quoted = _exact(always)
-    return _exact(plain) if plain == always else f"{_any_case(plain)}|{quoted}"
-
-
-def _table_spellings(namespace: str | None, name: str, dialect: str) -> str:
-    own = _spellings(name, dialect)
-    return rf"(({_spellings(namespace, dialect)})\.)?({own})" if namespace else own
+def shortest(schema: Schema, dialect: str) -> str:
+    """Return the shortest statement about a schema."""
+    return min(
+        (
+            f"SELECT {quote_name(column.name, dialect)} FROM {table_spellings(table, dialect)[0]}"
+            for table in schema.tables
+            for column in table.columns
+        ),
+        key=len,
+    )

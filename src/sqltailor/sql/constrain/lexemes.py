@@ -1,115 +1,90 @@
-"""A statement so far as tokens, and the names that it may use."""
+"""Constrained SQL cut into lexemes while it is being written: what may go on waits as the rest."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
-from sqltailor.sql.constrain.sql_words import KEYWORDS, OPERATORS, UNITS
-from sqltailor.sql.guard.functions import allowed_functions
-from sqltailor.types import Schema
+UPPER = {i: i + 32 for i in range(ord("A"), ord("Z") + 1)}
 
 
-class Token(NamedTuple):
-    """A lexical unit; `kind` is word, name (quoted), string, number or the sign itself, `start` where it begins."""
+def fold(name: str) -> str:
+    """Return a name as it is compared: ASCII in lower case, everything else byte for byte.
+
+    Texts here are UTF-8 read as Latin-1, one character a byte, since tokens may end inside a character.
+    """
+    return name.encode().decode("latin-1").translate(UPPER)
+
+
+class Lexeme(NamedTuple):
+    """One piece: `kind` is word, typed (before a literal of that type), name (quoted), value or sign.
+
+    `text` is folded and without quotes, `raw` not folded; what follows a word or name at once is `after`.
+    """
 
     kind: str
     text: str
-    is_open: bool = False
-    start: int = 0
+    start: int
+    after: str = ""
+    raw: str = ""
 
 
-_LEXER = {
-    quotes: re.compile(
-        r"(?P<space>\s+)|--[^\n]*|(?P<string>"
-        + "|".join(rf"{q}(?:[^{q}]|{q}{q})*(?:{q}|\Z)" for q in strings)
-        + r")|(?P<name>"
-        + "|".join(rf"{re.escape(a)}(?:[^{re.escape(b)}]|{re.escape(b * 2)})*(?:{re.escape(b)}|\Z)" for a, b in quoted)
-        + r")|(?P<word>[^\W\d][\w$]*)|(?P<number>\d[\w.]*)|(?P<sign>::|<>|!=|<=|>=|\|\||.)",
-        re.DOTALL,
+# words that begin a typed literal: DATE '2020-01-31', INTERVAL 2 DAY
+_TYPED = frozenset({"date", "time", "timestamp", "datetime", "interval"})
+
+
+@lru_cache
+def _pattern(quotes: str) -> re.Pattern[str]:
+    opens, closes = re.escape(quotes[0]), re.escape(quotes[-1])
+    return re.compile(
+        r"(?P<space>[ \n]+)|(?P<value>'(?:[^']|'')*+'|[0-9]+(?:\.[0-9]*)?)"
+        rf"|(?P<name>{opens}(?:[^{closes}]|{closes * 2})*+{closes})"
+        r"|(?P<word>[A-Za-z_\x80-\xff][\w\x80-\xff$]*)"
+        rf"|(?P<sign>[^\w'\s{opens}])"
     )
-    for quotes, strings, quoted in (
-        ("ansi", "'", (('"', '"'), ("`", "`"), ("[", "]"))),
-        ("backtick", "'\"", (("`", "`"),)),
-        ("array", "'", (('"', '"'),)),
-    )
-}
-_QUOTES = {"mysql": "backtick", "bigquery": "backtick", "spark": "backtick", "databricks": "backtick",
-           "hive": "backtick", "sqlite": "ansi", "tsql": "ansi"}  # fmt: skip
 
 
-_NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d*)?")
-MAX_SPACE = 40
-"""Longest run of blanks, so that a statement of blanks ends."""
+def cut(text: str, start: int, quotes: str, *, is_whole: bool = False) -> tuple[list[Lexeme], str]:
+    """Return the lexemes of a text that begins at `start`, and the rest, which may go on; all is cut where `is_whole`.
 
-
-def lex(text: str, dialect: str) -> list[Token]:
-    """Return the tokens of a statement in a base dialect; one that reaches its end and may go on is open.
-
-    Raises `Violation` for what is none.
+    `quotes` are those of names in the dialect.
     """
-    found = []
-    for match in _LEXER[_QUOTES.get(dialect, "array")].finditer(text):
-        kind = match.lastgroup
-        raw = match[0]
-        if kind == "space" and len(raw) > MAX_SPACE:
-            raise Violation("a long gap")
-        if kind == "number" and not _NUMBER.fullmatch(raw):
-            raise Violation(f"{raw} is no number")
-        if kind in (None, "space"):
+    found: list[Lexeme] = []
+    place, pattern = 0, _pattern(quotes)
+    while place < len(text):
+        match = pattern.match(text, place)
+        if match is None:  # a quote that is still open
+            break
+        end, kind = match.end(), match.lastgroup
+        if kind == "space":
+            place = end
             continue
-        at_end = match.end() == len(text)
+        if end == len(text) and kind != "sign" and not is_whole:
+            break
+        raw = match[0]
         if kind == "sign":
-            found.append(Token(raw, raw, start=match.start()))
+            found.append(Lexeme("sign", raw, start + place))
+        elif kind == "value":
+            found.append(Lexeme("value", raw[0], start + place))
         elif kind == "name":
-            closed = len(raw) > 1 and raw[-1] in '"`]' and not _is_doubled(raw)
-            inner = raw[1:-1] if closed else raw[1:]
-            close = {"[": "]"}.get(raw[0], raw[0])
-            found.append(
-                Token("name", inner.replace(close * 2, close).casefold(), at_end and not closed, match.start())
-            )
-        elif kind == "word":
-            found.append(Token("word", raw.casefold(), at_end, match.start()))
+            inner = raw[1:-1].replace(quotes[-1] * 2, quotes[-1])
+            found.append(Lexeme("name", inner.translate(UPPER), start + place, text[end : end + 1], inner))
         else:
-            found.append(Token(kind, raw, at_end, match.start()))
-    return found
+            word = raw.translate(UPPER)
+            typed = _typed(word, text, end, is_whole)
+            if typed is None:
+                break
+            found.append(Lexeme("typed" if typed else "word", word, start + place, text[end : end + 1], raw))
+        place = end
+    return found, text[place:]
 
 
-def _is_doubled(raw: str) -> bool:
-    """Tell whether what looks like a closing quote is the first half of one that is written twice."""
-    close = {"[": "]"}.get(raw[0], raw[0])
-    run = len(raw) - len(raw.rstrip(close))
-    return run % 2 == 0 and len(raw) > run + 1
-
-
-class Violation(Exception):
-    """No continuation of the text names only what exists.
-
-    `blame`: the name that had better be another, and where it begins. `is_sure`: no other token can help.
-    """
-
-    def __init__(self, reason: str, blame: tuple[int, str] | None = None, *, is_sure: bool = False) -> None:
-        super().__init__(reason)
-        self.blame, self.is_sure = blame, is_sure
-
-
-class Names:
-    """The tables and columns that statements may name, folded to lower case, and the prefixes of other words."""
-
-    def __init__(self, schema: Schema, dialect: str = "sqlite") -> None:
-        self.tables: dict[str, frozenset[str]] = {}
-        for table in schema.tables:
-            columns = frozenset(column.name.casefold() for column in table.columns)
-            self.tables[table.name.casefold()] = columns
-            if table.namespace:
-                self.tables[f"{table.namespace}.{table.name}".casefold()] = columns
-        self.columns = frozenset().union(*self.tables.values())
-        self.namespaces = frozenset(t.namespace.casefold() for t in schema.tables if t.namespace)
-        self.keywords = KEYWORDS | (OPERATORS - self.columns - frozenset(self.tables))
-        self.quotes_strings = dialect == "sqlite"
-        words = {*KEYWORDS, *OPERATORS, *UNITS, *allowed_functions(dialect)}
-        self.starts = frozenset(word[:i] for word in words for i in range(1, len(word) + 1))
-
-    def knows(self, quoted: Token) -> bool:
-        """Tell whether a quoted name is one."""
-        return not self.quotes_strings or quoted.is_open or quoted.text in self.columns or quoted.text in self.tables
+def _typed(word: str, text: str, end: int, is_whole: bool) -> bool | None:
+    """Tell whether a word begins a typed literal; None where what is written does not tell yet."""
+    if word not in _TYPED or text[end : end + 1] not in (" ", "\n"):
+        return False
+    follows = text[end:].lstrip(" \n")[:1]
+    if not follows:
+        return False if is_whole else None
+    return follows == "'" or (word == "interval" and follows.isdigit())

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqltailor.sql.constrain.lexemes import Names, Violation
-from sqltailor.sql.constrain.name_check import problem
+from sqltailor.sql.constrain.masks import narrow
+from sqltailor.sql.constrain.name_check import Refusal, State, again, candidates, step
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TRIES = 24
-"""Tokens that are tried at one place before a mask is computed, and under it before the statement falls back."""
+    from sqltailor.sql.constrain.granted_names import Names
+    from sqltailor.sql.constrain.tokens import Tokens
+
+UNMASKED_TRIES, TRIES = 3, 48
+"""Tokens that are tried at one place before a mask is computed (the likeliest are mostly allowed), and in all."""
 LIKELY = 4.0
 """Difference of logits: a token that is less likely than the best by more is no repair of what the best one breaks."""
 MAX_RETURNS = 8
 """Times that a statement goes back to write another name."""
-RESERVE = 56
-"""Tokens that are kept for the short statement to fall back to."""
 
 Pick = Callable[["NDArray[np.float32]"], int]
 """Logits (V,) → a token that is not forbidden (minus infinity)."""
+
+
+class Rules(NamedTuple):
+    """What a statement must keep to. `short`: the grammar of short statements; `shortest`: one that is right."""
+
+    tokens: Tokens
+    names: Names
+    grammar: str
+    short: Callable[[], str]
+    shortest: Callable[[], str]
 
 
 class Move(NamedTuple):
@@ -34,26 +45,32 @@ class Move(NamedTuple):
 
 
 class Walk:
-    """The state of one row: `ids` are its tokens so far. `budget`: the most that it may come to."""
+    """The state of one row: `ids` are its tokens so far.
 
-    def __init__(
-        self, tokenizer: Any, grammar: Any, short: Any, names: Names, dialect: str, ends: Collection[int], budget: int
-    ) -> None:
-        self._tokenizer, self._grammar, self._short = tokenizer, grammar, short
-        self._names, self._dialect, self._ends, self._budget = names, dialect, ends, budget
+    For reports: `rejects`, tokens that were refused; `returns`, times that it went back to a name; `fell_back`, whether
+    it began anew with a short statement on one table; `ended_early`, whether the budget cut it where it was whole.
+    """
+
+    def __init__(self, rules: Rules, budget: int) -> None:
+        self._rules, self._budget = rules, budget
+        self._tokens, self._names = rules.tokens, rules.names
         self.ids: list[int] = []
-        self.rejects = 0
-        self.returns = 0
-        self.fell_back = False
-        self._is_strict = False
-        self._banned: frozenset[tuple[int, str]] = frozenset()
+        self.rejects = self.returns = 0
+        self.fell_back = self.ended_early = False
+        self.why = ""  # the reason of the first reject
+        self._states = [State()]  # behind each number of tokens
+        self._matcher = rules.tokens.matcher(rules.grammar)
         self._first: NDArray[np.float32] | None = None
-        self._matcher = grammar.deep_copy()
-        if budget <= RESERVE:
-            self._fall_back()
+
+    def copy(self) -> Walk:
+        """Return another walk that stands at the same place."""
+        other = object.__new__(Walk)
+        other.__dict__ |= self.__dict__
+        other.ids, other._states, other._matcher = list(self.ids), list(self._states), self._matcher.deep_copy()
+        return other
 
     def take(self, logits: NDArray[np.float32] | None, pick: Pick) -> Move:
-        """Return the next move by the logits (V,) behind what is written.
+        """Return the next move by the logits (V,) behind what is written, which are not changed.
 
         Behind a move that appends none, the next logits must be those behind what is left; None: behind the prompt.
         """
@@ -61,98 +78,137 @@ class Walk:
             assert logits is not None
             self._first = logits
         logits = (self._first if logits is None else logits).copy()
-        if not self.fell_back and (len(self.ids) >= self._budget - RESERVE or self._matcher.is_error()):
-            return self._restart(len(self.ids), pick)  # no room is left, or the parser's limits are reached
+        if not self.fell_back and self._matcher.is_error():  # the parser's own limits are reached
+            return self._fall_back(pick)
+        if len(self.ids) >= self._budget - 1:
+            return self._end_early(pick)
         best = float(logits.max())
-        blame: Violation | None = None
-        for is_masked in (False, True):  # the likeliest tokens are nearly always allowed: a whole mask costs more
-            if is_masked:
+        doubt: Refusal | None = None
+        for tried in range(TRIES):
+            if tried == UNMASKED_TRIES:
                 self._mask(logits)
-            for _ in range(TRIES):
-                if not logits.max() > -float("inf"):
-                    break
-                token = pick(logits)
-                if blame is not None and logits[token] < best - LIKELY:
-                    return self._go_back(blame)
-                if self._fits(token):
-                    reason = None if self.fell_back else self._problem([*self.ids, token])
-                    if reason is None:
-                        return self._accept(token)
-                    if reason.blame is not None and self.returns < MAX_RETURNS:
-                        if reason.is_sure:
-                            return self._go_back(reason)
-                        blame = blame or reason
-                self.rejects += 1
-                logits[token] = -float("inf")
-        return self._go_back(blame) if blame is not None else self._restart(len(self.ids), pick)
-
-    def _fits(self, token: int) -> bool:
-        """Tell whether the grammar allows a token here."""
-        if token in self._ends:
-            return bool(self._matcher.is_accepting())
-        return bool(self._matcher.validate_tokens([token]) == 1)
-
-    def _problem(self, ids: list[int]) -> Violation | None:
-        is_whole = ids[-1] in self._ends
-        return problem(
-            self._text(ids[:-1] if is_whole else ids),
-            self._names,
-            self._dialect,
-            is_whole=is_whole,
-            is_strict=self._is_strict,
-            banned=self._banned,
-        )
-
-    def _text(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode_bytes(ids).decode("utf-8", errors="ignore"))
-
-    def _accept(self, token: int) -> Move:
-        if token in self._ends:
-            return Move(0, [], is_done=True)
-        self._matcher.consume_token(token)
-        tokens = [token]
-        self.ids.append(token)
-        for forced in self._matcher.compute_ff_tokens():
-            if len(self.ids) >= self._budget - 1 or (not self.fell_back and self._problem([*self.ids, forced])):
+            if not logits.max() > -float("inf"):
                 break
-            if forced in self._ends or not self._matcher.consume_token(forced):
-                break
-            self.ids.append(forced)
-            tokens.append(forced)
-        return Move(0, tokens, is_done=self._matcher.is_stopped() and not self._matcher.is_error())
+            token = pick(logits)
+            if doubt is not None and logits[token] < best - LIKELY:
+                return self._go_back(doubt)
+            found = self._behind(token)
+            if isinstance(found, State):
+                return self._accept(token, found)
+            self.rejects += 1
+            self.why = self.why or str(found or "no such syntax")
+            logits[token] = -float("inf")
+            if found is not None and found.back is not None and self.returns < MAX_RETURNS:
+                if not found.is_open:
+                    return self._go_back(found)
+                doubt = doubt or found
+        return self._go_back(doubt) if doubt is not None else self._fall_back(pick)
 
-    def _go_back(self, reason: Violation) -> Move:
-        """Return to where a name begins that no table in FROM has, and have another written there."""
-        assert reason.blame is not None
-        place, _ = reason.blame
-        kept = 0
-        while kept < len(self.ids) and len(self._text(self.ids[: kept + 1])) <= place:
-            kept += 1
-        self.returns += 1
-        self._is_strict = self._is_strict or reason.is_sure
-        self._banned |= {reason.blame}
-        back = len(self.ids) - kept
-        self.ids = self.ids[:kept]
-        self._matcher = self._grammar.deep_copy()
-        self._matcher.consume_tokens(self.ids)
-        return Move(back, [])
-
-    def _restart(self, back: int, pick: Pick) -> Move:
-        """Begin anew with the grammar of short statements."""
-        assert self._first is not None
-        self._fall_back()
-        logits = self._first.copy()
-        self._mask(logits)
-        return self._accept(pick(logits))._replace(back=back)
-
-    def _fall_back(self) -> None:
-        self.fell_back, self.ids, self._matcher = True, [], self._short.deep_copy()
-
-    def _mask(self, logits: NDArray[np.float32]) -> None:
-        """Put minus infinity where a token may not come next."""
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return which tokens (V,) the grammar allows next, less those that the scope surely refuses."""
         import numpy as np
 
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
-        allowed = np.unpackbits(bits, bitorder="little")[: len(logits)].astype(bool)
-        logits[: len(allowed)][~allowed] = -np.inf
-        logits[len(allowed) :] = -np.inf
+        allowed = np.unpackbits(bits, bitorder="little")[: self._tokens.size].astype(bool)
+        if not self.fell_back:
+            narrow(allowed, self._states[-1], self._names, self._tokens.spelled)
+        return allowed
+
+    def _mask(self, logits: NDArray[np.float32]) -> None:
+        """Put minus infinity where a token may not come next."""
+        allowed = self.allowed()
+        logits[: len(allowed)][~allowed] = -float("inf")
+        logits[len(allowed) :] = -float("inf")
+
+    def _behind(self, token: int) -> State | Refusal | None:
+        """Return the state behind a token, or why the scope refuses it; None: the grammar does."""
+        is_end = token in self._tokens.ends
+        if not (self._matcher.is_accepting() if is_end else self._matcher.validate_tokens([token]) == 1):
+            return None
+        text = "" if is_end else self._tokens.text(token)
+        if self.fell_back:
+            return self._states[-1]
+        try:
+            return step(self._states[-1], text, self._names, is_whole=is_end)
+        except Refusal as refusal:
+            return refusal
+
+    def _accept(self, token: int, state: State) -> Move:
+        if token in self._tokens.ends:
+            return Move(0, [], is_done=True)
+        tokens = [token]
+        self._append(token, state)
+        while forced := self._forced():
+            for following in forced:
+                found = self._behind(following) if len(self.ids) < self._budget - 1 else None
+                if following in self._tokens.ends or not isinstance(found, State):
+                    return Move(0, tokens, is_done=self._is_over())
+                self._append(following, found)
+                tokens.append(following)
+        return Move(0, tokens, is_done=self._is_over())
+
+    def _is_over(self) -> bool:
+        """Say whether the grammar lets nothing follow; a parser at its limits stops, too, but is not through."""
+        return self._matcher.is_stopped() and not self._matcher.is_error()
+
+    def _append(self, token: int, state: State) -> None:
+        self._matcher.consume_token(token)
+        self.ids.append(token)
+        self._states.append(state)
+
+    def _forced(self) -> list[int]:
+        """Return the tokens that alone can follow: by the grammar, or since only one name begins like this."""
+        forced: list[int] = self._matcher.compute_ff_tokens()
+        if forced or self.fell_back or not self._states[-1].rest:
+            return forced
+        state = self._states[-1]
+        found = candidates(state, self._names)
+        if found is None or len(found[1]) != 1 or not found[0]:
+            return []
+        begun, [name] = found
+        spelled = self._names.written.get(name, name)
+        if not spelled.startswith(state.rest) or len(spelled) == len(begun):
+            return []
+        tokens = self._tokens.spell(spelled[len(begun) :])
+        return tokens if self._matcher.validate_tokens(tokens) == len(tokens) else []
+
+    def _rewind(self, kept: int) -> int:
+        """Drop all but the first tokens, and return how many were dropped."""
+        back = len(self.ids) - kept
+        if back:
+            del self.ids[kept:], self._states[kept + 1 :]
+            self._matcher.rollback(back)
+        return back
+
+    def _go_back(self, refusal: Refusal) -> Move:
+        """Return to where a name begins that its FROM does not have, and have another written there."""
+        assert refusal.back is not None
+        self.returns += 1
+        kept = max(i for i, state in enumerate(self._states) if state.end <= refusal.back)
+        back = self._rewind(kept)
+        self._states[-1] = again(self._states[-1], refusal)
+        return Move(back, [])
+
+    def _fall_back(self, pick: Pick) -> Move:
+        """Begin anew with the grammar of short statements; where even that has no end, write the shortest of them."""
+        assert self._first is not None
+        back = len(self.ids)
+        if self.fell_back:
+            self.ids = self._tokens.spell(self._rules.shortest().encode().decode("latin-1"))
+            return Move(back, list(self.ids), is_done=True)
+        self.fell_back, self.ids, self._states = True, [], [State()]
+        self._matcher = self._tokens.matcher(self._rules.short())
+        logits = self._first.copy()
+        self._mask(logits)
+        token = pick(logits)
+        return self._accept(token, State())._replace(back=back)
+
+    def _end_early(self, pick: Pick) -> Move:
+        """End where the budget is spent: behind the last token where the statement was whole, or by a short one."""
+        back = 0
+        while self.ids:
+            if self._matcher.is_accepting() and isinstance(self._behind(min(self._tokens.ends)), State):
+                self.ended_early = True
+                return Move(back, [], is_done=True)
+            back += self._rewind(len(self.ids) - 1)
+        return self._fall_back(pick)._replace(back=back)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _EVERYWHERE = frozenset({"expressions", "where", "group", "having", "qualify", "order", "distinct"})
 # The clauses in whose expressions an alias of the select list counts. As a whole item of ORDER BY or GROUP BY it
 # counts in every dialect.
-_ALIASES = {
+ALIAS_CLAUSES = {
     "sqlite": frozenset({"where", "group", "having", "order"}),
     "mysql": frozenset({"group", "having", "order"}),
     "bigquery": frozenset({"group", "having", "order", "qualify"}),
@@ -289,7 +289,7 @@ class Resolver:
             elif isinstance(node, exp.Column):
                 self._seen.add(id(node))
                 is_whole = _is_whole_item(node, key)
-                counts = is_whole or key in _ALIASES.get(self.dialect, ())
+                counts = is_whole or key in ALIAS_CLAUSES.get(self.dialect, ())
                 scope.check_column(node, aliases_count=counts, aliases_first=is_whole and key == "order")
             else:
                 stack += node.iter_expressions()
