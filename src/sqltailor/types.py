@@ -24,6 +24,9 @@ Outcome = Literal[
 ]
 """What became of one predicted SQL. `empty_match`: right, but both results are empty, so it proves little."""
 
+Led = Literal["followed", "went_back", "shortened", "cut"]
+"""How a constraint led an answer: the model only followed it; went back to a name to write another; was held to a short
+statement in the end; or was cut where the room was spent and the statement whole."""
 Layer = Literal["text", "parse", "policy", "role", "limits"]
 """The guard's layer that refused a statement."""
 
@@ -137,7 +140,8 @@ class Completion:
 
     Times are milliseconds since the request began, for the batch that the prompt was in; `logprob` is the sum over
     the generated tokens. What a backend does not measure is None, never 0. Where candidates were voted on,
-    `confidence` is the share that agrees with this one, and `others` holds the next best answer's text.
+    `confidence` is the share that agrees with this one, and `others` holds the next best answer's text. `led`: see
+    `Led`; None without a constraint.
     """
 
     text: str
@@ -149,6 +153,7 @@ class Completion:
     logprob: float | None = None
     confidence: float | None = None
     others: tuple[str, ...] = ()
+    led: Led | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,7 @@ class Prediction:
     first_token_ms: float | None = None
     total_ms: float | None = None
     confidence: float | None = None
+    led: Led | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completio
         if "id" not in row or not isinstance(answer, str):
             raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(row) or 'nothing'}.")
         measured: dict[str, Any] = {
-            k: row[k] for k in ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence") if k in row
+            k: row[k]
+            for k in ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence", "led")
+            if k in row
         }
         answers[str(row["id"])] = Completion(answer, row.get("stop", "end"), **measured)
     return answers

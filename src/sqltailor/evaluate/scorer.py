@@ -137,6 +137,7 @@ class Scorer:
             first_token_ms=completion.first_token_ms,
             total_ms=completion.total_ms,
             confidence=completion.confidence,
+            led=completion.led,
         )
 
     def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:

@@ -31,6 +31,7 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
         "outcomes": {model: dict(Counter(p.outcome for p in rows)) for model, rows in predictions.items()},
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
+        "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},
     } | confidences(predictions)
 
 
@@ -100,6 +101,11 @@ def confidences(predictions: Predictions) -> dict[str, Any]:
             if (value := rate(scores)) is not None:
                 found.setdefault(name, {})[model] = value.to_json()
     return {"confidence": found} if found else {}
+
+
+def constraint(predictions: Iterable[Prediction]) -> dict[str, int]:
+    """Return how many answers a constraint led in which way (`Led`); empty where there was none."""
+    return dict(Counter(p.led for p in predictions if p.led is not None))
 
 
 def timings(predictions: Iterable[Prediction]) -> dict[str, float | int]:

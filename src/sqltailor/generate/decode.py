@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqltailor.generate.attention import Prefix
     from sqltailor.sql.constrain.walk import Walk
-    from sqltailor.types import GenerateOptions
+    from sqltailor.types import GenerateOptions, Led
 
 
 class Engine(Protocol):
@@ -43,6 +43,7 @@ class Written:
     logprob: float = 0.0
     first_token_ms: float = 0.0
     total_ms: float = 0.0
+    led: Led | None = None
 
 
 def decode(
@@ -146,6 +147,7 @@ def _decode_within(
             own.first_token_ms = own.first_token_ms or own.total_ms
             if move.is_done or (is_stopped is not None and is_stopped(own.ids)):
                 own.stop = "end" if move.is_done else "stop"
+                own.led = walk.led
                 continue
             again = not move.tokens  # the logits behind what is left must be had again
             if dropped or again:

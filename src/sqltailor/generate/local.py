@@ -256,7 +256,7 @@ class LocalModel:
     def _completion(self, tokens_in: int, written: Written, options: GenerateOptions) -> Completion:
         text = self._text(written.ids, options)
         times = (round(written.first_token_ms, 2), round(written.total_ms, 2))
-        return Completion(text, written.stop, tokens_in, len(written.ids), *times, written.logprob)
+        return Completion(text, written.stop, tokens_in, len(written.ids), *times, written.logprob, led=written.led)
 
     def _plain(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))

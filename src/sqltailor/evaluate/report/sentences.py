@@ -105,6 +105,12 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
             )
         if late := outcomes.get("timeout"):
             notes.append(f"{counted(late, 'statement')} of {model} timed out, which also depends on this machine.")
+    for model, led in scores.get("constraint", {}).items():
+        back, short = led.get("went_back", 0), led.get("shortened", 0) + led.get("cut", 0)
+        notes.append(
+            f"Kept to the schema, {model} went back to write another name in {counted(back, 'answer')} and was held to "
+            f"a shorter statement in {short}."
+        )
     return notes
 
 

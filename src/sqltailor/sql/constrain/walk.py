@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sqltailor.sql.constrain.granted_names import Names
     from sqltailor.sql.constrain.tokens import Tokens
+    from sqltailor.types import Led
 
 UNMASKED_TRIES, TRIES = 3, 48
 """Tokens that are tried at one place before a mask is computed (the likeliest are mostly allowed), and in all."""
@@ -68,6 +69,13 @@ class Walk:
         other.__dict__ |= self.__dict__
         other.ids, other._states, other._matcher = list(self.ids), list(self._states), self._matcher.deep_copy()
         return other
+
+    @property
+    def led(self) -> Led:
+        """How the statement came about."""
+        if self.fell_back:
+            return "shortened"
+        return "cut" if self.ended_early else "went_back" if self.returns else "followed"
 
     def take(self, logits: NDArray[np.float32] | None, pick: Pick) -> Move:
         """Return the next move by the logits (V,) behind what is written, which are not changed.
