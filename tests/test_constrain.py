@@ -112,6 +112,8 @@ SELECT x.total FROM (SELECT SUM(total) AS s FROM orders) AS x| WHERE 1 = 1
 SELECT s FROM (SELECT SUM(total) AS s FROM orders) AS x WHERE |total > 1
 SELECT name FROM customer JOIN orders USING (|name)
 SELECT name FROM customer AS c, orders AS c| WHERE 1 = 1
+SELECT name FROM customer WHERE id IN (SELECT customer_id FROM orders GROUP BY |city)
+SELECT name FROM customer ORDER BY |COUNT(*)
 """.strip().splitlines()
 
 
@@ -175,11 +177,11 @@ def test_a_small_budget_is_kept() -> None:
             assert written.text.startswith("--") or check(written.text, schema=SHOP).allowed
 
 
-def _write(sql: str, then: str) -> tuple[str, int]:
-    """Return what a model writes that wants `sql`, and `then` where that is refused; and how often it went back."""
+def _write(*wishes: str) -> tuple[str, int]:
+    """Return what a model writes that wants the first text, or else the next, and so on; and how often it went back."""
     vocabulary_, walk = vocabulary(), vocabulary().constraint(SHOP, "sqlite").walk(200)
     wanted = {}
-    for weight, text in ((7.0, then), (9.0, sql)):
+    for weight, text in reversed(list(zip((9.0, 7.0, 6.0), wishes, strict=False))):
         ids = vocabulary_.spell(text)
         for place in range(len(ids) + 1):
             wanted[vocabulary_.tokens.decode_str(ids[:place]), weight] = (
@@ -202,6 +204,13 @@ def test_a_wrong_column_is_written_again_when_its_table_is_known() -> None:
         "SELECT T1.total FROM customer AS T1 WHERE T1.id = 3", "SELECT T1.name FROM customer AS T1 WHERE T1.id = 3"
     )
     assert (text, returns) == ("SELECT T1.name FROM customer AS T1 WHERE T1.id = 3", 1)
+
+
+def test_another_name_takes_the_place_of_a_refused_one() -> None:
+    """A model that is not sure which column it wants writes a function, in capitals or not, and then another."""
+    for way_out in ("LOWER(name)", "loWer(name)", "DISTINCT name"):
+        wishes = [f"SELECT MAX({inside}) FROM customer" for inside in ("total", way_out, "city")]
+        assert _write(*wishes) == (wishes[2], 1)
 
 
 def test_a_join_is_taken_where_the_model_nearly_wrote_it() -> None:

@@ -67,8 +67,9 @@ class Begun(Reader):
 
     def _words(self) -> Words:
         frame = self.top
-        if frame.clause in ("where", "on", "group") or {"aggregate", "windowed", "filter"} & set(frame.brackets):
-            is_windowed = frame.clause not in ("where", "on", "group") and frame.brackets[-1] == "aggregate"
+        is_plain = frame.clause in ("where", "on", "group") or (frame.clause == "order" and not frame.is_aggregated)
+        if is_plain or {"aggregate", "windowed", "filter"} & set(frame.brackets):
+            is_windowed = not is_plain and frame.brackets[-1] == "aggregate"
             return self.names.words["aggregates" if is_windowed else "plain"]
         return self.names.words["all" if frame.clause != "having" else "aggregates"]
 
@@ -131,6 +132,15 @@ class Begun(Reader):
         if not frame.is_strict:
             return None
         return [*self.names.tables, *frame.ctes, *(c for columns in self._open_columns(level, None) for c in columns)]
+
+    def nameable(self) -> list[str] | None:
+        """Return the columns, tables and aliases that may stand here, without functions; None where any name may."""
+        frame, level = self.top, len(self.frames) - 1
+        if self.last == ".":
+            return self._behind_dot(level)
+        if self.last in DONE or self.last in ("as", "::") or frame.clause in ("start", "with", "tail"):
+            return None
+        return self._operand_names(level) if self._takes_words() else None
 
     def _takes_words(self) -> bool:
         frame = self.top

@@ -136,7 +136,9 @@ class Clauses(Columns):
             else:
                 self._end_from()
             ordered = "tail" if self.top.result is not None else "order"
-            self.put(clause=ordered if word == "order" else word)
+            self.put(
+                clause=ordered if word == "order" else word, is_aggregated=self.top.is_aggregated or word == "group"
+            )
             self.last = word
         else:
             self.last = word

@@ -24,9 +24,9 @@ class Columns:
         self.frames[-1] = self.frames[-1]._replace(**changes)  # type: ignore[arg-type]
 
     def _outer(self, level: int) -> int | None:
-        """Return the level of the query that a query may name columns of."""
+        """Return the level of the query that a query may name columns of: in GROUP BY and ORDER BY, only its own."""
         role = self.frames[level].role
-        if level == 0:
+        if level == 0 or self.frames[level].clause in ("group", "order"):
             return None
         return self._outer(level - 1) if role in ("derived", "cte") else level - 1
 

@@ -210,6 +210,10 @@ class Reader(Clauses):
         if kind in ("aggregate", "window"):
             if frame.clause in ("where", "on", "group") or (kind == "window" and frame.clause == "having"):
                 raise Refusal(f"{word} cannot stand in {frame.clause.upper()}")
+            if frame.clause == "order" and not frame.is_aggregated:
+                raise Refusal(f"{word} cannot sort rows that are not grouped")
+            if kind == "aggregate" and frame.clause == "select":
+                self.put(is_aggregated=True)
             *before, bracket = frame.brackets or ("",)
             if bracket == "aggregate" and kind == "aggregate":  # SUM(COUNT(*)) OVER (…)
                 self.put(brackets=(*before, "windowed"))

@@ -12,7 +12,7 @@ from sqltailor.sql.constrain.granted_names import Names
 from sqltailor.sql.constrain.lexemes import UPPER, cut
 from sqltailor.sql.constrain.select_frames import Refusal, State
 
-__all__ = ["Refusal", "State", "again", "candidates", "step"]
+__all__ = ["Refusal", "State", "again", "candidates", "other_names", "step"]
 
 
 def step(state: State, text: str, names: Names, *, is_whole: bool = False) -> State:
@@ -37,6 +37,13 @@ def again(state: State, refusal: Refusal) -> State:
     level = min(refusal.level, len(frames) - 1)
     frames[level] = frames[level]._replace(hint=refusal.hint or frames[level].hint, is_strict=True)
     return state._replace(frames=tuple(frames))
+
+
+def other_names(state: State, text: str, names: Names) -> list[str] | None:
+    """Return the folded columns and tables that may stand behind a state and more text; None where any name may."""
+    behind = step(state, text, names) if text else state
+    found = None if behind.rest.strip(" \n") else Begun(behind, names).nameable()
+    return None if found is None else [_folded(name) for name in found]
 
 
 def candidates(state: State, names: Names, *, is_strict: bool = False) -> tuple[str, list[str]] | None:

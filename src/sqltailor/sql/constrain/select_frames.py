@@ -78,6 +78,7 @@ class Frame(NamedTuple):
     table: tuple[str, Source] | None = None
     is_natural: bool = False
     has_table: bool = False  # a query within it, or a SELECT before it, reads one
+    is_aggregated: bool = False  # it has GROUP BY, or an aggregate in its SELECT list
     is_joined: bool = False  # the last table may have a condition
     qualifier: str = ""
     qualifier_start: int = 0

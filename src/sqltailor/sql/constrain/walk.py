@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.sql.constrain.masks import narrow
-from sqltailor.sql.constrain.name_check import Refusal, State, again, candidates, step
+from sqltailor.sql.constrain.mending import Renaming, is_odd
+from sqltailor.sql.constrain.name_check import Refusal, State, again, candidates, other_names, step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ UNMASKED_TRIES, TRIES = 3, 48
 """Tokens that are tried at one place before a mask is computed (the likeliest are mostly allowed), and in all."""
 LIKELY = 4.0
 """Difference of logits: a token that is less likely than the best by more is no repair of what the best one breaks."""
-MAX_RETURNS = 8
+MAX_RETURNS = 4
 """Times that a statement goes back to write another name."""
 
 Pick = Callable[["NDArray[np.float32]"], int]
@@ -56,18 +57,22 @@ class Walk:
         self._rules, self._budget = rules, budget
         self._tokens, self._names = rules.tokens, rules.names
         self.ids: list[int] = []
-        self.rejects = self.returns = 0
+        self.rejects = self.returns = self._moves = 0
         self.fell_back = self.ended_early = False
         self.why = ""  # the reason of the first reject
         self._states = [State()]  # behind each number of tokens
         self._matcher = rules.tokens.matcher(rules.grammar)
         self._first: NDArray[np.float32] | None = None
+        self._left: set[tuple[int, int]] = set()  # (place, token) that a name began with which was gone back from
+        self._barred: set[tuple[int, int]] = set()  # those that were gone back from twice
+        self._renaming: Renaming | None = None
 
     def copy(self) -> Walk:
         """Return another walk that stands at the same place."""
         other = object.__new__(Walk)
         other.__dict__ |= self.__dict__
         other.ids, other._states, other._matcher = list(self.ids), list(self._states), self._matcher.deep_copy()
+        other._left, other._barred = set(self._left), set(self._barred)
         return other
 
     @property
@@ -85,11 +90,15 @@ class Walk:
         if self._first is None:
             assert logits is not None
             self._first = logits
+        self._moves += 1
         logits = (self._first if logits is None else logits).copy()
         if not self.fell_back and self._matcher.is_error():  # the parser's own limits are reached
             return self._fall_back(pick)
-        if len(self.ids) >= self._budget - 1:
+        if max(len(self.ids), self._moves) >= self._budget - 1:
             return self._end_early(pick)
+        for place, token in self._barred:
+            if place == len(self.ids):
+                logits[token] = -float("inf")
         best = float(logits.max())
         doubt: Refusal | None = None
         for tried in range(TRIES):
@@ -101,6 +110,10 @@ class Walk:
             if doubt is not None and logits[token] < best - LIKELY:
                 return self._go_back(doubt)
             found = self._behind(token)
+            if isinstance(found, State) and (
+                (tried and is_odd(found.rest, self._names)) or not self._is_other_name(token)
+            ):
+                found = None
             if isinstance(found, State):
                 return self._accept(token, found)
             self.rejects += 1
@@ -120,7 +133,20 @@ class Walk:
         allowed = np.unpackbits(bits, bitorder="little")[: self._tokens.size].astype(bool)
         if not self.fell_back:
             narrow(allowed, self._states[-1], self._names, self._tokens.spelled)
+        if self._renaming is not None:
+            left = allowed.nonzero()[0]
+            allowed[left] = [self._is_other_name(int(token)) for token in left]
         return allowed
+
+    def _is_other_name(self, token: int) -> bool:
+        """Tell whether a token goes on with another name where one was refused, if that is what must be written."""
+        renaming = self._renaming
+        if renaming is None or len(self.ids) < renaming.place:
+            return True
+        return renaming.permits(self._text([*self.ids[renaming.place :], token]), self._names.quotes[0])
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return "".join(self._tokens.text(token) for token in ids)
 
     def _mask(self, logits: NDArray[np.float32]) -> None:
         """Put minus infinity where a token may not come next."""
@@ -163,6 +189,8 @@ class Walk:
         self._matcher.consume_token(token)
         self.ids.append(token)
         self._states.append(state)
+        if self._renaming is not None and state.at > self._renaming.start:  # it is written
+            self._renaming = None
 
     def _forced(self) -> list[int]:
         """Return the tokens that alone can follow: by the grammar, or since only one name begins like this."""
@@ -193,8 +221,14 @@ class Walk:
         assert refusal.back is not None
         self.returns += 1
         kept = max(i for i, state in enumerate(self._states) if state.end <= refusal.back)
+        if kept < len(self.ids):
+            begun = (kept, self.ids[kept])
+            (self._barred if begun in self._left else self._left).add(begun)
+        before = self._text(self.ids[kept:])[: refusal.back - self._states[kept].end]
         back = self._rewind(kept)
         self._states[-1] = again(self._states[-1], refusal)
+        others = other_names(self._states[-1], before, self._names)
+        self._renaming = None if others is None else Renaming(kept, refusal.back, others)
         return Move(back, [])
 
     def _fall_back(self, pick: Pick) -> Move:
@@ -204,7 +238,7 @@ class Walk:
         if self.fell_back:
             self.ids = self._tokens.spell(self._rules.shortest().encode().decode("latin-1"))
             return Move(back, list(self.ids), is_done=True)
-        self.fell_back, self.ids, self._states = True, [], [State()]
+        self.fell_back, self.ids, self._states, self._renaming = True, [], [State()], None
         self._matcher = self._tokens.matcher(self._rules.short())
         logits = self._first.copy()
         self._mask(logits)
