@@ -110,9 +110,7 @@ class Walk:
             if doubt is not None and logits[token] < best - LIKELY:
                 return self._go_back(doubt)
             found = self._behind(token)
-            if isinstance(found, State) and (
-                (tried and is_odd(found.rest, self._names)) or not self._is_other_name(token)
-            ):
+            if isinstance(found, State) and tried and is_odd(found.rest, self._names):
                 found = None
             if isinstance(found, State):
                 return self._accept(token, found)
@@ -156,6 +154,8 @@ class Walk:
 
     def _behind(self, token: int) -> State | Refusal | None:
         """Return the state behind a token, or why the scope refuses it; None: the grammar does."""
+        if not self._is_other_name(token):
+            return None
         is_end = token in self._tokens.ends
         if not (self._matcher.is_accepting() if is_end else self._matcher.validate_tokens([token]) == 1):
             return None
