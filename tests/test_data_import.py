@@ -10,6 +10,7 @@ import pytest
 
 from sqltailor.data import check_data, import_data, load_examples
 from sqltailor.data.checks.example import REASONS
+from sqltailor.data.dataset import data_card
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.sql.schema import from_ddl
 
@@ -72,12 +73,12 @@ def test_good_unparsable_and_unknown_column(tmp_path):
     [
         (
             "SELECT 1 FROM",
-            "Not a sqlite statement: it cannot be read at 'FROM' (line 1, column 10): table name expected.",
+            "This is not valid SQLite: it ends where a table name is expected.",
         ),
-        ("SELECT (a\nFROM t", "Not a sqlite statement: it cannot be read at 'FROM' (line 2, column 1): ) expected."),
-        ("SELECT a FROM t WHERE", "it cannot be read at 'WHERE' (line 1, column 17): something is missing after it."),
-        ("SELEC a FROM t", "Not a sqlite statement: it cannot be read at 'FROM' (line 1, column 9)."),
-        ("SELECT 'a FROM t", "Not a sqlite statement: a quote or a comment in it does not end."),
+        ("SELECT (a\nFROM t", "This is not valid SQLite: syntax error at 'FROM' (line 2, column 1): expected ')'."),
+        ("SELECT a FROM t WHERE", "This is not valid SQLite: it is incomplete near 'WHERE' (line 1, column 17)."),
+        ("SELEC a FROM t", "This is not valid SQLite: syntax error at 'FROM' (line 1, column 9)."),
+        ("SELECT 'a FROM t", "This is not valid SQLite: a quote or comment is not closed."),
     ],
 )
 def test_why_sql_cannot_be_read_is_told_in_words_of_sql(tmp_path, sql, detail):
@@ -294,6 +295,13 @@ def test_the_card_shows_hostile_text_as_text(tmp_path):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_card_shows_a_reason_without_a_sentence_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(data_card, "REASONS", {})
+    monkeypatch.setattr(data_card, "WARNINGS", {})
+    import_data([write_rows(tmp_path / "a.jsonl", [row("x", "<b>")])], tmp_path / "out")
+    assert "<td>unparsed" in (tmp_path / "out/card.html").read_text("utf-8")
 
 
 def test_sql_moves_from_another_dialect_and_runs(tmp_path, shop):

@@ -437,7 +437,7 @@ def test_garbage(sql: str) -> None:
 def test_a_hundred_thousand_characters_are_the_most() -> None:
     long = "SELECT '" + "x" * 99_990 + "'"
     assert canonical(long) == long
-    with pytest.raises(SQLError, match=r"100,001 characters; 100,000"):
+    with pytest.raises(SQLError, match=r"100,001 characters; at most 100,000"):
         parse(long + "  ")
 
 
@@ -492,7 +492,7 @@ def test_transpile(sql: str, source: str, target: str, expected: str) -> None:
 
 
 def test_transpile_says_what_a_dialect_lacks() -> None:
-    with pytest.raises(SQLError, match="sqlite"):
+    with pytest.raises(SQLError, match="This cannot be written in SQLite: PIVOT unsupported\\."):
         transpile("SELECT * FROM t PIVOT (SUM(a) FOR b IN ('x', 'y'))", "snowflake", "sqlite")
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlglot import parse_one
 
 from sqltailor.errors import ConfigError, Refused
 from sqltailor.sql.dialect.names import split_name
@@ -247,9 +248,8 @@ def test_one_statement_is_read(sql: str) -> None:
     ],
 )
 def test_nodes_alone(sql: str) -> None:
-    statement = parse(read(sql, "postgres"), "postgres")
     with pytest.raises(Refused):
-        check_nodes(statement.tree, allowed_functions("postgres"))
+        check_nodes(parse_one(sql, read="postgres"), allowed_functions("postgres"))
 
 
 @pytest.mark.parametrize(
@@ -354,6 +354,41 @@ def test_names_that_are_granted_pass(sql: str) -> None:
 )
 def test_reasons_name_what_is_refused(sql: str, about: str) -> None:
     assert about in refused(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect", "reason"),
+    [
+        ("SELECT * FROM", "sqlite", "This is not valid SQLite: it ends where a table name is expected."),
+        (
+            "SELECT (a FROM t",
+            "tsql",
+            "This is not valid T-SQL: syntax error at 'FROM' (line 1, column 11): expected ')'.",
+        ),
+        (
+            "SELECT cast(a AS) FROM t",
+            "mysql",
+            "This is not valid MySQL: syntax error at ')' (line 1, column 17): expected TYPE.",
+        ),
+        (
+            "SELECT a FROM t WHERE",
+            "postgres",
+            "This is not valid PostgreSQL: it is incomplete near 'WHERE' (line 1, column 17).",
+        ),
+        ("SELECT rpad(a, 10000001, 'x') FROM t", "postgres", "rpad would produce more than 10,000,000 characters."),
+        ("SELECT REPLICATE('x', 10000001)", "tsql", "REPLICATE would produce more than 10,000,000 characters."),
+        ("SELECT @x", "tsql", "Variables and parameters are not allowed in a query; write the value."),
+        ("SELECT a FROM t OPTION (MAXDOP 1)", "tsql", "OPTION (…) is not allowed in a query."),
+        (
+            "SELECT a FROM t USE INDEX (x)",
+            "mysql",
+            "Index hints are not allowed: leave out USE, FORCE or IGNORE INDEX.",
+        ),
+        ("SELECT a FROM t WITH (INDEX(x))", "tsql", "Index hints are not allowed: leave out WITH (INDEX …)."),
+    ],
+)
+def test_reasons_in_words_of_sql(sql: str, dialect: str, reason: str) -> None:
+    assert check(sql, dialect=dialect, schema=WHOLE).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -657,7 +692,10 @@ def test_a_typical_statement_takes_under_two_milliseconds() -> None:
 def test_parameters_are_refused_as_such_and_from_first_where_no_server_reads_it() -> None:
     schema = Schema((Table("t", (Column("a"),)),))
     verdict = check("SELECT a FROM t WHERE a IN ($1,$2)", dialect="postgres", schema=schema)
-    assert (verdict.layer, verdict.reason) == ("policy", "A variable or parameter is not allowed in a query.")
+    assert (verdict.layer, verdict.reason) == (
+        "policy",
+        "Variables and parameters are not allowed in a query; write the value.",
+    )
     assert check("SELECT a FROM t WHERE a IN ('$1,$2')", dialect="postgres", schema=schema).allowed
     for sql in ("from t k", "SELECT a FROM (FROM t) AS x"):
         assert check(sql, dialect="duckdb", schema=schema).allowed

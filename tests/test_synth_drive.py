@@ -11,11 +11,12 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.demo.database import build_database
-from sqltailor.errors import ConfigError, DataError
+from sqltailor.errors import ConfigError, DataError, SQLError
 from sqltailor.sql.dialect import canonical
 from sqltailor.sql.queryspec import compile_spec
-from sqltailor.synth import SynthesisResult, synthesise
+from sqltailor.synth import SynthesisResult, synthesis_run, synthesise
 from sqltailor.synth.query import Agg, Col, Compare, Query, Use
+from sqltailor.synth.to_sql import to_sql
 from sqltailor.synth.worth import MAX_ROWS, fault
 from sqltailor.types import Cell, Grant, QueryResult
 
@@ -56,6 +57,20 @@ def test_no_statement_and_no_question_comes_twice(made: SynthesisResult) -> None
     assert len({example.sql for example in made.examples}) == 600
     assert len({" ".join(str(example.question).lower().split()) for example in made.examples}) == 600
     assert len({example.id for example in made.examples}) == 600
+
+
+def test_what_the_dialect_cannot_express_is_dropped_and_counted(
+    shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_part(query: Query, dialect: str) -> str:
+        if query.limit is not None:
+            raise SQLError("This cannot be written.")
+        return to_sql(query, dialect)
+
+    monkeypatch.setattr(synthesis_run, "to_sql", in_part)
+    found = synthesise(shop, 40, seed=1)
+    assert found.dropped["cannot be written in the dialect"]
+    assert not [example for example in found.examples if "LIMIT" in example.sql[0]]
 
 
 def test_the_counts_add_up(made: SynthesisResult) -> None:

@@ -126,7 +126,10 @@ class SynthesisRun:
         if self.kind == "spec" and spec is None:
             return "no specification"
         dialect = self.maker.dialect
-        sql = compile_spec(spec, dialect, self.schema) if spec else to_sql(query, dialect)
+        try:
+            sql = compile_spec(spec, dialect, self.schema) if spec else to_sql(query, dialect)
+        except SQLError:
+            return "cannot be written in the dialect"
         if sql in self.statements:
             return "same statement"
         if avoided(sql, dialect):

@@ -47,7 +47,16 @@ def to_sql(query: Query, dialect: str = "sqlite", aliases: Aliases = "letters") 
     base = load_dialect(dialect).base
     if base in PARTS:
         return _Writer(base, aliases).query(query)
-    return transpile(_Writer("duckdb", aliases).query(query), "duckdb", dialect)
+    writer = _Writer("duckdb", aliases)
+    writer.nulls_first_in_totals = _has_nulls_first(base)
+    return transpile(writer.query(query), "duckdb", dialect)
+
+
+def _has_nulls_first(base: str) -> bool:
+    """Whether a dialect sorts NULL before all values by itself."""
+    from sqlglot.dialects.dialect import Dialect
+
+    return str(Dialect.get_or_raise(base).NULL_ORDERING) == "nulls_are_small"
 
 
 def template(query: Query) -> str:
@@ -66,6 +75,8 @@ class _Writer:
         self.qualified = False
         self.names: dict[str, str] = {}
         self.masked = False
+        # Some dialects cannot state another place of NULLs than their own in a running total.
+        self.nulls_first_in_totals = False
 
     def query(self, query: Query) -> str:
         outer = self.qualified, self.names
@@ -184,6 +195,8 @@ def _case(w: _Writer, e: Case) -> str:
 def _window(w: _Writer, e: Window) -> str:
     partition = f"PARTITION BY {_col(w, e.partition)}" if e.partition else ""
     order = f"ORDER BY {_col(w, e.order)}{' DESC' * e.descending}" if e.order else ""
+    if e.argument and e.order and not e.descending and w.nulls_first_in_totals:
+        order += " NULLS FIRST"
     inside = f"{partition} {order}".strip()
     return f"{e.function}({_col(w, e.argument) if e.argument else ''}) OVER ({inside})"
 

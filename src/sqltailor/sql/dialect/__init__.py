@@ -6,13 +6,13 @@ Built on sqlglot. A dialect is a sqlglot name (`sqlite`, `postgres`) or a YAML f
 from __future__ import annotations
 
 from sqltailor.sql.dialect.avoid import avoided
+from sqltailor.sql.dialect.faults import NO_SELECT, not_valid
 from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.sql.dialect.names import RESERVED, needs_quotes, quote_name
 from sqltailor.sql.dialect.statement import (
     MAX_SQL_CHARACTERS,
-    NO_SELECT,
     canonical,
     is_statement,
     lacks_select,
@@ -40,6 +40,7 @@ __all__ = [
     "mask_values",
     "needs_quotes",
     "nodes_of",
+    "not_valid",
     "parse",
     "parse_loose",
     "quote_name",

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from sqltailor.errors import SQLError
+from sqltailor.sql.dialect.faults import NO_SELECT, dialect_name, not_valid
 from sqltailor.sql.dialect.yaml_dialects import load_dialect
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 MAX_SQL_CHARACTERS = 100_000
 """Longer statements are refused before parsing: sqlglot recurses."""
-
-NO_SELECT = "a query begins with SELECT or WITH, and FROM stands after what is selected."
 
 _DOLLAR_QUOTES = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
 _FROM_FIRST = frozenset({"duckdb", "clickhouse", "bigquery", "hive", "spark", "spark2", "databricks"})
@@ -33,11 +32,12 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
 
     Raises `SQLError` for none, several, or one that sqlglot cannot read.
     """
+    from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
     from sqlglot.errors import SqlglotError
 
     if len(sql) > MAX_SQL_CHARACTERS:
-        raise SQLError(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.")
+        raise SQLError(f"The statement has {len(sql):,} characters; at most {MAX_SQL_CHARACTERS:,} are allowed.")
     base = load_dialect(dialect).base
     try:
         sqlglot, text = Dialect.get_or_raise(base), parted(sql, base)
@@ -45,14 +45,16 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
         trees = statements(sqlglot.parser().parse(tokens, text))
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
         # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
-        raise SQLError(f"Not a {base} statement: {_fault(e)}") from e
+        raise SQLError(not_valid(base, e)) from e
     if len(trees) != 1:
         raise SQLError(f"Expected exactly one statement, found {len(trees)}.")
     tree = cast("Expression", trees[0])
     if not is_statement(tree, base):
-        raise SQLError(f"Not a {base} statement: {sql.strip()[:80]!r} is an expression, or selects nothing.")
+        is_empty = isinstance(tree, exp.Select)
+        fault = "it selects nothing." if is_empty else f"{sql.strip()[:80]!r} is only an expression; write SELECT …"
+        raise SQLError(not_valid(base, fault))
     if lacks_select(tokens, tree, base):
-        raise SQLError(f"Not a {base} statement: {NO_SELECT}")
+        raise SQLError(not_valid(base, NO_SELECT))
     return tree
 
 
@@ -89,7 +91,7 @@ def parted(sql: str, base: str) -> str:
 
 
 def lacks_select(tokens: Sequence[Token], tree: Expr, base: str) -> bool:
-    """Tell whether a query leaves SELECT out or puts FROM first, as sqlglot reads it in dialects that have no such."""
+    """Tell whether a query leaves SELECT out or puts FROM first, as sqlglot reads it where the dialect forbids it."""
     from sqlglot import exp
 
     if base in _FROM_FIRST:
@@ -100,20 +102,6 @@ def lacks_select(tokens: Sequence[Token], tree: Expr, base: str) -> bool:
         return True
     selects = kinds.count("SELECT") + kinds.count("TABLE")  # TABLE t is SELECT * FROM t
     return sum(isinstance(node, exp.Select) for node in nodes_of(tree)) > selects
-
-
-def _fault(error: Exception) -> str:
-    """Say in words of SQL, not of the parser, where a statement cannot be read."""
-    first = next(iter(getattr(error, "errors", None) or ()), None)
-    if first is None:
-        is_lexical = type(error).__name__ == "TokenError"
-        return "a quote or a comment in it does not end." if is_lexical else "it cannot be read."
-    word = str(first["highlight"])
-    place = f"at {word[:60]!r} (line {first['line']}, column {first['col'] - len(word) + 1})" if word else "at its end"
-    expected = re.match(r"Expect(?:ed|ing) (?!<)(.{1,40}?)(?: but got .*| after .*)?$", str(first["description"]))
-    is_cut = str(first["description"]).startswith("Required keyword")
-    said = f": {expected[1]} expected" if expected else ": something is missing after it" if is_cut else ""
-    return f"it cannot be read {place}{said}."
 
 
 def is_statement(tree: Expr, base: str) -> bool:
@@ -142,7 +130,7 @@ def _write(tree: Expression, base: str, keep: bool, unsupported: str) -> str:
     except RecursionError as e:
         raise SQLError("The statement is nested too deeply.") from e
     except UnsupportedError as e:
-        raise SQLError(f"{base} has no such thing: {e}") from e
+        raise SQLError(f"This cannot be written in {dialect_name(base)}: {e}.") from e
 
 
 def canonical(sql: str, dialect: str = "sqlite") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,7 +25,7 @@ _ROW_MAKERS = frozenset(
 _FORMATS = frozenset({"printf", "format", "format_string"})
 
 
-def check_calls(tree: Expr, called: Iterable[str], functions: frozenset[str]) -> None:
+def check_calls(tree: Expr, called: Sequence[str], functions: frozenset[str]) -> None:
     """Refuse calls of functions that are not allowed, by the text (`called`) and by the tree."""
     from sqlglot import exp
 
@@ -38,7 +38,7 @@ def check_calls(tree: Expr, called: Iterable[str], functions: frozenset[str]) ->
         name = node.name if isinstance(node, exp.Anonymous) else ""
         if name and name.lower() not in functions:
             _refuse(name, functions)
-        _check_size(node, {name.lower()} if name else {n.lower() for n in node.sql_names()})
+        _check_size(node, {name.lower()} if name else {n.lower() for n in node.sql_names()}, called)
 
 
 def _refuse(name: str, functions: frozenset[str]) -> NoReturn:
@@ -49,22 +49,34 @@ def _refuse(name: str, functions: frozenset[str]) -> NoReturn:
     )
 
 
-def _check_size(node: Expr, names: set[str]) -> None:
+def _check_size(node: Expr, names: set[str], called: Sequence[str]) -> None:
+    """Refuse one call that makes too much; `called` are the names in the statement, as it writes them."""
     from sqlglot import exp
 
     if names & _FORMATS:
         template = next(iter(node.expressions), None) if isinstance(node, exp.Anonymous) else node.this
         pattern = template.name if isinstance(template, exp.Literal) else "*"
         if "*" in pattern or any(len(width) > 5 or int(width) > MAX_WIDTH for width in re.findall(r"\d+", pattern)):
-            raise Refused(f"{min(names)} needs a plain text format with widths up to {MAX_WIDTH:,}.", "policy")
+            raise Refused(
+                f"The format of {_written(called, _FORMATS, names)} must be a literal string without `*`, "
+                f"with widths of at most {MAX_WIDTH:,}.",
+                "policy",
+            )
     is_text = bool(names & _TEXT_MAKERS)
     if not is_text and not names & _ROW_MAKERS and not isinstance(node, exp.ExplodingGenerateSeries):
         return
     numbers = [_number(literal) for literal in node.find_all(exp.Literal) if not literal.is_string]
     if is_text and (_product(numbers) > MAX_TEXT or node.find(exp.Pow, exp.BitwiseLeftShift)):
-        raise Refused(f"{min(names)} would make a text of more than {MAX_TEXT:,} characters.", "policy")
+        raise Refused(
+            f"{_written(called, _TEXT_MAKERS, names)} would produce more than {MAX_TEXT:,} characters.", "policy"
+        )
     if not is_text and max(numbers, default=0) > MAX_ROWS:
         raise Refused(f"A series of more than {MAX_ROWS:,} rows is not allowed.", "policy")
+
+
+def _written(called: Sequence[str], kind: frozenset[str], names: set[str]) -> str:
+    """Return the functions of a kind as the statement writes them: sqlglot has one name for LPAD and RPAD."""
+    return " or ".join(dict.fromkeys(name for name in called if name.lower() in kind)) or min(names)
 
 
 def _number(literal: Expr) -> float:

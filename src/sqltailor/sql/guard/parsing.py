@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import Refused
-from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select, nodes_of, statements
+from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select, nodes_of, not_valid, statements
 from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.sql.guard.text_layer import Piece, Text
 
@@ -36,7 +36,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     if re.search(r";[\s;]*[^\s;]", text.code):
         raise Refused("Exactly one statement is allowed; something follows the first `;`.", "parse")
     if dialect in _PARAMETERS and re.search(r"(?<![\w$])\$\d[^$]*\$", text.code):  # a quote to sqlglot: `$1,$`
-        raise Refused("A variable or parameter is not allowed in a query.", "policy")
+        raise Refused(_REFUSED["Parameter"], "policy")
     sqlglot = Dialect.get_or_raise(dialect)
     try:
         tokens = sqlglot.tokenize(text.sql)
@@ -47,8 +47,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     except Refused:
         raise
     except Exception as e:  # sqlglot lets plain exceptions escape on malformed text; whatever it is, it is not read
-        fault = re.sub(r"\x1b\[\d*m", "", str(e)).splitlines()[:1] or [""]
-        raise Refused(f"Not a {dialect} statement: {fault[0][:160] or type(e).__name__}", "parse") from e
+        raise Refused(not_valid(dialect, e), "parse") from e
     if len(trees) != 1:
         raise Refused("Exactly one statement is allowed.", "parse")
     tree = trees[0]
@@ -57,9 +56,10 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Values)):
         raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
     if lacks_select(tokens, trees[0], dialect):
-        raise Refused(f"Not a {dialect} statement: {NO_SELECT}", "parse")
+        raise Refused(not_valid(dialect, NO_SELECT), "parse")
     if not is_statement(trees[0], dialect):
-        raise Refused(f"Not a {dialect} statement: it selects nothing.", "parse")
+        raise Refused(not_valid(dialect, "it selects nothing."), "parse")
+    _check_named_parts(trees[0])
     _check_names_kept(text.sql, tokens, trees[0], dialect)
     return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
 
@@ -90,6 +90,33 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
     raise Refused("Quotes and comments are ambiguous: two readers cut the text differently.", "text")
 
 
+_REFUSED = {
+    "Into": "INTO is not allowed in a query.",
+    "Lock": "Locking clauses such as FOR UPDATE are not allowed.",
+    "Hint": "Optimizer hints are not allowed in a query.",
+    "IndexTableHint": "Index hints are not allowed: leave out USE, FORCE or IGNORE INDEX.",
+    "Parameter": "Variables and parameters are not allowed in a query; write the value.",
+    "SessionParameter": "Server variables are not allowed in a query.",
+    "Placeholder": "Placeholders are not allowed in a query; write the value.",
+    "ObjectIdentifier": "Casts to system catalog types are not allowed.",
+    "Operator": "OPERATOR(…) is not allowed in a query.",
+    "PositionalColumn": "Columns cannot be referred to by position (#1); name them.",
+}
+
+
+def _check_named_parts(tree: Expr) -> None:
+    """Refuse the parts that have a sentence of their own, before a name inside one is refused without it."""
+    from sqlglot import exp
+
+    for node in nodes_of(tree):
+        if reason := _REFUSED.get(type(node).__name__):
+            raise Refused(reason, "policy")
+        if isinstance(node, exp.Select) and node.args.get("options"):
+            raise Refused("OPTION (…) is not allowed in a query.", "policy")
+        if isinstance(node, exp.WithTableHint) and node.find(exp.Func):
+            raise Refused("Index hints are not allowed: leave out WITH (INDEX …).", "policy")
+
+
 def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> None:
     """Refuse text with a name that the tree lacks: sqlglot drops some arguments and turns others into keywords."""
     from sqlglot import exp
@@ -110,7 +137,7 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> 
         is_free = follows in ("COLLATE", "USING", "AS") or (follows == "BY" and token.text.upper() == "NAME")
         is_argument = after is not None and after.text == "=>"
         if not (is_call or is_free or is_argument) and token.text.lower() not in words:
-            raise Refused(f"{shown(token.text)} stands where no column or keyword is expected.", "policy")
+            raise Refused(f"{shown(token.text)} is not a column or keyword that can be used here.", "policy")
 
 
 def _bigquery_paths(tokens: list[Any], tree: Expr) -> list[tuple[int, int]]:
@@ -174,7 +201,7 @@ def check_nodes(tree: Expr, functions: frozenset[str]) -> None:
     tables = selects = 0
     for node in nodes_of(tree):
         if type(node) not in allowed:
-            raise Refused(f"{_described(node)} is not allowed in a query.", "policy")
+            raise Refused(f"{in_sql(node)} is not allowed in a query.", "policy")
         tables += isinstance(node, exp.Table)
         selects += isinstance(node, exp.Select)
         _check_node(node)
@@ -207,8 +234,6 @@ def _check_node(node: Expr) -> None:
         parts = [part.name.lower() for part in kind.find_all(exp.Identifier)] if isinstance(kind, exp.Expr) else []
         if len(parts) > 1 or any(part.startswith(("reg", "pg_")) for part in parts):
             raise Refused(f"The type {shown('.'.join(parts))} is not allowed.", "policy")
-    elif isinstance(node, exp.Select) and node.args.get("options"):
-        raise Refused("OPTION (…) is not allowed in a query.", "policy")
 
 
 def _is_lambda_parameter(node: Expr) -> bool:
@@ -220,20 +245,9 @@ def _is_lambda_parameter(node: Expr) -> bool:
     return scope is not None
 
 
-def _described(node: Expr) -> str:
-    name = type(node).__name__
-    phrases = {
-        "Into": "INTO",
-        "Lock": "FOR UPDATE or another lock",
-        "Hint": "A hint",
-        "Parameter": "A variable or parameter",
-        "SessionParameter": "A server variable",
-        "Placeholder": "A placeholder without a value",
-        "ObjectIdentifier": "A cast to a system catalog type",
-        "Operator": "OPERATOR(…)",
-        "PositionalColumn": "A column by its position (#1)",
-    }
-    return phrases.get(name, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).upper())
+def in_sql(node: Expr) -> str:
+    """Return what a part of the tree is called in SQL, as well as the parser's name for it tells."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()
 
 
 def shown(name: str) -> str:
