@@ -13,10 +13,11 @@ import pytest
 
 from sqltailor.demo.journey import TESTS, prepare
 from sqltailor.errors import ConfigError, DataError
+from sqltailor.evaluate.metrics import metrics_called
 from sqltailor.version import __version__
 from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file
 
-METRICS = {"execution", "exact_match", "parse_valid", "schema_valid"}
+METRICS = set(metrics_called(None))
 
 
 @pytest.fixture

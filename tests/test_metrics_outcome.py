@@ -9,6 +9,7 @@ import pytest
 from sqltailor.errors import ConfigError, Refused, SQLError, Timeout
 from sqltailor.evaluate.metrics import (
     METRICS,
+    NEEDS_RESULTS,
     ON_REQUEST,
     Attempt,
     GoldAnswer,
@@ -16,6 +17,7 @@ from sqltailor.evaluate.metrics import (
     execution,
     features,
     metrics_called,
+    metrics_without_database,
     outcome,
     parse_valid,
     schema_valid,
@@ -176,7 +178,9 @@ def test_features(sql: str, found: tuple[str, ...]) -> None:
 
 
 def test_an_unknown_metric_is_told_with_the_nearest() -> None:
-    assert [*metrics_called(None), *ON_REQUEST] == sorted(METRICS, key=lambda name: name in ON_REQUEST)
+    assert sorted([*metrics_called(None), *ON_REQUEST]) == sorted(METRICS)
+    assert set(metrics_without_database(made_up=False)) == set(METRICS) - set(NEEDS_RESULTS)
+    assert metrics_without_database(made_up=True) == list(METRICS)
     assert list(metrics_called(["exact_match"])) == ["exact_match"]
     with pytest.raises(ConfigError, match="Did you mean 'execution'"):
         metrics_called(["exec"])

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
 from sqltailor.evaluate import Scoring, evaluate
+from sqltailor.evaluate.metrics import METRICS, metrics_called
 from sqltailor.evaluate.report import plots, sentences, sql, write_report
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
 
@@ -113,6 +114,14 @@ def test_the_page_says_what_was_found(run: Path) -> None:
     for words_of_a_wrong_answer in ("how many?", "SELECT COUNT(*) + 1 FROM t", "4, the gold result is 3"):
         assert words_of_a_wrong_answer in page.text
     assert sum(tag == "svg" for tag, _ in page.tags) == 6
+
+
+def test_the_page_explains_the_metrics_that_it_shows(run: Path) -> None:
+    page = Page(write_report(run))
+    assert set(sentences.MEANINGS) >= set(METRICS)
+    for metric in metrics_called(None):
+        assert f"{metric}: {sentences.MEANINGS[metric].full}" in page.text
+    assert "exact_set" not in page.text
 
 
 def test_the_page_loads_nothing_and_runs_nothing(run: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqltailor.evaluate import Evaluation, Scoring, evaluate, resume_or_new
-from sqltailor.evaluate.metrics import METRICS
+from sqltailor.evaluate.metrics import metrics_without_database
 from sqltailor.evaluate.report import write_report
 from sqltailor.evaluate.votes import judge_of
 from sqltailor.generate import load, token_counter
@@ -74,8 +74,7 @@ def _scoring(project: Project, fuzz: int) -> Scoring:
     if project.has_database:
         return dataclasses.replace(Scoring.of(project), fuzz=fuzz)
     settings = project.recipe.evaluate
-    computable = [name for name in METRICS if name != "execution" or fuzz]
-    metrics = computable if settings.metrics is None else settings.metrics
+    metrics = metrics_without_database(made_up=fuzz > 0) if settings.metrics is None else settings.metrics
     return Scoring(None, project.grant, settings.timeout_s, metrics=metrics, fuzz=fuzz)
 
 

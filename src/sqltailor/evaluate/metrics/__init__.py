@@ -1,7 +1,14 @@
 """Metrics: one function each on one answer."""
 
 from sqltailor.evaluate.metrics.attempt import Attempt
-from sqltailor.evaluate.metrics.by_name import METRICS, ON_REQUEST, Metric, metrics_called
+from sqltailor.evaluate.metrics.by_name import (
+    METRICS,
+    NEEDS_RESULTS,
+    ON_REQUEST,
+    Metric,
+    metrics_called,
+    metrics_without_database,
+)
 from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
 from sqltailor.evaluate.metrics.features import features
@@ -14,6 +21,7 @@ from sqltailor.evaluate.metrics.validity import parse_valid, schema_valid
 __all__ = [
     "HARDNESS",
     "METRICS",
+    "NEEDS_RESULTS",
     "ON_REQUEST",
     "Attempt",
     "ExactSet",
@@ -26,6 +34,7 @@ __all__ = [
     "execution",
     "features",
     "metrics_called",
+    "metrics_without_database",
     "outcome",
     "parse_valid",
     "same_result",

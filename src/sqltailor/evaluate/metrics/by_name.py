@@ -23,8 +23,11 @@ METRICS: Mapping[str, Metric] = {
 }
 """Name of each metric → its function. The order is that of reports."""
 
-ON_REQUEST = frozenset({"exact_set"})
-"""Metrics that are computed only where they are named: they are for comparison with one benchmark's numbers."""
+ON_REQUEST = ("exact_set",)
+"""Metrics that are computed only where they are named or there is no database: one benchmark's way to compare SQL."""
+
+NEEDS_RESULTS = ("execution",)
+"""Metrics that compare results, so that without a database none can be computed."""
 
 
 def metrics_called(names: Iterable[str] | None) -> dict[str, Metric]:
@@ -34,3 +37,8 @@ def metrics_called(names: Iterable[str] | None) -> dict[str, Metric]:
         if name not in METRICS:
             raise ConfigError(unknown("metric", name, METRICS))
     return {name: METRICS[name] for name in wanted}
+
+
+def metrics_without_database(*, made_up: bool) -> list[str]:
+    """Return the names of the metrics to compute where there is no database; `made_up`: some are made up for it."""
+    return [name for name in METRICS if made_up or name not in NEEDS_RESULTS]

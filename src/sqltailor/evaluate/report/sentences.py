@@ -11,14 +11,39 @@ from sqltailor.errors import counted
 HEADLINE_METRICS = ("execution", "exact_match")
 """The first of these that the models share is what the verdict is about."""
 
-MEANINGS = {
-    "execution": "the result is the gold statement's",
-    "exact_match": "the statement is the gold statement",
-    "exact_set": "the statement has the parts of the gold statement, in Spider's sense",
-    "parse_valid": "the statement can be parsed",
-    "schema_valid": "every table and column exists",
-    "confidence": "right answers by the share of candidates that agree with them",
+
+class Meaning(NamedTuple):
+    """What a score means: in a few words beside its plot, and in full under "What the numbers mean"."""
+
+    short: str
+    full: str
+
+
+MEANINGS: Mapping[str, Meaning] = {
+    "execution": Meaning(
+        "the result is the gold statement's",
+        "the predicted statement passes the guard, runs read-only, and returns the gold statement's rows. Rows are a "
+        "bag, duplicates count; order matters only where the gold statement orders at top level; rows that tie may "
+        "change places; columns may be in another order; fractions agree within 10⁻⁹.",
+    ),
+    "exact_match": Meaning(
+        "the statement is the gold statement",
+        "equal to an accepted gold statement, apart from case of keywords and names, spacing, quotes and a final "
+        "semicolon.",
+    ),
+    "exact_set": Meaning(
+        "the statement has the parts of the gold statement, in Spider's sense",
+        "Spider's exact-set match: the same columns, conditions, tables, grouping, order and set operations, whatever "
+        "the values. Counted where the gold statement is within Spider's subset of SQL.",
+    ),
+    "parse_valid": Meaning("the statement can be parsed", "the answer holds exactly one statement that can be parsed."),
+    "schema_valid": Meaning("every table and column exists", "all tables and columns of the statement exist."),
+    "confidence": Meaning(
+        "right answers by the share of candidates that agree with them",
+        "how often answers are right, by the share of candidates that agree with them.",
+    ),
 }
+"""Each metric, and each other plot of scores; the report explains those that it shows."""
 
 OUTCOMES = {
     "correct": "right",

@@ -99,7 +99,7 @@ def _training_rows(data: Mapping[str, Row], recipe: Any) -> int:
     return sum(data[name].get("rows") or 0 for name in {str(Path(name)) for name in names} if name in data)
 
 
-def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, sentences.Meaning, str]]:
     """Yield (metric, its meaning, its plot): all questions, and every test file on its own."""
     parts = scores.get("breakdowns", {}).get("part", {})
     for metric in dict.fromkeys(metric for found in scores["models"].values() for metric in found):
@@ -107,7 +107,7 @@ def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, str, str]
         for part, found in parts.items():
             groups[part] = [_bar(found.get(m, {}).get(metric)) for m in models]
         title = f"{metric} by test part"
-        yield metric, sentences.MEANINGS.get(metric, ""), plots.bars(groups, title=title)
+        yield metric, sentences.MEANINGS.get(metric, sentences.Meaning("", "")), plots.bars(groups, title=title)
     if bands := scores.get("confidence"):
         groups = {name: [_bar(found.get(m)) for m in models] for name, found in bands.items()}
         yield "confidence", sentences.MEANINGS["confidence"], plots.bars(groups, title="execution by confidence")

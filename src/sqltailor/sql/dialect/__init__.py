@@ -6,7 +6,6 @@ Built on sqlglot. A dialect is a sqlglot name (`sqlite`, `postgres`) or a YAML f
 from __future__ import annotations
 
 from sqltailor.sql.dialect.avoid import avoided
-from sqltailor.sql.dialect.faults import NO_SELECT, not_valid
 from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
@@ -22,6 +21,7 @@ from sqltailor.sql.dialect.statement import (
     transpile,
     write,
 )
+from sqltailor.sql.dialect.syntax_faults import NO_SELECT, not_valid
 from sqltailor.sql.dialect.yaml_dialects import Dialect, Function, load_dialect
 
 __all__ = [

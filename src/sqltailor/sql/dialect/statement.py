@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from sqltailor.errors import SQLError
-from sqltailor.sql.dialect.faults import NO_SELECT, dialect_name, not_valid
+from sqltailor.sql.dialect.syntax_faults import NO_SELECT, dialect_name, not_valid
 from sqltailor.sql.dialect.yaml_dialects import load_dialect
 
 if TYPE_CHECKING:
