@@ -1,8 +1,11 @@
 import json
+import re
+from typing import get_type_hints
 
 import pytest
 
-from sqltailor.data import check_files, export, import_data, load_examples, write_examples
+from sqltailor.cli.data.export import export as command
+from sqltailor.data import WRITERS, check_files, export, import_data, load_examples, write_examples
 from sqltailor.data.checks.rules import LIMITS, RESERVED
 from sqltailor.errors import ConfigError
 from sqltailor.project import Project
@@ -51,6 +54,11 @@ def test_out_to_bedrock_and_in_again(tmp_path):
     assert (back.read, back.kept) == (12, 12)
     found = load_examples(tmp_path / "again/train.jsonl")
     assert [(e.question, e.sql, e.schema) for e in found] == [(e.question, e.sql, e.schema) for e in some(12)]
+
+
+def test_the_help_names_every_format():
+    said = get_type_hints(command, include_extras=True)["format"].__metadata__[0].help
+    assert set(re.findall(r"[\w-]+", said)) >= set(WRITERS)
 
 
 def test_the_schema_of_a_database_is_shown_for_examples_without_one(tmp_path):

@@ -16,7 +16,8 @@ def export(
     format: Annotated[
         str,
         typer.Option(
-            metavar="FORMAT", help="bedrock, claude, prompt-completion, openai, sharegpt, alpaca, input-output or text."
+            metavar="FORMAT",
+            help="bedrock, claude, prompt-completion, openai, sharegpt, alpaca, input-output, text or examples (ours).",
         ),
     ],
     out: Annotated[str, typer.Option(metavar="PATH", help="Folder, or a file for a single FILE.")],
