@@ -142,7 +142,7 @@ def test_import_keeps_what_is_right_and_names_why_the_rest_is_not(begun: Path) -
         write.writerow(["Broken", "SELEC count(* FROM line"])
         write.writerow(["Length of the lines", "SELECT kilometres FROM line"])
     words = ("data", "import", "my.csv", "--map", "question=ask,sql=query")
-    assert "data/test.jsonl is there, and no import made it" in str(run(*words).exception)
+    assert "data/test.jsonl exists, and no import made it" in str(run(*words).exception)
     Path("data/test.jsonl").unlink()
     result = ok(*words)
     assert "read 3, kept 1, rejected 2" in result.stdout

@@ -252,7 +252,7 @@ def test_an_earlier_import_is_replaced_with_a_word_and_other_files_never(tmp_pat
         import_data([out / "train.jsonl"], out)
     (out / "card.json").unlink()
     before = (out / "train.jsonl").read_bytes()
-    with pytest.raises(DataError, match=r"train\.jsonl is there, and no import made it: it is not replaced"):
+    with pytest.raises(DataError, match=r"train\.jsonl exists, and no import made it: it is not replaced"):
         import_data([path], out)
     check_data(path, out)
     with pytest.raises(DataError, match="no import made it"):

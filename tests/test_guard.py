@@ -330,7 +330,7 @@ def test_names_that_are_granted_pass(sql: str) -> None:
         ("SELECT u.* FROM users AS u", "password_hash"),
         ("SELECT 1 FROM t NATURAL JOIN users", "password_hash"),
         ("SELECT a.id FROM users AS a JOIN users AS b USING (password_hash)", "password_hash"),
-        ("SELECT u.id FROM users AS u(id)", "renamed by position"),
+        ("SELECT u.id FROM users AS u(id)", "rename columns in the SELECT list"),
         ("SELECT x.id FROM t AS x", "'x' has no column 'id'"),
         ("SELECT users.id FROM users AS u", "no table or alias 'users'"),
         ("SELECT a FROM t AS x, (SELECT x.a) AS y", "'x'"),
@@ -339,7 +339,7 @@ def test_names_that_are_granted_pass(sql: str) -> None:
         ("WITH x AS (SELECT a FROM t) SELECT b FROM x", "no column 'b'"),
         ("SELECT a FROM t ORDER BY a, nosuch", "nosuch"),
         ("SELECT a FROM t UNION SELECT a FROM s ORDER BY b", "'b'"),
-        ("SELECT (SELECT v FROM s) FROM (SELECT a AS v FROM t)", "write its table"),
+        ("SELECT (SELECT v FROM s) FROM (SELECT a AS v FROM t)", "qualify it with its table (table.v)"),
         ("SELECT nam FROM s", "Did you mean 'name'?"),
         ("SELECT * FROM user", "Did you mean 'users'?"),
         ("SELECT lowr(name) FROM s", "Did you mean 'lower'?"),
@@ -349,7 +349,7 @@ def test_names_that_are_granted_pass(sql: str) -> None:
         ('SELECT "nosuch" FROM (SELECT count(*) FROM t)', "nosuch"),
         ("SELECT column3 FROM (VALUES (1, 2))", "column3"),
         ("SELECT * FROM ((t JOIN s ON 1 = 1) JOIN secret ON 1 = 1)", "secret"),
-        ("SELECT s.a FROM s PIVOT (sum(a) FOR name IN ('x'))", "pivoted"),
+        ("SELECT s.a FROM s PIVOT (sum(a) FOR name IN ('x'))", "PIVOT works only on a subquery"),
     ],
 )
 def test_reasons_name_what_is_refused(sql: str, about: str) -> None:
@@ -525,7 +525,7 @@ def test_a_row_id_is_the_integer_primary_key(name: str) -> None:
         passes(sql, schema=KUNDEN, grant=Grant(deny=("kunden.email",)))
         passes(sql, schema=KUNDEN, grant=Grant(allow=("kunden.vorname", "kunden.kundennr")))
         for grant in (Grant(deny=("kunden.kundennr",)), Grant(allow=("kunden.vorname",))):
-            assert "is the table's INTEGER PRIMARY KEY" in refused(sql, schema=KUNDEN, grant=grant)
+            assert "is an alias of the table's INTEGER PRIMARY KEY" in refused(sql, schema=KUNDEN, grant=grant)
 
 
 def test_a_row_id_comes_before_an_alias_of_its_name() -> None:

@@ -130,7 +130,7 @@ def test_a_url_without_a_password_stays_in_the_recipe(tmp_path: Path) -> None:
 
 def test_a_recipe_is_never_overwritten_without_force(shop: Path) -> None:
     (shop / "recipe.yaml").write_text("base: mine\n")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         init.init(str(shop / "shop.db"), out=shop)
     assert (shop / "recipe.yaml").read_text() == "base: mine\n"
     init.init(str(shop / "shop.db"), out=shop, force=True)

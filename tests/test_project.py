@@ -220,11 +220,11 @@ def test_a_changed_schema_is_named(tram: Path, caplog: pytest.LogCaptureFixture)
         )
     with Project(recipe()) as project:
         assert project.drift(str(run.path)) == [
-            "table serves is gone",
-            "column stop.zone is now called district",
-            "column line.km is new",
+            "table serves was removed",
+            "column stop.zone was renamed to district",
+            "column line.km was added",
         ]
         assert project.drift("nano") == []
         project.warn_of_drift(str(run.path))
-    assert "table serves is gone" in caplog.text
+    assert "table serves was removed" in caplog.text
     assert "sqltailor data check" in caplog.text

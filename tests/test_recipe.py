@@ -138,8 +138,8 @@ def test_unreadable_yaml(tmp_path: Path, text: str, words: str) -> None:
 def test_duplicate_keys_are_faults(tmp_path: Path) -> None:
     found = faults(tmp_path, "train:\n  epochs: 3\n  seed: 1\n  epochs: 4\nbase: nano\nbase: other\n")
     assert found == [
-        "recipe.yaml:4: train.epochs is there twice; first at recipe.yaml:2.",
-        "recipe.yaml:6: base is there twice; first at recipe.yaml:5.",
+        "recipe.yaml:4: train.epochs is set twice; first at recipe.yaml:2.",
+        "recipe.yaml:6: base is set twice; first at recipe.yaml:5.",
     ]
 
 

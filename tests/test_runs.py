@@ -58,7 +58,7 @@ def test_runs_made_at_the_same_moment_get_different_folders(tmp_path: Path) -> N
 
 def test_an_exact_name_is_never_overwritten(tmp_path: Path) -> None:
     assert make(tmp_path, "first", exact=True).name == "first"
-    with pytest.raises(ConfigError, match=r"first is there already.*train\.name"):
+    with pytest.raises(ConfigError, match=r"first already exists.*train\.name"):
         make(tmp_path, "first", exact=True)
     assert not list(tmp_path.glob(".new-*"))
 

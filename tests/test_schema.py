@@ -296,8 +296,8 @@ def test_a_dump_of_sqlite_is_read_as_sqlite_reads_it() -> None:
         ("CREATE INDEX i ON t (a)", "no CREATE TABLE"),
         ("CREATE TABLE t (a INT", r"'t' cannot be read: a parenthesis.*never closed"),
         ('CREATE TABLE t ("a INT)', "'t' cannot be read"),
-        ("CREATE TABLE t ((a) INT)", "'t' cannot be read: no column can begin like"),
-        ("CREATE TABLE t (a !! INT)", r"'t' cannot be read: '!! INT' is no type"),
+        ("CREATE TABLE t ((a) INT)", "'t' cannot be read: a column definition cannot start with"),
+        ("CREATE TABLE t (a !! INT)", r"'t' cannot be read: '!! INT' is not a column type"),
         ("CREATE TABLE", "has no name"),
         ("CREATE TABLE t", "no columns that can be read. List them"),
         ("CREATE VIEW v AS SELECT * FROM absent", "no columns that can be read. List them"),
@@ -491,7 +491,7 @@ def test_within_a_budget_samples_go_first_then_comments() -> None:
         to_ddl(SHOP, max_tokens=len(bare) - 1, count_tokens=len)
     message = str(e.value)
     assert "1 table" in message
-    assert f"needs {len(bare)} tokens, but {len(bare) - 1} are free" in message
+    assert f"needs {len(bare)} tokens, but only {len(bare) - 1} are available" in message
     assert "database.allow" in message
     assert "prompt.max_schema_tokens" in message
 
@@ -529,14 +529,14 @@ A, B = "CREATE TABLE a (x INT PRIMARY KEY, y TEXT); ", "CREATE TABLE b (z INT RE
 BASE = from_ddl(A + B)
 SAME = [A + B, B + A, "CREATE TABLE a /* hm */ (x int PRIMARY KEY /* the x */, y text); " + B]
 CHANGED = [
-    (A, ["table b is gone"]),
-    (A + B + "CREATE TABLE c (q INT)", ["table c is new"]),
-    ("CREATE TABLE a (x INT PRIMARY KEY); " + B, ["column a.y is gone"]),
-    ("CREATE TABLE a (x INT PRIMARY KEY, y TEXT, w); " + B, ["column a.w is new"]),
+    (A, ["table b was removed"]),
+    (A + B + "CREATE TABLE c (q INT)", ["table c was added"]),
+    ("CREATE TABLE a (x INT PRIMARY KEY); " + B, ["column a.y was removed"]),
+    ("CREATE TABLE a (x INT PRIMARY KEY, y TEXT, w); " + B, ["column a.w was added"]),
     ("CREATE TABLE a (x BIGINT PRIMARY KEY, y TEXT); " + B, ["column a.x is BIGINT, was INT"]),
     ("CREATE TABLE a (x INT PRIMARY KEY, y); " + B, ["column a.y is without a type, was TEXT"]),
     ("CREATE TABLE a (x INT, y TEXT); " + B, ["column a.x is no longer a primary key"]),
-    ("CREATE TABLE a (y TEXT, x INT PRIMARY KEY); " + B, ["the columns of table a have another order"]),
+    ("CREATE TABLE a (y TEXT, x INT PRIMARY KEY); " + B, ["the columns of table a were reordered"]),
     (A + "CREATE TABLE b (z INT)", ["column b.z now refers to nothing"]),
     (A + "CREATE TABLE b (z INT REFERENCES a(y))", ["column b.z now refers to a.y"]),
 ]

@@ -34,7 +34,7 @@ def test_text_with_a_mark_is_read(encoding: str) -> None:
     [
         (DDL.encode("cp1252"), r"s\.sql is not UTF-8; it looks like cp1252 .*iconv -f cp1252 -t utf-8 s.sql"),
         (DDL.encode("utf-16-le"), r"s.sql is UTF-16 without a mark; save it as UTF-8"),
-        (b"SQLite format 3\0\x10", r"s\.sql is no text file"),
+        (b"SQLite format 3\0\x10", r"s\.sql is not a text file"),
         (DDL.encode() + b"-- \xe4\n", r"s\.sql is not UTF-8 throughout: line 4"),
     ],
 )
@@ -65,7 +65,7 @@ def test_a_folder_of_migrations_is_run_in_the_order_of_its_numbers() -> None:
 
 def test_a_folder_without_scripts() -> None:
     Path("empty").mkdir()
-    with pytest.raises(DataError, match=r"holds no \.sql file"):
+    with pytest.raises(DataError, match=r"has no \.sql file"):
         read_schema_file("empty")
 
 

@@ -249,10 +249,10 @@ def test_a_view_that_no_parser_reads_has_the_names_of_its_list() -> None:
          "read 2 of 3 CREATE statements; not read: line 2 (The view 'v' has no columns that can be read"),
         ("CREATE TABLE t (a int);\n\nCREATE TABLE u (a !! int);", "read 1 of 2 CREATE statements; not read: line 3 (The table"),
         ("CREATE TABLE u (a int;\nCREATE TABLE t (a int);", "read 1 of 2 CREATE statements; not read: line 1 (The table 'u'"),
-        ("CREATE TABLE t (a int);\nCREATE TABLE t (b int);", "line 2 (The table 't' is there already; the first stands"),
-        ("CREATE TABLE t (a int);\nALTER TABLE u ADD b int;", "line 2 (ALTER of 'u', which is not there: ADD b int"),
-        ("CREATE TABLE t (a int);\nDO $$ BEGIN CREATE TABLE u (a int); END $$;", "line 2 (a table is made inside a block"),
-        ("CREATE TABLE t (a int);\nCREATE TABLE ${x} (b int);", "line 2 (A CREATE TABLE statement is named by a variable"),
+        ("CREATE TABLE t (a int);\nCREATE TABLE t (b int);", "line 2 (The table 't' is defined twice; the first definition is kept"),
+        ("CREATE TABLE t (a int);\nALTER TABLE u ADD b int;", "line 2 (ALTER of 'u', which the script does not create: ADD b int"),
+        ("CREATE TABLE t (a int);\nDO $$ BEGIN CREATE TABLE u (a int); END $$;", "line 2 (a table is created inside a procedural block"),
+        ("CREATE TABLE t (a int);\nCREATE TABLE ${x} (b int);", "line 2 (A CREATE TABLE statement takes its name from a variable"),
         ("CREATE TABLE t (a int);\n\\i more.sql", "line 2 (it runs another file, more.sql"),
         ("CREATE TABLE t (a int);\nCREATE TABLE u () INHERITS (gone);", "line 2 (The table 'u' takes its columns from 'gone'"),
     ],
@@ -324,7 +324,7 @@ def test_what_takes_a_migration_back_is_not_run() -> None:
 
 
 def test_a_script_that_drops_all_has_no_schema() -> None:
-    with pytest.raises(DataError, match="Every table of the schema is dropped again"):
+    with pytest.raises(DataError, match="The script drops every table that it creates"):
         from_ddl("CREATE TABLE t (a int); DROP TABLE t")
 
 

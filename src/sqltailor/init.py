@@ -102,7 +102,7 @@ def init(
     folder = Path(out)
     target = folder / "recipe.yaml"
     if target.exists() and not force:
-        raise ConfigError(f"{target} is there already. Another folder: --out DIR; replace it: --force")
+        raise ConfigError(f"{target} already exists. Another folder: --out DIR; replace it: --force")
     template = _TEMPLATE.replace("{data}", _DATA) if recipe is None else _shipped(recipe)
     is_ddl = is_schema_file(url)
     warnings: tuple[str, ...] = ()

@@ -196,7 +196,7 @@ class Project:
         )
 
     def drift(self, reference: str) -> list[str]:
-        """Return what changed in the schema since a run learned it, a sentence each; nothing for what is no run."""
+        """Return what changed in the schema since a run learned it, one sentence each; nothing for other models."""
         learned = Run(Path(reference)).schema
         if not learned.is_file() or not self.has_schema:
             return []

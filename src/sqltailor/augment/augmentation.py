@@ -176,4 +176,4 @@ def check_out(out: Path, sources: Sequence[str]) -> None:
     if any(Path(source).resolve() == out.resolve() for source in sources):
         raise DataError(f"{out} is read and would be replaced. Next: --out another file")
     if out.exists() and not any(beside(out, what).exists() for what in ("answers", "rejects")):
-        raise DataError(f"{out} is there, and this command did not make it: it is not replaced. Next: --out another")
+        raise DataError(f"{out} exists, and this command did not make it: it is not replaced. Next: --out another")

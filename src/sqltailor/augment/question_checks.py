@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MADE_REASONS: Mapping[str, str] = {
     "empty": "the model wrote nothing",
-    "unreadable": "the answer holds no question–SQL pair",
+    "unreadable": "the answer does not hold a question–SQL pair",
     "cut": "the answer was cut at its longest length, and its last line may be half",
     "too_long": "the answer or the question is longer than any real one",
     "no_question": "the row to be reworded has a specification instead of a question",
@@ -49,7 +49,7 @@ _CHATTER = re.compile(
     r"i(?:'m| am) sorry|i (?:cannot|can't) |[\[{])",
     re.IGNORECASE,
 )
-"""How models begin what is no question."""
+"""How models begin a text that is not a question."""
 _SQL_WORDS = re.compile(
     r"\b(?:SELECT|FROM|WHERE|JOIN|GROUP BY|ORDER BY|HAVING|UNION|INSERT INTO|DELETE|DROP|UPDATE|TABLE|VALUES)\b"
 )
@@ -66,7 +66,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def check_question(question: str, tables: Collection[str], dialect: str) -> None:
-    """Raise `RowError` for a text that is no question: empty, too long, SQL over these tables, markup."""
+    """Raise `RowError` for a text that is not a question: empty, too long, SQL over these tables, markup."""
     if not question.strip():
         raise RowError("empty", "nothing was written")
     if len(question) > MAX_QUESTION:
@@ -135,7 +135,7 @@ def _numbers(text: str) -> list[str]:
 
 
 class Known:
-    """The questions that are there already, as keys; near ones are looked for among those of the same SQL."""
+    """The questions so far, as keys; near ones are looked for among those of the same SQL."""
 
     def __init__(self) -> None:
         self._questions: set[int] = set()
@@ -150,13 +150,13 @@ class Known:
         self._near.setdefault(sql, []).append(normalise(asked_text(example)))
 
     def check(self, example: Example, *, new_sql: bool) -> None:
-        """Raise `RowError` for a question, or with `new_sql` a statement, that is there already; else remember it."""
+        """Raise `RowError` for a question, or with `new_sql` a statement, that exists already; else remember it."""
         question, sql = self._keys(example)
         if question in self._questions or (new_sql and sql in self._statements):
-            raise RowError("duplicate", "the question is there already" if not new_sql else "it is there already")
+            raise RowError("duplicate", "the statement exists already" if new_sql else "the question exists already")
         pieces = shingles(normalise(asked_text(example)))
         if any(jaccard(pieces, shingles(seen)) >= NEAR for seen in self._near.get(sql, ())):
-            raise RowError("near_duplicate", "nearly the same question is there, for the same SQL")
+            raise RowError("near_duplicate", "nearly the same question exists already, for the same SQL")
         self.add(example)
 
     def _keys(self, example: Example) -> tuple[int, int]:

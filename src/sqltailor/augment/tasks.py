@@ -148,7 +148,7 @@ def worded(request: Request, completion: Completion, n: int, made: str) -> Itera
     origin = request.origin
     found = questions(completion.text) if len(completion.text) <= MAX_ANSWER else []
     if not found:
-        yield _unread(request, completion, "empty", "the answer holds no question")
+        yield _unread(request, completion, "empty", "the answer does not hold a question")
     for number, question in enumerate(found[:n], 1):
         if completion.stop == "length" and number == len(found):
             yield _unread(request, completion, "cut", f"the answer ends with {question[-80:]!r}")
@@ -163,7 +163,7 @@ def proposed(request: Request, completion: Completion, n: int, made: str) -> Ite
     found = pairs(completion.text) if len(completion.text) <= MAX_ANSWER else []
     if not found:
         reason = "unreadable" if completion.text.strip() else "empty"
-        yield _unread(request, completion, reason, "the answer holds no question with its SQL")
+        yield _unread(request, completion, reason, "the answer does not hold a question with its SQL")
     for number, pair in enumerate(found[:n], 1):
         yield dataclasses.replace(
             origin, id=f"{origin.id}-{number}", question=pair.question, sql=(pair.sql,), source=made

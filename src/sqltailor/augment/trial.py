@@ -81,7 +81,7 @@ class Trial:
 
 
 def tables_of(sql: str, dialect: str) -> frozenset[str]:
-    """Return the names, in lower case, of the tables that a query names; none for what is no query."""
+    """Return the names, in lower case, of the tables that a query names; none for a statement that is not a query."""
     from sqlglot import exp
 
     if NO_QUERY.match(sql):

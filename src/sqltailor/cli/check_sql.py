@@ -71,7 +71,7 @@ def check_sql(
 
 
 def _statement(arguments: list[str]) -> str:
-    """Return the one statement among what was no option, or raise `ConfigError`."""
+    """Return the one statement among the arguments that are not options, or raise `ConfigError`."""
     from sqltailor.errors import ConfigError
 
     if len(arguments) != 1:

@@ -55,7 +55,7 @@ def schema_scripts(path: str | Path) -> list[tuple[str, str]]:
     files = [file for file in path.rglob("*") if file.is_file() and file.name.lower().endswith(_ENDINGS)]
     files = [file for file in files if not _BACK.fullmatch(file.name)]
     if not files:
-        raise DataError(f"The folder '{path}' holds no .sql file. Name a file of CREATE TABLE statements.")
+        raise DataError(f"The folder '{path}' has no .sql file. Name a file of CREATE TABLE statements.")
     return [(str(file.relative_to(path)), _text(file)) for file in sorted(files, key=_by_number)]
 
 
@@ -89,4 +89,4 @@ def _text(path: Path) -> str:
 def _no_text(path: Path, content: bytes) -> DataError:
     if b"\0" in content[:2]:
         return DataError(f"{path} is UTF-16 without a mark; save it as UTF-8.")
-    return DataError(f"{path} is no text file. A schema file holds CREATE TABLE statements.")
+    return DataError(f"{path} is not a text file. A schema file holds CREATE TABLE statements.")

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from sqltailor.errors import counted
 
 SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=([^\w\r\n\"])\"?\s*", re.IGNORECASE)
-"""A first line that tells Excel which character separates the cells; it is no row."""
+"""A first line that tells Excel which character separates the cells; it is not a row."""
 
 
 class Record(NamedTuple):

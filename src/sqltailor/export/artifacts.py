@@ -214,7 +214,7 @@ def _home(reference: str, source: Source) -> Path:
 
 def _must_be_ours(target: Path) -> None:
     if target.exists() and not (target / RECORD).is_file() and (target.is_file() or any(target.iterdir())):
-        raise ConfigError(f"{target} is there and was not made by an export. Give another folder: --out DIR")
+        raise ConfigError(f"{target} exists and was not made by an export. Give another folder: --out DIR")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from sqltailor.errors import BackendError, ConfigError, require
 
 
 def push(folder: Path, *, repo: str, private: bool = False, left_out: Sequence[str] = ()) -> str:
-    """Make the repository unless it is there, upload a folder as one commit, and return its address.
+    """Make the repository unless it exists, upload a folder as one commit, and return its address.
 
     `repo`: `NAME` or `ORGANISATION/NAME`; one that is there keeps its visibility. `left_out` are files that stay
     here. HF_TOKEN holds the token, HF_ENDPOINT another Hub. Raises `ConfigError` without a token, `BackendError` for
@@ -45,7 +45,7 @@ def _refusal(error: Exception, repo: str, endpoint: str) -> str:
     remedy = {
         401: "HF_TOKEN is not valid there",
         403: f"HF_TOKEN may not write to '{repo}': it needs write access, to the organisation too",
-        404: f"'{repo}' is not there or not visible to HF_TOKEN",
+        404: f"'{repo}' does not exist or is not visible to HF_TOKEN",
         429: "too many requests: wait, and give the command again",
     }.get(status or 0, str(error).strip().splitlines()[0])
     return f"The Hub at {endpoint} refused (HTTP {status}): {remedy}. The folder is kept."

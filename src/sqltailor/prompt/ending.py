@@ -25,7 +25,7 @@ COMMANDS = frozenset(
      "ANALYZE", "USE", "DO", "EXEC", "EXECUTE", "DECLARE", "LOAD", "INSTALL", "SHUTDOWN", "KILL", "LOCK", "RESET",
      "ABORT", "END")
 )  # fmt: skip
-"""First words of statements that are no queries."""
+"""First words of statements that are not queries."""
 _GOES_ON = frozenset(
     ("FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "FETCH", "UNION", "EXCEPT", "INTERSECT", "MINUS",
      "JOIN", "LEFT", "RIGHT", "FULL", "INNER", "OUTER", "CROSS", "NATURAL", "LATERAL", "ON", "USING", "AND", "OR",

@@ -177,6 +177,6 @@ def _can_be_read(sql: str, base: str) -> bool:
 
 
 def _other_statement(text: str) -> str | None:
-    """Return a statement that is no query: it is still what the model wrote, and the guard must see it."""
+    """Return a statement that is not a query: it is still what the model wrote, and the guard must see it."""
     word = re.match(r"[A-Za-z]+\b", text)
     return text.rstrip(";").rstrip() if word is not None and word.group().upper() in COMMANDS else None

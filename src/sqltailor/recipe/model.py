@@ -27,7 +27,7 @@ class Database(Section):
     deny: Texts = key(
         (),
         "Tables and columns that statements may not name, even if allowed; nor may views read them, where their SELECT"
-        " is known: MySQL tells it with SHOW VIEW, a schema file with `CREATE VIEW … AS`; deny other views by name.",
+        " is known: MySQL shows it with SHOW VIEW, a schema file with `CREATE VIEW … AS`; deny other views by name.",
     )
     namespaces: Texts = key(
         (), "Namespaces (PostgreSQL schemas) to read; none given: those that the database shows by default."

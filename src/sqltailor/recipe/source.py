@@ -149,7 +149,7 @@ def _construct(node: Any, path: KeyPath, layer: Layer, shown: str, above: tuple[
         name = name_node.value if name_node.id == "scalar" else "?"
         here = (*path, name)
         if name in tree:
-            layer.faults.append(Fault(here, origin, f"{dotted(here)} is there twice; first at {layer.origins[here]}."))
+            layer.faults.append(Fault(here, origin, f"{dotted(here)} is set twice; first at {layer.origins[here]}."))
         layer.origins[here] = origin
         tree[name] = _construct(item, here, layer, shown, above)
     return tree

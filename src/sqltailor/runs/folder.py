@@ -133,7 +133,7 @@ def create_run(
         for candidate in [stem] if exact else [stem, *(f"{stem}-{i}" for i in range(2, 1000))]:
             if _claim(new, root / candidate):
                 return Run(root / candidate)
-    raise ConfigError(f"{root / stem} is there already; a run is never overwritten. Give train.name another value.")
+    raise ConfigError(f"{root / stem} already exists; a run is never overwritten. Give train.name another value.")
 
 
 def _claim(new: Path, target: Path) -> bool:

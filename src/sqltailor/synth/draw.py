@@ -158,7 +158,7 @@ class Draw:
         return tuple(found.values())
 
     def condition(self, binding: str, table: TableInfo, *, is_main: bool = True) -> Condition | None:
-        """Return one condition on a column of a table, on values that are there."""
+        """Return one condition on a column of a table, on stored values."""
         if table.key in self.terms and binding == table.key and self.rng.random() < 0.25:
             return self.rng.choice(self.terms[table.key])
         key_rate = 0.06 if is_main else 0.0

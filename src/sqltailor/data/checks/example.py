@@ -31,7 +31,7 @@ REASONS: Mapping[str, str] = {
     "missing_field": "a field that the format needs is absent or empty",
     "empty_question": "no question",
     "broken_schema": "the schema beside the question cannot be read",
-    "unknown_database": "the row names a database that is not there",
+    "unknown_database": "the row names a database that does not exist",
     "unparsed": "the SQL does not parse in the dialect",
     "not_select": "the statement is not a query (INSERT, UPDATE and DELETE are taken with statements: dml)",
     "unknown_table": "the SQL names a table that the schema does not have",

@@ -28,7 +28,7 @@ class Databases:
     _open: OrderedDict[str, tuple[Database, Schema]] = field(default_factory=OrderedDict)
 
     def find(self, db_id: str | None) -> tuple[Database, Schema]:
-        """Return the open database of a row, and its schema; raises `RowError` when it is not there."""
+        """Return the open database of a row, and its schema; raises `RowError` when it does not exist."""
         url = self._url(db_id)
         if url not in self._open:
             while len(self._open) >= MAX_OPEN:

@@ -166,13 +166,13 @@ def _replaced(out: Path, sources: Sequence[FilePath]) -> str:
     card = read_json(out / "card.json") if (out / "card.json").is_file() else {}
     if held and not card.get("split"):
         raise DataError(
-            f"{held[0]} is there, and no import made it: it is not replaced. Next: move it, or --out another folder"
+            f"{held[0]} exists, and no import made it: it is not replaced. Next: move it, or --out another folder"
         )
     return ", ".join(f"{name} ({counted(rows, 'row')})" for name, rows in card["sources"].items()) if held else ""
 
 
 def _settings(**settings: Any) -> Settings:
-    """Return what rows are checked against; a database that SQL comes from tells its dialect."""
+    """Return what rows are checked against; a database that SQL comes from decides its dialect."""
     checks = Settings(**settings)
     if checks.from_database is None:
         return checks

@@ -29,7 +29,7 @@ class Tests:
 
 
 def read_tests(paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None = None) -> Tests:
-    """Return the keys of test files in any known format. Raises `DataError` when one holds no example."""
+    """Return the keys of test files in any known format. Raises `DataError` when one has no example."""
     files: list[str] = []
     count = 0
     pairs: set[int] = set()
@@ -49,7 +49,7 @@ def read_tests(paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None
             templates.add(checked.facts.template)
             runs.update(word_runs(asked_text(checked.example)))
         if count == before:
-            raise DataError(f"The test file {path} holds no example that can be checked.")
+            raise DataError(f"The test file {path} has no example that can be checked.")
         files.append(os.fspath(path))
     return Tests(tuple(files), count, frozenset(pairs), frozenset(templates), frozenset(runs))
 

@@ -31,7 +31,7 @@ LOG_REASONS: Mapping[str, str] = {
     "broken_json": "the line is not JSON",
     "wrong_type": "the number of calls is not a number",
     "missing_field": "the row has no statement",
-    "no_statement": "the line of a server's log tells of something else: a connection, a checkpoint",
+    "no_statement": "the line of a server's log is about something else: a connection, a checkpoint",
     "failed": "the statement failed, or was ended, where it was logged",
     "too_long": "the statement is longer than any real one",
     "hidden": "the role may not see the statement of another (`<insufficient privilege>`)",

@@ -73,4 +73,4 @@ def _refuse_other(out: Path, sources: Sequence[str]) -> None:
     if any(Path(source).resolve() == out.resolve() for source in sources):
         raise DataError(f"{out} is read and would be replaced. Next: --out another file")
     if out.is_file() and not is_log(out):
-        raise DataError(f"{out} is there, and no import of a log made it: it is not replaced. Next: --out another file")
+        raise DataError(f"{out} exists, and no import of a log made it: it is not replaced. Next: --out another file")

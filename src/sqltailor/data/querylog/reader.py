@@ -38,7 +38,7 @@ NO_QUERY = re.compile(
     r"DEALLOCATE|DISCARD|LISTEN|NOTIFY|LOCK|REFRESH|REINDEX|CLUSTER|COMMENT|DESCRIBE)\b",
     re.IGNORECASE,
 )
-"""What begins a statement that is no query; the parser would say a word to the user about each."""
+"""What begins a statement that is not a query; the parser would say a word to the user about each."""
 
 
 _VALUE = re.compile(r"'(?:[^']|'')*'|(?<!BY )\b\d+(?:\.\d+)?\b")

@@ -67,9 +67,9 @@ def said_by_server(row: Mapping[str, Any]) -> str | None:
             return message[found.end() :]
         if row["error_severity"] in ("ERROR", "FATAL", "PANIC") and (row.get("query") or row.get("statement")):
             raise RowError("failed", f"the statement failed where it was logged: {message[:200]}")
-        raise RowError("no_statement", f"the line tells of something else: {message[:200]}")
+        raise RowError("no_statement", f"the line is about something else: {message[:200]}")
     if "command_type" in row and "argument" in row:
         if row["command_type"] not in ("Query", "Execute"):
-            raise RowError("no_statement", f"the line tells of something else: {row['command_type']}")
+            raise RowError("no_statement", f"the line is about something else: {row['command_type']}")
         return str(row["argument"])
     return None

@@ -168,7 +168,7 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
         return found
     if not objects:
         said = f" The first row, line {rows[0].line}: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
-        raise DataError(f"{name} holds no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
+        raise DataError(f"{name} has no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
     raise DataError(
         f"The format of {name} is not recognised. Its columns: {', '.join(map(str, objects[0]))[:300]}. "
         f"Name the columns (--map question=COL,sql=COL) or the format (--format F): {', '.join(READERS)}."

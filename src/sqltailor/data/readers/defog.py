@@ -105,7 +105,7 @@ def _choice(sql: str, base: str, *, empty: bool) -> Choice | None:
 
 
 def _columns(inside: list[Token]) -> tuple[str, ...] | None:
-    """Return the columns between braces; None for what is no list of columns."""
+    """Return the columns between braces; None for text that is not a list of columns."""
     solid = [token for token in inside if not token.is_blank]
     if not solid:
         return ()

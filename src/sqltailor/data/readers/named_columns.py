@@ -50,7 +50,7 @@ def _picked(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any
 
 
 def _example(values: dict[str, Any], source: Source) -> Example:
-    """Build an example from table cells, where an empty cell means nothing is there."""
+    """Build an example from table cells, where an empty cell means none."""
     values = {k: None if isinstance(v, str) and not v.strip() else v for k, v in values.items()}
     question, spec = text_field(values, "question"), values.get("spec")
     if question is None and spec is None:

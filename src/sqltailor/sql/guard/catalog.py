@@ -29,7 +29,7 @@ class Stored(NamedTuple):
 
     @property
     def has_row_ids(self) -> bool:
-        """Whether row ids are granted: with the key that they are in SQLite; without one they tell nothing stored."""
+        """Whether row ids are granted: with the key that they are in SQLite; without a key they reveal nothing."""
         keys = [c for c in self.table.columns if c.primary_key]
         if len(keys) == 1 and keys[0].type.upper() in ("INTEGER", ""):
             return self.columns[keys[0].name.lower()]
@@ -152,7 +152,7 @@ def _named(schema: Schema, entries: Iterable[str]) -> set[tuple[int, str]]:
             known = [n for t in schema.tables for n in (t.name, *(f"{t.name}.{c.name}" for c in t.columns))]
             raise ConfigError(
                 f"The grant names '{entry}', which is not in the schema.{did_you_mean(entry, known)} "
-                "Write T, T.C, NS.T or NS.T.C."
+                "Write table, table.column, namespace.table or namespace.table.column."
             )
         named |= found
     return named

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.errors import Refused
 from sqltailor.sql.guard.catalog import Stored, qualifiers
 from sqltailor.sql.guard.functions import TABLE_FUNCTIONS
-from sqltailor.sql.guard.parsing import shown
+from sqltailor.sql.guard.parsing import FUNCTIONS_OF, in_sql, shown
 from sqltailor.sql.guard.scope import Output, Source
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Expr
 
 _TABLE_PARTS = frozenset({"this", "db", "catalog", "alias", "joins", "pivots", "sample", "hints", "ordinality", "only"})
+_AFTER_TABLES = {"indexed": "INDEXED BY", "version": "Time travel (AS OF …)", "when": "Time travel (AT or BEFORE …)"}
+COLUMN_LIST = "Column lists after a table alias are not allowed; rename columns in the SELECT list."
 _FUNCTION_COLUMNS = {
     "json_each": "key value type atom id parent fullkey path json root",
     "json_tree": "key value type atom id parent fullkey path json root",
@@ -49,7 +51,7 @@ _TABLE_CLASSES = {
 def stored(node: exp.Table, found: list[Stored], dialect: str) -> Source:
     """Return the source of a table of the database; `found` has several where a name is ambiguous."""
     if node.args.get("alias") and node.args["alias"].args.get("columns"):
-        raise Refused(f"The columns of {shown(node.name)} cannot be renamed by position; use AS.", "policy")
+        raise Refused(COLUMN_LIST, "policy")
     before = () if node.alias else tuple(qualifiers(found[0].table, dialect))
     columns = merged(table.columns for table in found)
     has_row_ids = all(table.has_row_ids for table in found)
@@ -67,7 +69,8 @@ def merged(several: Iterable[Mapping[str, bool]]) -> dict[str, bool]:
 def check_parts(node: exp.Table) -> None:
     """Refuse what may follow a table but is of no use to a query: PARTITION, INDEXED BY, time travel."""
     if unexpected := [part for part, value in node.args.items() if value and part not in _TABLE_PARTS]:
-        raise Refused(f"{unexpected[0].upper()} is not allowed after a table.", "policy")
+        what = _AFTER_TABLES.get(unexpected[0], unexpected[0].upper())
+        raise Refused(f"{what} is not allowed after a table.", "policy")
 
 
 def derived(node: Expr, output: Output) -> Source:
@@ -86,12 +89,12 @@ def function(node: Expr) -> Source:
     if isinstance(node, exp.Table):
         check_parts(node)
         if node.text("db").lower() not in ("", "pg_catalog"):
-            raise Refused(f"Functions of {shown(node.text('db'))} are not allowed.", "policy")
+            raise Refused(FUNCTIONS_OF.format(shown(node.text("db"))), "policy")
     call: Any = node if isinstance(node, exp.Unnest) else node.this
     names = [call.name.lower()] if isinstance(call, exp.Anonymous) else _TABLE_CLASSES.get(type(call).__name__, [])
     if not TABLE_FUNCTIONS.issuperset(names) or not names:
-        what = shown(call.name if isinstance(call, exp.Anonymous) else type(call).__name__)
-        raise Refused(f"The function {what} may not be used as a table.", "policy")
+        what = shown(call.name) if isinstance(call, exp.Anonymous) else in_sql(call)
+        raise Refused(f"The function {what} cannot be used as a table.", "policy")
     alias = node.args.get("alias")
     columns = [c.name.lower() for c in alias.args.get("columns") or ()] if alias else []
     columns += [c.name.lower() for c in call.find_all(exp.JSONColumnDef) if c.name]
@@ -108,5 +111,5 @@ def pivoted(node: Expr, source: Source) -> Source:
 
     pivots = node.args["pivots"]
     if source.is_stored or any(pivot.find(exp.Query) for pivot in pivots):
-        raise Refused("Only a subquery that names its columns may be pivoted, not a table.", "policy")
+        raise Refused("PIVOT works only on a subquery that lists its columns, not directly on a table.", "policy")
     return Source((pivots[-1].alias or source.name).lower(), {}, is_complete=False, is_pivot=True)

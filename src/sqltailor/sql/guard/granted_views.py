@@ -41,7 +41,7 @@ def _fault(view: Table, query: str, catalog: Catalog) -> str | None:
     except (Refused, RecursionError):
         return (
             f"The view {shown(view.name)} reads {shown(_denied(named, text))}, which is not granted. "
-            "`allow` can open the view, by its name."
+            "To permit it anyway, list the view by name in `allow`."
         )
     return None
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 MAX_TOKENS = 20_000
 MAX_TABLES = 100
 MAX_SELECTS = 200
+FUNCTIONS_OF = "Functions in the schema {} are not allowed; call them without a prefix."
 _PARAMETERS = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
 
 
 class Statement(NamedTuple):
-    """A parsed statement: its tree, and the source text of every name that stands before `(`."""
+    """A parsed statement: its tree, and the source text of every name before a `(`."""
 
     tree: Expr
     called: list[str]
@@ -54,7 +55,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     while isinstance(tree, exp.Subquery) and not isinstance(tree.this, exp.Table):
         tree = tree.this
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Values)):
-        raise Refused(f"Only SELECT statements may run, not {type(tree).__name__.upper()}.", "policy")
+        raise Refused(f"Only SELECT statements may run, not {in_sql(tree)}.", "policy")
     if lacks_select(tokens, trees[0], dialect):
         raise Refused(not_valid(dialect, NO_SELECT), "parse")
     if not is_statement(trees[0], dialect):
@@ -69,7 +70,7 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
     if not tokens:
         raise Refused("There is no statement, only a comment.", "parse")
     if len(tokens) > MAX_TOKENS:
-        raise Refused(f"The statement has {len(tokens):,} tokens; {MAX_TOKENS:,} are allowed.", "text")
+        raise Refused(f"The statement has {len(tokens):,} tokens; at most {MAX_TOKENS:,} are allowed.", "text")
     first = tokens[0].text
     if first.lower() not in FIRST_WORDS:
         raise Refused(f"Only SELECT statements may run; this one begins with {shown(first.upper())}.", "policy")
@@ -87,7 +88,7 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
     else:
         if all(piece.kind in ("comment", "end") for piece in pieces[i:]):
             return
-    raise Refused("Quotes and comments are ambiguous: two readers cut the text differently.", "text")
+    raise Refused("The quotes or comments are ambiguous: different databases would read them differently.", "text")
 
 
 _REFUSED = {
@@ -141,7 +142,7 @@ def _check_names_kept(sql: str, tokens: list[Any], tree: Expr, dialect: str) -> 
 
 
 def _bigquery_paths(tokens: list[Any], tree: Expr) -> list[tuple[int, int]]:
-    """Where a table's name stands that sqlglot keeps in other pieces: `my-project-1.d.t`, or `d.t` in one quote."""
+    """Where sqlglot keeps a table's name in other pieces: `my-project-1.d.t`, or `d.t` in one quote."""
     from sqlglot import exp
 
     places = {token.start: i for i, token in enumerate(tokens)}
@@ -169,7 +170,7 @@ def _declared(tree: Expr) -> set[int]:
 
 
 def _called(sql: str, tokens: list[Any], declared: set[int]) -> list[str]:
-    """Return every name or keyword that stands before `(`."""
+    """Return every name or keyword before a `(`."""
     names = []
     for token, after in pairwise(tokens):
         first = sql[token.start]
@@ -207,7 +208,8 @@ def check_nodes(tree: Expr, functions: frozenset[str]) -> None:
         _check_node(node)
     if tables > MAX_TABLES or selects > MAX_SELECTS:
         raise Refused(
-            f"The statement names {tables} tables in {selects} SELECTs; {MAX_TABLES} and {MAX_SELECTS} are allowed.",
+            f"The statement names {tables} tables in {selects} SELECTs; "
+            f"at most {MAX_TABLES} and {MAX_SELECTS} are allowed.",
             "policy",
         )
 
@@ -218,17 +220,17 @@ def _check_node(node: Expr) -> None:
     if isinstance(node, exp.Identifier):
         place = f"{type(node.parent).__name__}.{node.arg_key}"
         if place not in NAMING and not _is_lambda_parameter(node):
-            raise Refused(f"The name {shown(node.name)} stands where names are not allowed.", "policy")
+            raise Refused(f"The name {shown(node.name)} is not allowed here.", "policy")
         is_prefix = place == "Dot.this" and node.parent is not None and node.parent.find(exp.Func) is not None
         if is_prefix and node.name.lower() != "pg_catalog":
-            raise Refused(f"Functions of {shown(node.name)} are not allowed; call them without a prefix.", "policy")
+            raise Refused(FUNCTIONS_OF.format(shown(node.name)), "policy")
     elif isinstance(node, exp.Dot):
         if isinstance(node.this, exp.Literal) or isinstance(node.expression, exp.Literal):
-            raise Refused("Text in quotes cannot stand for a table or column; write the bare name.", "policy")
+            raise Refused("A string literal cannot be used as a table or column name; remove the quotes.", "policy")
     elif isinstance(node, exp.Var):
         is_free = isinstance(node.parent, (exp.Kwarg, exp.Collate, exp.DataType))  # an argument, collation or charset
         if node.name.lower() not in WORDS and not is_free:
-            raise Refused(f"{shown(node.name)} is not a unit or keyword that may stand here.", "policy")
+            raise Refused(f"{shown(node.name)} is not an allowed unit or keyword here.", "policy")
     elif isinstance(node, exp.DataType):
         kind = node.args.get("kind")
         parts = [part.name.lower() for part in kind.find_all(exp.Identifier)] if isinstance(kind, exp.Expr) else []
@@ -246,7 +248,7 @@ def _is_lambda_parameter(node: Expr) -> bool:
 
 
 def in_sql(node: Expr) -> str:
-    """Return what a part of the tree is called in SQL, as well as the parser's name for it tells."""
+    """Return what a part of the tree is called in SQL, as far as the parser's name for it shows."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.errors import Refused
 from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard.catalog import Catalog
-from sqltailor.sql.guard.from_items import check_parts, derived, function, merged, pivoted, stored
-from sqltailor.sql.guard.parsing import shown
+from sqltailor.sql.guard.from_items import COLUMN_LIST, check_parts, derived, function, merged, pivoted, stored
+from sqltailor.sql.guard.parsing import in_sql, shown
 from sqltailor.sql.guard.scope import Output, Scope, Source
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Resolver:
         for node in nodes_of(tree):
             is_checked = not isinstance(node, (exp.Column, exp.Table, exp.Select)) or id(node) in self._seen
             if not is_checked:  # fail closed: a part of the tree that this class does not know
-                raise Refused(f"{shown(node.name)} stands where names cannot be checked.", "policy")
+                raise Refused(f"{shown(node.name)} cannot be checked in this position, so it is refused.", "policy")
 
     def _query(self, node: Expr, outer: Scope | None, ctes: Ctes, *, counts_rows: bool = False) -> Output:
         """Check a query and return its columns; `counts_rows` (EXISTS) lets a star pass, since nothing is read."""
@@ -77,7 +77,7 @@ class Resolver:
             output = self._query(node.this, outer, ctes, counts_rows=counts_rows)
             self._tail(node, output, outer, ctes)
             return output
-        raise Refused(f"{type(node).__name__.upper()} cannot stand where a query is expected.", "policy")
+        raise Refused(f"{in_sql(node)} is not allowed here; a query is expected.", "policy")
 
     def _values(self, node: Expr, outer: Scope | None, ctes: Ctes) -> Output:
         self._expressions(node.expressions, Scope(outer, self.dialect), ctes)
@@ -208,7 +208,7 @@ class Resolver:
             source = function(node)
             scope.calls.append((node.expressions if isinstance(node, exp.Unnest) else [node.this], source))
         else:
-            raise Refused(f"{type(node).__name__.upper()} cannot stand in FROM.", "policy")
+            raise Refused(f"{in_sql(node)} is not allowed in FROM.", "policy")
         if node.args.get("pivots"):
             source = pivoted(node, source)
             self._seen.update(id(c) for pivot in node.args["pivots"] for c in pivot.find_all(exp.Column))
@@ -234,7 +234,7 @@ class Resolver:
         self._expressions(self._source(node.this, inner, ctes), inner, ctes)
         self._arguments(inner, ctes)
         if node.args["alias"].args.get("columns") and inner.is_of_tables():
-            raise Refused("The columns of joined tables cannot be renamed by position; use AS.", "policy")
+            raise Refused(COLUMN_LIST, "policy")
         columns = merged(source.columns for source in inner.sources)
         scope.sources.append(Source(node.alias.lower(), columns, is_stored=inner.is_of_tables()))
         return [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
@@ -249,7 +249,7 @@ class Resolver:
     # expressions
 
     def _arguments(self, scope: Scope, ctes: Ctes) -> None:
-        """Check the arguments of functions in FROM: a function's own result, whatever its name, is no source."""
+        """Check the arguments of functions in FROM: a function's own result, whatever its name, is not a source."""
         sources = scope.sources
         for expressions, result in scope.calls:
             scope.sources = [source for source in sources if source is not result]
@@ -257,7 +257,7 @@ class Resolver:
         scope.sources = sources
 
     def _expressions(self, roots: Iterable[Any], scope: Scope, ctes: Ctes, key: str = "") -> None:
-        """Check every name in expressions; `key` is the clause that they stand in."""
+        """Check every name in expressions; `key` is their clause."""
         from sqlglot import exp
 
         stack = [root for root in roots if isinstance(root, exp.Expr)]

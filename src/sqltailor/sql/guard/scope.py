@@ -17,8 +17,14 @@ _FIELDS = frozenset({"bigquery", "duckdb", "spark", "databricks", "snowflake", "
                      "clickhouse", "redshift", "hive"})  # fmt: skip
 _NAMED_BY_TEXT = frozenset({"sqlite", "mysql", "duckdb"})
 _ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_"), "duckdb": ("rowid",), "oracle": ("rowid",)}
-_NO_ROW_ID = "The row id {} is the table's INTEGER PRIMARY KEY, which is not granted."
+_NO_ROW_ID = "{} is an alias of the table's INTEGER PRIMARY KEY, which is not granted."
 _ROW_NUMBERS = {"oracle": ("rownum", "level"), "snowflake": ("level",)}
+
+
+def _no_table(qualifier: str | None) -> str:
+    if not qualifier:
+        return "There is no FROM for `*` to refer to."
+    return f"There is no table or alias {shown(qualifier)} in FROM for {shown(qualifier + '.*')} to refer to."
 
 
 class Output(NamedTuple):
@@ -47,7 +53,7 @@ class Source(NamedTuple):
     def may_have(self, column: str, dialect: str) -> bool:
         """Tell whether a column that is not listed may exist: after PIVOT, or named after an expression (`count(*)`).
 
-        Where such names are the expression's text, a plain word is none of them; SQLite would take it for a string.
+        Where such names are the expression's text, a plain word is not one of them; SQLite would take it for a string.
         """
         return self.is_pivot or (not self.is_complete and (dialect not in _NAMED_BY_TEXT or not column.isidentifier()))
 
@@ -87,7 +93,9 @@ class Scope:
             if not fields:
                 known = [s.name for o in self.outwards() for s in o.sources if s.name]
                 shown_name = shown(".".join(p.name for p in node.parts[:-1]))
-                raise Refused(f"FROM names no table or alias {shown_name}.{did_you_mean(parts[0], known)}", "policy")
+                raise Refused(
+                    f"There is no table or alias {shown_name} in FROM.{did_you_mean(parts[0], known)}", "policy"
+                )
             self.check_name(parts[0], aliases_count)
 
     def check_name(self, name: str, aliases_count: bool = False) -> None:
@@ -98,13 +106,17 @@ class Scope:
                 if not all(source.columns[name] for source in found):
                     raise Refused(f"The column {shown(name)} is not granted.", "policy")
                 if passed_tables and not any(source.is_stored for source in found):
-                    raise Refused(f"{shown(name)} comes from an outer query; write its table before it.", "policy")
+                    raise Refused(
+                        f"{shown(name)} belongs to an outer query; qualify it with its table (table.{name}).", "policy"
+                    )
                 return
             if scope._has_unlisted(name) or (scope is self and aliases_count and name in scope.aliases):
                 return
             if found := [source for source in scope.sources if source.name == name]:
                 if any(source.is_stored for source in found):
-                    raise Refused(f"{shown(name)} stands for whole rows of a table; name its columns.", "policy")
+                    raise Refused(
+                        f"{shown(name)} is a table, so here it means whole rows; name the columns you need.", "policy"
+                    )
                 return
             passed_tables = passed_tables or scope.is_of_tables()
         self._unknown(name)
@@ -161,7 +173,7 @@ class Scope:
                         "policy",
                     )
             return [name for source in found for name in source.columns if name not in without]
-        raise Refused(f"`*` has no table {shown(qualifier or '')} to stand for.", "policy")
+        raise Refused(_no_table(qualifier), "policy")
 
     def check_whole_rows(self, qualifier: str | None) -> None:
         """Refuse a star inside an expression (`row(u.*)`) over a table of the database."""
@@ -169,7 +181,9 @@ class Scope:
         for scope in self.outwards():
             for source in scope.sources:
                 if source.is_stored and qualifier in (None, source.name):
-                    raise Refused(f"`*` stands for whole rows of {shown(source.name)}; name its columns.", "policy")
+                    raise Refused(
+                        f"`*` means whole rows of {shown(source.name)} here; name the columns you need.", "policy"
+                    )
 
     def check_shared(self, name: str, right: list[Source]) -> None:
         """Refuse a column of USING that either side lacks or that is not granted."""
@@ -183,4 +197,6 @@ class Scope:
 
     def _unknown(self, name: str) -> NoReturn:
         known = [c for o in self.outwards() for s in o.sources for c, granted in s.columns.items() if granted and c]
-        raise Refused(f"There is no column {shown(name)} here.{did_you_mean(name, known)}", "policy")
+        raise Refused(
+            f"There is no column {shown(name)} in the tables of this query.{did_you_mean(name, known)}", "policy"
+        )

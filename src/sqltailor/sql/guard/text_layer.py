@@ -28,6 +28,7 @@ _BRACKETS = frozenset({"sqlite", "tsql", "fabric", "exasol"})
 _DOLLARS = _POSTGRES_LIKE | {"snowflake", "databricks", "clickhouse"}
 _NO_DOUBLING = frozenset({"bigquery", "spark", "spark2", "databricks", "hive"})
 
+_BACKSLASH = "Servers disagree about a backslash before a quote; to include a quote, double it ('')."
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
@@ -56,12 +57,12 @@ def read(sql: str, dialect: str = "sqlite") -> Text:
     if not sql.strip(" \t\r\n;"):
         raise Refused("The statement is empty.", "text")
     if len(sql) > MAX_SQL_CHARACTERS:
-        raise Refused(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.", "text")
+        raise Refused(f"The statement has {len(sql):,} characters; at most {MAX_SQL_CHARACTERS:,} are allowed.", "text")
     if found := _FORBIDDEN.search(sql):
         raise Refused(f"The character U+{ord(found[0]):04X} is not allowed in a statement.", "text")
     text = Text(sql, pieces := _cut(sql, dialect, backslash=False), _code(sql, pieces))
     if dialect not in _NO_BACKSLASH and "\\" in sql and _cut(sql, dialect, backslash=True) != pieces:
-        raise Refused("A backslash before a quote is read differently by servers; write '' for a quote.", "text")
+        raise Refused(_BACKSLASH, "text")
     _check_quoted(text, dialect)
     _check_code(text)
     return text
@@ -122,20 +123,24 @@ def _check_quoted(text: Text, dialect: str) -> None:
         if kind == "comment":
             _check_comment(piece, dialect)
         elif piece[0] in "eE" and re.search(r"(?<!\\)(\\\\)*\\'", piece):
-            raise Refused(r"A backslash before a quote (\') is read differently by servers; write '' instead.", "text")
+            raise Refused(_BACKSLASH, "text")
         elif re.search(r"(?i)\bu&$", text.sql[max(0, start - 3) : start]):
-            raise Refused("Unicode escapes (U&'…') can spell anything; write the characters themselves.", "text")
+            raise Refused("Unicode escapes (U&'…') are not allowed; write the characters themselves.", "text")
         elif dialect == "oracle" and start and text.sql[start - 1] in "qQ":
             raise Refused("Oracle's q'…' quoting is not allowed; write '…'.", "text")
 
 
 def _check_comment(comment: str, dialect: str) -> None:
     if re.match(r"/\*\s*(!|M!|\+)", comment):
-        raise Refused("Comments that begin with /*!, /*M! or /*+ are instructions to the server.", "text")
+        raise Refused(
+            "Comments that begin with /*!, /*M! or /*+ are instructions to the server and are not allowed.", "text"
+        )
     if comment.startswith("/*") and "/*" in comment[2:]:
-        raise Refused("A comment inside a comment is read differently by servers.", "text")
+        raise Refused("Nested comments are not allowed: servers read them differently.", "text")
     if dialect in _MYSQL_LIKE and comment.startswith("--") and len(comment) > 2 and not comment[2].isspace():
-        raise Refused("MySQL reads `--` without a blank after it as two minus signs, others as a comment.", "text")
+        raise Refused(
+            "Put a space after `--`: without one, MySQL reads two minus signs and other servers a comment.", "text"
+        )
 
 
 def _check_code(text: Text) -> None:
@@ -144,13 +149,13 @@ def _check_code(text: Text) -> None:
         if not c.isascii() and unicodedata.category(c)[0] in "ZC":
             raise Refused(f"The invisible character U+{ord(c):04X} is allowed only inside quotes.", "text")
     if re.search(r"\r(?!\n)", text.sql):
-        raise Refused("A carriage return without a line feed ends a comment for some servers only.", "text")
+        raise Refused("A lone carriage return is not allowed: only some servers end a comment at it.", "text")
     depth = deepest = 0
     for bracket in re.findall(r"[()\[\]{}]", text.code):
         depth += 1 if bracket in "([{" else -1
         deepest = max(deepest, depth)
     if deepest > MAX_NESTING:
-        raise Refused(f"Brackets are nested {deepest} deep; {MAX_NESTING} are allowed.", "text")
+        raise Refused(f"Brackets are nested {deepest} deep; at most {MAX_NESTING} are allowed.", "text")
 
 
 def _outside_quotes(text: Text) -> str:

@@ -28,7 +28,7 @@ def condition(part: Filter, left: Expression, declared: str) -> Expression:
         test: Expression = exp.Is(this=left, expression=exp.Null())
         return exp.not_(test) if operator == "IS NOT NULL" else test
     if value is None:
-        raise DataError(f"{part.column}: {operator} needs a value; for an empty cell use IS NULL.")
+        raise DataError(f"{part.column}: {operator} needs a value; to test for a missing value, use IS NULL.")
     negated, kind = operator.startswith("NOT "), operator.removeprefix("NOT ")
     if operator in LISTS:
         literals = [_literal(item, declared, part.column) for item in _items(part)]
@@ -105,7 +105,7 @@ def _number(text: str, column: str) -> Expression:
     try:
         number = float(text)
     except ValueError:
-        raise DataError(f"The column '{column}' holds numbers; '{text}' is none.") from None
+        raise DataError(f"The column '{column}' is numeric; '{text}' is not a number.") from None
     if number in (float("inf"), float("-inf")) or number != number:
         raise DataError(f"{column}: {text} is not a finite number.")
     digits = text.strip() if _NUMBER.fullmatch(text.strip()) else repr(int(number) if number.is_integer() else number)

@@ -129,7 +129,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def read_spec(data: Mapping[str, Any]) -> Spec:
-    """Return the checked specification. Raises `DataError` that tells all faults at once."""
+    """Return the checked specification. Raises `DataError` with all faults at once."""
     try:
         return Spec.model_validate(dict(data))
     except ValidationError as e:

@@ -239,7 +239,7 @@ _CHANGES = frozenset(_ACTIONS) - {"SET", "COMMENT"} | {"WITH"}
 
 
 def drop(words: Words, place: Place) -> None:
-    """Take away what DROP TABLE, DROP VIEW or DROP SCHEMA names; what is not there is nobody's loss."""
+    """Take away what DROP TABLE, DROP VIEW or DROP SCHEMA names; one that does not exist is passed over."""
     while words.next_word() in ("MATERIALIZED", "FOREIGN", "EXTERNAL", "TEMPORARY", "TEMP"):
         words.skip()
     kind = words.next_word()

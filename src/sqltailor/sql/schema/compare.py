@@ -62,11 +62,11 @@ def _written(reference: Reference | None) -> Reference | tuple[str, str] | None:
 def diff(old: Schema, new: Schema) -> list[str]:
     """Return what changed from `old` to `new`, one sentence a change; nothing exactly when their hashes are equal."""
     before, after = _by_name(old), _by_name(new)
-    changes = [f"table {name} is gone" for name in before if name not in after]
+    changes = [f"table {name} was removed" for name in before if name not in after]
     for name, table in before.items():
         if name in after:
             changes += _table_changes(name, table, after[name])
-    return changes + [f"table {name} is new" for name in after if name not in before]
+    return changes + [f"table {name} was added" for name in after if name not in before]
 
 
 def without_samples(schema: Schema) -> Schema:
@@ -82,15 +82,15 @@ def _table_changes(name: str, old: Table, new: Table) -> Iterator[str]:
     before, after = {c.name: c for c in old.columns}, {c.name: c for c in new.columns}
     gone, fresh = [c for c in before if c not in after], [c for c in after if c not in before]
     if len(gone) == len(fresh) == 1 and before[gone[0]].type.upper() == after[fresh[0]].type.upper():
-        yield f"column {name}.{gone[0]} is now called {fresh[0]}"
+        yield f"column {name}.{gone[0]} was renamed to {fresh[0]}"
         gone, fresh = [], []
-    yield from (f"column {name}.{c} is gone" for c in gone)
+    yield from (f"column {name}.{c} was removed" for c in gone)
     for column, was in before.items():
         if column in after:
             yield from _column_changes(f"column {name}.{column}", was, after[column])
-    yield from (f"column {name}.{c} is new" for c in fresh)
+    yield from (f"column {name}.{c} was added" for c in fresh)
     if before.keys() == after.keys() and list(before) != list(after):
-        yield f"the columns of table {name} have another order"
+        yield f"the columns of table {name} were reordered"
 
 
 def _column_changes(what: str, old: Column, new: Column) -> Iterator[str]:

@@ -70,7 +70,7 @@ def created(words: Words) -> Named | None:
     if not path:
         raise DataError(f"A CREATE {word} statement has no name: {words.rest()[:60]!r}")
     if "$" in path or words.ahead().next_word() == "{":
-        raise DataError(f"A CREATE {word} statement is named by a variable that the script does not set.")
+        raise DataError(f"A CREATE {word} statement takes its name from a variable that the script never sets.")
     return Named(word, path, is_new, replaces, words.notes())
 
 

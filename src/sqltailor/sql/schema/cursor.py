@@ -20,7 +20,7 @@ class Words:
         self.place = 0
 
     def next(self) -> Token | None:
-        """Return the next token that is no space or comment, and leave it; None at the end."""
+        """Return the next token that is not a space or comment, and stay before it; None at the end."""
         while self.place < len(self.tokens) and self.tokens[self.place].is_blank:
             self.place += 1
         return self.tokens[self.place] if self.place < len(self.tokens) else None
@@ -82,7 +82,7 @@ class Words:
         return unquoted(token.raw, backslash=has_backslashes(self.base))
 
     def group(self, place: str) -> list[Token] | None:
-        """Read what stands between parentheses; None when there are none, `DataError` when they do not close."""
+        """Read the tokens between parentheses; None when there are none, `DataError` when they are not closed."""
         if self.next_word() != "(":
             return None
         start, depth = self.place + 1, 0

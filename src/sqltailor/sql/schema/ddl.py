@@ -128,7 +128,7 @@ class _Reader:
         if not schema.tables:
             if self.unread:
                 raise DataError(self.unread[0].reason)
-            raise DataError("Every table of the schema is dropped again." if self.creates else _NO_TABLE)
+            raise DataError("The script drops every table that it creates." if self.creates else _NO_TABLE)
         return Reading(schema, self.creates, tuple(sorted(self.unread, key=lambda u: u.script)))
 
     def again(self) -> None:
@@ -205,13 +205,15 @@ class _Reader:
             self.drafts.remove(before)
             self.drafts.add(draft)
         elif before.columns != draft.columns:
-            raise DataError(f"{named.what[0].upper()}{named.what[1:]} is there already; the first stands.")
+            raise DataError(f"{named.what[0].upper()}{named.what[1:]} is defined twice; the first definition is kept.")
 
     def alter(self, words: Words, statement: Statement, place: Place, script: str) -> None:
         missing = alter.alter(words, place)
         if missing and missing.split(".")[-1].lower() not in self.lost:
             text = " ".join(words.rest().split())[:40]
-            self.unread.append(Unread(statement.line, f"ALTER of '{missing}', which is not there: {text}", script))
+            self.unread.append(
+                Unread(statement.line, f"ALTER of '{missing}', which the script does not create: {text}", script)
+            )
 
     def execute(self, words: Words, statement: Statement, place: Place, script: str) -> None:
         """EXEC sp_rename …, and the statements in EXEC sp_executesql N'CREATE VIEW …'."""
@@ -228,7 +230,7 @@ class _Reader:
                         self.take(found._replace(line=statement.line), script)
 
     def inside(self, statement: Statement, script: str) -> None:
-        """Look into IF … CREATE TABLE, and say where code makes a table that nobody can see."""
+        """Look into IF … CREATE TABLE, and report a table that procedural code creates out of our sight."""
         words = Words(statement.tokens, self.base)
         if words.next_word() == "IF":
             while words.next() is not None:
@@ -242,7 +244,7 @@ class _Reader:
             return
         text = "".join(t.raw for t in statement.tokens if t.kind != "comment")
         if _MAKES_TABLE.search(text):
-            reason = "a table is made inside a block of code"
+            reason = "a table is created inside a procedural block"
             self.unread.append(Unread(statement.line, reason, script))
 
 

@@ -189,12 +189,12 @@ def read_column(words: Words, comments: Sequence[str], place: str) -> tuple[Colu
     """Read one column: what it is, and its keys. `place` begins the message of a `DataError`."""
     name = words.name()
     if name is None:
-        raise DataError(f"{place} cannot be read: no column can begin like {words.rest()[:40]!r}.")
+        raise DataError(f"{place} cannot be read: a column definition cannot start with {words.rest()[:40]!r}.")
     return read_definition(name, words, comments, place)
 
 
 def read_definition(name: str, words: Words, comments: Sequence[str], place: str) -> tuple[Column, list[Key]]:
-    """Read what stands behind a column's name."""
+    """Read the definition after a column's name."""
     kind = _type(words, place)
     comment, constraint = None, ""
     keys: list[Key] = []
@@ -229,7 +229,7 @@ def _type(words: Words, place: str) -> str:
         if word == "WITH" and not any(words.ahead().take("WITH", zone) for zone in ("TIME", "LOCAL")):
             break
         if token.kind in ("other", "string") and token.raw not in _IN_TYPE and not (angles and token.raw == ":"):
-            raise DataError(f"{place} cannot be read: {words.rest()[:40]!r} is no type.")
+            raise DataError(f"{place} cannot be read: {words.rest()[:40]!r} is not a column type.")
         start = words.place
         if words.group(place) is None:
             words.skip()

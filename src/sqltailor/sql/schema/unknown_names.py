@@ -153,7 +153,11 @@ def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, K
     everything = frozenset[str]().union(*(columns or () for columns in visible.values()))
     if source:
         # `s.field` of a struct column reads like a column of a table
-        return None if source in everything else f"'{column.table}' in '{column.sql()}' is no table or alias here."
+        return (
+            None
+            if source in everything
+            else f"'{column.table}' in '{column.sql()}' is not a table or alias of this query."
+        )
     if name in everything:
         return None
     places = ", ".join(written.get(place, place) for place in visible) or "the query"

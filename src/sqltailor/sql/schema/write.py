@@ -38,8 +38,9 @@ def to_ddl(
 def too_large(schema: Schema, tokens: int, max_tokens: int) -> str:
     """Return the message for a schema that does not fit the prompt."""
     return (
-        f"The schema has {counted(len(schema.tables), 'table')} and needs {tokens:,} tokens, but {max_tokens:,} "
-        "are free. Name the tables that questions are about in `database.allow`, or raise `prompt.max_schema_tokens`."
+        f"The schema has {counted(len(schema.tables), 'table')} and needs {tokens:,} tokens, but only {max_tokens:,} "
+        "are available. Name the tables that questions are about in `database.allow`, or raise "
+        "`prompt.max_schema_tokens`."
     )
 
 

@@ -132,7 +132,7 @@ def draw_pairs(job: Job, questions: Sequence[Question], file: Path) -> None:
 
 
 def _teller(stage: Stage, progress: Progress | None, *, before: int, left: int) -> Callable[[int], None]:
-    """Return a function that tells of questions: how many of those that are left have been asked."""
+    """Return a function that reports how many of the questions that are left have been asked."""
     began = time.perf_counter()
     place = {} if stage.number is None else {"stage": stage.number}
 

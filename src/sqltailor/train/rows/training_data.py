@@ -31,7 +31,7 @@ MANY_PARAGRAPHS = 10
 
 
 class TrainingData(NamedTuple):
-    """Examples to learn from and to validate on; `rejected` counts, by reason, the rows that are no examples."""
+    """Examples to learn from and to validate on; `rejected` counts, by reason, the rows that are not examples."""
 
     train: list[Example]
     validation: list[Example]
@@ -63,7 +63,7 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
         logger.warning("%d rows are not examples and are dropped: %s", count, reason)
     if not train:
         what = "but validation and test examples" if any(files.values()) else "that can be trained on"
-        raise DataError(f"{', '.join(paths)} holds no example {what}.")
+        raise DataError(f"{', '.join(paths)} has no example {what}.")
     return TrainingData(train, validation, rejected)
 
 

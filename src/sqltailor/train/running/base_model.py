@@ -182,7 +182,7 @@ def give_template(tokenizer: Any, recipe: Recipe) -> None:
     if recipe.prompt.chat_template is not None:
         path = Path(recipe.prompt.chat_template)
         if not path.is_file():
-            raise ConfigError(f"prompt.chat_template: {path} is not there.")
+            raise ConfigError(f"prompt.chat_template: {path} does not exist.")
         tokenizer.chat_template = path.read_text(encoding="utf-8")
         for token in re.findall(r"<\|[a-z_]+\|>|<(?:start|end)_of_turn>|\[/?INST\]", tokenizer.chat_template):
             if token not in tokenizer.get_vocab():

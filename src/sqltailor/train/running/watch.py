@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 
 class MetricsCallback(TrainerCallback):  # type: ignore[misc]
-    """Writes metrics.jsonl and tells of progress; ends a run whose loss is no number.
+    """Writes metrics.jsonl and reports progress; ends a run whose loss is not a number.
 
     A line is `step, loss, lr, grad_norm, tokens_per_s, elapsed_s, epoch`, or `step, eval_loss`; with `stage` where a
     recipe has several. `start_epoch` is called with the number of each epoch before its first row is read.
