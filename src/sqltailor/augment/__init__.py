@@ -1,8 +1,8 @@
-"""Pairs out of pairs: a model rewords questions, asks for what logs hold, proposes; without one, values change.
+"""Make new pairs from existing ones: reworded questions, questions for logged SQL, new proposals, or swapped values.
 
-What is made is taken for wrong until it passes: the text of a question, its values, copies; for SQL the parser, the
-guard, a run with a result that says something, and, where a model wrote it, the round trip, in which a checker
-answers the question by SQL of its own that gives the same result.
+Only swapping values needs no model. A new pair counts as wrong until it passes the checks: of a question, its text, its
+values, and that it is not a copy; of SQL, the parser, the guard, a run with an informative result, and, where a model
+wrote it, the round trip, in which a checker answers the question by SQL of its own that gives the same result.
 """
 
 from __future__ import annotations

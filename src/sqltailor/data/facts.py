@@ -1,4 +1,4 @@
-"""The facts about one example that later steps need, as numbers small enough to keep for a million of them.
+"""Compact numeric facts about each example, small enough to hold for a million rows.
 
 Keys are 64-bit hashes: two different texts get the same one about once in 40 data sets of a billion rows.
 """

@@ -1,4 +1,4 @@
-"""The model card of an export: what was tuned on what, how, how well it does, how to use it, and its limits."""
+"""The model card of an export: base, data, training, scores, use and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model reference → `Generate`: a function from prompts to completions, whatever stands behind it."""
+"""Model reference → `Generate`: a function from prompts to completions, the same for every kind of model."""
 
 from __future__ import annotations
 

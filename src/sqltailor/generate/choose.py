@@ -1,4 +1,4 @@
-"""Choosing by votes: several answers to one question, grouped by what they return, and the largest group's answer."""
+"""Choose by votes: group several answers to one question by their results, and take the largest group's."""
 
 from __future__ import annotations
 

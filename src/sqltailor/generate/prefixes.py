@@ -1,4 +1,4 @@
-"""What prompts begin with, as a model has read it: kept for later prompts, and beside a run for later processes."""
+"""Cache of shared prompt prefixes (key/value states), in memory and on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quiet libraries: their progress bars and warnings are ours to print, or dropped."""
+"""Silence the progress bars and warnings of libraries; we print our own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The meaning of tables, columns and stored values, and what people call them."""
+"""The meaning of tables, columns and stored values, and the words that people use for them."""

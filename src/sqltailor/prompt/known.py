@@ -1,4 +1,4 @@
-"""Question–SQL pairs that are known already: the nearest ones for a prompt, and the one that answers by itself.
+"""Look up known question–SQL pairs: the nearest as examples, an exact match as the answer.
 
 A question is compared by its words with stored values and numbers taken out: `customers in Lyon` and `customers in
 Kassel` are one question about other values.

@@ -1,4 +1,4 @@
-"""What trainers and chat templates put around a text, and models repeat: roles, turns and ends, and thoughts aloud."""
+"""The markup of trainers and chat templates that models repeat around a text: roles, turns, ends and thoughts."""
 
 from __future__ import annotations
 

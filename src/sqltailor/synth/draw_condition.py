@@ -1,4 +1,4 @@
-"""Random conditions on one column, by its kind, with values that it holds and numbers as people say them."""
+"""Random conditions on one column: stored values and round numbers."""
 
 from __future__ import annotations
 

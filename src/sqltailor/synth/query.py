@@ -1,4 +1,4 @@
-"""A query as a small value: what the wording reads, and what `to_sql` writes straight to text.
+"""Value types for one query, read by the wording and by `to_sql`.
 
 Columns name a binding: the table's key, or an alias where the query uses a table twice.
 """

@@ -1,4 +1,4 @@
-"""The first pass over files: every row read and checked; what is kept goes to disk, its keys and counts to memory."""
+"""Read and check every row of the files: kept rows go to disk, their keys and counts stay in memory."""
 
 from __future__ import annotations
 

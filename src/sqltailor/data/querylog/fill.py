@@ -1,4 +1,4 @@
-"""Placeholders of a logged statement (`$1`, `?`, `:name`) and the stored values that may stand in their place."""
+"""Placeholders of a logged statement (`$1`, `?`, `:name`) and the stored values that can replace them."""
 
 from __future__ import annotations
 

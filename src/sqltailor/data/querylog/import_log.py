@@ -1,4 +1,4 @@
-"""A cleaned query log as a file: what continued pretraining reads and back-translation starts from."""
+"""Clean a query log into a file, for continued pretraining and for questions to its statements."""
 
 from __future__ import annotations
 

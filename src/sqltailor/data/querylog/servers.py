@@ -1,4 +1,4 @@
-"""What servers write around a statement in their own logs: as text, as tables without a header, as JSON."""
+"""Find the statement in an entry of a server's own log: text, a table without a header, or JSON."""
 
 from __future__ import annotations
 

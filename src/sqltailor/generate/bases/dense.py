@@ -1,4 +1,4 @@
-"""GGUF weights as a folder that transformers trains and asks: dense, converted once, kept with their source's hash."""
+"""Convert GGUF weights once into a folder that transformers can load."""
 
 from __future__ import annotations
 

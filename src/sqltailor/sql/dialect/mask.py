@@ -1,4 +1,4 @@
-"""Mask what is peculiar to one question: values masked, aliases numbered, names masked too."""
+"""Mask what belongs to one question only: values, aliases and, if wanted, names."""
 
 from __future__ import annotations
 

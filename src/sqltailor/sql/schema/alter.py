@@ -1,4 +1,4 @@
-"""What later statements of a script do to its tables: ALTER, DROP, RENAME and COMMENT, in every spelling."""
+"""Apply later statements of a script to its tables: ALTER, DROP, RENAME and COMMENT, in every spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comments that are no comments: SQL that somebody has commented out says nothing about the column beside it."""
+"""Recognise commented-out SQL, which says nothing about the column beside it."""
 
 from __future__ import annotations
 
