@@ -26,7 +26,7 @@ from sqltailor.demo.database import build_database
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.sql.dialect import canonical, parse
-from sqltailor.synth.worth import fault_of_tree
+from sqltailor.synth.result_filter import fault_of_tree
 from sqltailor.types import Example, Message, QueryResult
 from tests.support import postgres_server
 from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, run, write_test_file

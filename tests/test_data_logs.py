@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from sqltailor.data.querylog.clean_log import LogSummary, import_log
 from sqltailor.data.querylog.entries import LOG_REASONS, log_text, read_log
 from sqltailor.data.querylog.exports import Entry
 from sqltailor.data.querylog.fill import placeholders, readable
-from sqltailor.data.querylog.import_log import LogSummary, import_log
 from sqltailor.data.querylog.reader import LogReader
 from sqltailor.data.rows import Reject
 from sqltailor.database import Database, open_database

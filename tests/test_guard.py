@@ -22,11 +22,11 @@ from sqltailor.sql.dialect.names import split_name
 from sqltailor.sql.guard import check
 from sqltailor.sql.guard.calls import check_calls
 from sqltailor.sql.guard.catalog import Catalog
-from sqltailor.sql.guard.corpus import unescape
 from sqltailor.sql.guard.functions import allowed_functions
 from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.guard.parsing import check_nodes, parse
 from sqltailor.sql.guard.resolver import Resolver
+from sqltailor.sql.guard.statement_files import unescape
 from sqltailor.sql.guard.text_layer import read
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Column, Grant, Schema, Table

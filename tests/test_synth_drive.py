@@ -16,8 +16,8 @@ from sqltailor.sql.dialect import canonical
 from sqltailor.sql.queryspec import compile_spec
 from sqltailor.synth import SynthesisResult, synthesis_run, synthesise
 from sqltailor.synth.query import Agg, Col, Compare, Query, Use
+from sqltailor.synth.result_filter import MAX_ROWS, fault
 from sqltailor.synth.to_sql import to_sql
-from sqltailor.synth.worth import MAX_ROWS, fault
 from sqltailor.types import Cell, Grant, QueryResult
 
 

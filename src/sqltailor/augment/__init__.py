@@ -24,6 +24,7 @@ from sqltailor.augment.augmentation import (
 )
 from sqltailor.augment.journal import Journal, Model
 from sqltailor.augment.question_checks import MADE_REASONS, Known
+from sqltailor.augment.statement_fitness import Trial
 from sqltailor.augment.tasks import (
     TOKENS,
     USUAL_N,
@@ -35,7 +36,6 @@ from sqltailor.augment.tasks import (
     rewrites,
     worded,
 )
-from sqltailor.augment.trial import Trial
 from sqltailor.augment.variants import variants
 from sqltailor.data.querylog.reader import LogReader
 from sqltailor.data.rows import Reject

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqltailor.prompt.marks import without_thoughts
+from sqltailor.prompt.chat_markup import without_thoughts
 
 MAX_ANSWER = 20_000
 """A longer answer is not read: no task asks for so much."""

@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterator, Sequence
 
 from sqltailor.augment.question_checks import Known
+from sqltailor.augment.statement_fitness import Trial
 from sqltailor.augment.swap import swap_values
 from sqltailor.augment.tasks import read_sources
-from sqltailor.augment.trial import Trial
 from sqltailor.data.querylog.fill import Filler
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import SQLError

@@ -53,7 +53,7 @@ def check_sql(
     Example: sqltailor check-sql "DELETE FROM t" --dialect sqlite --schema s.sql
     """
     from sqltailor.sql.guard import check
-    from sqltailor.sql.guard.corpus import Statement, read_statements
+    from sqltailor.sql.guard.statement_files import Statement, read_statements
 
     statements = list(read_statements(Path(file))) if file else [Statement("1", _statement(context.args))]
     known, speaks, grant = _judged_by(schema, dialect, recipe, database, allow or [], deny or [])

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqltailor.prompt.marks import BEGINNINGS, ENDS, without_turns
+from sqltailor.prompt.chat_markup import BEGINNINGS, ENDS, without_turns
 from sqltailor.types import Message, Role
 
 _ROLES = {

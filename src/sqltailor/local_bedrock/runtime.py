@@ -8,7 +8,7 @@ from typing import Any
 
 from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.data.canonical import read_schema_text
-from sqltailor.data.reference import from_messages
+from sqltailor.data.reference_prompt import from_messages
 from sqltailor.generate import load
 from sqltailor.local_bedrock.protocol import error
 from sqltailor.local_bedrock.state import Deployment, State, find

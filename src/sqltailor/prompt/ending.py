@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqltailor.prompt.marks import ENDS
+from sqltailor.prompt.chat_markup import ENDS
 from sqltailor.sql.dialect.lexer import Token, lex, trimmed
 
 _OTHERS = (

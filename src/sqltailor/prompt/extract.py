@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqltailor.errors import SQLError
+from sqltailor.prompt.chat_markup import BEGINNINGS, without_thoughts
 from sqltailor.prompt.ending import BEGINS, COMMANDS, QUERY, plain_statement, statement_at_start
-from sqltailor.prompt.marks import BEGINNINGS, without_thoughts
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.dialect import load_dialect, parse
 from sqltailor.sql.dialect.lexer import trimmed

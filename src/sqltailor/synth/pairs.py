@@ -14,7 +14,7 @@ from sqltailor.synth.draw import Draw
 from sqltailor.synth.glossary import read_terms
 from sqltailor.synth.graph import Graph, build_graph
 from sqltailor.synth.query import Query
-from sqltailor.synth.shapes import deep, everyday, family, groups, house
+from sqltailor.synth.shapes import advanced, custom_functions, everyday, family, groups
 from sqltailor.synth.to_sql import to_sql
 from sqltailor.synth.wording.phrasebook import Lexicon
 from sqltailor.synth.wording.questions import word
@@ -43,19 +43,19 @@ SHAPES: dict[str, tuple[float, Sampler]] = {
     "with": (4, family.with_children),
     "without": (4, family.without_children),
     "through": (4, family.through),
-    "above_average": (3, deep.above_average),
-    "extreme": (2, deep.extreme),
-    "than_other": (2, deep.than_other),
-    "set": (3, deep.set_operation),
-    "either_or": (3, deep.either_or),
-    "case": (1, deep.labelled),
-    "share": (2, deep.share),
-    "rank": (1.5, deep.ranked),
-    "running": (0.7, deep.running_total),
-    "best_of_each": (1.5, deep.best_of_each),
-    "days_between": (1, deep.days_between),
-    "two_columns": (1, deep.two_columns),
-    "house_function": (25, house.house_function),
+    "above_average": (3, advanced.above_average),
+    "extreme": (2, advanced.extreme),
+    "than_other": (2, advanced.than_other),
+    "set": (3, advanced.set_operation),
+    "either_or": (3, advanced.either_or),
+    "case": (1, advanced.labelled),
+    "share": (2, advanced.share),
+    "rank": (1.5, advanced.ranked),
+    "running": (0.7, advanced.running_total),
+    "best_of_each": (1.5, advanced.best_of_each),
+    "days_between": (1, advanced.days_between),
+    "two_columns": (1, advanced.two_columns),
+    "house_function": (25, custom_functions.house_function),
 }
 """Sampler and weight by name."""
 

@@ -13,11 +13,11 @@ from sqltailor.errors import SQLError
 from sqltailor.sql.dialect import avoided, load_dialect
 from sqltailor.sql.guard import check
 from sqltailor.sql.queryspec import compile_spec
-from sqltailor.synth import worth
+from sqltailor.synth import result_filter
 from sqltailor.synth.coverage import Coverage
 from sqltailor.synth.pairs import Maker
 from sqltailor.synth.query import Query
-from sqltailor.synth.shapes.house import without_calls
+from sqltailor.synth.shapes.custom_functions import without_calls
 from sqltailor.synth.specs import to_spec
 from sqltailor.synth.to_sql import template, to_sql
 from sqltailor.types import Example, Grant, QueryResult, Schema
@@ -148,7 +148,7 @@ class SynthesisRun:
 
     def run(self, sql: str) -> QueryResult | SQLError:
         try:
-            return self.database.run(sql, timeout_s=TIMEOUT_S, max_rows=worth.MAX_ROWS, indexed=True)
+            return self.database.run(sql, timeout_s=TIMEOUT_S, max_rows=result_filter.MAX_ROWS, indexed=True)
         except SQLError as e:
             return e
 
@@ -164,7 +164,7 @@ class SynthesisRun:
             if isinstance(result, SQLError):
                 self.give_back(candidate, "failed")
                 continue
-            fault = worth.fault(candidate.query, result, self.maker.values.counts)
+            fault = result_filter.fault(candidate.query, result, self.maker.values.counts)
             if fault:
                 self.give_back(candidate, fault)
                 continue

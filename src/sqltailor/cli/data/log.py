@@ -49,7 +49,7 @@ def log(
     """
     from sqltailor.cli.data.options import named_columns
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.data.querylog.import_log import import_log
+    from sqltailor.data.querylog.clean_log import import_log
     from sqltailor.data.querylog.reader import LogReader
     from sqltailor.project import Project
 

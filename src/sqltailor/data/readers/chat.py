@@ -8,7 +8,7 @@ from typing import Any
 
 from sqltailor.data.examples import text_field
 from sqltailor.data.readers import Source
-from sqltailor.data.reference import from_messages, from_prompt, gold_of, reference_ddl
+from sqltailor.data.reference_prompt import from_messages, from_prompt, gold_of, reference_ddl
 from sqltailor.data.rows import RowError, shown
 from sqltailor.data.sections import turns
 from sqltailor.sql.constrain.grammar import DECLINE

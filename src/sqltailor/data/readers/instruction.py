@@ -9,7 +9,7 @@ from typing import Any
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import Source
 from sqltailor.data.readers.chat import from_prompt_text
-from sqltailor.data.reference import from_messages, from_prompt, gold_of, read_spec
+from sqltailor.data.reference_prompt import from_messages, from_prompt, gold_of, read_spec
 from sqltailor.data.rows import RowError
 from sqltailor.data.sections import read_asked, sections, split_ddl, turns
 from sqltailor.types import Example

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqltailor.data.reference import to_messages
+from sqltailor.data.reference_prompt import to_messages
 from sqltailor.types import Example, Schema
 from sqltailor.wire.converse import training_record
 

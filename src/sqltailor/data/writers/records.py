@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sqltailor.data.examples import to_json
-from sqltailor.data.reference import schema_text, to_messages
+from sqltailor.data.reference_prompt import schema_text, to_messages
 from sqltailor.prompt.text import completion_text
 from sqltailor.types import Example, Schema
 

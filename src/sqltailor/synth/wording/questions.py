@@ -6,13 +6,13 @@ import random
 from collections.abc import Callable
 
 from sqltailor.synth.query import Agg, Col, Compare, Query
+from sqltailor.synth.wording.advanced import ADVANCED
 from sqltailor.synth.wording.conditions import clause, plainly
-from sqltailor.synth.wording.deep import DEEP
+from sqltailor.synth.wording.custom_functions import CUSTOM_FUNCTIONS
 from sqltailor.synth.wording.family import FAMILY
 from sqltailor.synth.wording.finish import finish
 from sqltailor.synth.wording.frame_texts import framed
 from sqltailor.synth.wording.groups import GROUPS
-from sqltailor.synth.wording.house import HOUSE
 from sqltailor.synth.wording.measures import (
     Filled,
     aggregate_words,
@@ -175,6 +175,6 @@ SHAPE_WORDS: dict[str, Callable[[Phrasebook, Query], str]] = {
     "total_value": _aggregate,
     **GROUPS,
     **FAMILY,
-    **DEEP,
-    **HOUSE,
+    **ADVANCED,
+    **CUSTOM_FUNCTIONS,
 }

@@ -201,7 +201,7 @@ def _best_of_each(say: Phrasebook, query: Query) -> str:
     })  # fmt: skip
 
 
-DEEP: dict[str, Callable[[Phrasebook, Query], str]] = {
+ADVANCED: dict[str, Callable[[Phrasebook, Query], str]] = {
     "above_average": _above_average,
     "extreme": _extreme,
     "than_other": _than_other,

@@ -43,7 +43,7 @@ def _house_top(say: Phrasebook, query: Query) -> str:
     return say.pick((f"{name} of the {text}", f"show the {name} of the {text}", f"find the {text}", f"{text}"))
 
 
-HOUSE: dict[str, Callable[[Phrasebook, Query], str]] = {
+CUSTOM_FUNCTIONS: dict[str, Callable[[Phrasebook, Query], str]] = {
     "house_aggregate": _house_aggregate,
     "house_list": _house_list,
     "house_top": _house_top,

@@ -15,7 +15,7 @@ from sqltailor.sql.dialect import parse, write
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import find_table
 from sqltailor.sql.schema.unknown_names import unknown_names
-from sqltailor.synth.worth import MAX_ROWS, fault_of_tree
+from sqltailor.synth.result_filter import MAX_ROWS, fault_of_tree
 from sqltailor.types import Grant, Schema
 
 if TYPE_CHECKING:
