@@ -10,7 +10,7 @@ BASE ?= small
 WORKERS ?= 2
 EXTRAS := train,report
 EXTRAS_AWS := train,report,local-bedrock
-EXTRAS_DEV := train,gpu,report,postgres,mysql,duckdb,files,export,local-bedrock,dev
+EXTRAS_DEV := train,serve,gpu,report,postgres,mysql,duckdb,files,export,local-bedrock,dev
 # What stands for Bedrock's models in demo-aws.
 AWS_BASE ?= nano
 
