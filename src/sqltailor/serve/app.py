@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from sqltailor.serve import converse_routes, openai_routes, own_routes
+from sqltailor.serve import converse_routes, openai_routes, own_routes, web_page
 from sqltailor.serve.gate import Gate
 from sqltailor.serve.service import Service
 
@@ -21,7 +21,7 @@ def make_app(service: Service) -> Starlette:
         yield
         service.close()
 
-    routes = [*own_routes.ROUTES, *openai_routes.ROUTES, *converse_routes.ROUTES]
+    routes = [*own_routes.ROUTES, *openai_routes.ROUTES, *converse_routes.ROUTES, *web_page.ROUTES]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.service = service
     app.user_middleware.append(Middleware(Gate, service=service, routes=app.routes))
