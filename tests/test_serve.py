@@ -295,18 +295,52 @@ def test_unknown_paths_and_methods(tram: Server) -> None:
     assert "/ask" in tram.get("/ask").json["error"]
 
 
-def test_a_model_that_fails_costs_its_own_request_only(tmp_path: Path) -> None:
+def test_a_model_that_fails_costs_its_own_request_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def model(prompts: Any, options: Any) -> Any:
         if "Colours" in prompts[0].messages[-1].content:
             raise RuntimeError("secret of the model")
         return canned(prompts, options)
 
+    caplog.set_level("INFO")
     with serving(tmp_path, model=model) as server:
         found = server.post("/ask", {"question": "Colours of the lines"})
         assert found.status == 500
         assert "secret" not in found.text
         assert found.headers["x-request-id"] in found.text
         assert server.post("/ask", ASK).status == 200
+    assert "secret" not in caplog.text
+    failed = next(json.loads(r.message) for r in caplog.records if "RuntimeError" in r.message)
+    assert "test_serve.py" in failed["at"]
+
+
+# feedback
+
+
+def test_feedback_is_tested_and_the_last_word_counts(tmp_path: Path) -> None:
+    asked = {"question": "Names of the stops in zone 1", "sql": "SELECT name FROM stop WHERE zone = 1"}
+    with serving(tmp_path) as server:
+        assert server.post("/feedback", asked | {"good": True}).json["pair"] is True
+        bad = server.post("/feedback", asked | {"good": False, "correction": "DELETE FROM stop"}).json
+        assert (bad["kept"], bad["layer"]) == (False, "policy")
+        assert server.post("/feedback", {"question": "Colours?", "sql": "SELECT 1", "good": False}).json["kept"] is True
+        again = asked | {
+            "question": " names of the STOPS in zone 1",
+            "good": False,
+            "correction": "SELECT name FROM stop",
+        }
+        assert server.post("/feedback", again).json["pair"] is True
+        rows = [json.loads(line) for line in server.service.options.feedback.read_text().splitlines()]
+    assert [row.get("sql") for row in rows] == [None, ["SELECT name FROM stop"]]
+    assert (rows[1]["good"], rows[1]["by"], rows[1]["source"]) == (False, "local", "feedback")
+
+
+@pytest.mark.parametrize("role", ["reader", "writer"])
+def test_who_may_not_run_sql_has_none_run_by_feedback(keyed: tuple[Server, dict[str, str]], role: str) -> None:
+    server, tokens = keyed
+    said = {"question": "Is it?", "sql": "SELECT phone FROM driver", "good": True}
+    assert server.post("/feedback", said, Authorization=tokens[role]).json["pair"] is False
+    assert server.post("/feedback", said | {"correction": "SELECT 1"}, Authorization=tokens[role]).status == 403
+    assert audit(server) == []
 
 
 # limits

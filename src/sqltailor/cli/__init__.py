@@ -36,6 +36,7 @@ COMMANDS = {
     "export": "export:export",
     "ask": "ask:ask",
     "serve": "serve:serve",
+    "mcp": "mcp:mcp",
     "check-sql": "check_sql:check_sql",
     "cost": "cost:cost",
     "local-bedrock": "local_bedrock:local_bedrock",

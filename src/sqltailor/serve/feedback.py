@@ -1,7 +1,7 @@
 """What people say of answers: `feedback.jsonl`, in our own format of examples, to train on.
 
-A correction, or an answer called right, is a pair once its SQL has run under the caller's own grant. What else is said
-is kept without SQL: training skips it and says so. Of several words on one question the last one counts.
+A correction, or an answer called right, is a pair once its SQL has run, for callers who may run SQL of their own. What
+else is said is kept without SQL: training skips it and says so. Of several words on one question the last one counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sqltailor.serve.service import Service
 
 async def keep(service: Service, body: FeedbackBody, key: ApiKey, *, request: str) -> dict[str, Any]:
     """Keep one word on an answer, and return whether it became a pair; if not, the layer and the reason."""
-    learned = body.correction or (body.sql if body.good else None)
+    may_teach = "edit" in key.rights  # who sends a statement has it run
+    learned = (body.correction or (body.sql if body.good else None)) if may_teach else None
     said = {"good": body.good, "answered": body.sql, "by": key.name}
     if learned is None:
         _write(service.options.feedback, _row(body.question, None, service.recipe.dialect) | said)

@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import time
+import traceback
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,8 +70,9 @@ class Gate:
             await fault_response(request.url.path, e)(scope, receive, noted)
         except ClientGone:
             status = None
-        except Exception:
-            logger.exception("request %s failed", name)
+        except Exception as e:
+            *_, at = traceback.extract_tb(e.__traceback__)
+            _log(request=name, error=type(e).__name__, at=f"{at.filename}:{at.lineno}")  # its text may hold values
             if status is None:
                 fault = HttpFault(500, f"The server failed. Its log says why, under {name}.")
                 await fault_response(request.url.path, fault)(scope, receive, noted)
@@ -145,5 +147,5 @@ def _host_name(host: str) -> str:
 
 
 def _log(**facts: Any) -> None:
-    """Write one line of JSON about a request. It holds no question, no SQL and no value."""
+    """Write one line of JSON about a request; no question, no SQL and no value goes in."""
     logger.info("%s", json.dumps(facts))
