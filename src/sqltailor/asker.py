@@ -85,7 +85,7 @@ class Asker:
     """Asks one model about one project; see `open_asker`."""
 
     def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
-        self._project, self._model, self._generate = project, model, choosing(generate, judge_of(project))
+        self._project, self._model, self._generate = project, model, generate
         self._prompt = project.prompts(model, token_counter(generate), is_lesson=False)
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
@@ -114,7 +114,9 @@ class Asker:
         if known is not None:
             completion = Completion(known.sql, tokens_in=0, tokens_out=0)
         else:
-            [completion] = self._generate([self._prompt(example, project.schema)], self._options)
+            # a judge remembers results: for one question, while the database changes for the next
+            generate = choosing(self._generate, judge_of(project))
+            [completion] = generate([self._prompt(example, project.schema)], self._options)
         sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None

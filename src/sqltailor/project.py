@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 LINKED_TOKENS = 2_000
 """Room for the linked part of a schema where the recipe names none."""
+SIZES = 4_096
+"""Parts of a schema whose size in tokens is remembered."""
 SHOWN = 5
 """Changes of a schema that a warning names."""
 
@@ -136,7 +138,7 @@ class Project:
         )
 
         show = prompt_show(self.recipe, model)
-        size = functools.cache(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
+        size = functools.lru_cache(SIZES)(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
 
         def link(question: str) -> Schema:
             found = self.values_named(question) if self.has_database else ()

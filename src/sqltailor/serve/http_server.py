@@ -45,6 +45,7 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
         ssl_certfile=options.certificate,
         ssl_keyfile=options.certificate_key,
     )
+    listener.listen()  # who connects from now on waits a moment instead of being refused
     port = listener.getsockname()[1]
     shown = "127.0.0.1" if options.host in LOOPBACK else options.host
     on_ready(f"http{'s' if options.certificate else ''}://{shown}:{port}")
