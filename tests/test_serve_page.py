@@ -113,6 +113,20 @@ def test_every_state_fits_its_window_and_names_its_controls(tab: Tab, tram: Serv
         assert tab.value(NAMELESS) == []
 
 
+AXE = Path(__file__).parent.parent / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe is installed: npm install --no-save axe-core")
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("question", ["Openings by year", "Everything about drivers", "Forget the drivers"])
+def test_axe_has_nothing_to_say(tab: Tab, tram: Server, question: str, dark: bool) -> None:
+    asked(tab, tram, question, dark=dark)
+    tab.value("document.querySelectorAll('details').forEach(box => { box.open = true; })")
+    tab.value(AXE.read_text(encoding="utf-8") + "; 0")
+    faults = "axe.run().then(found => found.violations.map(v => [v.id, ...v.nodes.map(n => n.html)].join(' ')))"
+    assert tab.value(faults) == []
+
+
 def test_one_number_is_shown_large(tab: Tab, tram: Server) -> None:
     asked(tab, tram, "How many stops are there?")
     assert text(tab, ".one") == "4"
