@@ -221,6 +221,10 @@ def test_with_approval_nothing_runs_before_a_person_said_so(tmp_path: Path) -> N
 def test_a_network_needs_keys(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="sqltailor keys add"), serving(tmp_path, host="0.0.0.0"):
         pass
+    said = run(
+        "serve", "--host", "0.0.0.0", "--keys", str(tmp_path / "none.json"), "--model", "hf:not/loaded"
+    ).exception
+    assert "sqltailor keys add" in str(said)
 
 
 # what is refused

@@ -25,8 +25,9 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
     uvicorn = require("uvicorn", extra="serve", feature="The server")
     from sqltailor.project import Project
     from sqltailor.serve.app import make_app
-    from sqltailor.serve.service import Service
+    from sqltailor.serve.service import Service, keys_for
 
+    keys_for(options)  # before a model is loaded in vain
     for file in filter(None, (options.certificate, options.certificate_key)):
         if not file.is_file():
             raise ConfigError(f"There is no file {file}: --certificate and --certificate-key name PEM files.")
@@ -53,7 +54,7 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
 
 
 def _listen(options: ServeOptions) -> socket.socket:
-    """Take the port before a model is loaded in vain."""
+    """Take the port before a model is loaded in vain, too."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

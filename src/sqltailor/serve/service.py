@@ -33,17 +33,12 @@ class Opened:
 
 
 class Service:
-    """Answers for all routes. Raises `ConfigError` where it would be open to a network without keys."""
+    """Answers for all routes. Raises `ConfigError` as `keys_for`, and for keys that may more than the recipe."""
 
     def __init__(self, recipe: Recipe, model: str, generate: Generate, options: ServeOptions) -> None:
         self.recipe, self.model, self.options = recipe, model, options
-        self.keys = KeyFile(options.keys)
+        self.keys = keys_for(options)
         self._has_keys = bool(self.keys.keys())
-        if options.host not in LOOPBACK and not self._has_keys:
-            raise ConfigError(
-                f"--host {options.host} can be reached by others, and there are no keys in {options.keys}. Make one: "
-                "sqltailor keys add NAME"
-            )
         self.started = int(time.time())
         self.rates = Rates(options.rate_per_minute, options.at_once)
         self.model_worker = Worker("model", queue=options.queue, timeout_s=options.timeout_s)
@@ -150,6 +145,17 @@ class Service:
         self.database_worker.close()
         for opened in self._opened.values():
             opened.project.close()
+
+
+def keys_for(options: ServeOptions) -> KeyFile:
+    """Return the key file. Raises `ConfigError` where there are no keys and others than this machine can connect."""
+    keys = KeyFile(options.keys)
+    if options.host not in LOOPBACK and not keys.keys():
+        raise ConfigError(
+            f"--host {options.host} can be reached by others, and there are no keys in {options.keys}. Make one: "
+            "sqltailor keys add NAME"
+        )
+    return keys
 
 
 async def _expected(worker: Worker, call: Callable[[], T]) -> T:
