@@ -271,8 +271,10 @@ def test_with_approval_the_sql_is_read_before_it_runs(tab: Tab, tmp_path: Path) 
         asked(tab, server, "How many stops are there?")
         assert tab.value("document.querySelector('#sql').checkVisibility()") is True
         assert text(tab, ".one") == ""
+        assert "Read the SQL" in text(tab, ".notice")
         tab.click("article button", "Run it")
         tab.until("document.querySelector('.one')?.innerText === '4'")
+        assert text(tab, ".notice") == ""
 
 
 def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ async def _shown(request: Request, question: Any, reply: Reply) -> dict[str, Any
 def _of_rights(request: Request, reply: Reply) -> dict[str, Any]:
     service, (key, _) = service_of(request), caller_of(request)
     found = reply.to_json()
-    found["needs_approval"] = service.options.approve and bool(reply.allowed) and "edit" in key.rights
+    found["needs_approval"] = service.options.approve and bool(reply.allowed) and reply.result is None
     if "sql" not in key.rights:
         found |= {"sql": None, "readings": []}
     return found

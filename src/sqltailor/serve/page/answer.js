@@ -42,6 +42,7 @@ function showAnswer(question, reply, ms) {
   const parts = [
     factsOf(reply, ms),
     problemOf(reply),
+    approvalOf(reply),
     splitOf(question, reply, result),
     result,
     editor,
@@ -91,6 +92,12 @@ function problemOf(reply) {
   return reply.reason ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
 }
 
+function approvalOf(reply) {
+  if (!reply.needs_approval) return null;
+  return notice("warn approval", rights.has("edit") ? "Nothing has run yet. Read the SQL, then run it."
+    : "Nothing runs here before someone who may run SQL has read it.");
+}
+
 function notice(kind, ...children) {
   return make("div", { class: `notice ${kind}`, role: "alert" }, ...children.map((child) =>
     typeof child === "string" ? make("p", {}, child) : child));
@@ -125,6 +132,7 @@ async function runSql(sql, question, result) {
     const ran = await fetchJson("/run", { sql, question });
     const facts = factsOf({ ...ran, verified: false, confidence: null }, performance.now() - began);
     result.closest("article").querySelector(".count").parentElement.replaceWith(facts);
+    document.querySelector(".approval")?.remove();
     result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran) : null].filter(Boolean));
   } catch (error) {
     result.replaceChildren(notice("bad", error.message));
