@@ -89,6 +89,13 @@ def test_a_changed_statement_runs_under_the_same_guard(tram: Server) -> None:
     assert tram.post("/run", {"sql": "SELECT 1; SELECT 2"}).json["layer"] == "parse"
 
 
+def test_cells_that_json_has_no_number_for_are_text(tram: Server) -> None:
+    found = tram.post("/run", {"sql": "SELECT 9e999, -9e999, x'00ff', NULL"})
+    assert found.json["rows"] == [["inf", "-inf", "00ff", None]]
+    strange = tram.post("/run", b'{"sql": "SELECT \'\\ud800\'"}')
+    assert strange.status == 400
+
+
 def test_the_schema_and_what_the_page_needs(tram: Server) -> None:
     assert [table["name"] for table in tram.get("/schema").json["tables"]] == ["stop", "line", "serves", "driver"]
     about = tram.get("/about").json
@@ -261,6 +268,7 @@ def test_a_route_without_a_tier_is_not_served(tmp_path: Path, monkeypatch: pytes
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://127.0.0.1:1"}, 403),  # a page of another server on this machine
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Content-Type": "text/plain"}, 415),  # what a form or a page may send without asking
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
@@ -406,6 +414,16 @@ def test_an_endless_statement_is_stopped_and_the_model_answers_meanwhile(tmp_pat
         assert (endless.result().json["layer"], endless.result().json["rows"]) == ("limits", None)
 
 
+def test_a_database_process_that_is_killed_costs_its_own_request_only(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(server.post, "/ask", {"question": "Loop"})
+        wait_for(lambda: server.service.database_worker.waiting == 1)
+        [opened] = server.service._opened.values()
+        os.kill(opened.project.database._child._process.pid, signal.SIGKILL)
+        assert (lost.result().status, lost.result().json["layer"]) == (200, "limits")
+        assert server.post("/ask", ASK).json["rows"] == [[4]]
+
+
 # clients that leave, and the end
 
 
@@ -464,7 +482,7 @@ def test_logs_and_audit_hold_hashes_and_no_values(tmp_path: Path, caplog: pytest
     assert lines[0]["question_sha256"] == sha256_of("Names of the stops in zone 1")
     assert lines[0]["sql_sha256"] == sha256_of("SELECT name FROM stop WHERE zone = 1")
     assert [line["request"] for line in lines] == [line["request"] for line in logged]
-    assert set(logged[0]) == {"request", "method", "route", "key", "status", "ms"}
+    assert set(logged[0]) == {"request", "route", "key", "status", "method", "ms"}
     for value in ("zone", "Zoo", "Harbour", "SELECT"):
         assert value not in caplog.text + server.service.options.audit.read_text()
 

@@ -146,8 +146,21 @@ def test_a_result_that_has_a_shape_for_it_is_a_chart(tab: Tab, tram: Server, que
     assert tab.value("document.querySelector('article table').checkVisibility()") is True
 
 
-def test_a_result_without_such_a_shape_is_a_table_only(tab: Tab, tram: Server) -> None:
-    asked(tab, tram, "Everything about drivers")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT name, phone FROM driver",
+        "SELECT opened, id * 2 AS twice FROM stop",  # a day twice
+        "SELECT name, id FROM driver",  # an id is not an amount
+        "SELECT 'a' AS one, 1 AS two",
+    ],
+)
+def test_a_result_without_such_a_shape_is_a_table_only(tab: Tab, tram: Server, sql: str) -> None:
+    asked(tab, tram, "Names of the stops in zone 1")
+    edit(tab, sql)
+    tab.until(
+        "document.querySelector('article th')?.innerText !== 'name' || document.querySelectorAll('th').length > 1"
+    )
     assert tab.value("document.querySelector('.chart')") is None
 
 

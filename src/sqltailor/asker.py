@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -217,4 +218,7 @@ def _result_json(result: QueryResult | None) -> dict[str, Any]:
 
 
 def _plain(cell: Cell) -> Cell:
+    """Return a cell as JSON has it: bytes in hexadecimal digits, and what is no finite number as text."""
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return str(cell)
     return cell.hex() if isinstance(cell, bytes) else cell

@@ -13,6 +13,7 @@ import secrets
 import time
 import traceback
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,16 @@ from sqltailor.serve.service import Service
 logger = logging.getLogger("sqltailor.serve")
 
 
+@dataclass
+class Seen:
+    """What the log and the counts keep of a request; without a status, its client left before there was one."""
+
+    request: str
+    route: str = "unknown"
+    key: str | None = None
+    status: int | None = None
+
+
 class Gate:
     """Middleware around the whole application."""
 
@@ -43,44 +54,47 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        began, request = time.monotonic(), Request(scope, receive)
-        name, status = secrets.token_hex(8), None
-        route_path, key_name = "unknown", None
-        self._service.counters.began()
+        seen, began = Seen(secrets.token_hex(8)), time.monotonic()
 
         async def noted(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
+                seen.status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", seen.request.encode())]
             await send(message)
 
+        self._service.counters.began()
+        try:
+            await self._answer(Request(scope, receive), noted, seen)
+        finally:
+            seconds = time.monotonic() - began
+            self._service.counters.ended(seen.route, seen.status, seconds)
+            _log(**asdict(seen), method=scope["method"], ms=round(seconds * 1000, 1))
+
+    async def _answer(self, request: Request, send: Send, seen: Seen) -> None:
+        """Let a request pass to its route, or answer with a fault."""
+        scope, receive = request.scope, request.receive
+        fault = None
         try:
             with ExitStack() as slot:
                 route = self._route(scope)
-                route_path = route.path
+                seen.route = route.path
                 key = self._admitted(request, route)
-                key_name = key.name if key else None
                 if key is not None:
-                    caller = key.name if key is not LOCAL else request.client.host if request.client else ""
-                    slot.enter_context(self._service.rates.slot(caller))
-                    scope.setdefault("state", {})["caller"] = Caller(key, name)
-                await self._app(scope, receive, noted)
+                    seen.key = key.name
+                    address = request.client.host if request.client else ""
+                    slot.enter_context(self._service.rates.slot(address if key is LOCAL else key.name))
+                    scope.setdefault("state", {})["caller"] = Caller(key, seen.request)
+                await self._app(scope, receive, send)
         except HttpFault as e:
-            await fault_response(request.url.path, e)(scope, receive, noted)
+            fault = e
         except ClientGone:
-            status = None
+            pass
         except Exception as e:
-            *_, at = traceback.extract_tb(e.__traceback__)
-            _log(request=name, error=type(e).__name__, at=f"{at.filename}:{at.lineno}")  # its text may hold values
-            if status is None:
-                fault = HttpFault(500, f"The server failed. Its log says why, under {name}.")
-                await fault_response(request.url.path, fault)(scope, receive, noted)
-        finally:
-            seconds = time.monotonic() - began
-            self._service.counters.ended(route_path, status, seconds)
-            ms = round(seconds * 1000, 1)
-            _log(request=name, method=scope["method"], route=route_path, key=key_name, status=status, ms=ms)
+            *_, at = traceback.extract_tb(e.__traceback__)  # without the error's text, which may hold values
+            _log(request=seen.request, error=type(e).__name__, at=f"{at.filename}:{at.lineno}")
+            fault = HttpFault(500, f"The server failed. Its log says why, under {seen.request}.")
+        if fault is not None and seen.status is None:
+            await fault_response(request.url.path, fault)(scope, receive, send)
 
     def _route(self, scope: Scope) -> Guarded:
         found = None
@@ -88,7 +102,7 @@ class Gate:
             match, _ = route.matches(scope)
             if match is Match.FULL:
                 if not isinstance(route, Guarded):
-                    raise HttpFault(403, "This route says of nobody that he may use it.")
+                    raise HttpFault(403, "This route has no tier, so that nobody may use it.")
                 return route
             found = found or (match is Match.PARTIAL)
         raise HttpFault(405 if found else 404, f"There is no {scope['method']} {scope['path']} here.")
@@ -100,7 +114,7 @@ class Gate:
         if _host_name(host) not in self._hosts:
             raise HttpFault(403, f"This server is not called '{host}'. Give its names: --host-name NAME.")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.lower().partition("://")[2] != host.lower():
             raise HttpFault(403, f"Pages of {origin} may not ask here.")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and route.tier != "public":
             raise HttpFault(403, "Other pages may not ask here.")

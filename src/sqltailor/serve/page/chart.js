@@ -2,22 +2,24 @@
 
 const TIME = /^\d{4}(-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)?)?$/;
 const MOST_BARS = 30;
+const MOST_COLUMNS = 4;
 const MOST_POINTS = 400;
 const LABEL_ROOM = 90;
 
 /** Return `{label, number, kind}` with the places of the columns to draw, or null where there is nothing to draw. */
 function chartShape(columns, rows) {
-  if (rows.length < 2 || columns.length < 2) return null;
+  if (rows.length < 2 || columns.length < 2 || columns.length > MOST_COLUMNS) return null;
   const filled = (place) => rows.map((row) => row[place]).filter((cell) => cell !== null);
   const places = columns.map((_, place) => place).filter((place) => filled(place).length);
   const isTime = (place) => filled(place).every((cell) => TIME.test(String(cell)) && plausible(cell));
   const isNumber = (place) => filled(place).every((cell) => typeof cell === "number");
+  const isUnique = (place) => new Set(rows.map((row) => row[place])).size === rows.length;
   const isId = (place) => /(^|_)id$/i.test(columns[place]);
-  const time = places.find(isTime);
+  const time = places.find((place) => isTime(place) && isUnique(place));
   const number = places.find((place) => place !== time && isNumber(place) && !isId(place));
   if (number === undefined) return null;
   if (time !== undefined && rows.length <= MOST_POINTS) return { label: time, number, kind: "line" };
-  const label = places.find((place) => place !== number && !isNumber(place));
+  const label = places.find((place) => place !== number && !isNumber(place) && isUnique(place));
   return label !== undefined && rows.length <= MOST_BARS ? { label, number, kind: "bars" } : null;
 }
 
@@ -35,8 +37,8 @@ function chartOf(columns, rows, shape) {
 }
 
 function barChart(points, name) {
-  const step = 30, width = 720;
-  const left = Math.min(240, 16 + 7.2 * Math.max(...points.map((point) => shorten(point.label).length)));
+  const step = 30, width = chartWidth();
+  const left = Math.min(width / 3, 16 + 7.2 * Math.max(...points.map((point) => shorten(point.label).length)));
   const low = Math.min(0, ...points.map((point) => point.value));
   const high = Math.max(0, ...points.map((point) => point.value));
   const room = width - left - 90;
@@ -55,7 +57,7 @@ function barChart(points, name) {
 }
 
 function lineChart(points, name) {
-  const width = 720, height = 300, left = 70, bottom = 260, right = 690, top = 16;
+  const width = chartWidth(), height = 300, left = 70, bottom = 260, right = width - 40, top = 16;
   const sorted = points.map((point) => ({ ...point, time: Date.parse(point.label.replace(" ", "T")) }))
     .sort((a, b) => a.time - b.time);
   const first = sorted[0].time, span = sorted.at(-1).time - first || 1;
@@ -79,12 +81,18 @@ function lineChart(points, name) {
   return canvas(width, height, name, [...grid, ...labels, draw("path", { class: "path", d: path }), ...dots]);
 }
 
+/** Return the room for a chart, so that its text has the size of other text on a phone, too. */
+function chartWidth() {
+  return Math.min(720, document.querySelector("main").clientWidth - 32);
+}
+
 function canvas(width, height, name, parts) {
   return draw("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name }, ...parts);
 }
 
 function shorten(text) {
-  return text.length > 30 ? `${text.slice(0, 29)}…` : text;
+  const most = Math.min(30, Math.floor(chartWidth() / 22));
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 function number(value) {
