@@ -6,7 +6,6 @@ import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -16,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.chromium import chromium
 from tests.support.cli_project import QUESTIONS, make_database, ok, ok_json, write_test_file
-from tests.support.missing import missing
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("jinja2")
@@ -64,12 +63,6 @@ class Looks:
         self.console = re.findall(r"CONSOLE.*", done.stderr)
         [found] = re.findall(r'<pre id="found">(.+?)</pre>', done.stdout, re.DOTALL)
         return dict(json.loads(html.unescape(found)))
-
-
-def chromium() -> str:
-    """Return the path of the browser, or skip the test without one; under CI that is a failure."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    return found or missing("Chromium", "apt-get install chromium")
 
 
 @pytest.fixture

@@ -73,6 +73,25 @@ def test_a_finished_run_is_not_trained_again() -> None:
     assert "runs/first" in str(error)
 
 
+def test_a_run_goes_on_with_what_people_said() -> None:
+    kept = {"id": "f1", "question": "Which stop is in zone 3?", "sql": ["SELECT name FROM stop WHERE zone = 3"]}
+    opinion = {"id": "f2", "question": "Is it nice?", "good": False}
+    Path("feedback.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (kept, opinion)))
+    if not Path("runs/first/DONE").exists():
+        ok("train", "train.name=first")
+    trained = ok_json(
+        "train", "--from", "runs/first", "--add", "feedback.jsonl", "train.name=second", "train.max_steps=2"
+    )
+    assert trained["run"] == "runs/second"
+    recipe = Path("runs/second/recipe.yaml").read_text()
+    assert "base: runs/first" in recipe
+    assert "feedback.jsonl" in recipe
+    assert set(json.loads(Path("runs/second/data.json").read_text())) >= {"data/train.jsonl", "feedback.jsonl"}
+    assert "1 rows are not examples" in Path("runs/second/log.txt").read_text()
+    assert "no file nothing.jsonl" in str(run("train", "--add", "nothing.jsonl").exception)
+    assert "runs/nothing" in str(run("train", "--from", "runs/nothing").exception)
+
+
 def test_a_sweep_compares_its_runs_and_goes_on_where_it_was_interrupted() -> None:
     words = ("train.name=s", 'train.sweep={"lora.r": [2, 4]}', "train.max_steps=2")
     assert run("train", "--dry-run", *words).stdout.count("memory:") == 2

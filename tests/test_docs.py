@@ -21,6 +21,7 @@ from sqltailor.cli.help_pages import WIDTH, commands, page
 ROOT = Path(__file__).parent.parent
 HEAVY = {"torch", "transformers", "peft", "trl", "datasets", "accelerate", "numpy", "pandas", "pyarrow", "sqlglot"}
 HEAVY |= {"sqlalchemy", "duckdb", "psycopg", "pymysql", "jinja2", "matplotlib", "rich", "boto3", "botocore", "moto"}
+HEAVY |= {"starlette", "uvicorn", "prometheus_client"}
 START_UP_S = 0.3
 SLACK = 3.0
 """Start-up may take so many times longer on a slow or busy machine."""

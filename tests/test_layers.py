@@ -21,7 +21,7 @@ LAYERS = (
     ("recipe", "naming", "prompt", "synth", "data"),
     ("generate", "project", "evaluate", "asker", "init", "doctor"),
     ("augment", "train", "export", "cloud"),
-    ("local_bedrock", "demo"),
+    ("local_bedrock", "demo", "serve"),
     ("cli", "__main__"),
 )
 """The wings of the package, the lowest layer first; a wing is a module or a folder.

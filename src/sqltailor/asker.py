@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqltailor.database import Database
 from sqltailor.errors import Refused, SQLError, Timeout
@@ -17,15 +18,16 @@ from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.prompt.known import Answered
 from sqltailor.sql.guard import check
-from sqltailor.types import Cell, Completion, Example, Generate, Message, QueryResult, Verdict
+from sqltailor.types import Cell, Completion, Example, Generate, Layer, Message, QueryResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One answer. `sql` is None when the model declined or wrote none; `result` is None unless the statement ran.
 
-    `pair` is the id of the known pair that answered without the model: the statement is verified. With votes,
-    `confidence` is the share of candidates that agree with it, and `readings` the SQL of the next best.
+    `layer` is the guard's that refused it. `pair` is the id of the known pair that answered without the model: the
+    statement is verified. With votes, `confidence` is the share of candidates that agree with it, and `readings` the
+    SQL of the next best.
     """
 
     sql: str | None
@@ -35,19 +37,19 @@ class Reply:
     completion: Completion
     model: str
     total_ms: float
+    layer: Layer | None = None
     confidence: float | None = None
     readings: tuple[str, ...] = ()
     pair: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape of `ask --json`."""
-        rows = None if self.result is None else [[_plain(c) for c in row] for row in self.result.rows]
         return {
             "sql": self.sql,
-            "reason": self.reason,
             "allowed": self.allowed,
-            "columns": None if self.result is None else list(self.result.columns),
-            "rows": rows,
+            "layer": self.layer,
+            "reason": self.reason,
+            **_result_json(self.result),
             "verified": self.pair is not None,
             "pair": self.pair,
             "confidence": self.confidence,
@@ -55,6 +57,18 @@ class Reply:
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
             "model": self.model,
         }
+
+
+class Ran(NamedTuple):
+    """What became of a statement that a person wrote: the verdict, and its result where it ran."""
+
+    verdict: Verdict
+    result: QueryResult | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys that a reply has, too."""
+        allowed, layer, reason = self.verdict.allowed, self.verdict.layer, self.verdict.reason
+        return {"allowed": allowed, "layer": layer, "reason": reason} | _result_json(self.result)
 
 
 def open_asker(project: Project, model: str, *, votes: int | None = None) -> Asker:
@@ -72,7 +86,7 @@ class Asker:
     """Asks one model about one project; see `open_asker`."""
 
     def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
-        self._project, self._model, self._generate = project, model, choosing(generate, judge_of(project))
+        self._project, self._model, self._generate = project, model, generate
         self._prompt = project.prompts(model, token_counter(generate), is_lesson=False)
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
@@ -101,7 +115,9 @@ class Asker:
         if known is not None:
             completion = Completion(known.sql, tokens_in=0, tokens_out=0)
         else:
-            [completion] = self._generate([self._prompt(example, project.schema)], self._options)
+            # a judge remembers results: for one question, while the database changes for the next
+            generate = choosing(self._generate, judge_of(project))
+            [completion] = generate([self._prompt(example, project.schema)], self._options)
         sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None
@@ -116,24 +132,39 @@ class Asker:
             completion,
             self._model,
             _since(started),
+            verdict.layer,
             completion.confidence,
-            readings,
-            None if known is None else known.pair,
+            readings=readings,
+            pair=None if known is None else known.pair,
         )
         yield reply
         if database is not None and sql is not None and allowed:
             result, verdict = _run(database, sql, verdict)
             yield dataclasses.replace(
-                reply, reason=verdict.reason, allowed=verdict.allowed, result=result, total_ms=_since(started)
+                reply,
+                reason=verdict.reason,
+                allowed=verdict.allowed,
+                layer=verdict.layer,
+                result=result,
+                total_ms=_since(started),
             )
 
+    def run(self, sql: str) -> Ran:
+        """Return what becomes of a statement that a person wrote: the guard judges it as it judges a model's."""
+        verdict = self._judged(sql)
+        if not verdict.allowed:
+            return Ran(verdict, None)
+        result, verdict = _run(self._project.database, sql, verdict)
+        return Ran(verdict, result)
+
     def _known(self, example: Example) -> Answered | None:
-        """Return the answer of a pair that is known already; none to what follows other messages."""
+        """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
         if not self._project.recipe.generate.known or example.question is None or example.history:
             return None
         if not self._project.has_database or not len(self._project.known):
             return None
-        return self._project.known.answer(example.question, self._project.dialect)
+        known = self._project.known.answer(example.question, self._project.dialect)
+        return known if known is not None and self._judged(known.sql).allowed else None
 
     def _checked(self, sql: str | None, declined: str | None, completion: Completion) -> Verdict:
         if declined is not None:
@@ -157,6 +188,9 @@ class Asker:
                 f"only {completion.confidence:.0%} of the candidates agree, fewer than generate.min_confidence "
                 f"({least:.0%}). Say it in other words",
             )
+        return self._judged(sql)
+
+    def _judged(self, sql: str) -> Verdict:
         return check(sql, dialect=self._project.dialect, schema=self._project.schema, grant=self._project.grant)
 
 
@@ -176,5 +210,15 @@ def _since(started: float) -> float:
     return (time.monotonic() - started) * 1000
 
 
+def _result_json(result: QueryResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"columns": None, "rows": None, "truncated": None}
+    rows = [[_plain(cell) for cell in row] for row in result.rows]
+    return {"columns": list(result.columns), "rows": rows, "truncated": result.truncated}
+
+
 def _plain(cell: Cell) -> Cell:
+    """Return a cell as JSON has it: bytes in hexadecimal digits, and what is no finite number as text."""
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return str(cell)
     return cell.hex() if isinstance(cell, bytes) else cell

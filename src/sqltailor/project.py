@@ -21,7 +21,7 @@ from sqltailor.data.schema_file import read_schema_file
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
-from sqltailor.prompt.hints import VALUES, Linker, read_linker
+from sqltailor.prompt.hints import VALUES, Linker, Stored, read_linker
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import PROMPTS, BuildPrompt, build_prompt, compact_schema, notes_of
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 LINKED_TOKENS = 2_000
 """Room for the linked part of a schema where the recipe names none."""
+SIZES = 4_096
+"""Parts of a schema whose size in tokens is remembered."""
 SHOWN = 5
 """Changes of a schema that a warning names."""
 
@@ -136,10 +138,10 @@ class Project:
         )
 
         show = prompt_show(self.recipe, model)
-        size = functools.cache(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
+        size = functools.lru_cache(SIZES)(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
 
         def link(question: str) -> Schema:
-            found = self._linker.find(question) if self.has_database else ()
+            found = self.values_named(question) if self.has_database else ()
             room = settings.max_schema_tokens or LINKED_TOKENS
             return self._schema_linker.link(question, room, size, self.recipe.glossary, found)
 
@@ -182,6 +184,10 @@ class Project:
         found = self._hints(example, self.recipe.prompt.hints) if example.schema is None else []
         notes = notes_of(example, self.recipe.glossary)
         return dataclasses.replace(example, evidence="\n".join([*notes, *found]) or None)
+
+    def values_named(self, question: str) -> list[Stored]:
+        """Return the stored values that a question names, each in the columns that hold it."""
+        return list(self._linker.find(question))
 
     def _hints(self, example: Example, limit: int) -> list[str]:
         return self._linker.hints(example.question, limit) if limit and example.question else []

@@ -35,6 +35,8 @@ COMMANDS = {
     "report": "report:report",
     "export": "export:export",
     "ask": "ask:ask",
+    "serve": "serve:serve",
+    "mcp": "mcp:mcp",
     "check-sql": "check_sql:check_sql",
     "cost": "cost:cost",
     "local-bedrock": "local_bedrock:local_bedrock",
@@ -44,6 +46,7 @@ GROUPS = {
     "bases": "bases:group",
     "data": "data:group",
     "jobs": "jobs:group",
+    "keys": "api_keys:group",
     "deploy": "deploy:group",
     "aws": "aws:group",
 }

@@ -28,6 +28,13 @@ def train(
         str | None, typer.Argument(metavar="RECIPE", help="A path or a shipped name. Default: recipe.yaml.")
     ] = None,
     words: Words = None,
+    from_run: Annotated[
+        str | None, typer.Option("--from", metavar="RUN", help="Go on from this run instead of the recipe's base.")
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option("--add", metavar="FILE", help="More training examples, such as feedback.jsonl; may be repeated."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan (memory, steps, time) and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Bedrock: do not ask before spending money.")] = False,
     max_usd: Annotated[
@@ -49,16 +56,21 @@ def train(
 
     Example: sqltailor train train.epochs=1
 
+    Example: sqltailor train --from runs/shop --add feedback.jsonl
+
     Example: sqltailor train qlora-8b-24gb --dry-run
 
     Example: sqltailor train nova-micro-bedrock --max-usd 10
     """
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
+    from sqltailor.train.continuing import continued
     from sqltailor.train.running.processes import is_first_process
     from sqltailor.train.running.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
+    if from_run or add:
+        resolved = continued(resolved, from_run, add or ())
     if resolved.recipe.train.backend != "local":
         from sqltailor.cli.train_in_cloud import train_in_cloud
 

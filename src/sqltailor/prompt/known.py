@@ -66,6 +66,10 @@ class KnownPairs:
     def __len__(self) -> int:
         return len(self._pairs)
 
+    def examples(self) -> Iterator[Example]:
+        """Yield the pairs."""
+        return (pair.example for pair in self._pairs)
+
     def nearest(self, question: str, count: int, *, is_lesson: bool = False) -> list[Example]:
         """Return the pairs whose questions are nearest, the nearest first.
 

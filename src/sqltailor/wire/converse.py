@@ -91,25 +91,29 @@ def options_of(body: Mapping[str, Any]) -> GenerateOptions:
     )
 
 
-def response(answer: Completion) -> dict[str, Any]:
-    """Return a completion as the response of `converse`."""
+def response(answer: Completion, *, refused: bool = False) -> dict[str, Any]:
+    """Return a completion as the response of `converse`; `refused` says that a guard stands in the model's place."""
     return {
         "output": {"message": {"role": "assistant", "content": [{"text": answer.text}]}},
-        "stopReason": _REASONS[answer.stop],
+        "stopReason": _reason(answer, refused),
         **_measured(answer),
     }
 
 
-def events(pieces: Iterable[str | Completion]) -> Iterator[Event]:
+def events(pieces: Iterable[str | Completion], *, refused: bool = False) -> Iterator[Event]:
     """Yield the events of a stream: for pieces of text as they are written, and the whole completion last."""
     yield "messageStart", {"role": "assistant"}
     for piece in pieces:
         if isinstance(piece, Completion):
             yield "contentBlockStop", {"contentBlockIndex": 0}
-            yield "messageStop", {"stopReason": _REASONS[piece.stop]}
+            yield "messageStop", {"stopReason": _reason(piece, refused)}
             yield "metadata", _measured(piece)
         elif piece:
             yield "contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}}
+
+
+def _reason(answer: Completion, refused: bool) -> str:
+    return "guardrail_intervened" if refused else _REASONS[answer.stop]
 
 
 def _measured(answer: Completion) -> dict[str, Any]:

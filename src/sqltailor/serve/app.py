@@ -1,0 +1,28 @@
+"""The application: all routes behind the gate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from sqltailor.serve import converse_routes, openai_routes, own_routes, web_page
+from sqltailor.serve.gate import Gate
+from sqltailor.serve.service import Service
+
+
+def make_app(service: Service) -> Starlette:
+    """Return the ASGI application that a service answers for; it closes the service when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    routes = [*own_routes.ROUTES, *openai_routes.ROUTES, *converse_routes.ROUTES, *web_page.ROUTES]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.service = service
+    app.user_middleware.append(Middleware(Gate, service=service, routes=app.routes))
+    return app

@@ -1,0 +1,139 @@
+"""The JSON bodies of requests: their shapes, and reading one within its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from sqltailor.serve.http_faults import ClientGone, HttpFault
+from sqltailor.types import Message
+from sqltailor.wire import openai
+
+MAX_BYTES = 256 * 1024
+READ_TIMEOUT_S = 10.0
+Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
+class Turn(BaseModel):
+    """A message that came before the question."""
+
+    model_config = ConfigDict(extra="forbid")
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class AskBody(BaseModel):
+    """`POST /ask`: a question or a specification. `stream`: a line of JSON when it is written, and one when it ran."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: Words | None = None
+    spec: dict[str, Any] | None = None
+    history: list[Turn] = []
+    run: bool = True
+    stream: bool = False
+
+
+class RunBody(BaseModel):
+    """`POST /run`: a statement that a person wrote or changed."""
+
+    model_config = ConfigDict(extra="forbid")
+    sql: Words
+    question: str | None = None
+
+
+class FeedbackBody(BaseModel):
+    """`POST /feedback`: whether an answer was right, and the SQL that would have been."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: Words
+    sql: Words | None = None
+    good: bool
+    correction: Words | None = None
+
+
+class ChatMessage(BaseModel):
+    """A message of a chat; parts that are not text have none here."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[dict[str, Any]] | None = None
+
+
+class StreamOptions(BaseModel):
+    """What a stream holds besides the answer."""
+
+    include_usage: bool = False
+
+
+class ChatBody(BaseModel):
+    """`POST /v1/chat/completions`. How to draw tokens is the recipe's to say: such keys are read over."""
+
+    model: str
+    messages: list[ChatMessage] = Field(min_length=1)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] = 1
+    tools: Literal[None] = None
+    functions: Literal[None] = None
+
+    def turns(self) -> list[Message]:
+        """Return what was said, without system messages: what the model is told is the recipe's prompt."""
+        said = (Message(m.role, openai.text_of(m.content)) for m in self.messages if m.role in ("user", "assistant"))  # type: ignore[arg-type]
+        return list(said)
+
+
+class Block(BaseModel):
+    """A part of a message of Converse; only text is read."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+
+
+class ConverseTurn(BaseModel):
+    """A message of Converse."""
+
+    role: Literal["user", "assistant"]
+    content: list[Block] = Field(min_length=1)
+
+
+class ConverseBody(BaseModel):
+    """The body of Converse and of Nova's InvokeModel. `system` and `inferenceConfig` are read over, as in a chat."""
+
+    messages: list[ConverseTurn] = Field(min_length=1)
+
+    def turns(self) -> list[Message]:
+        """Return what was said."""
+        return [Message(m.role, "".join(block.text for block in m.content)) for m in self.messages]
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def read_body(request: Request, shape: type[Body]) -> Body:
+    """Return the body of a request. Raises `HttpFault` for one that is too long, too slow or of another shape."""
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > MAX_BYTES:
+                    raise HttpFault(413, f"The body has more than {MAX_BYTES:,} bytes.")
+                parts.append(part)
+    except TimeoutError:
+        raise HttpFault(408, f"The body did not arrive within {READ_TIMEOUT_S:g} s.") from None
+    except ClientDisconnect:
+        raise ClientGone from None
+    try:
+        return shape.model_validate_json(b"".join(parts))
+    except ValidationError as e:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in e.errors()[:3]]
+        raise HttpFault(400, f"The body cannot be read. {'; '.join(faults)}.") from None
+
+
+def asked(turns: list[Message]) -> tuple[str, list[Message]]:
+    """Return the question of a conversation, its last message, and what came before it."""
+    if not turns or turns[-1].role != "user" or not turns[-1].content.strip():
+        raise HttpFault(400, "The last message must be the user's question, in words.")
+    return turns[-1].content, turns[:-1]

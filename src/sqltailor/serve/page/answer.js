@@ -1,0 +1,153 @@
+// One question and its answer: states while it is made, the result first, and everything behind it folded.
+
+let underway = null;
+let rights = new Set();
+
+async function ask(question) {
+  underway?.abort();
+  const mine = (underway = new AbortController());
+  find("question").value = question;
+  find("starters").hidden = true;
+  remember(question);
+  say("Writing the SQL…", { busy: true });
+  const began = performance.now();
+  try {
+    await askServer(question, mine.signal, (reply) => {
+      const isLast = reply.stage === "done";
+      const runs = !isLast && reply.allowed && !reply.needs_approval && rights.has("rows");
+      if (runs) say("Running it…", { busy: true });
+      if (isLast) {
+        showAnswer(question, reply, performance.now() - began);
+        say("");
+      }
+    });
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    say("");
+    find("answer").replaceChildren(card(question, notice("bad", error.message)));
+    find("answer").hidden = false;
+  }
+}
+
+function stop() {
+  underway?.abort();
+  say("Stopped.");
+}
+
+function showAnswer(question, reply, ms) {
+  const result = make("div", { class: "stack" });
+  const editor = reply.sql === null ? null : sqlBox(question, reply, result);
+  const sqlNow = () => editor?.querySelector("textarea").value ?? null;
+  if (reply.rows) result.append(resultOf(reply));
+  const parts = [
+    factsOf(reply, ms),
+    problemOf(reply),
+    approvalOf(reply),
+    splitOf(question, reply, result),
+    result,
+    editor,
+    understoodOf(reply.understood),
+    feedbackOf(question, reply, sqlNow),
+  ];
+  find("answer").replaceChildren(card(question, ...parts));
+  find("answer").hidden = false;
+}
+
+function card(question, ...parts) {
+  const copy = copyButton("Copy link", () => location.href, "plain small push");
+  return make("article", { class: "card" },
+    make("div", { class: "facts" }, make("h2", { class: "asked" }, question), copy), ...parts);
+}
+
+/** Return a button that copies, or null where browsers forbid it: on a page that came over plain HTTP from afar. */
+function copyButton(text, content, kind = "plain small") {
+  if (!navigator.clipboard) return null;
+  const copy = button(text, async () => {
+    await navigator.clipboard.writeText(content());
+    copy.textContent = "Copied";
+  }, { class: kind });
+  return copy;
+}
+
+function factsOf(reply, ms) {
+  const badge = (text, kind = "") => make("span", { class: `badge ${kind}` }, text);
+  const rows = reply.rows && (reply.truncated ? `first ${counted(reply.rows.length, "row")}` : counted(reply.rows.length, "row"));
+  return make("div", { class: "facts" },
+    reply.verified ? badge("✓ Verified", "verified") : null,
+    reply.confidence === null ? null : badge(`${Math.round(reply.confidence * 100)} % agree`),
+    make("span", { class: "quiet count" }, (reply.verified ? "a checked pair asks the same · " : "")
+      + [rows, seconds(ms)].filter(Boolean).join(" in ")));
+}
+
+function seconds(ms) {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function refusal(reply) {
+  if (reply.layer && !reply.rows) return `Refused by the layer “${reply.layer}”: ${reply.reason}`;
+  return reply.reason[0].toUpperCase() + reply.reason.slice(1);
+}
+
+function problemOf(reply) {
+  return reply.reason ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
+}
+
+function approvalOf(reply) {
+  if (!reply.needs_approval) return null;
+  return notice("warn approval", rights.has("edit") ? "Nothing has run yet. Read the SQL, then run it."
+    : "Nothing runs here before someone who may run SQL has read it.");
+}
+
+function notice(kind, ...children) {
+  return make("div", { class: `notice ${kind}`, role: "alert" }, ...children.map((child) =>
+    typeof child === "string" ? make("p", {}, child) : child));
+}
+
+/** Ask back when the votes split: the other reading, ready to run. */
+function splitOf(question, reply, result) {
+  if (reply.confidence === null || reply.confidence >= 0.5 || !reply.readings.length) return null;
+  const others = reply.readings.map((sql) => make("div", { class: "stack" },
+    make("code", {}, sql), rights.has("edit") ? button("Run this reading", () => runSql(sql, question, result)) : null));
+  return notice("warn", "The question can be read in more ways than one. Did you mean this?", ...others);
+}
+
+function sqlBox(question, reply, result) {
+  const text = make("textarea", { class: "sql", id: "sql", spellcheck: "false", "aria-label": "SQL", readonly: !rights.has("edit") });
+  text.value = reply.sql;
+  const run = () => runSql(text.value, question, result);
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
+  });
+  const label = reply.needs_approval ? "Run it" : "Run this SQL";
+  const tools = rights.has("edit")
+    ? make("div", { class: "tools" }, button(label, run, { class: reply.needs_approval ? "" : "plain small" }),
+        copyButton("Copy", () => text.value)) : null;
+  return make("details", { class: "stack", open: !reply.rows }, make("summary", {}, "SQL"), text, tools);
+}
+
+async function runSql(sql, question, result) {
+  say("Running it…", { busy: true });
+  const began = performance.now();
+  try {
+    const ran = await fetchJson("/run", { sql, question });
+    const facts = factsOf({ ...ran, verified: false, confidence: null }, performance.now() - began);
+    result.closest("article").querySelector(".count").parentElement.replaceWith(facts);
+    document.querySelector(".approval")?.remove();
+    result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran) : null].filter(Boolean));
+  } catch (error) {
+    result.replaceChildren(notice("bad", error.message));
+  }
+  say("");
+}
+
+function understoodOf(found) {
+  if (!found) return null;
+  const line = (name, texts) => (texts.length ? [make("dt", {}, name), make("dd", {}, texts.join(", "))] : []);
+  const lines = [
+    ...line("Tables", found.tables),
+    ...line("Values", found.values.map(({ table, column, value }) => `${value} (${table}.${column})`)),
+    ...line("Terms", Object.entries(found.terms).map(([term, meaning]) => `${term}: ${meaning}`)),
+  ];
+  if (!lines.length) return null;
+  return make("details", {}, make("summary", {}, "What was understood"), make("dl", { class: "understood" }, ...lines));
+}

@@ -1,0 +1,31 @@
+// Questions asked in this browser, each a link that others can open. The part after # never reaches the server.
+
+const MOST_KEPT = 40;
+
+function linkTo(question) {
+  return `#q=${encodeURIComponent(question)}`;
+}
+
+function linkedQuestion() {
+  return new URLSearchParams(location.hash.slice(1)).get("q")?.trim() ?? "";
+}
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem("history") ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+function remember(question) {
+  const others = remembered().filter((other) => other !== question);
+  localStorage.setItem("history", JSON.stringify([question, ...others].slice(0, MOST_KEPT)));
+  showHistory();
+}
+
+function showHistory() {
+  const links = remembered().map((question) => make("li", {}, make("a", { href: linkTo(question) }, question)));
+  find("history").replaceChildren(...links);
+  find("history-box").hidden = !links.length;
+}

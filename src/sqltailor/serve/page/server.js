@@ -1,0 +1,54 @@
+// What the page asks of its server. A key is kept for this tab only.
+
+class ServerFault extends Error {}
+
+function headers() {
+  const key = sessionStorage.getItem("key");
+  const bearer = key ? { Authorization: `Bearer ${key}` } : {};
+  return { "Content-Type": "application/json", ...bearer };
+}
+
+async function send(path, body, signal) {
+  const options = { headers: headers(), signal, ...(body && { method: "POST", body: JSON.stringify(body) }) };
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServerFault("The server cannot be reached.");
+  }
+  if (response.ok) return response;
+  const said = (await response.json().catch(() => ({}))).error ?? `The server answered ${response.status}.`;
+  if (response.status === 401) askForKey(sessionStorage.getItem("key") ? said : "");
+  const wait = response.headers.get("Retry-After");
+  throw new ServerFault(wait ? `${said} Try again in ${wait} s.` : said);
+}
+
+async function fetchJson(path, body, signal) {
+  return (await send(path, body, signal)).json();
+}
+
+/** Call `onReply` with each state of an answer: when it is written, and when it has run. */
+async function askServer(question, signal, onReply) {
+  const response = await send("/ask", { question, stream: true }, signal);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    text += value ?? "";
+    const lines = text.split("\n");
+    text = lines.pop();
+    for (const line of lines) {
+      const reply = JSON.parse(line);
+      if (reply.error) throw new ServerFault(reply.error);
+      onReply(reply);
+    }
+    if (done) return;
+  }
+}
+
+function askForKey(fault) {
+  find("key-fault").textContent = fault;
+  const dialog = find("key-dialog");
+  if (!dialog.open) dialog.showModal();
+}

@@ -1,0 +1,81 @@
+// Begin: who asks, what may be asked, keys of the keyboard, and the question in the link.
+
+async function start() {
+  let about;
+  try {
+    about = await fetchJson("/about");
+  } catch (error) {
+    say(find("key-dialog").open ? "" : error.message);
+    return;
+  }
+  rights = new Set(about.rights);
+  find("served").textContent = `${about.model} · ${about.dialect}`;
+  find("key-button").hidden = !sessionStorage.getItem("key");
+  find("key-button").textContent = about.name;
+  find("starters").replaceChildren(make("p", { class: "quiet" }, "Try one of these:"), ...about.starters.map((question) =>
+    make("button", { type: "button", class: "chip", on: { click: () => goTo(question) } }, question)));
+  say("");
+  await loadSchema();
+  askLinked();
+}
+
+/** Go to a question: the address changes, so that Back works and the link can be shared. */
+function goTo(question) {
+  if (location.hash === linkTo(question)) ask(question);
+  else location.hash = linkTo(question);
+}
+
+function askLinked() {
+  const question = linkedQuestion();
+  if (question) ask(question);
+  else showStart();
+}
+
+function showStart() {
+  find("starters").hidden = false;
+  find("answer").hidden = true;
+  say("");
+}
+
+function switchTheme() {
+  const root = document.documentElement;
+  const isDark = getComputedStyle(root).colorScheme === "dark"
+    || (root.dataset.theme === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
+  root.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+}
+
+find("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const question = find("question").value.trim();
+  if (question) goTo(question);
+});
+find("question").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    find("ask").requestSubmit();
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const isTyping = /^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName ?? "");
+  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    find("question").focus();
+    find("question").select();
+  } else if (event.key === "Escape" && find("status").classList.contains("busy")) {
+    stop();
+  }
+});
+find("key-form").addEventListener("submit", () => {
+  sessionStorage.setItem("key", find("key").value.trim());
+  find("key").value = "";
+  start();
+});
+find("key-button").addEventListener("click", () => askForKey(""));
+find("theme").addEventListener("click", switchTheme);
+addEventListener("hashchange", askLinked);
+
+if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
+if (matchMedia("(max-width: 52rem)").matches) document.querySelectorAll(".side").forEach((box) => { box.open = false; });
+showHistory();
+start();
