@@ -13,12 +13,12 @@ import contextlib
 import json
 import os
 import tempfile
-import time
 from pathlib import Path
 
 from sqltailor.data import import_data
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.recipe import load_recipe
+from sqltailor.runs import Run
 from sqltailor.train import train
 from sqltailor.train.running.progress import live
 
@@ -26,6 +26,7 @@ PUBLISHED = "71 % exact match: Finegan-Dollak et al., ACL 2018, table 3, seq2seq
 RECIPE = {
     "prompt": {"hints": 6},
     "train": {
+        "name": "geoquery",
         "epochs": 2,
         "learning_rate": 3e-4,
         "schedule": "cosine",
@@ -63,15 +64,16 @@ def tailor(data: Path, base: str, words: list[str]) -> None:
     recipe = {"database": {"url": url}, "dialect": "sqlite", "data": parts, "base": base, **RECIPE}
     Path("recipe.yaml").write_text(json.dumps(recipe, indent=2))  # JSON is YAML
     resolved = load_recipe("recipe.yaml", words)
-    began = time.monotonic()
-    with live() as progress:
-        trained = train(resolved, progress=progress)
-    minutes = (time.monotonic() - began) / 60
-    scores = evaluate_models(resolved.recipe, models=[base, trained.run]).result.scores
-    print(f"\nGeoQuery, {base}: {trained.steps} steps in {minutes:.0f} minutes on {os.cpu_count()} cores")
+    run = Run(Path("runs") / resolved.recipe.train.name)
+    if not run.is_done:
+        with live() as progress:
+            train(resolved, progress=progress)
+    scores = evaluate_models(resolved.recipe, models=[base, str(run.path)]).result.scores
+    last = json.loads((run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    print(f"\nGeoQuery, {base}: {last['step']} steps in {last['elapsed_s'] / 60:.0f} minutes on {os.cpu_count()} cores")
     print("| | untuned | tuned |\n|---|---|---|")
     for metric in ("execution", "exact_match", "schema_valid"):
-        rates = [scores["models"][model][metric] for model in (base, trained.run)]
+        rates = [scores["models"][model][metric] for model in (base, str(run.path))]
         cells = [f"{r['value']:.1%} [{r['low']:.1%}, {r['high']:.1%}]" for r in rates]
         print(f"| {metric} | {' | '.join(cells)} |")
     for pair in scores["paired"]:
