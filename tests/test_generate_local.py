@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from sqltailor.errors import BackendError
 from sqltailor.generate.anymodel import AnyEngine
+from sqltailor.generate.lean import open_lean
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.generate.prefixes import KEPT
@@ -88,8 +91,13 @@ def tokens_of(model: LocalModel, completions: list[Completion]) -> list[list[int
 def test_lean_forward_gives_the_logits_of_the_model_class(tmp_path: Path, config: dict[str, Any]) -> None:
     opened = open_model(str(make_tiny_model(tmp_path, **config)), dtype=torch.float32)
     engine = LlamaEngine(opened.model)
+    lean = open_lean(tmp_path, torch.float32)
+    assert (lean is None) == (config.get("rope_parameters", {}).get("rope_type") == "llama3")
     rows = [[7, 8, 9, 10, 11, 12], [7, 8, 9, 40], [7, 8, 9, 50, 51, 52, 53, 54]]
     with torch.inference_mode():
+        if lean is not None:
+            logits = engine.start(rows, None, 4)[1]
+            torch.testing.assert_close(LlamaEngine(lean).start(rows, None, 4)[1], logits, atol=2e-6, rtol=1e-5)
         expected = [opened.model(torch.tensor([row])).logits[0, -1] for row in rows]
         alone = engine.start(rows, None, 4)[1]
         prefix = engine.read(rows[0][1:3], engine.read(rows[0][:1], None))
@@ -119,7 +127,22 @@ def test_lean_forward_of_other_families(tmp_path: Path, kind: str) -> None:
     row = [3, 9, 27, 17, 51]
     with torch.inference_mode():
         logits = LlamaEngine(model).start([row], None, 1)[1][0]
+        model.save_pretrained(tmp_path)
+        lean = LlamaEngine(open_lean(tmp_path, torch.float32)).start([row], None, 1)[1][0]
+        torch.testing.assert_close(lean, logits, atol=2e-6, rtol=1e-5)
         torch.testing.assert_close(logits, model(torch.tensor([row])).logits[0, -1], atol=2e-5, rtol=1e-4)
+
+
+def test_a_model_that_only_answers_is_opened_without_its_class(folder: Path) -> None:
+    script = f"""
+import sys
+from sqltailor.generate import load
+from sqltailor.types import GenerateOptions, Message, Prompt
+print(load({str(folder)!r})([Prompt((Message("user", "List names."),))], GenerateOptions(8))[0].tokens_out)
+assert "transformers.modeling_utils" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_model_with_sliding_windows_is_left_to_its_own_class() -> None:

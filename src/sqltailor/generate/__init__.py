@@ -56,7 +56,7 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
         raise ConfigError(f"Unknown model reference '{reference}'. Forms: {forms}.")
     from sqltailor.generate.local import LocalModel, open_model
 
-    return LocalModel(open_model(reference), batch=batch)
+    return LocalModel(open_model(reference, to_ask=True), batch=batch)
 
 
 def token_counter(generate: Generate) -> Callable[[str], int] | None:

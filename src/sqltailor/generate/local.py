@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.anymodel import AnyEngine
-from sqltailor.generate.bases.dense import made_folder
+from sqltailor.generate.bases.dense import SOURCE, made_folder
 from sqltailor.generate.bases.download import sha256_of
 from sqltailor.generate.batches import WORTH_SHARING, Batch, common, plan
 from sqltailor.generate.decode import Engine, Written, decode
+from sqltailor.generate.lean import LeanModel, open_lean
 from sqltailor.generate.llama import LlamaEngine
 from sqltailor.generate.prefixes import PrefixCache, PrefixFolder
 from sqltailor.generate.quiet import quiet_libraries
@@ -52,11 +53,17 @@ MERGED = "merged"
 
 
 def open_model(
-    reference: str, *, dtype: torch.dtype | None = None, device: str | None = None, merge: bool | None = None
+    reference: str,
+    *,
+    dtype: torch.dtype | None = None,
+    device: str | None = None,
+    merge: bool | None = None,
+    to_ask: bool = False,
 ) -> Opened:
     """Return the model of a reference, ready to generate; `dtype` and `device` default to the best here.
 
     `merge`: add an adapter to the weights (in fp32, then rounded once) instead of beside them; None decides by size.
+    `to_ask`: the model need do no more than answer, so on a CPU it may be a `LeanModel`.
     """
     source = resolve(reference)
     check_base(source)
@@ -65,9 +72,20 @@ def open_model(
     dtype = dtype or best_dtype(device)
     with quiet_libraries():
         tokenizer = open_tokenizer(source)
+        lean = _lean(source, dtype, device, merge) if to_ask and device == "cpu" else None
+        if lean is not None:
+            return Opened(lean, tokenizer, source)
         adapted = source.adapter is not None
         model = _with_adapter(source, dtype, device, merge) if adapted else open_weights(source.base, dtype, device)
     return Opened(model.eval().requires_grad_(False), tokenizer, source)
+
+
+def _lean(source: Source, dtype: torch.dtype, device: str, merge: bool | None) -> LeanModel | None:
+    """Return a model for asking only, from merged weights of a run or a base's folder; None where it takes more."""
+    if source.adapter is None:
+        return open_lean(source.base, dtype)
+    is_merged = source.run is not None and (source.run.path / MERGED / SOURCE).is_file()
+    return open_lean(_kept_merged(source, dtype, device), dtype) if is_merged and merge is not False else None
 
 
 def _with_adapter(source: Source, dtype: torch.dtype, device: str, merge: bool | None, *, keep: bool = True) -> Any:
