@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import BackendError
-from sqltailor.generate.anymodel import AnyEngine
-from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.generate.prefixes import KEPT
 from sqltailor.prompt.encode import encode
