@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError
-from sqltailor.generate import reach
+from sqltailor.generate import hub_access
 from tests.support.cli_project import make_database, run, write_test_file
 
 
@@ -334,8 +334,8 @@ def test_a_model_of_another_name(
 ) -> None:
     pytest.importorskip("trl")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    reach.hub_is_there.cache_clear()
+    hub_access.hub_is_there.cache_clear()
     error = failure(*arguments)
-    reach.hub_is_there.cache_clear()
+    hub_access.hub_is_there.cache_clear()
     assert error.exit_code == 3
     assert said in str(error)

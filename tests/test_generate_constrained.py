@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sqltailor.generate.anymodel import AnyEngine
-from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.guard import check

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import BackendError
-from sqltailor.generate.anymodel import AnyEngine
-from sqltailor.generate.lean import open_lean
-from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.llama_forward import LlamaEngine
+from sqltailor.generate.llama_weights import open_lean
 from sqltailor.generate.local import LocalModel, open_model
 from sqltailor.generate.prefixes import KEPT
 from sqltailor.prompt.encode import encode

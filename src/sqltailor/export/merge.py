@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.export.tensors import Change, rewrite
-from sqltailor.generate.reach import reach
+from sqltailor.generate.hub_access import reach
 from sqltailor.generate.weights import quantization_config
 from sqltailor.runs import read_json, write_json_atomic
 

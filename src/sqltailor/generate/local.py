@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, require
-from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.bases.dense import SOURCE, made_folder
 from sqltailor.generate.bases.download import sha256_of
 from sqltailor.generate.batches import WORTH_SHARING, Batch, common, plan
 from sqltailor.generate.decode import Engine, Written, decode
-from sqltailor.generate.lean import LeanModel, open_lean
-from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.llama_forward import LlamaEngine
+from sqltailor.generate.llama_weights import LeanModel, open_lean
 from sqltailor.generate.prefixes import PrefixCache, PrefixFolder
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import Source, check_base, fingerprint, resolve

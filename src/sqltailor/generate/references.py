@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqltailor.errors import BackendError, did_you_mean
 from sqltailor.generate.bases import BASES, SOURCE, folder_of, folder_of_gguf
-from sqltailor.generate.reach import reach
+from sqltailor.generate.hub_access import reach
 from sqltailor.prompt.text import PROMPTS
 from sqltailor.runs import Run, read_json
 

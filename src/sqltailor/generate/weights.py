@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
-from sqltailor.generate.reach import reach
+from sqltailor.generate.hub_access import reach
 from sqltailor.generate.references import Source, other_references
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.bases.table import Base, Part
-from sqltailor.generate.reach import hub_is_there
+from sqltailor.generate.hub_access import hub_is_there
 from sqltailor.types import OnProgress
 
 BLOCK = 1 << 20

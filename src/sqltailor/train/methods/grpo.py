@@ -11,10 +11,10 @@ from typing import Any
 
 from sqltailor.errors import DataError
 from sqltailor.evaluate import Scoring
-from sqltailor.generate.anymodel import AnyEngine
 from sqltailor.generate.batches import plan
 from sqltailor.generate.decode import Engine, decode
-from sqltailor.generate.llama import LlamaEngine
+from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.prompt.encode import end_of_turn
 from sqltailor.train.methods.rewards import Question, Rewarder, read_questions, rewards
 from sqltailor.train.running.base_model import as_trained

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
 from sqltailor.generate.bases import BASES, is_here
-from sqltailor.generate.reach import reach
+from sqltailor.generate.hub_access import reach
 from sqltailor.generate.references import other_references, resolve
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trl import SFTTrainer
 
-from sqltailor.generate.llama import FAMILIES
+from sqltailor.generate.llama_forward import FAMILIES
 from sqltailor.train.rows.collate import Collator, Order, padded_length
 from sqltailor.train.rows.encoding import IGNORE_INDEX, Row
 from sqltailor.train.running.checkpoints import finish_checkpoint

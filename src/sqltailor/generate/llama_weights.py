@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.generate.llama import FAMILIES, LlamaEngine
+from sqltailor.generate.llama_forward import FAMILIES, LlamaEngine
 
 if TYPE_CHECKING:
     import torch

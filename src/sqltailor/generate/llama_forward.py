@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.generate.attention import Prefix, State, attend, rotated
-from sqltailor.generate.packed import FUSE_LIMIT, linear
+from sqltailor.generate.packed_linear import FUSE_LIMIT, linear
 
 if TYPE_CHECKING:
     from torch import Tensor
