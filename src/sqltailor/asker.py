@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from sqltailor.database import Database
 from sqltailor.errors import Refused, SQLError, Timeout
-from sqltailor.evaluate.votes import judge_of
 from sqltailor.generate import load, token_counter
 from sqltailor.generate.choose import choosing
 from sqltailor.project import Project
@@ -115,9 +114,7 @@ class Asker:
         if known is not None:
             completion = Completion(known.sql, tokens_in=0, tokens_out=0)
         else:
-            # a judge remembers results: for one question, while the database changes for the next
-            generate = choosing(self._generate, judge_of(project))
-            [completion] = generate([self._prompt(example, project.schema)], self._options)
+            [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
         sql, declined = extract(completion.text, project.dialect)
         verdict = self._checked(sql, declined, completion)
         allowed = verdict.allowed if sql is not None else None
@@ -156,6 +153,15 @@ class Asker:
             return Ran(verdict, None)
         result, verdict = _run(self._project.database, sql, verdict)
         return Ran(verdict, result)
+
+    def _choosing(self) -> Generate:
+        """Return the model, with votes where they are wished."""
+        if self._options.candidates == 0:
+            return self._generate
+        from sqltailor.evaluate.votes import judge_of  # half a second of imports
+
+        # a judge remembers results: for one question, while the database changes for the next
+        return choosing(self._generate, judge_of(self._project))
 
     def _known(self, example: Example) -> Answered | None:
         """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
