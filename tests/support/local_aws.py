@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.support.cli_project import QUESTIONS, make_database
 from tests.support.missing import missing
 
 if TYPE_CHECKING:
-    import pytest
-
     from sqltailor.local_bedrock.local_server import LocalBedrock
     from sqltailor.local_bedrock.tuning import Order, Tuned
     from sqltailor.types import Completion, GenerateOptions, Message
@@ -105,3 +105,70 @@ def make_project(folder: Path, *, examples: int = 12) -> None:
 
 def _as_rows(prefix: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"id": f"{prefix}{i}", "question": question, "sql": [sql]} for i, (question, sql) in enumerate(pairs)]
+
+
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing in the cloud be waited for longer than a moment."""
+    for name in (
+        "cloud.job_record.FIRST_LOOK_S",
+        "cloud.bedrock.deployments.FIRST_LOOK_S",
+        "cloud.bedrock.takeover.FIRST_LOOK_S",
+        "cloud.inventory.FIRST_LOOK_S",
+        "cloud.cloud_training.PROPAGATES_S",
+        "generate.bedrock.READY_EVERY_S",
+    ):
+        monkeypatch.setattr(f"sqltailor.{name}", 0.02)
+
+
+def boto(server: LocalBedrock, service: str, **more: Any) -> Any:
+    import boto3
+
+    return boto3.client(service, endpoint_url=server.url, region_name="us-east-1", **more)
+
+
+def fault(server: LocalBedrock, operation: str, error: str, times: int = 1, after: int = 0) -> None:
+    from sqltailor.local_bedrock.faults import Fault
+
+    server.state.faults.add(Fault(operation, error, times, after))
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore not wait between its tries."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+
+
+class Crash(BaseException):
+    """The process ended here."""
+
+
+def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: int = 1) -> None:
+    """Let the first calls of a function end the process, before or after they did their work."""
+    module, _, attribute = name.rpartition(".")
+    owner: Any = __import__(f"sqltailor.{module.partition(':')[0]}", fromlist=["x"])
+    owner = getattr(owner, module.partition(":")[2]) if ":" in module else owner
+    work = getattr(owner, attribute)
+    calls = 0
+
+    def crashing(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > times:
+            return work(*args, **kwargs)
+        if after:
+            work(*args, **kwargs)
+        raise Crash
+
+    monkeypatch.setattr(owner, attribute, crashing)
+
+
+def request_faults(service: str, operation: str, params: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a request by our own check, and by botocore's."""
+    need_aws()
+    import botocore.session
+    import botocore.validate
+
+    from sqltailor.aws.validate import check_request
+
+    shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+    own = botocore.validate.ParamValidator().validate(params, shape).generate_report()
+    return [*check_request(shape, params), *([own] if own else [])]

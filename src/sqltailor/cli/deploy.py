@@ -106,7 +106,8 @@ def bedrock(
     Example: sqltailor deploy bedrock runs/shop --name shop-sql
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import deploy_checked, newest_tuned, plan_deployment
+    from sqltailor.cloud.bedrock.deployments import newest_tuned, plan_deployment
+    from sqltailor.cloud.recorded_parity import deploy_checked
     from sqltailor.project import Project
     from sqltailor.runs import find_run
 
@@ -127,9 +128,7 @@ def bedrock(
     note(f'next:\n  sqltailor eval --model {found.path}\n  sqltailor ask "…" --model {found.path} --run')
 
 
-Region = Annotated[
-    str | None, typer.Option("--region", metavar="REGION", help="AWS region. Default: train.bedrock.region.")
-]
+Region = Annotated[str | None, typer.Option("--region", metavar="REGION", help="AWS region. Default: the recipe's.")]
 
 
 @group.command("list")
@@ -141,9 +140,9 @@ def list_(region: Region = None, recipe: Recipe = None, json: Json = False) -> N
     Example: sqltailor deploy list
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import listed
+    from sqltailor.cloud.inventory import listed
 
-    found = listed(region or recipe_for(recipe, None).train.bedrock.region)
+    found = listed(region or recipe_for(recipe, None).train.aws.region)
     if json:
         print_json([dataclasses.asdict(item) for item in found])
         return
@@ -185,14 +184,13 @@ def delete(
     Example: sqltailor deploy delete --all --yes
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import delete, listed
-    from sqltailor.cloud.bedrock.inventory import chosen
+    from sqltailor.cloud.inventory import chosen, delete, listed
     from sqltailor.errors import ConfigError
 
     if bool(names) == all_:
         raise ConfigError("Name what to delete (see `sqltailor deploy list`), or pass --all.")
     settings = recipe_for(recipe, None).train
-    where = region or settings.bedrock.region
+    where = region or settings.aws.region
     there = listed(where)
     items = chosen(there, names or (), keep_models=keep_model)
     for job in (item for item in there if item.kind == "job"):
