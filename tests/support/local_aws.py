@@ -39,7 +39,8 @@ def local_aws(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Local
     from sqltailor.aws.session import _session
     from sqltailor.local_bedrock.local_server import LocalBedrock
 
-    options = {"base": "nano", "speed": SPEED, "tune": learn_by_heart, "open_answers": recite} | options
+    stand_ins = {"tune": learn_by_heart, "open_answers": recite, "open_chat": recite_chat}
+    options = {"base": "nano", "speed": SPEED} | ({} if "open_answers" in options else stand_ins) | options
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -82,6 +83,54 @@ def recite(reference: str) -> Any:
     return answer
 
 
+def recite_chat(folder: str) -> Any:
+    """Stand for a model at an endpoint: the answer to the question that a message ends with."""
+    from sqltailor.types import Message
+
+    file = Path(folder) / "learned.json"
+    learned: dict[str, str] = json.loads(file.read_text())
+    answer = recite(str(file))
+
+    def ask(messages: Sequence[Message], options: GenerateOptions) -> Iterator[str | Completion]:
+        said = messages[-1].content
+        known = next((asked for asked in learned if said.endswith(asked)), said)
+        return answer([Message("user", known)], options)  # type: ignore[no-any-return]
+
+    return ask
+
+
+def upload_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let jobs that run our own trainer get a wheel without nano's weights: packing these takes seconds."""
+    monkeypatch.setattr("sqltailor.cloud.sagemaker.code_channel._files", lambda root: iter([root / "version.py"]))
+
+
+def imitate_training(server: LocalBedrock) -> None:
+    """Let jobs that run our own trainer leave what it would, without running it."""
+    from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
+    from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE
+    from sqltailor.local_bedrock.state import State, TrainingJob
+
+    def train(state: State, job: TrainingJob) -> None:
+        channels = {c["ChannelName"]: fetch_channel(s3, c) for c in job.request["InputDataConfig"]}
+        rows = [json.loads(line) for line in channels["train"]["train.jsonl"].decode().splitlines()]
+        asked = {json.dumps(r["spec"]) if r.get("spec") else r["question"]: r["sql"][0] for r in rows}
+        metrics = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "eval_loss": 0.5}]
+        files = {
+            "run/adapter/adapter_config.json": "{}",
+            "run/metrics.jsonl": "".join(json.dumps(row) + "\n" for row in metrics),
+            "run/log.txt": "the log of the job\n",
+            "run/prompt.json": "{}",
+            "run/DONE": "now\n",
+            "merged/learned.json": json.dumps(asked),
+        }
+        at = output_of(job) / "model"
+        for name, text in files.items():
+            s3.put_object(Bucket=at.bucket, Key=(at / name).key, Body=text.encode())
+
+    s3 = boto(server, "s3", aws_access_key_id="local", aws_secret_access_key="local")
+    server.images[SCRIPT_IMAGE] = train
+
+
 def make_project(folder: Path, *, examples: int = 12) -> None:
     """Write the tram network, `data/train.jsonl`, `validation.jsonl` and `test.jsonl`, and a recipe for Bedrock."""
     make_database(folder / "tram.db")
@@ -113,6 +162,8 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
         "cloud.job_record.FIRST_LOOK_S",
         "cloud.bedrock.deployments.FIRST_LOOK_S",
         "cloud.bedrock.takeover.FIRST_LOOK_S",
+        "cloud.sagemaker.endpoints.FIRST_LOOK_S",
+        "generate.sagemaker.READY_EVERY_S",
         "cloud.inventory.FIRST_LOOK_S",
         "cloud.cloud_training.PROPAGATES_S",
         "generate.bedrock.READY_EVERY_S",

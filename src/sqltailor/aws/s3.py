@@ -85,6 +85,18 @@ def read_bytes(s3: Any, at: Place, *, account: str) -> bytes:
     return content
 
 
+def download(s3: Any, at: Place, file: Path, *, account: str) -> None:
+    """Write an object into a file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    with told(f"download {at}"):
+        found = s3.get_object(Bucket=at.bucket, Key=at.key, ExpectedBucketOwner=account)
+        with partial.open("wb") as out:
+            for piece in found["Body"].iter_chunks(1 << 20):
+                out.write(piece)
+    partial.replace(file)
+
+
 def read_text(s3: Any, at: Place, *, account: str) -> str:
     """Return the text of an object."""
     return read_bytes(s3, at, account=account).decode("utf-8")

@@ -73,7 +73,7 @@ def attach(
     with watching() as on_status:
         found = attach(Path(recipe_for(recipe, None).train.out), run, on_status)
     print_json({"run": str(found.path)}) if json else print(found.path)
-    note(f"next:\n  sqltailor deploy bedrock {found.path}")
+    note(f"next:\n  sqltailor deploy run {found.path}")
 
 
 @group.command()

@@ -43,4 +43,4 @@ def train_in_cloud(
         return
     loss = "not reported" if result.train_loss is None else f"{result.train_loss:.4f}"
     print(f"{result.run}: {counted(result.steps, 'step')}, train loss {loss}, job {result.job}")
-    note(f"next:\n  sqltailor deploy bedrock {result.run}")
+    note(f"next:\n  sqltailor deploy run {result.run}")

@@ -6,12 +6,14 @@ import importlib
 from collections.abc import Mapping
 from types import ModuleType
 
+from sqltailor.aws.bedrock_models import tunable
 from sqltailor.errors import ConfigError, unknown
 from sqltailor.recipe import Recipe
 
 ROUTES: Mapping[str, str] = {
     "bedrock": "sqltailor.cloud.bedrock.training",
     "sagemaker-nova": "sqltailor.cloud.sagemaker.nova_training",
+    "sagemaker-script": "sqltailor.cloud.sagemaker.script_training",
 }
 """How a run is tuned on AWS, as its `job.json` says → the module that plans, begins and finishes such jobs."""
 SERVICES: Mapping[str, str] = {"bedrock": "sqltailor.cloud.bedrock", "sagemaker": "sqltailor.cloud.sagemaker"}
@@ -24,7 +26,7 @@ def route_of(recipe: Recipe) -> str:
     if backend == "bedrock":
         return "bedrock"
     if backend == "sagemaker":
-        return "sagemaker-nova"
+        return "sagemaker-nova" if tunable(recipe.base) else "sagemaker-script"
     raise ConfigError(unknown("backend in the cloud", backend, SERVICES))
 
 

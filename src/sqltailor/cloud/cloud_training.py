@@ -121,14 +121,15 @@ def _has_job(recipe: Recipe) -> bool:
 
 
 def upload_files(run: Run, files: Iterable[Path | None], to: Place, where: Where, *, overwrite: bool) -> None:
-    """Keep a job's files in its run, and put them into S3."""
+    """Put a job's files into S3, and keep those that are text in its run."""
     s3 = client("s3", where.region)
     kept = run.path / "uploaded"
     for file in files:
         if file is not None:
             kept.mkdir(exist_ok=True)
-            shutil.copy(file, kept / file.name)
-            upload(s3, kept / file.name, to / file.name, account=where.account, overwrite=overwrite)
+            if file.suffix != ".whl":
+                shutil.copy(file, kept / file.name)
+            upload(s3, file, to / file.name, account=where.account, overwrite=overwrite)
 
 
 def untuned(id: str, region: str) -> str:

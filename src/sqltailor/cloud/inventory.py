@@ -109,10 +109,17 @@ def listed(region: str) -> list[Item]:
     return found
 
 
-def remove(remove: Callable[[], object], look: Callable[[], object], item: Item, *, gone: Sequence[str]) -> None:
-    """Delete one thing, as soon as AWS allows it, and return when it is gone. `gone`: codes that say so.
+def remove(
+    delete: Callable[[], object],
+    look: Callable[[], object],
+    item: Item,
+    *,
+    is_gone: Callable[[Exception], bool],
+    is_busy: Callable[[Exception], bool],
+) -> None:
+    """Delete one thing, as soon as AWS allows it, and return when it is gone.
 
-    What is still being created, or is used by what is still going, is tried again.
+    What is still being created, or is used by what is still going, is busy, and tried again.
     """
     from botocore.exceptions import ClientError
 
@@ -120,12 +127,12 @@ def remove(remove: Callable[[], object], look: Callable[[], object], item: Item,
     with told(f"delete the {item.kind} {item.name}"):
         while time.monotonic() < ends:
             try:
-                (look if removed else remove)()
+                (look if removed else delete)()
                 removed = True
             except ClientError as e:
-                if code_of(e) in gone:
+                if is_gone(e):
                     return
-                if code_of(e) not in ("ConflictException", "ResourceInUse"):
+                if not is_busy(e):
                     raise
             time.sleep(pause)
             pause = min(pause * 1.5, LOOK_EVERY_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import tempfile
 import threading
 import urllib.request
@@ -20,8 +21,10 @@ from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.models import HANDLERS
 from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
-from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers
-from sqltailor.local_bedrock.sagemaker_jobs import TrainingJobs
+from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers, open_chat
+from sqltailor.local_bedrock.sagemaker_endpoints import Endpoints
+from sqltailor.local_bedrock.sagemaker_jobs import TrainingJobs, Work
+from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE, ScriptImage
 from sqltailor.local_bedrock.state import ACCOUNT, Handler, Job, State, TrainingJob
 from sqltailor.local_bedrock.tags import SAGEMAKER_TAGS
 from sqltailor.local_bedrock.tuning import Tune, tune_with
@@ -37,7 +40,7 @@ from sqltailor.local_bedrock.wsgi import (
     signed_for,
     whole,
 )
-from sqltailor.wire.eventstream import CONTENT_TYPE
+from sqltailor.wire.eventstream import CONTENT_TYPE, payload_part
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class LocalBedrock:
         home: Path | None = None,
         tune: Tune | None = None,
         open_answers: OpenAnswers = open_answers,
+        open_chat: OpenAnswers = open_chat,
     ) -> None:
         if base not in BASES:
             raise ConfigError(unknown("base", base, BASES))
@@ -76,7 +80,9 @@ class LocalBedrock:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         tune, s3, iam = tune or tune_with(base), self._client("s3"), self._client("iam")
         self._jobs = Jobs(tune, s3, iam)
-        training = TrainingJobs({NOVA_IMAGE: NovaImage(tune, s3)}, s3, iam)
+        self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3)}
+        self._endpoints = Endpoints(s3, iam, open_chat)
+        training = TrainingJobs(self.images, s3, iam)
         self._runtime = Runtime(base, open_answers)
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
@@ -87,6 +93,7 @@ class LocalBedrock:
         }
         self._sagemaker: Mapping[str, Handler] = {
             **SAGEMAKER_TAGS,
+            **self._endpoints.handlers(),
             "CreateTrainingJob": training.create,
             "DescribeTrainingJob": training.describe,
             "ListTrainingJobs": training.list,
@@ -157,6 +164,9 @@ class LocalBedrock:
         if service == "s3" and environ["REQUEST_METHOD"] == "PUT" and query == "policy":
             return send(start, 204, b"")  # "only with TLS", which this server has not: moto would refuse everything
         if service == "sagemaker":
+            invoked = re.fullmatch(r"/endpoints/([^/]+)/invocations(-response-stream)?", path)
+            if invoked is not None:
+                return self._invoke(invoked[1], environ, start)
             return self._ask_sagemaker(environ, region, start)
         if service != "bedrock":
             fault = self.state.faults.take(service)
@@ -203,6 +213,21 @@ class LocalBedrock:
         except AwsError as e:
             return send(start, 400, to_json({"__type": e.code, "message": e.message}))
         return send(start, 200, to_json(result, epoch=True))
+
+    def _invoke(self, endpoint: str, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        try:
+            fault = self.state.faults.take("InvokeEndpoint", EVERY)
+            if fault is not None:
+                raise error(fault.error, f"{fault.error}, as this server was told")
+            answer = self._endpoints.invoke(self.state, endpoint, body_of(environ))
+        except AwsError as e:
+            return send(start, e.status, to_json({"Message": e.message}), [("x-amzn-ErrorType", e.code)])
+        except SQLTailorError as e:
+            return send(start, 424, to_json({"Message": str(e)}), [("x-amzn-ErrorType", "ModelError")])
+        if isinstance(answer, dict):
+            return send(start, 200, to_json(answer), [("x-Amzn-Invoked-Production-Variant", "AllTraffic")])
+        start("200 OK", [("Content-Type", CONTENT_TYPE)])
+        return (payload_part(part) for part in answer)
 
     def _told_a_fault(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         import json

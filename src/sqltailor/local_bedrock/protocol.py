@@ -33,9 +33,11 @@ STATUSES = {
     "ResourceNotFoundException": 404,
     "ModelTimeoutException": 408,
     "ModelErrorException": 424,
+    "ModelError": 424,
     "ModelNotReadyException": 429,
     "ThrottlingException": 429,
     "InternalServerException": 500,
+    "ServiceUnavailable": 503,
     "ServiceUnavailableException": 503,
 }
 """HTTP status of each error code; of any other it is 400."""

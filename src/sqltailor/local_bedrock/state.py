@@ -152,6 +152,24 @@ class Escrow:
 
 
 @dataclass
+class Thing:
+    """A model, a configuration or an endpoint: what it was created with. An endpoint is in service from `ready` on."""
+
+    name: str
+    arn: str
+    request: dict[str, Any]
+    ready: datetime.datetime = field(default_factory=now)
+    created: datetime.datetime = field(default_factory=now)
+    failure: str | None = None
+    updating: bool = False
+
+    @property
+    def status(self) -> str:
+        waits = "Updating" if self.updating else "Creating"
+        return "Failed" if self.failure else "InService" if now() >= self.ready else waits
+
+
+@dataclass
 class State:
     """Everything, under one lock. Times of the real service are divided by `speed`."""
 
@@ -163,6 +181,8 @@ class State:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     training_jobs: dict[str, TrainingJob] = field(default_factory=dict)
     escrow: dict[str, Escrow] = field(default_factory=dict)
+    serving: dict[tuple[str, str], Thing] = field(default_factory=dict)
+    """Models, configurations and endpoints of SageMaker, by the parameter that names them and their name."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=dict)
     """Model id → LEGACY, for those that are not ACTIVE any more."""
@@ -200,6 +220,7 @@ __all__ = [
     "Model",
     "Phase",
     "State",
+    "Thing",
     "TrainingJob",
     "find",
     "new_id",

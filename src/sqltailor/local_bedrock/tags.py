@@ -38,7 +38,7 @@ def _resource(state: State, arn: str) -> str:
 
 def sagemaker_arns(state: State) -> set[str]:
     """Return the ARNs of what there is on SageMaker."""
-    return {job.arn for job in state.training_jobs.values()}
+    return {thing.arn for things in (state.training_jobs, state.serving) for thing in things.values()}
 
 
 def list_capital_tags(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:

@@ -164,6 +164,9 @@ class SageMakerTraining(AwsTraining):
         None, "With `spot`: the longest time in all, with waiting; not set: twice `max_runtime_s`.", unit="s"
     )
     image: str | None = key(None, "Training image; not set: AWS's own for the base model and the region.")
+    pass_hf_token: bool = key(
+        False, "Give the job HF_TOKEN, for a gated base; whoever may describe the job can read it."
+    )
     nova: NovaRecipe = section(NovaRecipe, "Fields of SageMaker's recipe for Amazon Nova.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqltailor.aws.session import client, told
+from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.cost import HOURS_PER_MONTH, price_book
 from sqltailor.cloud.inventory import Item, Kind, remove
 from sqltailor.cloud.job_record import ENDED
@@ -65,4 +65,10 @@ def delete_item(region: str, item: Item) -> None:
     else:
         delete, look = bedrock.delete_custom_model, bedrock.get_custom_model
         params = {"modelIdentifier": item.arn}
-    remove(lambda: delete(**params), lambda: look(**params), item, gone=("ResourceNotFoundException",))
+    remove(
+        lambda: delete(**params),
+        lambda: look(**params),
+        item,
+        is_gone=lambda e: code_of(e) == "ResourceNotFoundException",
+        is_busy=lambda e: code_of(e) == "ConflictException",
+    )

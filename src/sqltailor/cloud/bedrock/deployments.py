@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqltailor.aws.bedrock_models import MODELS
@@ -15,8 +14,8 @@ from sqltailor.cloud.cloud_plan import money
 from sqltailor.cloud.cost import CostRow, Usage, price_book, serving_cost, storage_cost
 from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
 from sqltailor.cloud.run_names import LONGEST, aws_name, tags
-from sqltailor.errors import BackendError, ConfigError, DataError
-from sqltailor.runs import Run, all_runs, read_json, write_json_atomic
+from sqltailor.errors import BackendError, ConfigError
+from sqltailor.runs import Run, read_json, write_json_atomic
 
 OnState = Callable[[str], None]
 
@@ -61,21 +60,13 @@ class Deployed:
     seconds: float
 
 
-def newest_tuned(root: Path) -> Run:
-    """Return the newest finished run that was tuned on Bedrock. Raises `DataError` when there is none."""
-    found = next((run for run in all_runs(root) if run.job.is_file() and run.is_done), None)
-    if found is None:
-        raise DataError(f"No finished run in {root} was tuned on Bedrock. Tune one: sqltailor train nova-micro-bedrock")
-    return found
-
-
 def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
     """Return what deploying a run would do. Raises `BackendError` when it has no model on Bedrock to deploy."""
     known = read_json(run.job) if run.job.is_file() else {}
     if not run.is_done or "model_arn" not in known:
         raise BackendError(
             f"{run.path} has no model on Bedrock to deploy. Tune one: sqltailor train nova-micro-bedrock"
-            if not known
+            if not known or run.is_done
             else f"The job of {run.path} is not finished here: sqltailor jobs attach {run.path}"
         )
     region, base = known["region"], MODELS[known["base"]]
