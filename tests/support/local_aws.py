@@ -192,8 +192,8 @@ class Crash(BaseException):
     """The process ended here."""
 
 
-def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: int = 1) -> None:
-    """Let the first calls of a function end the process, before or after they did their work."""
+def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: int = 1, skip: int = 0) -> None:
+    """Let the first calls of a function, after some that are skipped, end the process before or after their work."""
     module, _, attribute = name.rpartition(".")
     owner: Any = __import__(f"sqltailor.{module.partition(':')[0]}", fromlist=["x"])
     owner = getattr(owner, module.partition(":")[2]) if ":" in module else owner
@@ -203,7 +203,7 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: 
     def crashing(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls > times:
+        if not skip < calls <= skip + times:
             return work(*args, **kwargs)
         if after:
             work(*args, **kwargs)
