@@ -116,7 +116,7 @@ TRAIN_CRASHES = [
     ("cloud.sagemaker.script_training.submit", False),
     ("cloud.sagemaker.training_jobs.remember", False),
     ("cloud.sagemaker.script_training.status_of", True),
-    ("cloud.sagemaker.script_training.download", True),
+    ("cloud.sagemaker.fetched.download", True),
     ("cloud.sagemaker.script_training._adopt", False),
     ("cloud.sagemaker.script_training._adopt", True),
     ("runs:Run.mark_done", False),

@@ -116,8 +116,9 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
         _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, models),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
-            "sagemaker:ListTags",
+            "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",
             f"{sagemaker}:{account}:training-job/*",
+            f"{sagemaker}:{account}:model-package-group/*",
         ),
         _allow(
             "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:DeleteModel sagemaker:CreateEndpointConfig "

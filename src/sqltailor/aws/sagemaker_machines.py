@@ -57,6 +57,18 @@ DLC_ACCOUNT, DLC_REGIONS = "763104351884", ("us-east-1", "us-east-2", "us-west-1
 """The account of the Deep Learning Containers, and regions where it is this one."""
 
 
+SERVERLESS: Mapping[str, str] = {
+    "Qwen/Qwen3-0.6B": "huggingface-reasoning-qwen3-06b",
+    "Qwen/Qwen3-1.7B": "huggingface-reasoning-qwen3-1-7b",
+    "Qwen/Qwen3-4B": "huggingface-reasoning-qwen3-4b",
+    "meta-llama/Llama-3.2-1B-Instruct": "meta-textgeneration-llama-3-2-1b-instruct",
+    "meta-llama/Llama-3.2-3B-Instruct": "meta-textgeneration-llama-3-2-3b-instruct",
+}
+"""Open model that SageMaker tunes without machines to choose → its name in SageMaker's public hub."""
+SERVERLESS_REGIONS = ("us-east-1", "us-west-2")
+"""Where public projects are seen to use it; AWS's list of regions was not found."""
+
+
 def is_small(instance_type: str) -> bool:
     """Say whether an instance is one of those on which Nova reads at most 8,192 tokens.
 

@@ -14,6 +14,7 @@ ROUTES: Mapping[str, str] = {
     "bedrock": "sqltailor.cloud.bedrock.training",
     "sagemaker-nova": "sqltailor.cloud.sagemaker.nova_training",
     "sagemaker-script": "sqltailor.cloud.sagemaker.script_training",
+    "sagemaker-serverless": "sqltailor.cloud.sagemaker.serverless_training",
 }
 """How a run is tuned on AWS, as its `job.json` says → the module that plans, begins and finishes such jobs."""
 SERVICES: Mapping[str, str] = {"bedrock": "sqltailor.cloud.bedrock", "sagemaker": "sqltailor.cloud.sagemaker"}
@@ -26,6 +27,8 @@ def route_of(recipe: Recipe) -> str:
     if backend == "bedrock":
         return "bedrock"
     if backend == "sagemaker":
+        if recipe.train.sagemaker.serverless:
+            return "sagemaker-serverless"
         return "sagemaker-nova" if tunable(recipe.base) else "sagemaker-script"
     raise ConfigError(unknown("backend in the cloud", backend, SERVICES))
 

@@ -13,6 +13,7 @@ TARGETS: dict[str, Target] = {
     "bedrock": "bedrock",
     "sagemaker-nova": "bedrock",
     "sagemaker-script": "sagemaker",
+    "sagemaker-serverless": "sagemaker",
 }
 """How a run was tuned → what serves it."""
 

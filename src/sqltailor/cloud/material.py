@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.checks.rules import LIMITS, Violation, check_files, check_line
 from sqltailor.data.examples import json_line
 from sqltailor.errors import DataError
 from sqltailor.project import Project
 from sqltailor.prompt.text import completion_text
 from sqltailor.runs import write_text_atomic
-from sqltailor.train.rows.training_data import read_material
+from sqltailor.train.rows.training_data import asked_prompts, read_material
 from sqltailor.types import Example
 from sqltailor.wire.converse import training_record
 
@@ -76,16 +75,11 @@ def write_material(project: Project, rules: str, folder: Path) -> Material:
 
 
 def _lines(project: Project, examples: Sequence[Example]) -> list[str]:
-    ask = project.prompts(project.recipe.base, None)
-    lines = []
-    for example in examples:
-        try:
-            own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
-            prompt = ask(example, own or project.schema)
-        except DataError as e:
-            raise DataError(f"Example '{example.id}': {e}") from e
-        lines.append(json_line(training_record(prompt.messages, completion_text(example))))
-    return lines
+    asked = asked_prompts(project, examples)
+    return [
+        json_line(training_record(prompt.messages, completion_text(example)))
+        for prompt, example in zip(asked, examples, strict=True)
+    ]
 
 
 def _without_bad(lines: Sequence[str], rules: str, left_out: Counter[str]) -> list[str]:

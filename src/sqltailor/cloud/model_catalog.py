@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqltailor.aws.bedrock_models import MODELS, Tunable
-from sqltailor.aws.sagemaker_machines import DLC_REGIONS, NOVA_ACCOUNTS, NOVA_MACHINES
+from sqltailor.aws.sagemaker_machines import DLC_REGIONS, NOVA_ACCOUNTS, NOVA_MACHINES, SERVERLESS_REGIONS
 
 ON_DEMAND = "on demand, by the token"
 PROVISIONED = "Provisioned Throughput, by the hour"
@@ -51,7 +51,7 @@ def _all() -> Iterator[Entry]:
         ended = f"end of life since {model.ended}" if model.ended else ""
         yield Entry(model.id, tuple(_bedrock(model)), ended)
     own = Way("SageMaker job of our own trainer", DLC_REGIONS, ENDPOINT, "sagemaker")
-    serverless = Way("SageMaker serverless customization", ("us-east-1", "us-west-2"), ENDPOINT)
+    serverless = Way("SageMaker serverless customization", SERVERLESS_REGIONS, ENDPOINT, "sagemaker")
     yield Entry("Qwen3 0.6B, 1.7B, 4B", (serverless, own))
     yield Entry("Llama 3.2 1B, 3B (open weights)", (serverless, own))
     yield Entry("Mistral 7B, Llama 3.1 8B, Qwen2.5, and others of the Hub", (own,))

@@ -23,8 +23,9 @@ from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
 from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers, open_chat
 from sqltailor.local_bedrock.sagemaker_endpoints import Endpoints
-from sqltailor.local_bedrock.sagemaker_jobs import TrainingJobs, Work
+from sqltailor.local_bedrock.sagemaker_jobs import SERVERLESS_JOBS, TrainingJobs, Work
 from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE, ScriptImage
+from sqltailor.local_bedrock.serverless_image import ServerlessImage
 from sqltailor.local_bedrock.state import ACCOUNT, Handler, Job, State, TrainingJob
 from sqltailor.local_bedrock.tags import SAGEMAKER_TAGS
 from sqltailor.local_bedrock.tuning import Tune, tune_with
@@ -81,6 +82,7 @@ class LocalBedrock:
         tune, s3, iam = tune or tune_with(base), self._client("s3"), self._client("iam")
         self._jobs = Jobs(tune, s3, iam)
         self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3)}
+        self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
         self._endpoints = Endpoints(s3, iam, open_chat)
         training = TrainingJobs(self.images, s3, iam)
         self._runtime = Runtime(base, open_answers)

@@ -22,6 +22,7 @@ from sqltailor.wire.chat_completions import chat_messages, chat_options, chat_pi
 STARTS_S = 300.0
 """About how long the real service takes to start an endpoint, or to change it."""
 KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
+GROUP = {"ModelPackageGroupName": "model-package-group"}
 """Parameter that names a thing → its kind in ARNs."""
 
 
@@ -36,6 +37,8 @@ class Endpoints:
     def handlers(self) -> Mapping[str, Handler]:
         """Return the operations by their names."""
         return {
+            "CreateModelPackageGroup": create_group,
+            "DescribeModelPackageGroup": describe_group,
             "CreateModel": self.create_model,
             "DescribeModel": self.describe_model,
             "CreateEndpointConfig": self.create_config,
@@ -142,11 +145,23 @@ def fetch_names(s3: Any, uri: str) -> list[str]:
     return [item["Key"] for item in s3.list_objects_v2(Bucket=at.bucket, Prefix=at.key).get("Contents", ())]
 
 
+def create_group(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Make a group for the packages of tuned models."""
+    return {"ModelPackageGroupArn": _create(state, params, region, "ModelPackageGroupName").arn}
+
+
+def describe_group(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Return a group."""
+    group = _found(state, params, "ModelPackageGroupName")
+    told = {"ModelPackageGroupStatus": "Completed", "CreationTime": group.created, "CreatedBy": {}}
+    return {"ModelPackageGroupName": group.name, "ModelPackageGroupArn": group.arn, **told}
+
+
 def _create(state: State, params: Mapping[str, Any], region: str, key: str) -> Thing:
     name = params[key]
     if (key, name) in state.serving:
-        raise error("ValidationException", f"Cannot create already existing {KINDS[key]} {name}.")
-    arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:{KINDS[key]}/{name.lower()}"
+        raise error("ValidationException", f"Cannot create already existing {(KINDS | GROUP)[key]} {name}.")
+    arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:{(KINDS | GROUP)[key]}/{name.lower()}"
     thing = state.serving[key, name] = Thing(name, arn, dict(params))
     state.put_tags(arn, in_lower_case(params.get("Tags")))
     return thing
@@ -155,7 +170,7 @@ def _create(state: State, params: Mapping[str, Any], region: str, key: str) -> T
 def _found(state: State, params: Mapping[str, Any], key: str) -> Thing:
     thing = state.serving.get((key, params[key]))
     if thing is None:
-        raise error("ValidationException", f"Could not find {KINDS[key]} {params[key]}.")
+        raise error("ValidationException", f"Could not find {(KINDS | GROUP)[key]} {params[key]}.")
     return thing
 
 

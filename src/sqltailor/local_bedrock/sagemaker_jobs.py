@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqltailor.aws.s3 import Place, place
+from sqltailor.aws.sagemaker_machines import SERVERLESS
 from sqltailor.errors import SQLTailorError
 from sqltailor.local_bedrock.job_checks import check_bucket, check_role
 from sqltailor.local_bedrock.protocol import AwsError, error
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 BEFORE = (("Starting", 60.0), ("Downloading", 30.0), ("DownloadingTrainingImage", 120.0))
 """What comes before training, and about how many seconds the real service takes for it."""
+SERVERLESS_JOBS = "serverless"
+"""In place of an image's name: what serverless jobs do."""
 FAULT = "TrainingJob"
 """In place of an operation: the next job fails, with the fault's `error` as its reason."""
 TOLD = (
@@ -58,13 +61,26 @@ class TrainingJobs:
             at = place(channel["DataSource"]["S3DataSource"]["S3Uri"])
             if not self.s3.list_objects_v2(Bucket=at.bucket, Prefix=at.key, MaxKeys=1).get("KeyCount"):
                 raise error("ValidationException", f"No S3 objects found under S3 URL {at}")
+        if "ServerlessJobConfig" in params:
+            self._check_serverless(params)
+            return
         if not params.get("ResourceConfig") or not params.get("StoppingCondition"):
             raise error("ValidationException", "ResourceConfig and StoppingCondition are required")
         waits, runs = (params["StoppingCondition"].get(f"Max{kind}InSeconds") for kind in ("WaitTime", "Runtime"))
         if bool(waits) != bool(params.get("EnableManagedSpotTraining")) or (waits and waits < runs):
             raise error("ValidationException", "MaxWaitTimeInSeconds is for spot training, and not below MaxRuntime")
 
+    def _check_serverless(self, params: Mapping[str, Any]) -> None:
+        config = params["ServerlessJobConfig"]
+        model = config["BaseModelArn"].partition("/Model/")[2]
+        if model not in SERVERLESS.values() or not config.get("AcceptEula"):
+            raise error("ValidationException", f"{model} is not tuned serverless, or its licence is not accepted")
+        if "ModelPackageGroupArn" not in params.get("ModelPackageConfig", {}) or "ResourceConfig" in params:
+            raise error("ValidationException", "A serverless job needs a model package group and no machines")
+
     def _work(self, params: Mapping[str, Any]) -> Work:
+        if "ServerlessJobConfig" in params:
+            return self.images[SERVERLESS_JOBS]
         image = params.get("AlgorithmSpecification", {}).get("TrainingImage", "")
         found = next((work for name, work in self.images.items() if name in image), None)
         if found is None:

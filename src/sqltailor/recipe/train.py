@@ -167,6 +167,10 @@ class SageMakerTraining(AwsTraining):
     pass_hf_token: bool = key(
         False, "Give the job HF_TOKEN, for a gated base; whoever may describe the job can read it."
     )
+    serverless: bool = key(
+        False, "SageMaker's own trainer, for the small open models that it tunes without machines to choose."
+    )
+    accept_eula: bool = key(False, "With `serverless`: the licence of the base model is read and accepted.")
     nova: NovaRecipe = section(NovaRecipe, "Fields of SageMaker's recipe for Amazon Nova.")
 
 

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sqltailor.aws.s3 import Place, download, keys_below, place
+from sqltailor.aws.s3 import place
 from sqltailor.aws.sagemaker_machines import DLC_ACCOUNT, DLC_REGIONS
 from sqltailor.aws.session import client
 from sqltailor.cloud.account_checks import look_at_account
@@ -19,11 +19,12 @@ from sqltailor.cloud.cloud_training import create_patiently, upload_files
 from sqltailor.cloud.job_record import OnStatus, keep_metrics, known_job, note_end, remember, wait
 from sqltailor.cloud.run_names import tags_in_capitals
 from sqltailor.cloud.sagemaker.code_channel import CODE, ENTRY, write_code
+from sqltailor.cloud.sagemaker.fetched import adopt, fetch
 from sqltailor.cloud.sagemaker.gpu_memory import check_gpus
 from sqltailor.cloud.sagemaker.nova_training import channel
 from sqltailor.cloud.sagemaker.script_material import CONFIG, RECIPE, check_portable, write_files
 from sqltailor.cloud.sagemaker.training_jobs import billed, costs, get, status_of, submit
-from sqltailor.errors import BackendError, ConfigError
+from sqltailor.errors import ConfigError
 from sqltailor.project import Project, record_prompt
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.runs import Run, read_jsonl
@@ -163,26 +164,13 @@ def finish(run: Run, on_status: OnStatus) -> dict[str, Any]:
     found = wait(lambda: get(sagemaker, known["name"]), status_of, on_status)
     known = note_end(run, status_of(found))
     model = place(known["out"]) / known["name"] / "output/model"
-    fetched = _fetch(run, model / "run/", known)
+    fetched = fetch(run, model / "run/", known)
     metrics = fetched / "metrics.jsonl"
     losses = keep_metrics(run, read_jsonl(metrics) if metrics.is_file() else ())
     _adopt(run, fetched)
     known = remember(run, losses=losses, merged=str(model / "merged/"), **billed(found))
     run.mark_done()
     return known
-
-
-def _fetch(run: Run, below: Place, known: dict[str, Any]) -> Path:
-    """Download what a job left of its run, and return the folder."""
-    fetched = run.path / ".fetched"
-    shutil.rmtree(fetched, ignore_errors=True)
-    s3 = client("s3", known["region"])
-    keys = keys_below(s3, below, account=known["account"])
-    if not keys:
-        raise BackendError(f"The job left nothing at {below}. See what it says: sqltailor jobs show {run.path}")
-    for key in keys:
-        download(s3, Place(below.bucket, key), fetched / key.removeprefix(below.key), account=known["account"])
-    return fetched
 
 
 def _adopt(run: Run, fetched: Path) -> None:
@@ -192,7 +180,5 @@ def _adopt(run: Run, fetched: Path) -> None:
         target = run.path / name
         if item.name in OURS or item.name in ("DONE", "metrics.jsonl"):
             continue
-        if target.is_dir():
-            shutil.rmtree(target)
-        item.replace(target)
+        adopt(item, target)
     shutil.rmtree(fetched)
