@@ -14,11 +14,12 @@ from sqltailor.cloud.sagemaker.endpoints import endpoint_requests, serving
 from sqltailor.cloud.sagemaker.served.serving_text import answer_of, chat_of
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.generate import load
+from sqltailor.local_bedrock.sagemaker_endpoints import _whole as chat_response
 from sqltailor.project import Project
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
-from sqltailor.wire.chat_completions import chat_completion, chat_events, chat_pieces, chat_response, completion_of_chat
+from sqltailor.wire.chat_completions import chat_completion, chat_events, chat_pieces, completion_of_chat
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
     SPEED,
@@ -314,7 +315,7 @@ def test_answers_survive_the_wire() -> None:
     for stop, said in (("end", "end"), ("stop", "end"), ("length", "length")):
         answer = Completion("SELECT 1", stop, 5, 2)  # type: ignore[arg-type]
         assert chat_completion(chat_response(answer), total_ms=3.0) == Completion("SELECT 1", said, 5, 2, None, 3.0)  # type: ignore[arg-type]
-    broken = b"".join(chat_pieces(["SELECT", " ä", Completion("SELECT ä", "end", 5, 2)]))
+    broken = b"".join(chat_pieces(["SELECT", " ä", Completion("SELECT ä", "end", 5, 2)], whole=chat_response))
     parts = [broken[i : i + 7] for i in range(0, len(broken), 7)]
     assert completion_of_chat(chat_events(parts), first_token_ms=1.0, total_ms=3.0).text == "SELECT ä"
     assert completion_of_chat(chat_events(parts[:3]), first_token_ms=1.0, total_ms=3.0).stop == "length"

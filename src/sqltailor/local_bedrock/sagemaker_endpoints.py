@@ -14,10 +14,11 @@ from sqltailor.local_bedrock.job_checks import check_role
 from sqltailor.local_bedrock.protocol import AwsError, error
 from sqltailor.local_bedrock.runtime import Answers, OpenAnswers
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, sagemaker_page
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, Thing, new_id
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, Thing, new_id, now
 from sqltailor.local_bedrock.tags import in_lower_case
 from sqltailor.types import Completion
-from sqltailor.wire.chat_completions import chat_messages, chat_options, chat_pieces, chat_response
+from sqltailor.wire.chat_completions import chat_messages, chat_options, chat_pieces
+from sqltailor.wire.openai import response
 
 STARTS_S = 300.0
 """About how long the real service takes to start an endpoint, or to change it."""
@@ -111,10 +112,10 @@ class Endpoints:
             raise AwsError("ModelError", f"Received client error (400) from primary: {e}", 424) from e
         pieces = answers(chat_messages(chat), chat_options(chat))
         if chat.get("stream"):
-            return chat_pieces(pieces)
+            return chat_pieces(pieces, whole=_whole)
         *_, last = pieces
         assert isinstance(last, Completion)
-        whole: dict[str, Any] = chat_response(last)
+        whole = _whole(last)
         return whole if "messages" in body else words.answer_of(whole)
 
     def _behind(self, state: State, endpoint: Thing) -> tuple[Answers, Path]:
@@ -130,6 +131,10 @@ class Endpoints:
                     (folder / name).write_bytes(content)
                 self._opened[key] = (self._open(str(folder)), folder)
             return self._opened[key]
+
+
+def _whole(answer: Completion) -> dict[str, Any]:
+    return response(answer, id=f"chatcmpl-{new_id()}", model="model", created=int(now().timestamp()), refused=False)
 
 
 def _words(folder: Path) -> ModuleType:

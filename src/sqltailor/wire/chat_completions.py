@@ -1,14 +1,16 @@
-"""Chat completions, the form of vLLM and of what speaks like it: prompts as requests, answers as completions."""
+"""OpenAI's chat completions, the client's side, and streams as a server writes them piece by piece.
+
+The server's side of whole answers is `wire.openai`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
-
-_REASONS: Mapping[str, str] = {"end": "stop", "stop": "stop", "length": "length"}
+from sqltailor.wire.openai import DONE, data
 
 
 def chat_request(prompt: Prompt, options: GenerateOptions) -> dict[str, Any]:
@@ -53,30 +55,21 @@ def chat_options(body: Mapping[str, Any]) -> GenerateOptions:
     )
 
 
-def chat_response(answer: Completion) -> dict[str, Any]:
-    """Return a completion as a server sends it."""
-    into, out = answer.tokens_in or 0, answer.tokens_out or 0
-    message = {"role": "assistant", "content": answer.text}
-    return {
-        "object": "chat.completion",
-        "choices": [{"index": 0, "message": message, "finish_reason": _REASONS[answer.stop]}],
-        "usage": {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out},
-    }
+def chat_pieces(
+    pieces: Iterable[str | Completion], *, whole: Callable[[Completion], dict[str, Any]]
+) -> Iterator[bytes]:
+    """Yield the server-sent events of a stream, for pieces of text as they are written and the whole completion last.
 
-
-def chat_pieces(pieces: Iterable[str | Completion]) -> Iterator[bytes]:
-    """Yield the server-sent events of a stream, for pieces of text and the whole completion last."""
+    `whole` writes that as a response, of which the stream repeats how it ended and what it took.
+    """
     for piece in pieces:
         if isinstance(piece, Completion):
-            end = {"index": 0, "delta": {}, "finish_reason": _REASONS[piece.stop]}
-            yield _event({"choices": [end], "usage": chat_response(piece)["usage"]})
-            yield b"data: [DONE]\n\n"
+            answer = whole(piece)
+            end = {"index": 0, "delta": {}, "finish_reason": answer["choices"][0]["finish_reason"]}
+            yield data({"choices": [end], "usage": answer["usage"]}).encode()
+            yield DONE.encode()
         elif piece:
-            yield _event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
-
-
-def _event(value: Mapping[str, Any]) -> bytes:
-    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+            yield data({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}).encode()
 
 
 def chat_events(parts: Iterable[bytes]) -> Iterator[dict[str, Any]]:
