@@ -61,11 +61,11 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cog --check -r README.md docs/cli.md docs/data.md docs/training.md
+	$(BIN)/cog --check -r README.md docs/cli.md docs/data.md docs/training.md docs/choosing.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 docs: $(VENV)/.installed-dev
-	$(BIN)/cog -r README.md docs/cli.md docs/data.md docs/training.md
+	$(BIN)/cog -r README.md docs/cli.md docs/data.md docs/training.md docs/choosing.md
 	$(BIN)/python -m sqltailor.recipe docs/recipe.md
 
 lock:

@@ -14,7 +14,19 @@ from sqltailor.generate import load
 from sqltailor.runs import Run, read_json, read_jsonl
 from sqltailor.types import GenerateOptions, Message, Prompt
 from tests.support.cli_project import ok, ok_json, run
-from tests.support.local_aws import ACCOUNT, SPEED, local_aws, make_project, need_aws
+from tests.support.local_aws import (
+    ACCOUNT,
+    SPEED,
+    Crash,
+    boto,
+    crash_in,
+    fault,
+    local_aws,
+    look_often,
+    make_project,
+    need_aws,
+    quick,
+)
 
 if TYPE_CHECKING:
     from sqltailor.local_bedrock.local_server import LocalBedrock
@@ -36,26 +48,10 @@ def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The server, which has forgotten what other tests did, and a project to tune for."""
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path)
-    for name in ("job.FIRST_LOOK_S", "deployments.FIRST_LOOK_S"):
-        monkeypatch.setattr(f"sqltailor.cloud.bedrock.{name}", 0.02)
-    monkeypatch.setattr("sqltailor.cloud.bedrock.inventory.FIRST_LOOK_S", 0.02)
-    monkeypatch.setattr("sqltailor.cloud.bedrock.training.PROPAGATES_S", 0.02)
-    monkeypatch.setattr("sqltailor.generate.bedrock.READY_EVERY_S", 0.02)
+    look_often(monkeypatch)
     server.forget()
     server.state.speed = SPEED
     return server
-
-
-def boto(server: LocalBedrock, service: str, **more: Any) -> Any:
-    import boto3
-
-    return boto3.client(service, endpoint_url=server.url, region_name="us-east-1", **more)
-
-
-def fault(server: LocalBedrock, operation: str, error: str, times: int = 1, after: int = 0) -> None:
-    from sqltailor.local_bedrock.faults import Fault
-
-    server.state.faults.add(Fault(operation, error, times, after))
 
 
 def trained() -> Run:
@@ -150,7 +146,7 @@ def test_data_that_the_service_would_refuse_is_listed_before_any_upload(aws: Loc
     assert "train.jsonl, line 13: reserved_word: 'system:' in the user message 1" in str(result.exception)
     assert not aws.state.jobs
     made = ok_json("train", "--yes", "train.bedrock.skip_bad=true")
-    assert len((Path(made["run"]) / "bedrock" / "train.jsonl").read_text().splitlines()) == 12
+    assert len((Path(made["run"]) / "uploaded" / "train.jsonl").read_text().splitlines()) == 12
 
 
 @pytest.mark.parametrize(
@@ -206,39 +202,15 @@ def test_setup_prints_then_makes_and_may_be_given_again(aws: LocalBedrock) -> No
     assert boto(aws, "s3").get_bucket_lifecycle_configuration(Bucket="our-data")["Rules"][0]["Expiration"]["Days"] == 90
 
 
-class Crash(BaseException):
-    """The process ended here."""
-
-
-def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: int = 1) -> None:
-    """Let the first calls of a function end the process, before or after they did their work."""
-    module, _, attribute = name.rpartition(".")
-    owner: Any = __import__(f"sqltailor.{module.partition(':')[0]}", fromlist=["x"])
-    owner = getattr(owner, module.partition(":")[2]) if ":" in module else owner
-    work = getattr(owner, attribute)
-    calls = 0
-
-    def crashing(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > times:
-            return work(*args, **kwargs)
-        if after:
-            work(*args, **kwargs)
-        raise Crash
-
-    monkeypatch.setattr(owner, attribute, crashing)
-
-
 TRAIN_CRASHES = [
     ("cloud.bedrock.training.record_prompt", False),
-    ("cloud.bedrock.training.upload", False),
-    ("cloud.bedrock.training.upload", True),
+    ("cloud.cloud_training.upload", False),
+    ("cloud.cloud_training.upload", True),
     ("cloud.bedrock.training.submit", False),
-    ("cloud.bedrock.job.status_of", True),
-    ("cloud.bedrock.job.record", False),
-    ("cloud.bedrock.job._metrics", True),
-    ("cloud.bedrock.job._losses", False),
+    ("cloud.bedrock.training.status_of", True),
+    ("cloud.cloud_training.record", False),
+    ("cloud.bedrock.training._metrics", True),
+    ("cloud.bedrock.training.keep_metrics", True),
     ("runs:Run.mark_done", False),
 ]
 
@@ -260,9 +232,9 @@ def test_after_a_crash_the_same_command_ends_with_one_job(
 def test_a_crash_after_the_job_was_created_and_before_it_was_written_down(
     aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sqltailor.cloud.bedrock import job
+    from sqltailor.cloud import job_record
 
-    write = job.write_json_atomic
+    write = job_record.write_json_atomic
 
     def crashing(path: Path, value: Any) -> None:
         if "arn" in value:
@@ -270,7 +242,7 @@ def test_a_crash_after_the_job_was_created_and_before_it_was_written_down(
         write(path, value)
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "write_json_atomic", crashing)
+        patch.setattr(job_record, "write_json_atomic", crashing)
         with pytest.raises(Crash):
             run("train", "--yes")
     assert len(aws.state.jobs) == 1
@@ -298,7 +270,7 @@ def test_after_a_crash_the_same_command_ends_with_one_deployment(
         ok("deploy", "bedrock", "--yes")
         assert len(aws.state.deployments) == 1
         with monkeypatch.context() as patch:
-            crash_in(patch, "cloud.bedrock.inventory._forget", after=False)
+            crash_in(patch, "cloud.inventory._forget", after=False)
             with pytest.raises(Crash):
                 run("deploy", "delete", "--all", "--keep-model", "--yes")
         ok("deploy", "delete", "--all", "--keep-model", "--yes")
@@ -308,7 +280,7 @@ def test_after_a_crash_the_same_command_ends_with_one_deployment(
 def test_delete_goes_on_where_it_was_ended(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed()
     with monkeypatch.context() as patch:
-        crash_in(patch, "cloud.bedrock.inventory._forget", after=True)
+        crash_in(patch, "cloud.inventory._forget", after=True)
         with pytest.raises(Crash):
             run("deploy", "delete", "--all", "--yes")
     assert (len(aws.state.deployments), len(aws.state.models)) == (0, 1)
@@ -328,7 +300,7 @@ def test_a_failed_job_is_told_and_a_new_run_begins(aws: LocalBedrock) -> None:
 
 def test_a_closed_laptop_attaches_again(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        crash_in(patch, "cloud.bedrock.job.status_of", after=False)
+        crash_in(patch, "cloud.bedrock.training.status_of", after=False)
         with pytest.raises(Crash):
             run("train", "--yes")
     [path] = Path("runs").iterdir()
@@ -343,7 +315,7 @@ def test_a_closed_laptop_attaches_again(aws: LocalBedrock, monkeypatch: pytest.M
 def test_a_job_can_be_stopped(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.state.speed = 0.1
     with monkeypatch.context() as patch:
-        crash_in(patch, "cloud.bedrock.job.status_of", after=False)
+        crash_in(patch, "cloud.bedrock.training.status_of", after=False)
         with pytest.raises(Crash):
             run("train", "--yes")
     [path] = Path("runs").iterdir()
@@ -459,11 +431,6 @@ def test_faults_that_pass_are_survived(
     answers = model([PROMPT] if operation == "ConverseStream" else [PROMPT, PROMPT], GREEDY)
     for answer in answers:
         assert (answer.text, answer.stop, answer.tokens_in, answer.tokens_out) == ("SELECT 1", "end", 100, 2)
-
-
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let botocore not wait between its tries."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
 
 
 @pytest.mark.parametrize(

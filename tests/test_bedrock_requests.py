@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from sqltailor.aws.bedrock_models import MODELS, tunable
-from sqltailor.aws.iam import Setup, bucket_policy, caller_policy, data_policy, trust_policy
+from sqltailor.aws.iam import Setup
+from sqltailor.aws.policies import bucket_policy, caller_policy, data_policy, trust_policy
 from sqltailor.aws.s3 import place
 from sqltailor.aws.session import _session
-from sqltailor.cloud.bedrock.bedrock_plan import base_of, check_budget, hyperparameters
-from sqltailor.cloud.bedrock.job import metrics_rows
-from sqltailor.cloud.bedrock.run_names import aws_name
+from sqltailor.cloud.bedrock.bedrock_plan import base_of, hyperparameters
 from sqltailor.cloud.bedrock.training import job_request
+from sqltailor.cloud.cloud_plan import check_budget
+from sqltailor.cloud.job_record import metrics_rows
+from sqltailor.cloud.run_names import aws_name
 from sqltailor.errors import ConfigError
 from sqltailor.recipe import load_recipe
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
@@ -32,23 +34,11 @@ from sqltailor.wire.converse import (
     training_record,
 )
 from tests.support.cli_project import ok, ok_json, run
-from tests.support.local_aws import need_aws
+from tests.support.local_aws import need_aws, request_faults
 
 ROLE = "arn:aws:iam::111122223333:role/sqltailor-bedrock"
 DEPLOYMENT = "arn:aws:bedrock:us-east-1:111122223333:custom-model-deployment/abcdefghijkl"
 PROMPT = Prompt((Message("system", "a schema"), Message("user", "how many?")))
-
-
-def faults(service: str, operation: str, params: dict[str, Any]) -> list[str]:
-    need_aws()
-    import botocore.session
-    import botocore.validate
-
-    from sqltailor.aws.validate import check_request
-
-    shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
-    own = botocore.validate.ParamValidator().validate(params, shape).generate_report()
-    return [*check_request(shape, params), *([own] if own else [])]
 
 
 def a_job(**changes: Any) -> dict[str, Any]:
@@ -77,7 +67,7 @@ def a_job(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_sent_is_what_the_service_takes(service: str, operation: str, params: dict[str, Any]) -> None:
-    assert faults(service, operation, params) == []
+    assert request_faults(service, operation, params) == []
 
 
 @pytest.mark.aws
@@ -94,20 +84,20 @@ def test_what_is_sent_is_what_the_service_takes(service: str, operation: str, pa
     ],
 )
 def test_what_botocore_would_send_and_the_service_refuse_is_found(changes: dict[str, Any], said: str) -> None:
-    assert said in "; ".join(faults("bedrock", "CreateModelCustomizationJob", a_job(**changes)))
+    assert said in "; ".join(request_faults("bedrock", "CreateModelCustomizationJob", a_job(**changes)))
 
 
 @pytest.mark.aws
 def test_enums_unknown_and_missing_parameters_numbers_and_lists_are_checked() -> None:
     job = a_job() | {"customizationType": "MAGIC", "colour": "red"}
     del job["roleArn"]
-    found = "; ".join(faults("bedrock", "CreateModelCustomizationJob", job))
+    found = "; ".join(request_faults("bedrock", "CreateModelCustomizationJob", job))
     assert "customizationType is 'MAGIC', not one of FINE_TUNING" in found
     assert "colour is unknown" in found
     assert "roleArn is missing" in found
     asked = request(DEPLOYMENT, PROMPT, GenerateOptions(temperature=1.5))
     asked["messages"][0]["content"] = [{"text": "a", "image": {}}]
-    found = "; ".join(faults("bedrock-runtime", "Converse", asked))
+    found = "; ".join(request_faults("bedrock-runtime", "Converse", asked))
     assert "inferenceConfig.temperature is 1.5; allowed: from 0 to 1" in found
     assert "messages[0].content[0] takes exactly one of text" in found
 
@@ -243,7 +233,9 @@ def test_the_policy_for_an_administrator_needs_no_credentials(tmp_path: Path, mo
     passed = policy["Statement"][-1]
     assert passed["Action"] == ["iam:PassRole"]
     assert passed["Resource"] == ["arn:aws:iam::444455556666:role/sqltailor-bedrock"]
-    assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+    assert passed["Condition"] == {
+        "StringEquals": {"iam:PassedToService": ["bedrock.amazonaws.com", "sagemaker.amazonaws.com"]}
+    }
 
 
 def test_without_boto3_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,16 @@ def test_sagemaker_training_is_paid_by_the_hour() -> None:
         estimate(NOVA, Usage(), instance_type="ml.g5.2large")
 
 
+def test_a_job_on_sagemaker_is_priced_by_what_it_took(folder: Path) -> None:
+    recipe = ("nova-micro-sagemaker", "--training-hours", "2")
+    assert rows(*recipe)["training"]["usd"] == 2 * 7.09
+    run = Run(folder / "runs" / "tram")
+    run.path.mkdir(parents=True)
+    plan = {"examples": 100, "tokens": 50_000, "epochs": 3}
+    run.job.write_text(json.dumps({"plan": plan, "billable_seconds": 1800}))
+    assert rows("nova-micro-sagemaker", "--run", "tram")["training"]["usd"] == 7.09 / 2
+
+
 def test_usage_cannot_be_negative_and_nothing_costs_nothing() -> None:
     with pytest.raises(ConfigError, match="queries_per_month is -1"):
         Usage(queries_per_month=-1)
@@ -158,7 +168,7 @@ def test_the_break_even_plot(folder: Path) -> None:
 def test_a_run_replaces_estimates(tmp_path: Path) -> None:
     run = Run(tmp_path / "shop")
     (run.path / "eval-1").mkdir(parents=True)
-    plan = {"examples": 100, "tokens": 50_000, "hyperparameters": {"epochCount": "3"}}
+    plan = {"examples": 100, "tokens": 50_000, "epochs": 3}
     run.job.write_text(json.dumps({"plan": plan}))
     answers = [
         {"model": "runs/shop", "tokens_in": 700, "tokens_out": 20},
@@ -166,7 +176,7 @@ def test_a_run_replaces_estimates(tmp_path: Path) -> None:
     ]
     answers.append({"model": "runs/shop", "tokens_in": 900, "tokens_out": 40})
     (run.path / "eval-1" / "predictions-x.jsonl").write_text("".join(json.dumps(a) + "\n" for a in answers))
-    usage, basis = of_run(run, Usage())
+    usage, basis, _ = of_run(run, Usage())
     assert (usage.examples, usage.tokens_per_example, usage.epochs) == (100, 500, 3)
     assert (usage.tokens_in, usage.tokens_out) == (800, 30)
     assert basis == "100 examples of shop and the means of 2 answers"

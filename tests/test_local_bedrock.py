@@ -312,7 +312,8 @@ def test_the_command_prints_where_it_is_and_ends_when_told(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_shipped_recipe_really_tunes_nano(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["nova-micro-bedrock", "nova-micro-sagemaker"])
+def test_the_shipped_recipe_really_tunes_nano(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_aws()
     pytest.importorskip("trl")
     from sqltailor.local_bedrock.runtime import open_answers
@@ -321,9 +322,9 @@ def test_the_shipped_recipe_really_tunes_nano(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path, examples=24)
     (tmp_path / "recipe.yaml").unlink()
-    recipe = ("--recipe", "nova-micro-bedrock", "--database", "sqlite:///tram.db")
+    recipe = ("--recipe", name, "--database", "sqlite:///tram.db")
     with local_aws(monkeypatch, speed=1000.0, tune=tune_with("nano"), open_answers=open_answers) as server:
-        words = ("nova-micro-bedrock", "database.url=sqlite:///tram.db", "train.epochs=2", "--yes")
+        words = (name, "database.url=sqlite:///tram.db", "train.epochs=2", "--yes")
         made = ok_json("train", *words)
         run = Run(Path(made["run"]))
         assert made["steps"] > 2

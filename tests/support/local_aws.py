@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.support.cli_project import QUESTIONS, make_database
 from tests.support.missing import missing
 
 if TYPE_CHECKING:
-    import pytest
-
     from sqltailor.local_bedrock.local_server import LocalBedrock
     from sqltailor.local_bedrock.tuning import Order, Tuned
     from sqltailor.types import Completion, GenerateOptions, Message
@@ -39,7 +39,8 @@ def local_aws(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Local
     from sqltailor.aws.session import _session
     from sqltailor.local_bedrock.local_server import LocalBedrock
 
-    options = {"base": "nano", "speed": SPEED, "tune": learn_by_heart, "open_answers": recite} | options
+    stand_ins = {"tune": learn_by_heart, "open_answers": recite, "open_chat": recite_chat}
+    options = {"base": "nano", "speed": SPEED} | ({} if "open_answers" in options else stand_ins) | options
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -82,6 +83,54 @@ def recite(reference: str) -> Any:
     return answer
 
 
+def recite_chat(folder: str) -> Any:
+    """Stand for a model at an endpoint: the answer to the question that a message ends with."""
+    from sqltailor.types import Message
+
+    file = Path(folder) / "learned.json"
+    learned: dict[str, str] = json.loads(file.read_text())
+    answer = recite(str(file))
+
+    def ask(messages: Sequence[Message], options: GenerateOptions) -> Iterator[str | Completion]:
+        said = messages[-1].content
+        known = next((asked for asked in learned if said.endswith(asked)), said)
+        return answer([Message("user", known)], options)  # type: ignore[no-any-return]
+
+    return ask
+
+
+def upload_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let jobs that run our own trainer get a wheel without nano's weights: packing these takes seconds."""
+    monkeypatch.setattr("sqltailor.cloud.sagemaker.code_channel._files", lambda root: iter([root / "version.py"]))
+
+
+def imitate_training(server: LocalBedrock) -> None:
+    """Let jobs that run our own trainer leave what it would, without running it."""
+    from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
+    from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE
+    from sqltailor.local_bedrock.state import State, TrainingJob
+
+    def train(state: State, job: TrainingJob) -> None:
+        channels = {c["ChannelName"]: fetch_channel(s3, c) for c in job.request["InputDataConfig"]}
+        rows = [json.loads(line) for line in channels["train"]["train.jsonl"].decode().splitlines()]
+        asked = {json.dumps(r["spec"]) if r.get("spec") else r["question"]: r["sql"][0] for r in rows}
+        metrics = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "eval_loss": 0.5}]
+        files = {
+            "run/adapter/adapter_config.json": "{}",
+            "run/metrics.jsonl": "".join(json.dumps(row) + "\n" for row in metrics),
+            "run/log.txt": "the log of the job\n",
+            "run/prompt.json": "{}",
+            "run/DONE": "now\n",
+            "merged/learned.json": json.dumps(asked),
+        }
+        at = output_of(job) / "model"
+        for name, text in files.items():
+            s3.put_object(Bucket=at.bucket, Key=(at / name).key, Body=text.encode())
+
+    s3 = boto(server, "s3", aws_access_key_id="local", aws_secret_access_key="local")
+    server.images[SCRIPT_IMAGE] = train
+
+
 def make_project(folder: Path, *, examples: int = 12) -> None:
     """Write the tram network, `data/train.jsonl`, `validation.jsonl` and `test.jsonl`, and a recipe for Bedrock."""
     make_database(folder / "tram.db")
@@ -105,3 +154,72 @@ def make_project(folder: Path, *, examples: int = 12) -> None:
 
 def _as_rows(prefix: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"id": f"{prefix}{i}", "question": question, "sql": [sql]} for i, (question, sql) in enumerate(pairs)]
+
+
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing in the cloud be waited for longer than a moment."""
+    for name in (
+        "cloud.job_record.FIRST_LOOK_S",
+        "cloud.bedrock.deployments.FIRST_LOOK_S",
+        "cloud.bedrock.takeover.FIRST_LOOK_S",
+        "cloud.sagemaker.endpoints.FIRST_LOOK_S",
+        "generate.sagemaker.READY_EVERY_S",
+        "cloud.inventory.FIRST_LOOK_S",
+        "cloud.cloud_training.PROPAGATES_S",
+        "generate.bedrock.READY_EVERY_S",
+    ):
+        monkeypatch.setattr(f"sqltailor.{name}", 0.02)
+
+
+def boto(server: LocalBedrock, service: str, **more: Any) -> Any:
+    import boto3
+
+    return boto3.client(service, endpoint_url=server.url, region_name="us-east-1", **more)
+
+
+def fault(server: LocalBedrock, operation: str, error: str, times: int = 1, after: int = 0) -> None:
+    from sqltailor.local_bedrock.faults import Fault
+
+    server.state.faults.add(Fault(operation, error, times, after))
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore not wait between its tries."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+
+
+class Crash(BaseException):
+    """The process ended here."""
+
+
+def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: int = 1, skip: int = 0) -> None:
+    """Let the first calls of a function, after some that are skipped, end the process before or after their work."""
+    module, _, attribute = name.rpartition(".")
+    owner: Any = __import__(f"sqltailor.{module.partition(':')[0]}", fromlist=["x"])
+    owner = getattr(owner, module.partition(":")[2]) if ":" in module else owner
+    work = getattr(owner, attribute)
+    calls = 0
+
+    def crashing(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if not skip < calls <= skip + times:
+            return work(*args, **kwargs)
+        if after:
+            work(*args, **kwargs)
+        raise Crash
+
+    monkeypatch.setattr(owner, attribute, crashing)
+
+
+def request_faults(service: str, operation: str, params: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a request by our own check, and by botocore's."""
+    need_aws()
+    import botocore.session
+    import botocore.validate
+
+    from sqltailor.aws.validate import check_request
+
+    shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+    own = botocore.validate.ParamValidator().validate(params, shape).generate_report()
+    return [*check_request(shape, params), *([own] if own else [])]

@@ -60,9 +60,7 @@ def upload(s3: Any, file: Path, to: Place, *, account: str, overwrite: bool = Fa
                 raise
         there = s3.head_object(**request, ChecksumMode="ENABLED")
     if there.get("ChecksumSHA256") != checksum:
-        raise ConfigError(
-            f"{to} already exists with different content. Pass --overwrite, or set another train.bedrock.s3."
-        )
+        raise ConfigError(f"{to} already exists with different content. Pass --overwrite, or another place in S3.")
     return False
 
 
@@ -80,11 +78,28 @@ def keys_below(s3: Any, below: Place, *, account: str) -> list[str]:
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
 
+def read_bytes(s3: Any, at: Place, *, account: str) -> bytes:
+    """Return the content of an object."""
+    with told(f"read {at}"):
+        content: bytes = s3.get_object(Bucket=at.bucket, Key=at.key, ExpectedBucketOwner=account)["Body"].read()
+    return content
+
+
+def download(s3: Any, at: Place, file: Path, *, account: str) -> None:
+    """Write an object into a file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    with told(f"download {at}"):
+        found = s3.get_object(Bucket=at.bucket, Key=at.key, ExpectedBucketOwner=account)
+        with partial.open("wb") as out:
+            for piece in found["Body"].iter_chunks(1 << 20):
+                out.write(piece)
+    partial.replace(file)
+
+
 def read_text(s3: Any, at: Place, *, account: str) -> str:
     """Return the text of an object."""
-    with told(f"read {at}"):
-        found = s3.get_object(Bucket=at.bucket, Key=at.key, ExpectedBucketOwner=account)
-        return str(found["Body"].read().decode("utf-8"))
+    return read_bytes(s3, at, account=account).decode("utf-8")
 
 
 def delete_below(s3: Any, below: Place, *, account: str) -> int:

@@ -16,7 +16,7 @@ from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.version import __version__
 
 DEFAULT_REGION = "us-east-1"
-STRICT = ("bedrock", "bedrock-runtime")
+STRICT = ("bedrock", "bedrock-runtime", "sagemaker", "sagemaker-runtime")
 """Services whose requests are checked here: botocore sends a bad name or number, and the service refuses it later."""
 
 SIGN_IN = "Sign in again (aws sso login) or set new keys"
@@ -34,9 +34,14 @@ REMEDIES: Mapping[str, str] = {
     "ThrottlingException": "The account's rate limit is reached. Wait, or lower generate.batch",
     "ServiceUnavailableException": "AWS has no capacity right now. Try again later",
     "ServiceQuotaExceededException": "Free some, or ask for more: console → Service Quotas → Amazon Bedrock",
+    "ResourceLimitExceeded": "Ask for more: console → Service Quotas → Amazon SageMaker",
     "TooManyTagsException": "Remove tags from it in the console",
 }
 """Error code → what to do about it."""
+
+
+DENIED = ("AccessDenied", "AccessDeniedException")
+"""Codes of what the caller has no permission for."""
 
 
 class Identity(NamedTuple):

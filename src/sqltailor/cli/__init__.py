@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": "serve:serve",
     "mcp": "mcp:mcp",
     "check-sql": "check_sql:check_sql",
+    "models": "models:models",
     "cost": "cost:cost",
     "local-bedrock": "local_bedrock:local_bedrock",
 }

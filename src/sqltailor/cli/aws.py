@@ -1,4 +1,4 @@
-"""`sqltailor aws`: the bucket, the role and the rights that tuning on Bedrock needs."""
+"""`sqltailor aws`: the bucket, the role and the rights that tuning on AWS needs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import typer
 from sqltailor.cli.output import Recipe, note, print_json
 
 if TYPE_CHECKING:
-    from sqltailor.aws.iam import Setup
-    from sqltailor.cloud.bedrock.run_names import Where
+    from sqltailor.aws.policies import Service
+    from sqltailor.cloud.run_names import Where
 
 group = typer.Typer(
     help="Prepare an AWS account: bucket, role, permissions.",
@@ -44,16 +44,16 @@ def policy(
 
     Example: sqltailor aws policy --account 111122223333
     """
-    from sqltailor.aws.iam import caller_policy
+    from sqltailor.aws.policies import caller_policy
     from sqltailor.errors import SQLTailorError
 
     try:
-        place = _where(recipe, account)
+        place, _ = _where(recipe, account)
     except SQLTailorError as e:
         if account:
             raise
         note(f"{e} So the policy names the example account {EXAMPLE}; --account sets yours.")
-        place = _where(recipe, EXAMPLE)
+        place, _ = _where(recipe, EXAMPLE)
     print_json(caller_policy(place.account, place.region, place.s3.bucket, place.role))
 
 
@@ -70,10 +70,12 @@ def setup(
     Example: sqltailor aws setup --apply
     """
     from sqltailor.aws import iam
+    from sqltailor.aws.iam import Setup
     from sqltailor.aws.session import client
     from sqltailor.cli.confirming import confirm
 
-    planned = _setup(_where(recipe, None))
+    place, service = _where(recipe, None)
+    planned = Setup(place.account, place.region, place.s3.bucket, place.role.rpartition("/")[2], service)
     if not apply:
         print(planned.text())
         note("nothing was created; pass --apply to create it")
@@ -84,18 +86,12 @@ def setup(
         print(done)
 
 
-def _setup(place: Where) -> Setup:
-    from sqltailor.aws.iam import Setup
-
-    return Setup(place.account, place.region, place.s3.bucket, place.role.rpartition("/")[2])
-
-
-def _where(recipe: str | None, account: str | None) -> Where:
-    """Return what the recipe names, in the account that is given, or else that of the credentials."""
+def _where(recipe: str | None, account: str | None) -> tuple[Where, Service]:
+    """Return what the recipe names, in the account that is given or else that of the credentials, and its service."""
     from sqltailor.aws.session import Identity, identity
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock.run_names import where
+    from sqltailor.cloud.run_names import where
 
     found = recipe_for(recipe, None)
-    region = found.train.bedrock.region
-    return where(found, Identity(account, "", region) if account else identity(region))
+    region = found.train.aws.region
+    return where(found.train, Identity(account, "", region) if account else identity(region)), found.train.aws_service

@@ -68,13 +68,15 @@ def cost(
     known = _known(resolved, run, Usage(queries_per_month=asked))
     given = {"tokens_in": tokens_in, "tokens_out": tokens_out, "examples": examples}
     usage = dataclasses.replace(known.usage, **{name: value for name, value in given.items() if value is not None})
-    backend = resolved.train.backend
+    backend, sagemaker = resolved.train.backend, resolved.train.sagemaker
     found = estimate(
         resolved.base,
         usage,
         backend=backend,
         instance_type=instance,
-        training_hours=training_hours,
+        trained_on=sagemaker.instance_type if backend == "sagemaker" else None,
+        instance_count=sagemaker.instance_count if known.machine_hours is None else 1,
+        training_hours=known.machine_hours if training_hours is None else training_hours,
         book=price_book(prices),
     )
     if plot:

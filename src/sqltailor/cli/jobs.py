@@ -17,9 +17,7 @@ group = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-Region = Annotated[
-    str | None, typer.Option("--region", metavar="REGION", help="AWS region. Default: train.bedrock.region.")
-]
+Region = Annotated[str | None, typer.Option("--region", metavar="REGION", help="AWS region. Default: the recipe's.")]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="A run, the name of a job, or its ARN.")]
 
 
@@ -35,9 +33,9 @@ def list_(region: Region = None, recipe: Recipe = None, json: Json = False) -> N
     Example: sqltailor jobs list
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import jobs
+    from sqltailor.cloud.job_list import jobs
 
-    found = jobs(region or recipe_for(recipe, None).train.bedrock.region)
+    found = jobs(region or recipe_for(recipe, None).train.aws.region)
     if json:
         print_json([dataclasses.asdict(job) for job in found])
         return
@@ -51,10 +49,10 @@ def show(job: Job, region: Region = None, recipe: Recipe = None) -> None:
     Example: sqltailor jobs show runs/shop
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import show
+    from sqltailor.cloud.job_list import show
 
     settings = recipe_for(recipe, None).train
-    print_json(show(job, region or settings.bedrock.region, Path(settings.out)))
+    print_json(show(job, region or settings.aws.region, Path(settings.out)))
 
 
 @group.command()
@@ -70,12 +68,12 @@ def attach(
     Example: sqltailor jobs attach runs/shop
     """
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import attach
+    from sqltailor.cloud.job_list import attach
 
     with watching() as on_status:
         found = attach(Path(recipe_for(recipe, None).train.out), run, on_status)
     print_json({"run": str(found.path)}) if json else print(found.path)
-    note(f"next:\n  sqltailor deploy bedrock {found.path}")
+    note(f"next:\n  sqltailor deploy run {found.path}")
 
 
 @group.command()
@@ -91,8 +89,8 @@ def stop(
     """
     from sqltailor.cli.confirming import confirm
     from sqltailor.cli.defaults import recipe_for
-    from sqltailor.cloud.bedrock import stop
+    from sqltailor.cloud.job_list import stop
 
     settings = recipe_for(recipe, None).train
     confirm("Stop it?", yes, reason="The training so far would be lost")
-    print(f"{stop(job, region or settings.bedrock.region, Path(settings.out))}: Stopping")
+    print(f"{stop(job, region or settings.aws.region, Path(settings.out))}: Stopping")

@@ -36,23 +36,21 @@ def train(
         typer.Option("--add", metavar="FILE", help="More training examples, such as feedback.jsonl; may be repeated."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan (memory, steps, time) and stop.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Bedrock: do not ask before spending money.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="AWS: do not ask before spending money.")] = False,
     max_usd: Annotated[
         float | None,
         typer.Option(
-            "--max-usd", metavar="X", min=0, help="Bedrock: refuse a job that costs more or has no known price."
+            "--max-usd", metavar="X", min=0, help="AWS: refuse a job that may cost more or has no known price."
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Bedrock: replace files of the same name in S3.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="AWS: replace files of the same name in S3.")] = False,
     json: Json = False,
 ) -> None:
     """Tune a model by the recipe.
 
     The recipe names base model, data, method and settings. Repeat the command to resume an
     interrupted run. With `train.sweep`, every combination of values is a run of its own, and a table compares them.
-    With `train.backend: bedrock`, the plan and its cost are printed and confirmed before anything is uploaded.
+    With `train.backend: bedrock` or `sagemaker`, the plan and its cost are printed and confirmed before any upload.
 
     Example: sqltailor train train.epochs=1
 

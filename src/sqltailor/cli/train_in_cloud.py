@@ -11,7 +11,7 @@ from sqltailor.cli.watching import watching
 from sqltailor.errors import counted
 
 if TYPE_CHECKING:
-    from sqltailor.cloud.bedrock import BedrockPlan
+    from sqltailor.cloud.cloud_plan import CloudPlan
     from sqltailor.recipe import Resolved
 
 
@@ -19,23 +19,22 @@ def train_in_cloud(
     resolved: Resolved, *, dry_run: bool, yes: bool, max_usd: float | None, overwrite: bool, json: bool
 ) -> None:
     """Train by a recipe elsewhere, or print what that would do and cost."""
-    from sqltailor.cloud import backend
-    from sqltailor.cloud.bedrock.bedrock_plan import check_budget
+    from sqltailor.cloud.cloud_plan import check_budget
+    from sqltailor.cloud.cloud_training import plan, train
 
-    service = backend(resolved.recipe.train.backend)
     if dry_run:
-        planned = service.plan(resolved)
+        planned = plan(resolved)
         print_json(planned.to_json()) if json else print(planned.text())
         return
 
-    def on_plan(planned: BedrockPlan) -> None:
+    def on_plan(planned: CloudPlan) -> None:
         note(planned.text())
         check_budget(planned.usd, max_usd, "the training")
         confirm("Train?", yes)
 
     try:
         with watching() as on_status:
-            result = service.train(resolved, confirm=on_plan, on_status=on_status, overwrite=overwrite)
+            result = train(resolved, confirm=on_plan, on_status=on_status, overwrite=overwrite)
     except KeyboardInterrupt:
         note("\nthe job, if created, keeps running: repeat the command to resume, or `sqltailor jobs stop` to end it")
         raise
@@ -44,4 +43,4 @@ def train_in_cloud(
         return
     loss = "not reported" if result.train_loss is None else f"{result.train_loss:.4f}"
     print(f"{result.run}: {counted(result.steps, 'step')}, train loss {loss}, job {result.job}")
-    note(f"next:\n  sqltailor deploy bedrock {result.run}")
+    note(f"next:\n  sqltailor deploy run {result.run}")

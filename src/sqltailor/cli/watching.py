@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqltailor.cli.output import note
 
 if TYPE_CHECKING:
-    from sqltailor.cloud.bedrock.job import Status
+    from sqltailor.cloud.job_record import Status
 
 
 @contextmanager

@@ -286,6 +286,7 @@ def estimate(
     *,
     backend: str = "bedrock",
     instance_type: str = "ml.g5.2xlarge",
+    trained_on: str | None = None,
     instance_count: int = 1,
     training_hours: float | None = None,
     book: PriceBook | None = None,
@@ -293,11 +294,12 @@ def estimate(
     """Return what training and a month of use cost for a base model on a backend.
 
     On Bedrock everything is by tokens; on SageMaker training is by the hour, so `training_hours` must be known for a
-    price; on this machine there is no fee. Every estimate has the endpoint that would serve the model all month.
+    price; on this machine there is no fee. `trained_on` is the kind of machine that trains, where it is another than
+    `instance_type`, which serves. Every estimate has the endpoint that would serve the model all month.
     """
     book = book or price_book()
     prices = book.model(base)
-    rows = [_training(base, usage, backend, prices, instance_type, instance_count, training_hours, book)]
+    rows = [_training(base, usage, backend, prices, trained_on or instance_type, instance_count, training_hours, book)]
     if prices:
         rows.append(storage_cost(book))
         use = {"queries": usage.queries_per_month, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqltailor.aws.bedrock_models import tunable
-from sqltailor.cloud.bedrock.material import write_material
 from sqltailor.cloud.cost import Usage
+from sqltailor.cloud.material import write_material
 from sqltailor.errors import SQLTailorError
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe
@@ -18,10 +18,11 @@ from sqltailor.runs import Run, read_json, read_jsonl
 
 
 class Known(NamedTuple):
-    """A usage, and where its numbers are from."""
+    """A usage, and where its numbers are from. `machine_hours`: what a job on SageMaker took, of all its machines."""
 
     usage: Usage
     basis: str
+    machine_hours: float | None = None
 
 
 def of_recipe(recipe: Recipe, usage: Usage) -> Known:
@@ -32,7 +33,7 @@ def of_recipe(recipe: Recipe, usage: Usage) -> Known:
         return Known(usage, "from AWS's article: the recipe's data is not here")
     try:
         with tempfile.TemporaryDirectory() as folder, Project(recipe) as project:
-            found = write_material(project, base, Path(folder))
+            found = write_material(project, base.rules, Path(folder))
     except SQLTailorError as e:
         return Known(usage, f"from AWS's article: the recipe's data cannot be read ({str(e).splitlines()[0]})")
     each = round(found.tokens / found.examples)
@@ -42,7 +43,8 @@ def of_recipe(recipe: Recipe, usage: Usage) -> Known:
 
 def of_run(run: Run, usage: Usage) -> Known:
     """Return the usage with what a run was trained on, and the tokens that its model took and wrote when asked."""
-    planned = read_json(run.job).get("plan", {}) if run.job.is_file() else {}
+    known = read_json(run.job) if run.job.is_file() else {}
+    planned, paid_s = known.get("plan", {}), known.get("billable_seconds")
     words = []
     if planned:
         each = round(planned["tokens"] / planned["examples"])
@@ -50,7 +52,7 @@ def of_run(run: Run, usage: Usage) -> Known:
             usage,
             examples=planned["examples"],
             tokens_per_example=each,
-            epochs=float(planned["hyperparameters"]["epochCount"]),
+            epochs=float(planned["epochs"]),
         )
         words.append(f"{planned['examples']:,} examples of {run.name}")
     asked = [pair for pair in _asked(run) if None not in pair]
@@ -58,7 +60,8 @@ def of_run(run: Run, usage: Usage) -> Known:
         means = [round(sum(counts) / len(asked)) for counts in zip(*asked, strict=True)]
         usage = dataclasses.replace(usage, tokens_in=means[0], tokens_out=means[1])
         words.append(f"the means of {len(asked):,} answers")
-    return Known(usage, " and ".join(words) or f"from AWS's article: {run.name} records no tokens")
+    basis = " and ".join(words) or f"from AWS's article: {run.name} records no tokens"
+    return Known(usage, basis, None if paid_s is None else paid_s / 3600)
 
 
 def _asked(run: Run) -> Iterator[tuple[int, int]]:

@@ -12,10 +12,11 @@ from sqltailor.types import Example, Generate
 
 KINDS = {
     "small": "a named base: `sqltailor bases` lists them",
-    "runs/NAME": "what a training run made; tuned on Bedrock: its deployment",
+    "runs/NAME": "what a training run made; tuned on AWS: its deployment",
     "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
     "FILE.gguf": "a model in llama.cpp's format",
     "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment",
+    "sagemaker:ENDPOINT": "a model behind an endpoint of Amazon SageMaker",
     "gold": "the gold SQL of the examples",
     "echo:FILE": "answers from a file",
 }
@@ -46,10 +47,15 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
         from sqltailor.generate.bedrock import BedrockModel
 
         return BedrockModel(known.inference_id)
-    if Run(Path(reference)).job.is_file():
-        from sqltailor.generate.bedrock import open_run
+    if reference.startswith("sagemaker:") and reference != "sagemaker:":
+        from sqltailor.generate.sagemaker import SageMakerModel
 
-        return open_run(Run(Path(reference)))
+        return SageMakerModel(reference.removeprefix("sagemaker:"))
+    run = Run(Path(reference))
+    if run.deployment.is_file() or (run.job.is_file() and not run.has_weights):
+        from sqltailor.generate.deployed import open_deployed
+
+        return open_deployed(run)
     kind, colon, rest = reference.partition(":")
     if not reference.strip() or (colon and kind != "hf" and not Path(reference).exists()) or (colon and not rest):
         forms = ", ".join(KINDS)

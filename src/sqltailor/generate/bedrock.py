@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sqltailor.aws.session import client, code_of, default_region, region_of, told
-from sqltailor.errors import BackendError
-from sqltailor.runs import Run, read_json
 from sqltailor.types import Completion, GenerateOptions, Prompt
 from sqltailor.wire.converse import STOPS, completion, completion_of_events, delta_text, request
 
@@ -28,13 +26,6 @@ BROKEN_STREAM = (
     "internalServerException", "modelStreamErrorException", "throttlingException", "serviceUnavailableException",
 )  # fmt: skip
 """Errors in the middle of a stream after which the same request may succeed."""
-
-
-def open_run(run: Run) -> BedrockModel:
-    """Return the model that a run's deployment serves. Raises `BackendError` when the run is not deployed."""
-    if not run.deployment.is_file():
-        raise BackendError(f"{run.path} was tuned on Bedrock but is not deployed: sqltailor deploy bedrock {run.path}")
-    return BedrockModel(str(read_json(run.deployment)["arn"]))
 
 
 class BedrockModel:

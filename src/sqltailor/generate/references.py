@@ -44,7 +44,7 @@ def resolve(reference: str) -> Source:
         if name.startswith(("runs/", ".", "/", "~")) or name.count("/") > 1:
             raise BackendError(f"There is no model at {name}.{other_references(name)}")
         return Source(name, adapter or None)
-    if Run(folder).job.is_file():
+    if Run(folder).job.is_file() and not Run(folder).has_weights:
         raise BackendError(f"{folder} was tuned in the cloud: its weights stay there. Only its deployment can be used.")
     if (folder / "prompt.json").is_file() and ((folder / "adapter").is_dir() or (folder / "model").is_dir()):
         return _of_run(Run(folder))

@@ -91,7 +91,7 @@ class Jobs:
             with state.lock:
                 job.model_arn = f"arn:aws:bedrock:{job.region}:{ACCOUNT}:custom-model/{base.id}/{new_id()}"
                 state.models[job.model_arn] = Model(
-                    job.model_arn, job.request["customModelName"], base.id, job, reference
+                    job.model_arn, job.request["customModelName"], base.id, job.region, reference, job
                 )
                 state.put_tags(job.model_arn, job.request.get("customModelTags"))
                 self._end(job, "Completed")
@@ -169,7 +169,7 @@ class Jobs:
             if not rows:
                 continue
             at = out / name
-            self.s3.put_object(Bucket=at.bucket, Key=at.key, Body=_csv(column, rows).encode())
+            self.s3.put_object(Bucket=at.bucket, Key=at.key, Body=metrics_csv(column, rows).encode())
         job.training_loss = steps[-1]["loss"] if steps else None
         job.validation_loss = validation[-1]["loss"] if validation else None
 
@@ -198,7 +198,8 @@ def _wait(job: Job, seconds: float) -> None:
         raise Stopped
 
 
-def _csv(column: str, rows: Sequence[Mapping[str, float]]) -> str:
+def metrics_csv(column: str, rows: Sequence[Mapping[str, float]]) -> str:
+    """Return steps with their losses as the service writes them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("step_number", "epoch_number", column, "perplexity"))

@@ -34,15 +34,16 @@ def check_job(state: State, params: Mapping[str, Any], region: str, *, s3: Any, 
         raise error("ServiceQuotaExceededException", f"{running} customization jobs are scheduled")
     for name, text in params.get("hyperParameters", {}).items():
         _check_hyperparameter(base, name, text)
-    _check_role(iam, params["roleArn"])
+    check_role(iam, params["roleArn"], "bedrock")
     validators = params.get("validationDataConfig", {}).get("validators", ())
     for uri in (params["trainingDataConfig"]["s3Uri"], *(v["s3Uri"] for v in validators)):
-        _check_object(s3, place(uri))
-    _check_bucket(s3, place(params["outputDataConfig"]["s3Uri"]))
+        check_object(s3, place(uri))
+    check_bucket(s3, place(params["outputDataConfig"]["s3Uri"]))
     return base
 
 
-def _check_role(iam: Any, arn: str) -> None:
+def check_role(iam: Any, arn: str, service: str) -> None:
+    """Refuse a role that is not there, or that the service may not assume."""
     from botocore.exceptions import ClientError
 
     try:
@@ -50,11 +51,12 @@ def _check_role(iam: Any, arn: str) -> None:
     except ClientError as e:
         raise error("ValidationException", f"Could not assume provided IAM role {arn}") from e
     trusted = str(role["AssumeRolePolicyDocument"])
-    if role["Arn"] != arn or "bedrock.amazonaws.com" not in trusted:
+    if role["Arn"] != arn or f"{service}.amazonaws.com" not in trusted:
         raise error("ValidationException", f"Could not assume provided IAM role {arn}")
 
 
-def _check_object(s3: Any, at: Place) -> None:
+def check_object(s3: Any, at: Place) -> None:
+    """Refuse an object that is not there."""
     from botocore.exceptions import ClientError
 
     try:
@@ -63,7 +65,8 @@ def _check_object(s3: Any, at: Place) -> None:
         raise error("ValidationException", f"There is no object {at}, or the role may not read it") from e
 
 
-def _check_bucket(s3: Any, at: Place) -> None:
+def check_bucket(s3: Any, at: Place) -> None:
+    """Refuse a bucket that is not there."""
     from botocore.exceptions import ClientError
 
     try:

@@ -1,4 +1,4 @@
-"""One port for all of AWS that tuning on Bedrock needs: Bedrock and its Runtime here, S3, IAM and STS by moto."""
+"""One port for all of AWS that tuning needs: Bedrock, its Runtime and SageMaker here, S3, IAM and STS by moto."""
 
 from __future__ import annotations
 
@@ -7,34 +7,48 @@ import logging
 import re
 import tempfile
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqltailor.aws.iam import Setup, apply, bucket_name
-from sqltailor.errors import BackendError, ConfigError, SQLTailorError, require, unknown
+from sqltailor.aws.iam import Setup, apply
+from sqltailor.aws.policies import ROLES, bucket_name
+from sqltailor.errors import ConfigError, SQLTailorError, require, unknown
 from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.models import HANDLERS
-from sqltailor.local_bedrock.protocol import AwsError, error, parse, to_json
-from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
+from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
+from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
+from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers, open_chat
+from sqltailor.local_bedrock.sagemaker_endpoints import Endpoints
+from sqltailor.local_bedrock.sagemaker_jobs import SERVERLESS_JOBS, TrainingJobs, Work
+from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE, ScriptImage
+from sqltailor.local_bedrock.serverless_image import ServerlessImage
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, Job, State, TrainingJob
+from sqltailor.local_bedrock.tags import SAGEMAKER_TAGS
 from sqltailor.local_bedrock.tuning import Tune, tune_with
-from sqltailor.types import Completion
-from sqltailor.wire.converse import events, response
-from sqltailor.wire.eventstream import CONTENT_TYPE, event, exception
+from sqltailor.local_bedrock.wsgi import (
+    REGION,
+    Start,
+    body_of,
+    frames,
+    make_server,
+    open_moto,
+    send,
+    send_fault_in_xml,
+    signed_for,
+    whole,
+)
+from sqltailor.wire.eventstream import CONTENT_TYPE, payload_part
 
 logger = logging.getLogger(__name__)
 
-REGION = "us-east-1"
 ENDS_S = 5.0
 """How long a job that was told to stop may take."""
 FAULTS = "/_local/faults"
 """POST a JSON object of `Fault` here to inject one; DELETE forgets those that are left."""
-Start = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class LocalBedrock:
@@ -53,6 +67,7 @@ class LocalBedrock:
         home: Path | None = None,
         tune: Tune | None = None,
         open_answers: OpenAnswers = open_answers,
+        open_chat: OpenAnswers = open_chat,
     ) -> None:
         if base not in BASES:
             raise ConfigError(unknown("base", base, BASES))
@@ -61,10 +76,15 @@ class LocalBedrock:
         self._folder = contextlib.ExitStack()
         self.home = home or Path(self._folder.enter_context(tempfile.TemporaryDirectory(prefix="local-bedrock-")))
         self.state = State(self.home, speed)
-        self._moto = _moto()
-        self._server = _serve(self, port)
+        self._moto = open_moto()
+        self._server = make_server(self, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._jobs = Jobs(tune or tune_with(base), self._client("s3"), self._client("iam"))
+        tune, s3, iam = tune or tune_with(base), self._client("s3"), self._client("iam")
+        self._jobs = Jobs(tune, s3, iam)
+        self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3)}
+        self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
+        self._endpoints = Endpoints(s3, iam, open_chat)
+        training = TrainingJobs(self.images, s3, iam)
         self._runtime = Runtime(base, open_answers)
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
@@ -72,6 +92,14 @@ class LocalBedrock:
             "GetModelCustomizationJob": self._jobs.get,
             "ListModelCustomizationJobs": self._jobs.list,
             "StopModelCustomizationJob": self._jobs.stop,
+        }
+        self._sagemaker: Mapping[str, Handler] = {
+            **SAGEMAKER_TAGS,
+            **self._endpoints.handlers(),
+            "CreateTrainingJob": training.create,
+            "DescribeTrainingJob": training.describe,
+            "ListTrainingJobs": training.list,
+            "StopTrainingJob": training.stop,
         }
 
     def start(self) -> None:
@@ -84,9 +112,10 @@ class LocalBedrock:
         self.forget()
         # moto holds its state in this process, for all servers
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60).close()
-        setup = Setup(ACCOUNT, REGION, bucket_name(ACCOUNT, REGION))
-        for done in apply(setup, s3=self._client("s3"), iam=self._client("iam")):
-            logger.info("%s", done)
+        for service, role in ROLES.items():
+            setup = Setup(ACCOUNT, REGION, bucket_name(ACCOUNT, REGION), role, service)
+            for done in apply(setup, s3=self._client("s3"), iam=self._client("iam")):
+                logger.info("%s", done)
 
     def close(self) -> None:
         """Stop serving, end what is being trained, and forget everything."""
@@ -97,9 +126,10 @@ class LocalBedrock:
 
     def forget(self) -> None:
         """End what is being trained, and forget Bedrock's jobs, models, deployments and faults."""
-        for job in self.state.jobs.values():
+        jobs: list[Job | TrainingJob] = [*self.state.jobs.values(), *self.state.training_jobs.values()]
+        for job in jobs:
             job.stop.set()
-        for job in self.state.jobs.values():
+        for job in jobs:
             if job.thread is not None:
                 job.thread.join(timeout=ENDS_S)
         self.state = State(self.home, self.state.speed)
@@ -129,23 +159,28 @@ class LocalBedrock:
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         """Answer one request (WSGI)."""
-        service, region = _signed_for(environ.get("HTTP_AUTHORIZATION", ""))
+        service, region = signed_for(environ.get("HTTP_AUTHORIZATION", ""))
         path, _, query = environ.get("RAW_URI", environ["PATH_INFO"]).partition("?")
         if path == FAULTS:
             return self._told_a_fault(environ, start)
         if service == "s3" and environ["REQUEST_METHOD"] == "PUT" and query == "policy":
-            return _send(start, 204, b"")  # "only with TLS", which this server has not: moto would refuse everything
+            return send(start, 204, b"")  # "only with TLS", which this server has not: moto would refuse everything
+        if service == "sagemaker":
+            invoked = re.fullmatch(r"/endpoints/([^/]+)/invocations(-response-stream)?", path)
+            if invoked is not None:
+                return self._invoke(invoked[1], environ, start)
+            return self._ask_sagemaker(environ, region, start)
         if service != "bedrock":
             fault = self.state.faults.take(service)
-            return _fault_in_xml(fault, start) if fault else self._moto(environ, start)
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            return send_fault_in_xml(fault, start) if fault else self._moto(environ, start)
+        body = body_of(environ)
         try:
             return self._bedrock(environ["REQUEST_METHOD"], path, query, body, region, start)
         except AwsError as e:
-            return _send(start, e.status, to_json({"message": e.message}), [("x-amzn-ErrorType", e.code)])
+            return send(start, e.status, to_json({"message": e.message}), [("x-amzn-ErrorType", e.code)])
         except SQLTailorError as e:  # what the local model cannot be asked, such as a prompt longer than its context
             said = to_json({"message": str(e)})
-            return _send(start, 400, said, [("x-amzn-ErrorType", "ValidationException")])
+            return send(start, 400, said, [("x-amzn-ErrorType", "ValidationException")])
 
     def _bedrock(self, method: str, path: str, query: str, body: bytes, region: str, start: Start) -> Iterable[bytes]:
         operation, params = parse(method, path, query, body)
@@ -155,16 +190,46 @@ class LocalBedrock:
         if operation.name in ("Converse", "ConverseStream"):
             pieces = self._runtime.answer(self.state, params)
             if operation.name == "Converse":
-                return _send(start, 200, to_json(_whole(pieces)))
+                return send(start, 200, to_json(whole(pieces)))
             broken = self.state.faults.take(operation.name, mid_stream=True)
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
-            return _frames(pieces, broken)
+            return frames(pieces, broken)
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")
         with self.state.lock:
             result = handler(self.state, params, region)
-        return _send(start, operation.status, to_json(result))
+        return send(start, operation.status, to_json(result))
+
+    def _ask_sagemaker(self, environ: dict[str, Any], region: str, start: Start) -> Iterable[bytes]:
+        try:
+            name, params = parse_target(environ.get("HTTP_X_AMZ_TARGET", ""), body_of(environ))
+            fault = self.state.faults.take(name, EVERY)
+            if fault is not None:
+                raise error(fault.error, f"{fault.error}, as this server was told")
+            handler = self._sagemaker.get(name)
+            if handler is None:
+                raise error("UnknownOperationException", f"The local SageMaker has no {name}")
+            with self.state.lock:
+                result = handler(self.state, params, region)
+        except AwsError as e:
+            return send(start, 400, to_json({"__type": e.code, "message": e.message}))
+        return send(start, 200, to_json(result, epoch=True))
+
+    def _invoke(self, endpoint: str, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        try:
+            fault = self.state.faults.take("InvokeEndpoint", EVERY)
+            if fault is not None:
+                raise error(fault.error, f"{fault.error}, as this server was told")
+            answer = self._endpoints.invoke(self.state, endpoint, body_of(environ))
+        except AwsError as e:
+            return send(start, e.status, to_json({"Message": e.message}), [("x-amzn-ErrorType", e.code)])
+        except SQLTailorError as e:
+            return send(start, 424, to_json({"Message": str(e)}), [("x-amzn-ErrorType", "ModelError")])
+        if isinstance(answer, dict):
+            return send(start, 200, to_json(answer), [("x-Amzn-Invoked-Production-Variant", "AllTraffic")])
+        start("200 OK", [("Content-Type", CONTENT_TYPE)])
+        return (payload_part(part) for part in answer)
 
     def _told_a_fault(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         import json
@@ -172,70 +237,5 @@ class LocalBedrock:
         if environ["REQUEST_METHOD"] == "DELETE":
             self.state.faults.clear()
         else:
-            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            self.state.faults.add(Fault(**json.loads(body)))
-        return _send(start, 200, b"{}")
-
-
-def _signed_for(authorization: str) -> tuple[str, str]:
-    """Return the service and the region that a request is signed for: `Credential=KEY/DATE/REGION/SERVICE/…`."""
-    found = re.search(r"Credential=[^/]*/\d+/([^/]+)/([^/]+)/", authorization)
-    if found is None:  # a bearer token, which only Bedrock takes
-        return "bedrock" if authorization.startswith("Bearer ") else "", REGION
-    return found[2], found[1]
-
-
-def _whole(pieces: Iterator[str | Completion]) -> dict[str, Any]:
-    began = time.perf_counter()
-    *_, last = pieces
-    assert isinstance(last, Completion)
-    return response(last) | {"metrics": {"latencyMs": round((time.perf_counter() - began) * 1000)}}
-
-
-def _frames(pieces: Iterator[str | Completion], broken: Fault | None) -> Iterator[bytes]:
-    deltas = 0
-    try:
-        for kind, value in events(pieces):
-            if broken and (kind == "contentBlockStop" or (kind == "contentBlockDelta" and deltas >= broken.after)):
-                yield exception(broken.error, f"{broken.error}, as this server was told")
-                return
-            deltas += kind == "contentBlockDelta"
-            yield event(kind, value)
-    except SQLTailorError as e:
-        yield exception("validationException", str(e))
-
-
-def _send(start: Start, status: int, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> list[bytes]:
-    always = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    start(f"{status} {'OK' if status < 300 else 'Error'}", [*always, *headers])
-    return [body]
-
-
-def _fault_in_xml(fault: Fault, start: Start) -> list[bytes]:
-    inner = f"<Error><Code>{fault.error}</Code><Message>as this server was told</Message></Error>"
-    body = inner if fault.operation == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>"
-    status = 403 if "Expired" in fault.error or "Denied" in fault.error else 503
-    start(f"{status} Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
-    return [body.encode()]
-
-
-def _moto() -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
-    from moto.server import DomainDispatcherApplication, create_backend_app
-
-    application: Callable[[dict[str, Any], Start], Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
-    return application
-
-
-def _serve(application: Any, port: int) -> Any:
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class Requests(WSGIRequestHandler):  # type: ignore[misc]
-        disable_nagle_algorithm = True  # frames of a stream arrive when they are written, not 40 ms later
-
-        def log_request(self, *_: Any) -> None:
-            pass
-
-    try:
-        return make_server("127.0.0.1", port, application, threaded=True, request_handler=Requests)
-    except (OSError, SystemExit) as e:
-        raise BackendError(f"Port {port} cannot be used ({e}). Give another: --port N") from e
+            self.state.faults.add(Fault(**json.loads(body_of(environ))))
+        return send(start, 200, b"{}")

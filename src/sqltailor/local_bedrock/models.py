@@ -9,6 +9,7 @@ from typing import Any
 from sqltailor.aws.bedrock_models import MODELS, QUOTAS, Tunable
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.state import ACCOUNT, Deployment, Handler, Model, State, find, new_id, now
+from sqltailor.local_bedrock.tags import BEDROCK_TAGS
 
 DEPLOYING_S = 120.0
 """About how long the real service takes to deploy, or to change what a deployment serves."""
@@ -43,8 +44,10 @@ def _details(state: State, model: Tunable, id: str, region: str) -> dict[str, An
 def get_custom_model(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Return a custom model."""
     model = find(state.models, params["modelIdentifier"], "custom model")
+    if model.job is None:
+        return _model_summary(model) | {"failureMessage": model.failure}
     request = model.job.request
-    return _model_summary(model, region) | {
+    return _model_summary(model) | {
         "jobName": model.job.name,
         "jobArn": model.job.arn,
         "hyperParameters": request.get("hyperParameters", {}),
@@ -57,22 +60,44 @@ def get_custom_model(state: State, params: Mapping[str, Any], region: str) -> di
 def list_custom_models(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Return the custom models of a region."""
     found = [
-        _model_summary(model, region) | {"baseModelName": model.base_id.partition(":")[0], "ownerAccountId": ACCOUNT}
+        _model_summary(model) | {"baseModelName": model.base_id.partition(":")[0], "ownerAccountId": ACCOUNT}
         for model in listed(state.models, params, modelStatus="status")
-        if model.job.region == region
+        if model.region == region
     ]
     return pages(found, params, "modelSummaries")
 
 
-def _model_summary(model: Model, region: str) -> dict[str, Any]:
+def _model_summary(model: Model) -> dict[str, Any]:
     return {
         "modelArn": model.arn,
         "modelName": model.name,
         "creationTime": model.created,
-        "baseModelArn": f"arn:aws:bedrock:{region}::foundation-model/{model.base_id}",
-        "customizationType": "FINE_TUNING",
+        "baseModelArn": f"arn:aws:bedrock:{model.region}::foundation-model/{model.base_id}",
+        "customizationType": "IMPORTED" if model.job is None else "FINE_TUNING",
         "modelStatus": model.status,
     }
+
+
+def create_custom_model(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Take over a model that SageMaker tuned, from where it keeps the weights."""
+    token, name = params.get("clientRequestToken"), params["modelName"]
+    same = next((m for m in state.models.values() if token and m.token == token), None)
+    if same is not None:
+        return {"modelArn": same.arn}
+    uri = params.get("modelSourceConfig", {}).get("s3DataSource", {}).get("s3Uri", "").rstrip("/")
+    weights = state.escrow.get(uri)
+    if weights is None:
+        raise error("ValidationException", f"There is no model of Amazon Nova at {uri or 'no place'}")
+    if any(model.name == name for model in state.models.values()):
+        raise error("ConflictException", f"There is a custom model {name} already")
+    arn = f"arn:aws:bedrock:{region}:{ACCOUNT}:custom-model/imported/{new_id()}"
+    failed = state.faults.take("CustomModel")
+    ready, failure = state.after(DEPLOYING_S), failed.error if failed else None
+    state.models[arn] = Model(
+        arn, name, weights.base_id, region, weights.reference, ready=ready, token=token, failure=failure
+    )
+    state.put_tags(arn, params.get("modelTags"))
+    return {"modelArn": arn}
 
 
 def delete_custom_model(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
@@ -115,6 +140,8 @@ def create_deployment(state: State, params: Mapping[str, Any], region: str) -> d
 
 def _servable(state: State, arn: str, region: str) -> None:
     model = find(state.models, arn, "custom model")
+    if model.status != "Active":
+        raise error("ValidationException", f"The model {model.name} is {model.status}")
     if region not in MODELS[model.base_id].on_demand_in:
         raise error("ValidationException", f"{model.base_id} cannot be deployed on demand in {region}")
 
@@ -173,43 +200,16 @@ def delete_deployment(state: State, params: Mapping[str, Any], region: str) -> d
     return {}
 
 
-def list_tags(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Return a resource's tags."""
-    found = state.tags.get(_resource(state, params["resourceARN"]), {})
-    return {"tags": [{"key": key, "value": value} for key, value in found.items()]}
-
-
-def tag(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Add tags to a resource."""
-    state.put_tags(_resource(state, params["resourceARN"]), params["tags"])
-    return {}
-
-
-def untag(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Remove tags from a resource."""
-    tags = state.tags.get(_resource(state, params["resourceARN"]), {})
-    for key in params["tagKeys"]:
-        tags.pop(key, None)
-    return {}
-
-
-def _resource(state: State, arn: str) -> str:
-    if not any(arn in items for items in (state.jobs, state.models, state.deployments)):
-        raise error("ResourceNotFoundException", f"There is no resource {arn}")
-    return arn
-
-
 HANDLERS: Mapping[str, Handler] = {
     "GetFoundationModel": get_foundation_model,
     "GetCustomModel": get_custom_model,
     "ListCustomModels": list_custom_models,
+    "CreateCustomModel": create_custom_model,
     "DeleteCustomModel": delete_custom_model,
     "CreateCustomModelDeployment": create_deployment,
     "GetCustomModelDeployment": get_deployment,
     "ListCustomModelDeployments": list_deployments,
     "UpdateCustomModelDeployment": update_deployment,
     "DeleteCustomModelDeployment": delete_deployment,
-    "ListTagsForResource": list_tags,
-    "TagResource": tag,
-    "UntagResource": untag,
+    **BEDROCK_TAGS,
 }

@@ -1,4 +1,7 @@
-"""The wire of `rest-json` services, read from botocore's models: HTTP request → operation and parameters, and back."""
+"""The wire of AWS's services, read from botocore's models: HTTP request → operation and parameters, and back.
+
+Bedrock and its Runtime speak `rest-json`, SageMaker `json`: the operation is in a header, times are numbers.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,11 @@ STATUSES = {
     "ResourceNotFoundException": 404,
     "ModelTimeoutException": 408,
     "ModelErrorException": 424,
+    "ModelError": 424,
     "ModelNotReadyException": 429,
     "ThrottlingException": 429,
     "InternalServerException": 500,
+    "ServiceUnavailable": 503,
     "ServiceUnavailableException": 503,
 }
 """HTTP status of each error code; of any other it is 400."""
@@ -87,6 +92,26 @@ def parse(method: str, raw_path: str, query: str, body: bytes) -> tuple[Operatio
     raise error("UnknownOperationException", f"no operation for {method} {raw_path}")
 
 
+@cache
+def sagemaker() -> Any:
+    """Return botocore's model of SageMaker."""
+    import botocore.session
+
+    return botocore.session.get_session().get_service_model("sagemaker")
+
+
+def parse_target(target: str, body: bytes) -> tuple[str, dict[str, Any]]:
+    """Return the operation that SageMaker is asked for, and its parameters, checked. Raises `AwsError`."""
+    name = target.partition(".")[2]
+    if not target.startswith("SageMaker.") or name not in sagemaker().operation_names:
+        raise error("UnknownOperationException", f"no operation {target}")
+    params = _from_body(body)
+    faults = check_request(sagemaker().operation_model(name).input_shape, params)
+    if faults:
+        raise error("ValidationException", f"{len(faults)} validation errors: {'; '.join(faults)}")
+    return name, params
+
+
 def _from_body(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body) if body.strip() else {}
@@ -109,14 +134,16 @@ def _from_query(shape: Any, query: str) -> dict[str, Any]:
     return found
 
 
-def to_json(value: Any) -> bytes:
-    """Return a result as the body of a response: without what is not set, times in ISO 8601."""
+def to_json(value: Any, *, epoch: bool = False) -> bytes:
+    """Return a result as the body of a response: without what is not set, times in ISO 8601, or as seconds."""
 
     def plain(node: Any) -> Any:
         if isinstance(node, Mapping):
             return {name: plain(inner) for name, inner in node.items() if inner is not None}
         if isinstance(node, (list, tuple)):
             return [plain(inner) for inner in node]
+        if isinstance(node, datetime.datetime) and epoch:
+            return node.timestamp()
         if isinstance(node, datetime.datetime):
             return node.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return node

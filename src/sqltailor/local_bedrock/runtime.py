@@ -73,12 +73,21 @@ def open_answers(reference: str) -> Answers:
     A conversation about a database is written in the words of that model's own prompt, as it was in its training:
     what CREATE TABLE text the conversation holds is its schema, the last user message its question.
     """
-    model = load(reference, batch=1)
     name = prompt_name(Recipe(), reference)
+    return _answers(reference, lambda messages: _prompt(messages, name))
+
+
+def open_chat(reference: str) -> Answers:
+    """Return what answers with a local model to messages as they are: at an endpoint stands the tuned one itself."""
+    return _answers(reference, lambda messages: Prompt(tuple(messages)))
+
+
+def _answers(reference: str, prompt_of: Callable[[Sequence[Message]], Prompt]) -> Answers:
+    model = load(reference, batch=1)
     stream = getattr(model, "stream", None)
 
     def answer(messages: Sequence[Message], options: GenerateOptions) -> Iterator[str | Completion]:
-        prompt = _prompt(messages, name)
+        prompt = prompt_of(messages)
         if stream is None:
             [whole] = model([prompt], options)
             yield whole.text

@@ -6,7 +6,7 @@ import datetime
 import secrets
 import string
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,15 +68,25 @@ class Job:
 
 @dataclass
 class Model:
-    """A custom model. `reference` is what answers for it on this machine."""
+    """A custom model. `reference` is what answers for it on this machine; it is Active from `ready` on.
+
+    `job` is None for what Bedrock took over from SageMaker, which has a `token` and a failure, maybe.
+    """
 
     arn: str
     name: str
     base_id: str
-    job: Job
+    region: str
     reference: str
+    job: Job | None = None
+    ready: datetime.datetime = field(default_factory=now)
+    token: str | None = None
+    failure: str | None = None
     created: datetime.datetime = field(default_factory=now)
-    status: str = "Active"
+
+    @property
+    def status(self) -> str:
+        return "Failed" if self.failure else "Active" if now() >= self.ready else "Creating"
 
 
 @dataclass
@@ -106,6 +116,60 @@ class Deployment:
 
 
 @dataclass
+class TrainingJob:
+    """A training job of SageMaker. `transitions` holds the secondary statuses, the newest last."""
+
+    name: str
+    arn: str
+    request: Mapping[str, Any]
+    region: str
+    status: str = "InProgress"
+    transitions: list[tuple[str, datetime.datetime]] = field(default_factory=list)
+    created: datetime.datetime = field(default_factory=now)
+    started: datetime.datetime | None = None
+    ended: datetime.datetime | None = None
+    failure: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    billable_s: float = 0.0
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    @property
+    def secondary(self) -> str:
+        return self.transitions[-1][0] if self.transitions else "Starting"
+
+    def enter(self, secondary: str) -> None:
+        """Begin a part of the job."""
+        self.transitions.append((secondary, now()))
+
+
+@dataclass(frozen=True)
+class Escrow:
+    """The weights of a Nova that SageMaker tuned, in AWS's own bucket: what they were, and what answers for them."""
+
+    base_id: str
+    reference: str
+
+
+@dataclass
+class Thing:
+    """A model, a configuration or an endpoint: what it was created with. An endpoint is in service from `ready` on."""
+
+    name: str
+    arn: str
+    request: dict[str, Any]
+    ready: datetime.datetime = field(default_factory=now)
+    created: datetime.datetime = field(default_factory=now)
+    failure: str | None = None
+    updating: bool = False
+
+    @property
+    def status(self) -> str:
+        waits = "Updating" if self.updating else "Creating"
+        return "Failed" if self.failure else "InService" if now() >= self.ready else waits
+
+
+@dataclass
 class State:
     """Everything, under one lock. Times of the real service are divided by `speed`."""
 
@@ -115,6 +179,10 @@ class State:
     jobs: dict[str, Job] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     deployments: dict[str, Deployment] = field(default_factory=dict)
+    training_jobs: dict[str, TrainingJob] = field(default_factory=dict)
+    escrow: dict[str, Escrow] = field(default_factory=dict)
+    serving: dict[tuple[str, str], Thing] = field(default_factory=dict)
+    """Models, configurations and endpoints of SageMaker, by the parameter that names them and their name."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=dict)
     """Model id → LEGACY, for those that are not ACTIVE any more."""
@@ -124,7 +192,7 @@ class State:
         """Return the time so many of the real service's seconds from now."""
         return now() + datetime.timedelta(seconds=seconds / self.speed)
 
-    def put_tags(self, arn: str, tags: list[Mapping[str, str]] | None) -> None:
+    def put_tags(self, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
         """Add tags to a resource."""
         self.tags.setdefault(arn, {}).update({tag["key"]: tag["value"] for tag in tags or ()})
 
@@ -142,4 +210,19 @@ def find(items: Mapping[str, Any], identifier: str, what: str) -> Any:
 Handler = Callable[[State, Mapping[str, Any], str], dict[str, Any]]
 """State, parameters and region → result."""
 
-__all__ = ["ACCOUNT", "AwsError", "Deployment", "Handler", "Job", "Model", "Phase", "State", "find", "new_id", "now"]
+__all__ = [
+    "ACCOUNT",
+    "AwsError",
+    "Deployment",
+    "Escrow",
+    "Handler",
+    "Job",
+    "Model",
+    "Phase",
+    "State",
+    "Thing",
+    "TrainingJob",
+    "find",
+    "new_id",
+    "now",
+]

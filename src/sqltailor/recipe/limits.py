@@ -7,9 +7,10 @@ Ranges: Amazon Bedrock user guide, "Custom model hyperparameters" (2026), and th
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from sqltailor.aws.sagemaker_machines import is_small
 from sqltailor.recipe.source import Layer
 from sqltailor.recipe.train import Train
 
@@ -83,6 +84,10 @@ _SAGEMAKER = (
         },
     ),
 )
+SMALL_LENGTH = 8192
+"""Longest example of Nova on machines with small GPUs."""
+FIXED = {("sagemaker", "lora.r"): "is fixed by SageMaker's recipe for Amazon Nova"}
+"""Backend and key → why it cannot be set."""
 FAMILIES: Mapping[str, tuple[Family, ...]] = {"bedrock": _BEDROCK, "sagemaker": _SAGEMAKER}
 _ALWAYS = {"backend", "method", "resume", "name", "out", "local", "bedrock", "sagemaker", "dpo", "grpo"}
 """Keys of `train:` that no service has to honour: they choose, name, or belong to a method or another backend."""
@@ -137,9 +142,21 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
         found.append(("method", f"is {train.method}; {train.backend} tunes {chosen.name} by sft only."))
     for name in ignored(train.backend, base):
         if name in given:
-            found.append((name, f"is not a setting of {train.backend} for {chosen.name}: remove it."))
+            why = FIXED.get((train.backend, name), f"is not a setting of {train.backend} for {chosen.name}")
+            found.append((name, f"{why}: remove it."))
     for name, limit in chosen.limits.items():
         value = float(functools.reduce(getattr, name.split("."), train))  # type: ignore[arg-type]
         if not limit.allows(value):
             found.append((name, f"is {value:g}; {train.backend} takes {limit} for {chosen.name}."))
-    return found
+    return found + (list(_of_sagemaker(train)) if train.backend == "sagemaker" else [])
+
+
+def _of_sagemaker(train: Train) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong between the keys of a job that tunes Nova on SageMaker."""
+    machine = train.sagemaker.instance_type
+    if is_small(machine) and train.max_length > SMALL_LENGTH:
+        yield "max_length", f"is {train.max_length}; on {machine}, Amazon Nova reads at most {SMALL_LENGTH} tokens."
+    if train.sagemaker.nova.min_lr > train.learning_rate:
+        yield "sagemaker.nova.min_lr", f"is above train.learning_rate, {train.learning_rate:g}."
+    if train.sagemaker.spot:
+        yield "sagemaker.spot", "is not for Amazon Nova, whose jobs cannot resume: remove it."

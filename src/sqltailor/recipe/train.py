@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import field_serializer, field_validator
+from pydantic import Field, field_serializer, field_validator
 
 from sqltailor.recipe.fields import Float, Int, Positive, Section, Texts, key, section
 
@@ -105,8 +105,8 @@ class Local(Section):
     compile: bool = key(False, "Compile the model with torch: slower start, faster steps on a GPU.")
 
 
-class BedrockTraining(Section):
-    """Keys of the backend `bedrock`: a model customization job."""
+class AwsTraining(Section):
+    """What the backends on AWS share."""
 
     region: str = key("us-east-1", "AWS region of the job.")
     role: str | None = key(
@@ -125,26 +125,59 @@ class BedrockTraining(Section):
     )
 
 
-class SageMakerTraining(Section):
+class BedrockTraining(AwsTraining):
+    """Keys of the backend `bedrock`: a model customization job."""
+
+
+Share = Annotated[Float, Field(ge=0, le=1)]
+
+
+class NovaRecipe(Section):
+    """Fields of SageMaker's recipe for Amazon Nova that have no common key. Its LoRA rank is fixed."""
+
+    hidden_dropout: Float = key(0.0, "Share of the hidden states that is dropped.", ge=0, le=1)
+    attention_dropout: Float = key(0.0, "Share of the attention weights that is dropped.", ge=0, le=1)
+    ffn_dropout: Float = key(0.0, "Share of the feed-forward layers' outputs that is dropped.", ge=0, le=1)
+    betas: tuple[Share, Share] = key((0.9, 0.999), "Decay of AdamW's two moments.")
+    eps: Float = key(1e-6, "AdamW's term against division by zero.", gt=0, le=1)
+    constant_steps: Int = key(0, "Steps after the warm-up at the highest learning rate.", unit="steps", ge=0)
+    min_lr: Float = key(1e-6, "Learning rate at the end; at most `train.learning_rate`.", ge=0, le=1)
+    loraplus_lr_ratio: Float = key(
+        16.0, "LoRA+: how much faster the adapter's second matrix learns than its first.", ge=0, le=100
+    )
+    recipe_overrides: dict[str, Any] = key(
+        None,
+        "Any other fields of SageMaker's recipe, nested as there: `{run: {mlflow_tracking_uri: ARN}}`.",
+        default_factory=dict,
+    )
+
+
+class SageMakerTraining(AwsTraining):
     """Keys of the backend `sagemaker`: a training job on instances that are paid by the second."""
 
-    region: str = key("us-east-1", "AWS region of the job.")
-    role: str | None = key(None, "ARN of the execution role.", pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
-    s3: str | None = key(
-        None,
-        "Where the data and the results of the job go.",
-        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*/?$",
-    )
     instance_type: str = key("ml.g5.2xlarge", "Kind of machine.", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
     instance_count: Int = key(1, "Machines.", unit="machines", ge=1)
-    spot: bool = key(False, "Use spare capacity: cheaper, and it may be interrupted.")
+    volume_gb: Int = key(100, "Disk of each machine.", unit="GB", ge=1, le=16_384)
+    spot: bool = key(False, "Use spare capacity: cheaper, and it may be interrupted; the job then resumes.")
     max_runtime_s: Int = key(86_400, "The job is stopped after this time.", unit="s", ge=60, le=28 * 86_400)
+    max_wait_s: Positive | None = key(
+        None, "With `spot`: the longest time in all, with waiting; not set: twice `max_runtime_s`.", unit="s"
+    )
+    image: str | None = key(None, "Training image; not set: AWS's own for the base model and the region.")
+    pass_hf_token: bool = key(
+        False, "Give the job HF_TOKEN, for a gated base; whoever may describe the job can read it."
+    )
+    serverless: bool = key(
+        False, "SageMaker's own trainer, for the small open models that it tunes without machines to choose."
+    )
+    accept_eula: bool = key(False, "With `serverless`: the licence of the base model is read and accepted.")
+    nova: NovaRecipe = section(NovaRecipe, "Fields of SageMaker's recipe for Amazon Nova.")
 
 
 class Train(Section):
     """How the base model is tuned: the keys that all backends share, then those of one method or one backend."""
 
-    backend: Backend = key("local", "Who trains: this machine, or Amazon Bedrock; SageMaker does not train yet.")
+    backend: Backend = key("local", "Who trains: this machine, Amazon Bedrock or Amazon SageMaker.")
     method: Method = key(
         "sft",
         "`sft` learns the gold SQL of examples, `pretrain` reads `data.documents`, `dpo` learns from pairs of answers,"
@@ -194,7 +227,16 @@ class Train(Section):
     grpo: Grpo = section(Grpo, "Keys of method `grpo`.")
     local: Local = section(Local, "Keys of the backend `local`.")
     bedrock: BedrockTraining = section(BedrockTraining, "Keys of the backend `bedrock`.")
-    sagemaker: SageMakerTraining = section(SageMakerTraining, "Keys of the backend `sagemaker`: checked, not run yet.")
+    sagemaker: SageMakerTraining = section(SageMakerTraining, "Keys of the backend `sagemaker`.")
+
+    @property
+    def aws(self) -> AwsTraining:
+        """The section of the service that trains, or would: `sagemaker`, else `bedrock`."""
+        return self.sagemaker if self.backend == "sagemaker" else self.bedrock
+
+    @property
+    def aws_service(self) -> Literal["bedrock", "sagemaker"]:
+        return "sagemaker" if self.backend == "sagemaker" else "bedrock"
 
     @field_validator("stages")
     @classmethod

@@ -77,6 +77,11 @@ class Run:
         return self.path / "deployment.json"
 
     @property
+    def has_weights(self) -> bool:
+        """Whether what was trained is here: an adapter, or a whole model."""
+        return self.adapter.is_dir() or self.model.is_dir()
+
+    @property
     def is_done(self) -> bool:
         return (self.path / "DONE").is_file()
 

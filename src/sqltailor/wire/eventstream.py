@@ -20,14 +20,22 @@ def event(kind: str, value: Mapping[str, Any]) -> bytes:
     return _frame({":event-type": kind, ":message-type": "event"}, value)
 
 
+def payload_part(content: bytes) -> bytes:
+    """Return a part of the stream of an endpoint of SageMaker as a frame: any bytes."""
+    return _frame_of({":event-type": "PayloadPart", ":message-type": "event"}, content, "application/octet-stream")
+
+
 def exception(kind: str, message: str) -> bytes:
     """Return an error in the middle of a stream, its kind in lowerCamelCase: `throttlingException`."""
     return _frame({":exception-type": kind, ":message-type": "exception"}, {"message": message})
 
 
 def _frame(headers: Mapping[str, str], value: Mapping[str, Any]) -> bytes:
-    payload = json.dumps(value, ensure_ascii=False).encode()
-    head = b"".join(_header(*pair) for pair in {**headers, ":content-type": "application/json"}.items())
+    return _frame_of(headers, json.dumps(value, ensure_ascii=False).encode(), "application/json")
+
+
+def _frame_of(headers: Mapping[str, str], payload: bytes, kind: str) -> bytes:
+    head = b"".join(_header(*pair) for pair in {**headers, ":content-type": kind}.items())
     prelude = struct.pack("!II", 16 + len(head) + len(payload), len(head))
     message = prelude + struct.pack("!I", zlib.crc32(prelude)) + head + payload
     return message + struct.pack("!I", zlib.crc32(message))

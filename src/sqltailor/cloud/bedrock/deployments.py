@@ -6,16 +6,16 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.bedrock.job import FIRST_LOOK_S, LOOK_EVERY_S
-from sqltailor.cloud.bedrock.run_names import LONGEST, aws_name, tags
+from sqltailor.cloud.cloud_plan import money
 from sqltailor.cloud.cost import CostRow, Usage, price_book, serving_cost, storage_cost
-from sqltailor.errors import BackendError, ConfigError, DataError
-from sqltailor.runs import Run, all_runs, read_json, write_json_atomic
+from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.cloud.run_names import LONGEST, aws_name, tags
+from sqltailor.errors import BackendError, ConfigError
+from sqltailor.runs import Run, read_json, write_json_atomic
 
 OnState = Callable[[str], None]
 
@@ -35,8 +35,6 @@ class DeploymentPlan:
 
     def text(self) -> str:
         """Return the plan in a few lines."""
-        from sqltailor.cloud.bedrock.bedrock_plan import money
-
         how = "already exists and serves this model" if self.arn else "new, on demand: no cost while idle"
         how = f"updated in place, was {self.replaces}" if self.replaces else how
         return "\n".join(
@@ -62,21 +60,13 @@ class Deployed:
     seconds: float
 
 
-def newest_tuned(root: Path) -> Run:
-    """Return the newest finished run that was tuned on Bedrock. Raises `DataError` when there is none."""
-    found = next((run for run in all_runs(root) if run.job.is_file() and run.is_done), None)
-    if found is None:
-        raise DataError(f"No finished run in {root} was tuned on Bedrock. Tune one: sqltailor train nova-micro-bedrock")
-    return found
-
-
 def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
     """Return what deploying a run would do. Raises `BackendError` when it has no model on Bedrock to deploy."""
     known = read_json(run.job) if run.job.is_file() else {}
     if not run.is_done or "model_arn" not in known:
         raise BackendError(
             f"{run.path} has no model on Bedrock to deploy. Tune one: sqltailor train nova-micro-bedrock"
-            if not known
+            if not known or run.is_done
             else f"The job of {run.path} is not finished here: sqltailor jobs attach {run.path}"
         )
     region, base = known["region"], MODELS[known["base"]]
@@ -161,14 +151,23 @@ def _create(bedrock: Any, run: Run, plan: DeploymentPlan) -> str:
     if token is None:
         token = uuid.uuid4().hex
         write_json_atomic(run.deployment, {"backend": "bedrock", "name": plan.name, "token": token})
-    with told(f"create the deployment {plan.name}"):
-        made = bedrock.create_custom_model_deployment(
-            modelDeploymentName=plan.name,
-            modelArn=plan.model_arn,
-            description=f"sqltailor run {run.name}",
-            tags=tags(run.name),
-            clientRequestToken=token,
-        )
+    try:
+        with told(f"create the deployment {plan.name}"):
+            made = bedrock.create_custom_model_deployment(
+                modelDeploymentName=plan.name,
+                modelArn=plan.model_arn,
+                description=f"sqltailor run {run.name}",
+                tags=tags(run.name),
+                clientRequestToken=token,
+            )
+    except BackendError as e:
+        # AWS's pages contradict each other on whether a model of SageMaker's is served on demand
+        if code_of(e.__cause__) != "ValidationException" or "custom-model/imported/" not in plan.model_arn:
+            raise
+        raise BackendError(
+            f"{e} If Bedrock serves models from SageMaker only with Provisioned Throughput here, buy that in the "
+            "console: it is billed by the hour from its creation until it is deleted."
+        ) from e
     return str(made["customModelDeploymentArn"])
 
 

@@ -6,7 +6,7 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -145,15 +145,22 @@ def build_prompts(recipe: Recipe | Project, examples: Sequence[Example], tokeniz
     def count_tokens(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    prompts = []
     with opened(recipe) as project:
-        ask = project.prompts(project.recipe.base, count_tokens)
-        for example in examples:
-            try:
-                own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
-                prompts.append(ask(example, own or project.schema))
-            except DataError as e:
-                raise DataError(f"Example '{example.id}': {e}") from e
+        return asked_prompts(project, examples, count_tokens)
+
+
+def asked_prompts(
+    project: Project, examples: Sequence[Example], count_tokens: Callable[[str], int] | None = None
+) -> list[Prompt]:
+    """Return the prompt of each example as `build_prompts` does; without a tokenizer, lengths are estimated."""
+    ask = project.prompts(project.recipe.base, count_tokens)
+    prompts = []
+    for example in examples:
+        try:
+            own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
+            prompts.append(ask(example, own or project.schema))
+        except DataError as e:
+            raise DataError(f"Example '{example.id}': {e}") from e
     return prompts
 
 

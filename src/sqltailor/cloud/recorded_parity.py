@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqltailor.cloud.bedrock.deployments import Deployed, DeploymentPlan, OnState, deploy, withdraw
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.evaluate.eval_folder import written
@@ -39,33 +38,6 @@ class Parity:
             f"[{before.low:.1%}, {before.high:.1%}]"
             for metric, (before, now) in self.rates.items()
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A deployment, and how it compares. Without a recorded evaluation there is nothing to compare with."""
-
-    deployed: Deployed
-    parity: Parity | None
-    withdrawn: bool
-
-
-def deploy_checked(
-    run: Run,
-    plan: DeploymentPlan,
-    project: Project,
-    *,
-    keep: bool = False,
-    on_state: OnState = lambda state: None,
-    on_progress: OnProgress = lambda model, done, total: None,
-) -> Checked:
-    """Deploy a run, and withdraw the deployment when it answers otherwise than recorded, unless `keep`."""
-    made = deploy(run, plan, on_state=on_state)
-    parity = compare(run, project, on_progress)
-    fails = parity is not None and not parity.passed
-    if fails and not keep:
-        withdraw(run, plan, made, on_state=on_state)
-    return Checked(made, parity, fails and not keep)
 
 
 def compare(run: Run, project: Project, on_progress: OnProgress) -> Parity | None:

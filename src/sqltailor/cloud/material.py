@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqltailor.aws.bedrock_models import Tunable
-from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.checks.rules import LIMITS, Violation, check_files, check_line
 from sqltailor.data.examples import json_line
 from sqltailor.errors import DataError
 from sqltailor.project import Project
 from sqltailor.prompt.text import completion_text
 from sqltailor.runs import write_text_atomic
-from sqltailor.train.rows.training_data import read_material
+from sqltailor.train.rows.training_data import asked_prompts, read_material
 from sqltailor.types import Example
 from sqltailor.wire.converse import training_record
 
@@ -39,17 +37,18 @@ class Material:
     tokens: int
 
 
-def write_material(project: Project, base: Tunable, folder: Path) -> Material:
-    """Write `train.jsonl` and, where there is validation data, `validation.jsonl` into `folder`.
+def write_material(project: Project, rules: str, folder: Path) -> Material:
+    """Write `train.jsonl` and, where there is validation data, `validation.jsonl` into `folder`, in Converse's form.
 
-    A row holds exactly the prompt that the tuned model is asked with later. Raises `DataError` that lists the rows
-    which the service would refuse, unless `train.bedrock.skip_bad` leaves them out.
+    A row holds exactly the prompt that the tuned model is asked with later. `rules` names the checks of the data.
+    Raises `DataError` that lists the rows which the service would refuse, unless `skip_bad` leaves them out.
     """
-    settings = project.recipe.train.bedrock
+    train = project.recipe.train
+    settings = train.sagemaker if train.backend == "sagemaker" else train.bedrock
     data = read_material(project.recipe, folder)
     held_out = data.validation
-    if held_out and LIMITS[base.rules].max_validation == 0:
-        logger.warning("%s accepts no validation data: %d examples are skipped", base.id, len(held_out))
+    if held_out and LIMITS[rules].max_validation == 0:
+        logger.warning("%s accepts no validation data: %d examples are skipped", project.recipe.base, len(held_out))
         held_out = []
     files = {"train": data.train, **({"validation": held_out} if held_out else {})}
     left_out: Counter[str] = Counter()
@@ -58,13 +57,13 @@ def write_material(project: Project, base: Tunable, folder: Path) -> Material:
         paths[name] = folder / f"{name}.jsonl"
         lines = _lines(project, examples)
         if settings.skip_bad:
-            lines = _without_bad(lines, base, left_out)
+            lines = _without_bad(lines, rules, left_out)
         write_text_atomic(paths[name], "".join(lines))
         counts[name] = len(lines)
     for rule, count in left_out.items():
-        logger.warning("%d rows are skipped (train.bedrock.skip_bad): %s", count, rule)
+        logger.warning("%d rows are skipped (train.%s.skip_bad): %s", count, train.backend, rule)
     validation = [paths["validation"]] if "validation" in paths else []
-    _refuse_violations(check_files("bedrock", [paths["train"]], validation, model=base.rules))
+    _refuse_violations(check_files("bedrock", [paths["train"]], validation, model=rules), f"train.{train.backend}")
     return Material(
         paths["train"],
         paths.get("validation"),
@@ -76,24 +75,17 @@ def write_material(project: Project, base: Tunable, folder: Path) -> Material:
 
 
 def _lines(project: Project, examples: Sequence[Example]) -> list[str]:
-    ask = project.prompts(project.recipe.base, None)
-    lines = []
-    for example in examples:
-        try:
-            own = None if example.schema is None else read_schema_text(example.schema, example.dialect)
-            prompt = ask(example, own or project.schema)
-        except DataError as e:
-            raise DataError(f"Example '{example.id}': {e}") from e
-        lines.append(json_line(training_record(prompt.messages, completion_text(example))))
-    return lines
+    asked = asked_prompts(project, examples)
+    return [
+        json_line(training_record(prompt.messages, completion_text(example)))
+        for prompt, example in zip(asked, examples, strict=True)
+    ]
 
 
-def _without_bad(lines: Sequence[str], base: Tunable, left_out: Counter[str]) -> list[str]:
+def _without_bad(lines: Sequence[str], rules: str, left_out: Counter[str]) -> list[str]:
     kept = []
     for line in lines:
-        broken = [
-            rule for rule, _, level in check_line("bedrock", line.encode(), LIMITS[base.rules]) if level == "error"
-        ]
+        broken = [rule for rule, _, level in check_line("bedrock", line.encode(), LIMITS[rules]) if level == "error"]
         if broken:
             left_out[broken[0]] += 1
         else:
@@ -101,7 +93,7 @@ def _without_bad(lines: Sequence[str], base: Tunable, left_out: Counter[str]) ->
     return kept
 
 
-def _refuse_violations(found: Sequence[Violation]) -> None:
+def _refuse_violations(found: Sequence[Violation], section: str) -> None:
     for violation in found:
         if violation.level == "warning":
             logger.warning("%s, line %s: %s", Path(violation.file).name, violation.line, violation.detail)
@@ -113,5 +105,5 @@ def _refuse_violations(found: Sequence[Violation]) -> None:
     ]
     more = [f"  and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []
     by_row = any(v.line for v in errors)
-    remedy = "Change these rows, or skip them: train.bedrock.skip_bad=true" if by_row else "Add or remove rows"
-    raise DataError("\n".join(["Bedrock would reject this data, so nothing was uploaded:", *shown, *more, remedy]))
+    remedy = f"Change these rows, or skip them: {section}.skip_bad=true" if by_row else "Add or remove rows"
+    raise DataError("\n".join(["AWS would reject this data, so nothing was uploaded:", *shown, *more, remedy]))

@@ -1,4 +1,4 @@
-"""What a run's job, model and deployment are called on Bedrock, and where its data lies."""
+"""What a run's jobs, models and endpoints are called on AWS, how they are tagged, and where their data lies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqltailor.aws.iam import TAGS, bucket_name, role_arn
+from sqltailor.aws.policies import TAGS, bucket_name, role_arn
 from sqltailor.aws.s3 import Place, place
 from sqltailor.aws.session import Identity
-from sqltailor.recipe import Recipe
+from sqltailor.recipe import Train
 
 LONGEST = 63
 RUN_TAG = "sqltailor:run"
+TOKEN_TAG = "sqltailor:token"
+"""By this tag a run finds its own job again where the service keeps no token."""
 
 
 def aws_name(name: str) -> str:
@@ -29,13 +31,23 @@ def aws_name(name: str) -> str:
     return f"{plain[: LONGEST - 9].rstrip('-')}-{digest}"
 
 
-def tags(run: str) -> list[dict[str, str]]:
+def run_tags(run: str) -> dict[str, str]:
     """Return the tags of everything that belongs to a run."""
-    return [{"key": key, "value": value} for key, value in (dict(TAGS) | {RUN_TAG: run}).items()]
+    return dict(TAGS) | {RUN_TAG: run}
+
+
+def tags(run: str) -> list[dict[str, str]]:
+    """Return the tags of a run as Bedrock writes them; SageMaker's are `tags_in_capitals`."""
+    return [{"key": key, "value": value} for key, value in run_tags(run).items()]
+
+
+def tags_in_capitals(run: str, token: str) -> list[dict[str, str]]:
+    """Return the tags of a run as SageMaker writes them, and the token by which the run finds its own things again."""
+    return [{"Key": key, "Value": value} for key, value in (run_tags(run) | {TOKEN_TAG: token}).items()]
 
 
 def tags_of(bedrock: Any, arn: str) -> dict[str, str]:
-    """Return the tags of a resource."""
+    """Return the tags of a resource of Bedrock."""
     found = bedrock.list_tags_for_resource(resourceARN=arn)["tags"]
     return {tag["key"]: tag["value"] for tag in found}
 
@@ -57,8 +69,8 @@ class Where:
         return self.who.account
 
 
-def where(recipe: Recipe, who: Identity) -> Where:
+def where(train: Train, who: Identity) -> Where:
     """Return what the recipe says, or else the bucket and the role that `sqltailor aws setup` makes."""
-    settings = recipe.train.bedrock
+    settings, service = train.aws, train.aws_service
     s3 = place(settings.s3) if settings.s3 else Place(bucket_name(who.account, who.region), "")
-    return Where(who, settings.role or role_arn(who.account, who.region), s3)
+    return Where(who, settings.role or role_arn(who.account, who.region, service), s3)

@@ -1,0 +1,141 @@
+"""Who may do what on AWS, as policy documents: the roles that jobs assume, and the people who run them.
+
+Least privilege after the Bedrock user guide, "Create an IAM service role for model customization", the SageMaker
+guide, "SageMaker AI execution roles", and the actions that this package calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Service = Literal["bedrock", "sagemaker"]
+ROLES: Mapping[Service, str] = {"bedrock": "sqltailor-bedrock", "sagemaker": "sqltailor-sagemaker"}
+"""The role that each service's jobs assume where the recipe names none."""
+POLICY_NAME = "sqltailor-data"
+TAGS: Mapping[str, str] = {"created-by": "sqltailor"}
+"""On everything that is created: how `deploy list` finds it again."""
+KEEP_DAYS = 90
+"""Days after which the bucket drops what was uploaded and what jobs wrote: a run has its own copy."""
+
+Policy = dict[str, Any]
+
+
+def bucket_name(account: str, region: str) -> str:
+    """Return the bucket that is used where the recipe names none."""
+    return f"sqltailor-{account}-{region}"
+
+
+def role_arn(account: str, region: str, service: Service) -> str:
+    """Return the role that is used where the recipe names none."""
+    return f"arn:{partition(region)}:iam::{account}:role/{ROLES[service]}"
+
+
+def partition(region: str) -> str:
+    """Return the part of AWS that a region belongs to, as ARNs write it.
+
+    >>> partition("us-east-1"), partition("cn-north-1"), partition("us-gov-west-1")
+    ('aws', 'aws-cn', 'aws-us-gov')
+    """
+    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def _policy(*statements: Mapping[str, Any]) -> Policy:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _allow(actions: str, *resources: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions.split(), "Resource": list(resources), **more}
+
+
+def trust_policy(account: str, region: str, service: Service = "bedrock") -> Policy:
+    """Return who may assume the role: jobs of this account.
+
+    That of SageMaker is also Bedrock's when it takes over a model that SageMaker tuned.
+    """
+    here = {"StringEquals": {"aws:SourceAccount": account}}
+    if service == "sagemaker":
+        services = [f"{name}.amazonaws.com" for name in ("sagemaker", "bedrock")]
+        return _policy(_trust(services, here))
+    jobs = f"arn:{partition(region)}:bedrock:{region}:{account}:model-customization-job/*"
+    return _policy(_trust("bedrock.amazonaws.com", here | {"ArnEquals": {"aws:SourceArn": jobs}}))
+
+
+def _trust(services: str | list[str], condition: Mapping[str, Any]) -> dict[str, Any]:
+    who = {"Principal": {"Service": services}, "Action": "sts:AssumeRole", "Condition": condition}
+    return {"Effect": "Allow", **who}
+
+
+def data_policy(bucket: str, region: str, service: Service = "bedrock", account: str = "*") -> Policy:
+    """Return what the role may do: read and write one bucket; on SageMaker also pull images, log and measure."""
+    arn = f"arn:{partition(region)}:s3:::{bucket}"
+    own = _allow("s3:GetObject s3:PutObject s3:ListBucket", arn, f"{arn}/*")
+    if service == "bedrock":
+        return _policy(own)
+    # where SageMaker keeps the weights of a tuned Nova; Bedrock reads them from there
+    escrow = f"arn:{partition(region)}:s3:::customer-escrow-{account}-*"
+    images = f"arn:{partition(region)}:ecr:{region}:*:repository/*"
+    logs = f"arn:{partition(region)}:logs:{region}:{account}:log-group:/aws/sagemaker/*"
+    return _policy(
+        own,
+        _allow("s3:AbortMultipartUpload", f"{arn}/*"),
+        _allow("s3:GetObject s3:PutObject s3:ListBucket", escrow, f"{escrow}/*"),
+        _allow("ecr:BatchGetImage ecr:GetDownloadUrlForLayer ecr:BatchCheckLayerAvailability", images),
+        _allow("ecr:GetAuthorizationToken cloudwatch:PutMetricData", "*"),
+        _allow("logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents logs:DescribeLogStreams", logs),
+    )
+
+
+def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
+    """Return what the person or program needs that runs `train`, `deploy`, `eval`, `jobs` and `ask` on AWS."""
+    bedrock, sagemaker = (f"arn:{partition(region)}:{service}:{region}" for service in ("bedrock", "sagemaker"))
+    own = [f"{bedrock}:{account}:{kind}/*" for kind in ("model-customization-job", "custom-model")]
+    deployments, models = f"{bedrock}:{account}:custom-model-deployment/*", f"{bedrock}::foundation-model/*"
+    s3 = f"arn:{partition(region)}:s3:::{bucket}"
+    services = [f"{service}.amazonaws.com" for service in ("bedrock", "sagemaker")]
+    passed = {"Condition": {"StringEquals": {"iam:PassedToService": services}}}
+    return _policy(
+        _allow(
+            "bedrock:CreateModelCustomizationJob bedrock:GetModelCustomizationJob bedrock:StopModelCustomizationJob "
+            "bedrock:CreateCustomModel bedrock:GetCustomModel bedrock:DeleteCustomModel "
+            "bedrock:CreateCustomModelDeployment bedrock:TagResource bedrock:ListTagsForResource",
+            *own,
+            models,
+            deployments,
+        ),
+        _allow(
+            "bedrock:GetCustomModelDeployment bedrock:UpdateCustomModelDeployment bedrock:DeleteCustomModelDeployment",
+            deployments,
+        ),
+        _allow(
+            "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
+            "bedrock:GetFoundationModel sagemaker:ListTrainingJobs sagemaker:ListEndpoints "
+            "sagemaker:ListEndpointConfigs sagemaker:ListModels sts:GetCallerIdentity",
+            "*",
+        ),
+        _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, models),
+        _allow(
+            "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
+            "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",
+            f"{sagemaker}:{account}:training-job/*",
+            f"{sagemaker}:{account}:model-package-group/*",
+        ),
+        _allow(
+            "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:DeleteModel sagemaker:CreateEndpointConfig "
+            "sagemaker:DescribeEndpointConfig sagemaker:DeleteEndpointConfig sagemaker:CreateEndpoint "
+            "sagemaker:DescribeEndpoint sagemaker:UpdateEndpoint sagemaker:DeleteEndpoint sagemaker:InvokeEndpoint "
+            "sagemaker:AddTags sagemaker:ListTags",
+            *(f"{sagemaker}:{account}:{kind}/*" for kind in ("model", "endpoint-config", "endpoint")),
+        ),
+        _allow("s3:GetObject s3:PutObject s3:DeleteObject s3:ListBucket", s3, f"{s3}/*"),
+        _allow("iam:GetRole", role),
+        _allow("iam:PassRole", role, **passed),
+    )
+
+
+def bucket_policy(bucket: str, region: str) -> Policy:
+    """Return the bucket's own policy: nothing without TLS."""
+    arn = f"arn:{partition(region)}:s3:::{bucket}"
+    unsafe = {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    everything = {"Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    return _policy({"Effect": "Deny", **everything, **unsafe})

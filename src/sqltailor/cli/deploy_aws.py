@@ -1,0 +1,135 @@
+"""`sqltailor deploy bedrock` and `deploy sagemaker`: planned with the cost, confirmed, and compared with the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sqltailor.cli.confirming import confirm
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
+from sqltailor.cli.watching import saying
+
+if TYPE_CHECKING:
+    from sqltailor.cloud.checked_deployment import Checked
+    from sqltailor.cloud.deploy_route import Target
+    from sqltailor.recipe import Recipe as RecipeValues
+    from sqltailor.runs import Run
+
+Keep = Annotated[bool, typer.Option("--keep", help="Keep a deployment whose answers differ from the run's.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def bedrock(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run tuned on Bedrock. Default: the newest one.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Of the deployment. Default: the run's name.")
+    ] = None,
+    keep: Keep = False,
+    yes: Yes = False,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Serve a tuned Nova on Bedrock, on demand.
+
+    Billed per token, plus monthly storage of the model. The plan is printed and confirmed. An existing deployment of
+    the same name is updated in place. Afterwards `eval --model RUN` and `ask` use it. If an evaluation of the run is
+    recorded, 50 of its questions are asked again; a deployment whose rates fall outside the recorded intervals is
+    withdrawn (exit code 1).
+
+    Example: sqltailor deploy bedrock runs/shop --name shop-sql
+    """
+    from sqltailor.cloud.bedrock.deployments import deploy, plan_deployment, withdraw
+    from sqltailor.cloud.checked_deployment import deploy_checked
+    from sqltailor.project import Project
+
+    settings, found = _settings_and_run(run, "bedrock", recipe, database)
+    plan = plan_deployment(found, name=name)
+    note(plan.text())
+    confirm("Deploy?", yes)
+    with saying(f"deployment {plan.name}") as say, Project(settings) as project:
+        checked = deploy_checked(
+            found,
+            project,
+            deploy=lambda: deploy(found, plan, on_state=say),
+            withdraw=lambda made: withdraw(found, plan, made, on_state=say),
+            keep=keep,
+        )
+    _tell(found, checked, json)
+
+
+def sagemaker(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run trained by us on SageMaker. Default: the newest one.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Of the endpoint. Default: the run's name.")
+    ] = None,
+    instance: Annotated[str, typer.Option("--instance", metavar="TYPE", help="Kind of machine.")] = "ml.g5.2xlarge",
+    max_usd: Annotated[
+        float | None,
+        typer.Option("--max-usd", metavar="X", min=0, help="Refuse a higher price per hour, or an unknown one."),
+    ] = None,
+    keep: Keep = False,
+    yes: Yes = False,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Serve a run that was trained on SageMaker at an endpoint.
+
+    Billed by the hour until it is deleted, also while idle. The plan is printed and confirmed. An existing endpoint of
+    the same name is updated in place. Afterwards `eval --model RUN` and `ask` use it, and so does `deploy invoke`.
+    Where the run's weights are here and small, both are asked the test questions; an endpoint that answers otherwise
+    is withdrawn (exit code 1).
+
+    Example: sqltailor deploy sagemaker runs/shop --instance ml.g5.2xlarge --max-usd 2
+    """
+    from sqltailor.cloud.checked_deployment import deploy_checked
+    from sqltailor.cloud.cloud_plan import check_budget
+    from sqltailor.cloud.sagemaker.endpoint_plan import plan_endpoint
+    from sqltailor.cloud.sagemaker.endpoints import deploy_endpoint, withdraw_endpoint
+    from sqltailor.project import Project
+
+    settings, found = _settings_and_run(run, "sagemaker", recipe, database)
+    plan = plan_endpoint(found, name=name, instance_type=instance)
+    note(plan.text())
+    check_budget(plan.usd, max_usd, "an hour of the endpoint")
+    confirm("Deploy?", yes)
+    with saying(f"endpoint {plan.name}") as say, Project(settings) as project:
+        checked = deploy_checked(
+            found,
+            project,
+            deploy=lambda: deploy_endpoint(found, plan, project, on_state=say),
+            withdraw=lambda made: withdraw_endpoint(found, plan, on_state=say),
+            keep=keep,
+        )
+    _tell(found, checked, json)
+
+
+def _settings_and_run(
+    run: str | None, target: Target, recipe: str | None, database: str | None
+) -> tuple[RecipeValues, Run]:
+    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cloud.deploy_route import newest_for
+    from sqltailor.runs import find_run
+
+    settings = recipe_for(recipe, database)
+    root = Path(settings.train.out)
+    return settings, find_run(root, run) if run else newest_for(root, target)
+
+
+def _tell(run: Run, checked: Checked[Any], json: bool) -> None:
+    made = checked.deployed
+    note(checked.compared or "not compared: the run has no recorded evaluation yet (sqltailor eval)")
+    if checked.withdrawn:
+        note("error: its answers differ from the run's, so it was withdrawn; --keep keeps it")
+        sys.exit(1)
+    print_json(dataclasses.asdict(made)) if json else print(made.arn)
+    note(f'next:\n  sqltailor eval --model {run.path}\n  sqltailor ask "…" --model {run.path} --run')

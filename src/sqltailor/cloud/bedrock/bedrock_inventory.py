@@ -1,0 +1,74 @@
+"""What there is on Bedrock: deployments, custom models, and jobs that have not ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqltailor.aws.session import client, code_of, told
+from sqltailor.cloud.cost import HOURS_PER_MONTH, price_book
+from sqltailor.cloud.inventory import Item, Kind, remove
+from sqltailor.cloud.job_record import ENDED
+from sqltailor.cloud.run_names import RUN_TAG, tags_of
+
+
+def list_items(region: str) -> list[Item]:
+    """Return what this package created and what still exists."""
+    bedrock = client("bedrock", region)
+    month = price_book().storage_month.usd
+    storage = None if month is None else round(month / HOURS_PER_MONTH, 6)
+    found: list[Item] = []
+    with told("list what there is"):
+        for d in _pages(bedrock, "list_custom_model_deployments", "modelDeploymentSummaries"):
+            name, arn = d["customModelDeploymentName"], d["customModelDeploymentArn"]
+            free = "on demand: paid by the token"
+            found += _item(bedrock, "deployment", name, d["status"], d["createdAt"], arn, 0.0, free, d["modelArn"])
+        for m in _pages(bedrock, "list_custom_models", "modelSummaries", isOwned=True):
+            kept = "storage: not known" if month is None else f"storage: ${month:g} a month"
+            status = m.get("modelStatus", "Active")
+            found += _item(bedrock, "model", m["modelName"], status, m["creationTime"], m["modelArn"], storage, kept)
+        for j in _pages(bedrock, "list_model_customization_jobs", "modelCustomizationJobSummaries"):
+            if j["status"] not in ENDED:
+                once = "paid once, by tokens"
+                found += _item(bedrock, "job", j["jobName"], j["status"], j["creationTime"], j["jobArn"], 0.0, once)
+    return found
+
+
+def _pages(bedrock: Any, operation: str, key: str, **params: Any) -> Iterator[Any]:
+    for page in bedrock.get_paginator(operation).paginate(**params):
+        yield from page[key]
+
+
+def _item(
+    bedrock: Any,
+    kind: Kind,
+    name: str,
+    status: str,
+    made: datetime,
+    arn: str,
+    usd: float | None,
+    basis: str,
+    model_arn: str | None = None,
+) -> list[Item]:
+    run = tags_of(bedrock, arn).get(RUN_TAG)
+    since = made.isoformat(timespec="seconds")
+    return [] if run is None else [Item(kind, name, run, status, since, arn, usd, basis, model_arn)]
+
+
+def delete_item(region: str, item: Item) -> None:
+    """Delete a deployment or a model."""
+    bedrock = client("bedrock", region)
+    if item.kind == "deployment":
+        delete, look = bedrock.delete_custom_model_deployment, bedrock.get_custom_model_deployment
+        params = {"customModelDeploymentIdentifier": item.arn}
+    else:
+        delete, look = bedrock.delete_custom_model, bedrock.get_custom_model
+        params = {"modelIdentifier": item.arn}
+    remove(
+        lambda: delete(**params),
+        lambda: look(**params),
+        item,
+        is_gone=lambda e: code_of(e) == "ResourceNotFoundException",
+        is_busy=lambda e: code_of(e) == "ConflictException",
+    )

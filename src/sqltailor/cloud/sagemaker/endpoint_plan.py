@@ -1,0 +1,127 @@
+"""What an endpoint would serve, on which machine, and what it costs while it exists: confirmed before it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqltailor.aws.sagemaker_machines import DLC_ACCOUNT, DLC_REGIONS, MACHINES
+from sqltailor.aws.session import client, code_of, told
+from sqltailor.cloud.cloud_plan import money
+from sqltailor.cloud.cost import HOURS_PER_MONTH, CostRow, instance_cost, price_book
+from sqltailor.cloud.run_names import LONGEST, RUN_TAG, aws_name
+from sqltailor.cloud.sagemaker.training_jobs import tags_of
+from sqltailor.errors import BackendError, ConfigError
+from sqltailor.runs import Run, read_json
+
+IMAGE = "vllm:0.30.0-gpu-py312-cu130-ubuntu24.04-sagemaker"
+UNKNOWN = ("ValidationException", "ResourceNotFound")
+"""What SageMaker answers to a name that it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """What `deploy sagemaker` would do. `parts` names its model and its configuration.
+
+    `replaces` is the configuration that the endpoint has now, where it is there and has another.
+    """
+
+    run: str
+    name: str
+    parts: str
+    region: str
+    account: str
+    role: str
+    weights: str
+    instance_type: str
+    exists: bool
+    replaces: str | None
+    rows: tuple[CostRow, ...]
+
+    @property
+    def usd(self) -> float | None:
+        """What it costs an hour; None where no trustworthy source gives the price."""
+        return self.rows[0].usd
+
+    def text(self) -> str:
+        """Return the plan in a few lines."""
+        how = "already exists and serves this model" if self.exists else "new; costs until it is deleted, also idle"
+        how = f"updated in place, was {self.replaces}" if self.replaces else how
+        return "\n".join(
+            (
+                f"account:  {self.account}, region {self.region}",
+                f"model:    {self.weights}, of {self.run}",
+                f"endpoint: {self.name} on {self.instance_type}, {how}",
+                *(f"cost:     {row.what}: {money(row.usd)}: {row.basis}" for row in self.rows),
+            )
+        )
+
+
+def plan_endpoint(run: Run, *, name: str | None = None, instance_type: str = "ml.g5.2xlarge") -> EndpointPlan:
+    """Return what serving a run would do. Raises `BackendError` when it has no merged model in S3."""
+    known = read_json(run.job) if run.job.is_file() else {}
+    if not run.is_done or "merged" not in known:
+        raise BackendError(
+            f"{run.path} has no merged model in S3 to serve. Train one there: sqltailor train spec-mistral-sagemaker"
+        )
+    region = known["region"]
+    if region not in DLC_REGIONS:
+        raise ConfigError(
+            f"The account of AWS's serving image in {region} is not known here: {', '.join(DLC_REGIONS)}."
+        )
+    machine = MACHINES.get(instance_type)
+    if machine is None or machine.gpu == "V100":
+        kinds = ", ".join(kind for kind, known in MACHINES.items() if known.gpus == 1 and known.gpu != "V100")
+        raise ConfigError(
+            f"--instance {instance_type}: an endpoint needs a GPU that the image has kernels for: {kinds}."
+        )
+    name = aws_name(run.name) if name is None else name
+    if name != aws_name(name):
+        raise ConfigError(
+            f"--name '{name}': an endpoint is called by 1 to {LONGEST} letters, digits and single hyphens."
+        )
+    parts = aws_name(name if name == aws_name(run.name) else f"{name}-{run.name}")
+    # another machine is another configuration, and those cannot be changed
+    parts = f"{parts[: LONGEST - 7].rstrip('-')}-{hashlib.sha256(instance_type.encode()).hexdigest()[:6]}"
+    now = _configured(client("sagemaker", region), name, known["region"])
+    return EndpointPlan(
+        str(run.path),
+        name,
+        parts,
+        region,
+        known["account"],
+        known["role"],
+        known["merged"],
+        instance_type,
+        now is not None,
+        now if now not in (None, parts) else None,
+        _costs(instance_type),
+    )
+
+
+def _costs(kind: str) -> tuple[CostRow, ...]:
+    if kind not in price_book().instances:
+        return (CostRow("an hour", None, f"no price for {kind} in the price book", "price book", None),)
+    return (instance_cost("an hour", kind, hours=1), instance_cost("a month", kind, hours=HOURS_PER_MONTH))
+
+
+def _configured(sagemaker: Any, name: str, region: str) -> str | None:
+    """Return the configuration that an endpoint of ours has now; None where there is no endpoint of the name."""
+    from botocore.exceptions import ClientError
+
+    with told(f"look for the endpoint {name}"):
+        try:
+            found = sagemaker.describe_endpoint(EndpointName=name)
+        except ClientError as e:
+            if code_of(e) not in UNKNOWN:
+                raise
+            return None
+        if RUN_TAG not in tags_of(sagemaker, found["EndpointArn"]):
+            raise ConfigError(f"The endpoint {name} in {region} is not SQLTailor's. Choose another: --name NAME")
+        return str(found["EndpointConfigName"])
+
+
+def serving_image(region: str) -> str:
+    """Return the image that serves a model in a region."""
+    return f"{DLC_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{IMAGE}"

@@ -1,0 +1,1 @@
+"""Files that lie beside the weights at an endpoint; `invocations.py` runs only there."""

@@ -1,0 +1,19 @@
+"""The model that a run's deployment serves: on Bedrock, or behind an endpoint of SageMaker."""
+
+from __future__ import annotations
+
+from sqltailor.errors import BackendError
+from sqltailor.generate.bedrock import BedrockModel
+from sqltailor.generate.sagemaker import SageMakerModel
+from sqltailor.runs import Run, read_json
+from sqltailor.types import Generate
+
+
+def open_deployed(run: Run) -> Generate:
+    """Return the model that a run's deployment serves. Raises `BackendError` when the run is not deployed."""
+    if not run.deployment.is_file():
+        raise BackendError(f"{run.path} was tuned on AWS but is not deployed: sqltailor deploy run {run.path}")
+    known = read_json(run.deployment)
+    if known["backend"] == "sagemaker":
+        return SageMakerModel(known["name"], region=known["region"])
+    return BedrockModel(str(known["arn"]))

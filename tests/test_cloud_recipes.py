@@ -1,0 +1,116 @@
+"""The shipped recipes for AWS, each from training to deletion by the commands that the documents name, and crashes.
+
+Here jobs learn by heart; the slow tests beside (test_local_bedrock, test_sagemaker_script) really train nano.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sqltailor.runs import Run, read_json
+from tests.support.cli_project import ok, ok_json, run
+from tests.support.local_aws import (
+    SPEED,
+    Crash,
+    crash_in,
+    imitate_training,
+    local_aws,
+    look_often,
+    make_project,
+    need_aws,
+    upload_little,
+)
+
+if TYPE_CHECKING:
+    from sqltailor.local_bedrock.local_server import LocalBedrock
+
+pytestmark = pytest.mark.aws
+NAMES = ["nova-micro-bedrock", "nova-micro-sagemaker", "spec-mistral-sagemaker"]
+DATABASE = "sqlite:///tram.db"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalBedrock]:
+    need_aws()
+    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
+        imitate_training(server)
+        yield server
+
+
+@pytest.fixture
+def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
+    monkeypatch.chdir(tmp_path)
+    make_project(tmp_path)
+    Path("recipe.yaml").unlink()
+    look_often(monkeypatch)
+    upload_little(monkeypatch)
+    server.forget()
+    server.state.speed = SPEED
+    return server
+
+
+def count(aws: LocalBedrock) -> tuple[int, int, int]:
+    """Return how many jobs, models and deployments there are."""
+    state = aws.state
+    endpoints = [kind for kind, _ in state.serving]
+    return (
+        len(state.jobs) + len(state.training_jobs),
+        len(state.models) + endpoints.count("ModelName"),
+        len(state.deployments) + endpoints.count("EndpointName"),
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_from_an_empty_account_to_an_empty_account(aws: LocalBedrock, name: str) -> None:
+    recipe = ("--recipe", name, "--database", DATABASE)
+    ok("aws", "setup", "--recipe", name, "--apply", "--yes")
+    assert ok_json("train", name, f"database.url={DATABASE}", "--dry-run")["usd"] is not None
+    made = ok_json("train", name, f"database.url={DATABASE}", "--yes")
+    ok("deploy", "run", made["run"], "--yes", *recipe)
+    assert count(aws) == (1, 1, 1)
+    asked = ok_json("ask", "How many stops are there, 0?", "--model", made["run"], *recipe)
+    assert asked["sql"].lower() == "select count(*) from stop"
+    scores = ok_json("eval", "--data", "data/train.jsonl", "--model", made["run"], *recipe)["models"]
+    assert scores[made["run"]]["execution"]["value"] == 1.0
+    assert [job["run"] for job in ok_json("jobs", "list")] == [Path(made["run"]).name]
+    assert ok_json("cost", name, "--run", Path(made["run"]).name)["rows"][0]["usd"] is not None
+    ok("deploy", "delete", "--all", "--data", "--yes")
+    assert ok_json("deploy", "list") == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_crash_at_any_write_of_what_is_remembered_makes_nothing_twice(
+    aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Every time that job.json or deployment.json is written, the process ends before it once, and after it once."""
+    train = ("train", name, f"database.url={DATABASE}", "--yes")
+    ended = until_it_works(monkeypatch, "cloud.job_record.write_json_atomic", train)
+    assert ended >= 4
+    [path] = Path("runs").iterdir()
+    assert count(aws)[:2] == ((1, 0) if name.startswith("spec") else (1, 1))
+    assert Run(path).is_done
+    where = "cloud.sagemaker.endpoints" if name.startswith("spec") else "cloud.bedrock.deployments"
+    deploy = ("deploy", "run", str(path), "--yes", "--recipe", name, "--database", DATABASE)
+    assert until_it_works(monkeypatch, f"{where}.write_json_atomic", deploy) >= 2
+    assert count(aws) == (1, 1, 1)
+    assert read_json(Run(path).deployment)["arn"]
+
+
+def until_it_works(monkeypatch: pytest.MonkeyPatch, writer: str, words: tuple[str, ...]) -> int:
+    """Give a command again and again, ended at its next write each time, and return how often it was ended.
+
+    A write that was done is not done again, so that each one is met.
+    """
+    for ended in range(40):
+        with monkeypatch.context() as patch:
+            crash_in(patch, writer, after=ended % 2 == 1, times=1, skip=ended // 2)
+            try:
+                assert run(*words).exit_code == 0
+            except Crash:
+                continue
+            return ended
+    raise AssertionError("the command never ends")
