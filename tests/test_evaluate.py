@@ -18,7 +18,7 @@ from sqltailor.evaluate.metrics import NEEDS_RESULTS, execution, metrics_called
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.runs import Run
 from sqltailor.sql.schema import from_ddl
-from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt
+from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt, Schema
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
@@ -46,6 +46,9 @@ GOLD = {
 def example(name: str, sql: str, **more: str) -> Example:
     return Example(name, (sql,), question=f"question {name}", source=more.pop("source", "test.jsonl"), **more)  # type: ignore[arg-type]
 
+
+SHAPE = {"run", "models", "paired", "outcomes", "differences", "ceiling", "gold_errors"}
+"""What `eval --json` holds."""
 
 EXAMPLES = [example(name, sql) for name, sql in GOLD.items()]
 
@@ -140,7 +143,7 @@ def test_base_and_tuned_are_compared_on_the_same_rows(database: Database, tmp_pa
     assert pairs["execution"] == {
         "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125
     }  # fmt: skip
-    assert set(found.to_json()) == {"run", "models", "paired"}
+    assert set(found.to_json()) == SHAPE
     written = json.loads((tmp_path / "eval" / "scores.json").read_text())
     assert written == found.scores
     assert written["models"]["tuned"]["execution"]["value"] == 0.875
@@ -297,6 +300,8 @@ def test_written_predictions_have_the_documented_fields(database: Database, tmp_
         "predicted": "SELECT name FROM item",
         "outcome": "correct",
         "reason": None,
+        "difference": None,
+        "results": None,
         "scores": dict.fromkeys(metrics_called(None), 1.0),
         "stop": "end",
         "tokens_in": 10,
@@ -464,7 +469,7 @@ def test_one_of_the_made_up_databases_is_enough_to_tell_two_statements_apart(tmp
     opened = [open_database(str(tmp_path / f"{built}.db")) for built in (1949, 1950)]
 
     class Two:
-        def of(self, example: Example) -> list[Database]:
+        def of(self, example: Example, schema: Schema | None) -> list[Database]:
             return opened
 
     scorer = Scorer(Scoring(fuzz=2), Two())  # type: ignore[arg-type]

@@ -29,6 +29,9 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
         "models": {model: rates(rows, metrics) for model, rows in predictions.items()},
         "paired": compare(predictions, metrics),
         "outcomes": {model: dict(Counter(p.outcome for p in rows)) for model, rows in predictions.items()},
+        "differences": {
+            model: dict(Counter(p.difference for p in rows if p.difference)) for model, rows in predictions.items()
+        },
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
         "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},

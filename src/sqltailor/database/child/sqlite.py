@@ -177,10 +177,10 @@ class Engine:
         return time.monotonic() > self._deadline or os.getppid() != self._parent
 
     def run(
-        self, sql: str, timeout_s: float, max_rows: int, catalog: bool, indexed: bool = False
+        self, sql: str, timeout_s: float, max_rows: int, catalog: bool, indexed: bool = False, exact: bool = False
     ) -> tuple[list[str], list[Any], bool]:
         """Run one SELECT. `catalog`: without the authorizer, for our own statements on the schema. `indexed`: on a
-        copy of the file as it was when this was first asked.
+        copy of the file as it was when this was first asked. `exact`: bytes that are not UTF-8 as lone surrogates.
         """
         self._deadline = time.monotonic() + timeout_s
         if catalog:
@@ -189,14 +189,15 @@ class Engine:
             raise PermissionError("Only SELECT may run here.")
         try:
             db = self._copied() if indexed else self._connection
-            return self._run(db, sql if catalog else strict_quotes(sql), max_rows)
+            errors = "surrogateescape" if exact else "replace"
+            return self._run(db, sql if catalog else strict_quotes(sql), max_rows, errors)
         except (sqlite3.Error, sqlite3.Warning) as e:
             raise self._explain(e) from e
         finally:
             if catalog:
                 self._connection.set_authorizer(self._authorize)
 
-    def _run(self, db: sqlite3.Connection, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
+    def _run(self, db: sqlite3.Connection, sql: str, max_rows: int, errors: str) -> tuple[list[str], list[Any], bool]:
         try:
             return _fetch(db, sql, max_rows)
         except sqlite3.OperationalError as e:
@@ -205,7 +206,7 @@ class Engine:
                 self._connection.close()
                 self._open()
             elif str(e).startswith("Could not decode to UTF-8"):
-                self._connection.text_factory = lambda raw: raw.decode(errors="replace")
+                self._connection.text_factory = lambda raw: raw.decode(errors=errors)
             else:
                 raise
         try:

@@ -85,7 +85,7 @@ def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
     yield from (("Database", about["database"]),) if about.get("database") else ()
     rows = _training_rows(contents.data, recipe)
     yield from (("Training rows", f"{rows:,}"),) if rows else ()
-    yield from (("Evaluated", scores["written"][:16].replace("T", " ")),) if scores.get("written") else ()
+    yield from (("Evaluated", about["written"][:16].replace("T", " ")),) if about.get("written") else ()
     version = scores.get("version") or environment.get("packages", {}).get("sqltailor")
     yield from (("SQLTailor", version),) if version else ()
     yield from (("Commit", environment["git_commit"][:10]),) if environment.get("git_commit") else ()
