@@ -54,7 +54,7 @@ def difference(gold: QueryResult, predicted: QueryResult, *, ordered: bool, colu
     if gold.rows and predicted.rows and _is_same_set(gold, predicted):
         many, few = counted(len(predicted.rows), "row"), len(gold.rows)
         return Differs("multiplicity", f"the right rows in other numbers: {many}, the gold result has {few}")
-    loose_gold, loose = _loosened(gold), _loosened(predicted)
+    loose_gold, loose = loosened(gold), loosened(predicted)
     if whole and same_result(loose_gold, loose, ordered=False):
         return Differs("type", f"the right values in other types{_first_type(gold, predicted)}")
     return Differs("truncation" if _is_cut(gold, predicted) else "value", _counts(gold, predicted))
@@ -77,7 +77,8 @@ def _rows(result: QueryResult) -> list[tuple[Hashable, ...]]:
     return [tuple(map(plain, row)) for row in result.rows]
 
 
-def _loosened(result: QueryResult) -> QueryResult:
+def loosened(result: QueryResult) -> QueryResult:
+    """Return a result whose cells say what they say whatever their type: 7.5 for '7.50', text for bytes."""
     return QueryResult(result.columns, [tuple(map(_loose, row)) for row in result.rows], result.truncated)
 
 
