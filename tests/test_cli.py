@@ -286,7 +286,7 @@ def test_eval_compares_models(echo: str) -> None:
         "n": 6,
     }
     pair = next(pair for pair in result["paired"] if pair["metric"] == "execution")
-    assert set(pair) == {"a", "b", "metric", "fixed", "broken", "p"}
+    assert set(pair) == {"a", "b", "metric", "fixed", "broken", "p", "n", "difference", "detectable"}
     assert (pair["a"], pair["b"], pair["fixed"], pair["broken"]) == ("gold", echo, 0, 4)
     folder = Path(result["run"])
     outcomes = {}

@@ -139,10 +139,13 @@ def test_base_and_tuned_are_compared_on_the_same_rows(database: Database, tmp_pa
     base = answers({"all": GOLD["all"], "count": GOLD["count"]}, "no idea")
     tuned = answers({k: v for k, v in GOLD.items() if k != "count"}, "SELECT 5")
     found = evaluate(EXAMPLES, {"base": base, "tuned": tuned}, out_dir=tmp_path / "eval", scoring=Scoring(database))
-    pairs = {pair["metric"]: pair for pair in found.to_json()["paired"]}
+    pairs = {pair["metric"]: dict(pair) for pair in found.to_json()["paired"]}
+    spread, least = pairs["execution"].pop("difference"), pairs["execution"].pop("detectable")
     assert pairs["execution"] == {
-        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125
+        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125, "n": 8
     }  # fmt: skip
+    assert spread["low"] < spread["value"] == 0.625 < spread["high"] == 1.0
+    assert 6 / 8 <= least < 1
     assert set(found.to_json()) == SHAPE
     written = json.loads((tmp_path / "eval" / "scores.json").read_text())
     assert written == found.scores
@@ -288,6 +291,23 @@ def test_breakdowns_by_file_difficulty_and_feature(database: Database, tmp_path:
     assert execution("feature") == {"one table": (2 / 3, 3), "aggregate": (0.0, 1), "order by": (1.0, 1)} | {
         "one table": (pytest.approx(2 / 3, abs=1e-6), 3)
     }
+
+
+def test_slices_by_database_table_length_and_template(tmp_path: Path) -> None:
+    ddl = "CREATE TABLE item (id INT, price INT); CREATE TABLE shop (id INT, item INT)"
+    golds = [
+        ("SELECT id FROM item WHERE price > 3", "a"), ("SELECT id FROM item WHERE price > 4", "a"),
+        ("SELECT shop.id FROM shop JOIN item ON shop.item = item.id AND item.price = 1", "b"),
+        ("SELECT nonsense", "b"), ("SELECT COUNT(*) FROM shop", "b"),
+    ]  # fmt: skip
+    examples = [example(str(i), sql, schema=ddl, db_id=about) for i, (sql, about) in enumerate(golds)]
+    found = evaluate(examples, {"m": answers({}, golds[0][0])}, out_dir=tmp_path / "eval").scores["breakdowns"]
+    counts = {kind: {n: s["m"]["parse_valid"]["n"] for n, s in named.items()} for kind, named in found.items()}
+    assert counts["database"] == {"b": 3, "a": 2}
+    assert counts["table"] == {"item": 3, "shop": 2}
+    assert counts["length"] == {"up to 10 words": 4, "11–20 words": 1}
+    assert counts["template"] == {"SELECT id FROM item WHERE price > ?": 2, "(others)": 3}
+    assert list(counts["difficulty"]) == ["easy", "medium"]
 
 
 def test_written_predictions_have_the_documented_fields(database: Database, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import typer
 from sqltailor.cli.output import Json, Recipe, Votes, answering, note, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqltailor.evaluate import Evaluation
     from sqltailor.types import Example
 
@@ -143,10 +145,29 @@ def print_scores(result: Evaluation) -> None:
         print_kinds(model, result.scores["outcomes"][model], result.scores["differences"][model])
     for pair in result.scores["paired"]:
         if pair["metric"] == metrics[0]:
+            print(f"{pair['metric']}: {pair['b']} against {pair['a']}: {compared(pair)}")
+    if len(models) == 1:
+        for model, found in result.scores["detectable"].items():
             print(
-                f"{pair['metric']}: {pair['b']} against {pair['a']}: {pair['fixed']} fixed, {pair['broken']} broken, "
-                f"p = {pair['p']:.2g} (exact McNemar)"
+                f"{metrics[0]}: {points(found[metrics[0]])} between {model} and another model is the least to be told"
             )
+    for model, found in result.scores["clustered"].items():
+        rate = found[metrics[0]]
+        print(f"{metrics[0]} of {model} on other databases than these {rate['databases']}: {_rate(rate)}")
+
+
+def compared(pair: Mapping[str, Any]) -> str:
+    """Return a paired comparison as a sentence: the difference with its interval, what changed, what could be told."""
+    value, low, high = (100 * pair["difference"][name] for name in ("value", "low", "high"))
+    return (
+        f"{value:+.1f} points [{low:+.1f}, {high:+.1f}], {pair['fixed']} fixed, {pair['broken']} broken, "
+        f"p = {pair['p']:.2g} (exact McNemar); a difference of {points(pair['detectable'])} could be told"
+    )
+
+
+def points(share: float) -> str:
+    """Return a difference of shares in points."""
+    return f"{100 * share:.1f} points"
 
 
 def print_kinds(model: str, outcomes: dict[str, int], differences: dict[str, int]) -> None:
