@@ -32,19 +32,9 @@ ROOMS = {
     "sql": ("dialect", "schema", "guard", "queryspec", "constrain"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
     "evaluate": (
-        *(
-            "metrics",
-            "audit",
-            "statistics",
-            "summary",
-            "fuzzed",
-            "scoring",
-            "golds",
-            "scorer",
-            "certificate",
-            "grading",
-        ),
-        *("prepare", "eval_folder", "predictions_file", "run", "engine", "report", "judging", "by_recipe"),
+        *("metrics", "audit", "statistics", "slices", "summary", "fuzzed", "scoring", "golds", "scorer"),
+        *("certificate", "grading", "prepare", "eval_folder", "predictions_file", "run", "engine", "report"),
+        *("comparison", "markdown", "judging", "by_recipe"),
     ),
     "train": ("rows", "running", "planning", "methods", "local_training", "sweep"),
 }

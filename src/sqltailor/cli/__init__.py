@@ -33,6 +33,7 @@ COMMANDS = {
     "train": "train:train",
     "eval": "eval:eval_",
     "report": "report:report",
+    "compare": "compare:compare",
     "export": "export:export",
     "ask": "ask:ask",
     "serve": "serve:serve",

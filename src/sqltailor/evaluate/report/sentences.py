@@ -61,6 +61,25 @@ OUTCOMES = {
 }
 
 
+DIFFERENCES = {
+    "column": "another number of columns",
+    "order": "the right rows in another order",
+    "multiplicity": "the right rows, some of them more or less often",
+    "type": "the right values in other types",
+    "truncation": "rows left out, or too many",
+    "value": "other values",
+}
+
+SLICES = {
+    "database": "database",
+    "difficulty": "difficulty",
+    "length": "length of the gold",
+    "table": "the gold reads",
+    "feature": "the gold asks for",
+    "template": "template of the gold",
+}
+
+
 class Verdict(NamedTuple):
     """The answer to "is it better?" in one sentence, what stands behind it, and what to keep in mind."""
 
@@ -107,6 +126,9 @@ def _pair(pair: Mapping[str, Any] | None, first: str, last: str) -> str:
     if pair is None:
         return ""
     changed = f"{last} gets {pair['fixed']} right that {first} gets wrong, and loses {pair['broken']}."
+    if spread := pair.get("difference"):
+        low, high = (f"{100 * spread[name]:+.1f}".replace("-", "−") for name in ("low", "high"))
+        changed += f" The difference is between {low} and {high} points (95 %)."
     if pair["p"] >= 0.05:
         return f"{changed} A difference of this size may be chance."
     return f"{changed} A difference of this size is hardly chance."
@@ -115,6 +137,18 @@ def _pair(pair: Mapping[str, Any] | None, first: str, last: str) -> str:
 def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
     notes = []
     asked = int(scores.get("examples", 0))
+    metric = headline_metric(scores)
+    if ceiling := scores.get("ceiling"):
+        if hits(ceiling) == ceiling["n"]:
+            notes.append("Every gold statement is a right answer to itself.")
+        else:
+            right = f"{hits(ceiling):,} of {counted(ceiling['n'], 'gold statement')} are right answers to themselves"
+            notes.append(f"{right}: no model can reach more than {percent(ceiling['value'])}.")
+    if least := max((found.get(metric, 0) for found in scores.get("detectable", {}).values()), default=0):
+        notes.append(f"So many questions tell models apart that differ by {_decimal(100 * least)} points or more.")
+    for model, found in scores.get("clustered", {}).items():
+        if rate := found.get(metric):
+            notes.append(f"On other databases than these {rate['databases']}, {model} may reach {interval(rate)}.")
     if failing := len(scores.get("gold_errors", ())):
         notes.append(f"{counted(failing, 'gold statement')} of {asked} failed: execution rates leave them out.")
     if empty := scores.get("gold_empty"):

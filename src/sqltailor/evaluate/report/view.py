@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqltailor.evaluate.metrics.difference import DIFFERENCES
 from sqltailor.evaluate.report import plots, sentences, sql
 from sqltailor.evaluate.report.read import Contents, Row
 
 RIGHT = frozenset({"correct", "empty_match"})
+WITHOUT_SQL = frozenset({"no_sql", "declined"})
 MAX_CASES = 200
 """Questions that a list on the page shows; the files have all of them."""
+FEWEST_OF_A_KIND = 20
+"""So many of each kind of failure are shown before more of the frequent ones are."""
 
 
 class Given(NamedTuple):
-    """One model's answer to one question: `sql` is HTML, `model` its place among the models."""
+    """One model's answer to one question: `sql` is HTML, `model` its place among the models, `kind` what it is
+    filtered by: how a wrong result differs, else the outcome. `rows` are the first ones of its result.
+    """
 
     model: int
     sql: str
     outcome: str
+    kind: str
     reason: str | None
     is_right: bool
+    rows: Row | None
 
 
 class Case(NamedTuple):
@@ -31,7 +40,21 @@ class Case(NamedTuple):
     question: str
     about: str
     gold: str
+    gold_rows: Row | None
     answers: Sequence[Given]
+
+    @property
+    def kind(self) -> str:
+        """The last model's kind of failure."""
+        return self.answers[-1].kind
+
+
+class Listed(NamedTuple):
+    """A list of questions: how many there are, those that are shown, and how many there are of each kind."""
+
+    total: int
+    cases: Sequence[Case]
+    kinds: Mapping[str, int]
 
 
 def view(contents: Contents) -> dict[str, Any]:
@@ -49,6 +72,9 @@ def view(contents: Contents) -> dict[str, Any]:
         "data": contents.data,
         "recipe": contents.recipe,
         "meanings": sentences.OUTCOMES,
+        "difference_meanings": sentences.DIFFERENCES,
+        "kinds": [*sentences.DIFFERENCES, *sentences.OUTCOMES],
+        "slice_names": sentences.SLICES,
         "shown": MAX_CASES,
         **measured,
     }
@@ -59,6 +85,10 @@ def _measured(contents: Contents, models: Sequence[str]) -> dict[str, Any]:
     rates = {m: scores["models"][m].get(metric) for m in models}
     cases = list(_cases(contents, models))
     compared = len(models) > 1
+    wrong = [case for case in cases if not case.answers[-1].is_right]
+    broken = [case for case in wrong if compared and case.answers[0].is_right]
+    others = [case for case in wrong if case not in broken]
+    differences = scores.get("differences", {})
     return {
         "verdict": sentences.verdict(scores),
         "tiles": [(m, sentences.percent(r["value"]), sentences.interval(r), r["n"]) for m, r in rates.items() if r],
@@ -68,9 +98,11 @@ def _measured(contents: Contents, models: Sequence[str]) -> dict[str, Any]:
         "outcomes": scores["outcomes"],
         "outcomes_seen": {outcome for counts in scores["outcomes"].values() for outcome in counts},
         "outcome_plot": plots.stack(scores["outcomes"], title="Outcomes of all answers"),
-        "wrong": [case for case in cases if not case.answers[-1].is_right],
-        "fixed": [case for case in cases if compared and case.answers[-1].is_right and not case.answers[0].is_right],
-        "broken": [case for case in cases if compared and case.answers[0].is_right and not case.answers[-1].is_right],
+        "differences": differences,
+        "differences_seen": [d for d in DIFFERENCES if any(d in counts for counts in differences.values())],
+        "wrong": _listed(others),
+        "broken": _listed(broken),
+        "fixed": _listed([case for case in cases if compared and case not in wrong and not case.answers[0].is_right]),
         "timings": _timings(scores, models),
     }
 
@@ -139,14 +171,32 @@ def _cases(contents: Contents, models: Sequence[str]) -> Iterator[Case]:
         about = " · ".join(str(example[k]) for k in ("source", "difficulty") if example.get(k))
         question = example.get("question") or str(example.get("spec") or key)
         answers = [_given(i, row, golds[0]) for i, row in enumerate(rows)]
-        yield Case(key, question, about, " <u>or</u> ".join(sql.html(g) for g in golds), answers)
+        yield Case(key, question, about, _gold(golds, rows[-1]), (rows[-1].get("results") or {}).get("gold"), answers)
+
+
+def _gold(golds: Sequence[str], last: Row) -> str:
+    """Return the gold statements as HTML; in the first, what the last model's answer does not say is marked."""
+    against = None if last["outcome"] in RIGHT | WITHOUT_SQL else last["predicted"]
+    return " <u>or</u> ".join([sql.html(golds[0], against), *map(sql.html, golds[1:])])
+
+
+def _listed(cases: Sequence[Case]) -> Listed:
+    """Return a list as the page shows it: the first of every kind, and more of frequent ones while there is room."""
+    seen: Counter[str] = Counter()
+    ranks = []
+    for place, case in enumerate(cases):
+        ranks.append((max(seen[case.kind] - FEWEST_OF_A_KIND, 0), place))
+        seen[case.kind] += 1
+    shown = [cases[place] for place in sorted(place for _, place in sorted(ranks)[:MAX_CASES])]
+    return Listed(len(cases), shown, dict(seen.most_common()))
 
 
 def _given(model: int, row: Row, gold: str) -> Given:
     is_right = row["outcome"] in RIGHT
-    has_sql = row["outcome"] not in ("no_sql", "declined")
-    text = sql.html(row["predicted"], gold if has_sql and not is_right else None)
-    return Given(model, text, row["outcome"], row.get("reason"), is_right)
+    text = sql.html(row["predicted"], None if is_right or row["outcome"] in WITHOUT_SQL else gold)
+    kind = row.get("difference") or row["outcome"]
+    rows = (row.get("results") or {}).get("predicted")
+    return Given(model, text, row["outcome"], kind, row.get("reason"), is_right, rows)
 
 
 def _timings(scores: Row, models: Sequence[str]) -> list[tuple[str, list[str]]]:
