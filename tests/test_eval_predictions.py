@@ -201,6 +201,8 @@ def test_text_in_double_quotes_is_read_as_sqlite_reads_it(taxi: Database, tmp_pa
     said = {"ben": 'SELECT "km" AS "how far" FROM ride WHERE driver = "Ben" ORDER BY "how far"'}
     found = scored(said, tmp_path / "as sqlite", Scoring(taxi, quoted_text=True), examples=examples)
     assert outcomes(found) == {"ben": "correct"}
+    same = scored({"ben": examples[0].sql[0]}, tmp_path / "same", Scoring(taxi, quoted_text=True), examples=examples)
+    assert set(same.predictions["said"][0].scores.values()) == {1.0}
 
 
 # kills, pools and limits

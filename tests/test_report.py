@@ -288,13 +288,13 @@ def test_failures_show_both_results_and_can_be_filtered(run: Path) -> None:
 
 
 def test_rare_kinds_of_failure_are_among_those_shown() -> None:
-    from sqltailor.evaluate.report.view import MAX_CASES, Case, Given, _listed
+    from sqltailor.evaluate.report.cases import MAX_CASES, Case, Given, listed
 
     def case(number: int) -> Case:
         kind = "order" if number % 300 == 299 else "value"
         return Case(str(number), "?", "", "", None, [Given(0, "", "wrong", kind, None, False, None)])
 
-    found = _listed([case(i) for i in range(900)])
+    found = listed([case(i) for i in range(900)])
     assert (found.total, len(found.cases), found.kinds) == (900, MAX_CASES, {"value": 897, "order": 3})
     assert sum(c.kind == "order" for c in found.cases) == 3
     assert [int(c.id) for c in found.cases] == sorted(int(c.id) for c in found.cases)

@@ -114,7 +114,7 @@ class Scorer:
         sql, declined = extract(completion.text, example.dialect)
         sql, verdict, tree = self._examined(sql, example, schema)
         attempt = Attempt(
-            gold=example.sql,
+            gold=tuple(self.golds.read(gold, example) for gold in example.sql),
             predicted=sql,
             declined=declined,
             gold_declined=is_declined(example.sql[0]),
