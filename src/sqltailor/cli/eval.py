@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sqltailor.cli.benchmark_tables import print_benchmarks
 from sqltailor.cli.output import Json, Recipe, Votes, answering, note, print_json
 
 
@@ -37,6 +38,10 @@ def eval_(
     ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that score predictions. Default: one a core.")
+    ] = None,
+    compat: Annotated[
+        str | None,
+        typer.Option(metavar="BENCHMARK", help="Add its verdicts: spider, test-suite, bird, bird-ves, defog, wikisql."),
     ] = None,
     votes: Votes = None,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
@@ -80,6 +85,8 @@ def eval_(
 
     Example: sqltailor eval --predictions p.jsonl --data gold.jsonl --database dbs/
 
+    Example: sqltailor eval --predictions predict.txt --data dev.json --compat spider --database database/
+
     Example: sqltailor eval --model runs/shop --data sql_create_context.json --fuzz 3
 
     Example: sqltailor eval --model runs/B --fail-if-worse-than runs/A
@@ -89,6 +96,7 @@ def eval_(
     from sqltailor.errors import ConfigError
     from sqltailor.evaluate.by_recipe import evaluate_models, evaluate_predictions
     from sqltailor.evaluate.comparison import compare_runs, read_side
+    from sqltailor.evaluate.compat import judge_called
     from sqltailor.evaluate.judging import Judging
     from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
 
@@ -96,6 +104,8 @@ def eval_(
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
     folder = database if database and Path(database).is_dir() else None
     found = _recipe(recipe, database, folder)
+    if compat is not None:
+        judge_called(compat)
     minimum, wanted = least_rate(fail_under), known_kind(only)
     if against and fail_if_worse_than:
         raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")
@@ -107,14 +117,14 @@ def eval_(
     if predictions:
         with answering("scoring", "scored") as on_progress:
             evaluation = evaluate_predictions(
-                found, predictions, data=data, limit=limit, out=out, judging=judging, workers=workers,
-                on_progress=on_progress,
+                found, predictions, data=data, limit=limit, out=out, judging=judging, compat=compat,
+                workers=workers, on_progress=on_progress,
             )  # fmt: skip
     else:
         with answering() as on_progress:
             evaluation = evaluate_models(
                 found, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
-                on_progress=on_progress,
+                compat=compat, on_progress=on_progress,
             )  # fmt: skip
     if found.database.url is None and folder is None and not fuzz:
         note("note: no database: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")
@@ -127,6 +137,7 @@ def eval_(
         )
     else:
         print_scores(evaluation.result)
+        print_benchmarks(evaluation.result.scores)
         if comparison:
             print_comparison(comparison)
         note(f"report: {evaluation.report}")

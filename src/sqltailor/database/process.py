@@ -53,9 +53,9 @@ class Child:
                 self._start()
 
     def request(
-        self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False, **engines: bool
+        self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False, **engines: bool | str
     ) -> QueryResult:
-        """Run one statement in the child; `engines` are flags that its engine knows.
+        """Run one statement in the child; `engines` is what its engine knows besides.
 
         Raises `SQLError`, `Refused`, `Timeout` or `DataError`.
         """

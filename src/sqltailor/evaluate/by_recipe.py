@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sqltailor.data.checks.execute import Databases
 from sqltailor.evaluate import Evaluation, evaluate, read_answers, resume_or_new, score_predictions
+from sqltailor.evaluate.beside import with_verdicts
+from sqltailor.evaluate.compat import Sources, tables_beside
+from sqltailor.evaluate.compat.as_written import as_written
 from sqltailor.evaluate.judging import Judging, scoring_of, stamp
 from sqltailor.evaluate.report import write_report
 from sqltailor.evaluate.votes import judge_of
@@ -18,7 +21,7 @@ from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
 from sqltailor.sql.schema import to_ddl
-from sqltailor.types import Example, OnProgress
+from sqltailor.types import Completion, Example, OnProgress
 
 
 class Measured(NamedTuple):
@@ -38,13 +41,14 @@ def evaluate_models(
     votes: int | None = None,
     out: str | Path | None = None,
     judging: Judging = Judging(),  # noqa: B008
+    compat: str | None = None,
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
     `votes` takes the place of `generate.candidates`. Without `models`, the newest training run and its base. Without
     `out`, the folder lies in the last model's run. Without a database, examples need their own schemas, and nothing
-    runs but on databases made up for each.
+    runs but on databases made up for each. `compat` adds the verdicts of a benchmark.
     """
     with opened(recipe) as project, scoring_of(project, judging) as (scoring, databases):
         recipe = project.recipe
@@ -68,6 +72,8 @@ def evaluate_models(
             batch=recipe.generate.batch,
             on_progress=on_progress,
         )
+        if compat is not None:
+            result = _beside(result, examples, compat, recipe, judging, data)
     return Measured(result, examples, write_report(result.run))
 
 
@@ -79,27 +85,49 @@ def evaluate_predictions(
     limit: int | None = None,
     out: str | Path | None = None,
     judging: Judging = Judging(),  # noqa: B008
+    compat: str | None = None,
     workers: int | None = None,
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Score files of predictions on the test questions of the recipe (or of `data`), and write scores and report.
 
     The files are called as they are written here; `read_answers` says what they may hold. SQL of SQLite is read as
-    SQLite does, with text in double quotes. `workers` None takes one process a core.
+    SQLite does, with text in double quotes. `compat` adds the verdicts of a benchmark, on the text of the files as it
+    stands. `workers` None takes one process a core.
     """
     with opened(recipe) as project, scoring_of(project, judging) as (scoring, _):
         recipe = project.recipe
         examples = _examples(recipe, data, limit)
+        answers = {file: read_answers(Path(file), examples) for file in files}
         result = score_predictions(
             examples,
-            {file: read_answers(Path(file), examples) for file in files},
+            answers,
             out_dir=Path(out) if out else resume_or_new(_evaluations(recipe)),
             scoring=dataclasses.replace(scoring, quoted_text=True, stamp=stamp(project, judging, examples)),
             schema=project.schema if recipe.database.schema_file is not None else None,
             workers=workers,
             on_progress=on_progress,
         )
+        if compat is not None:
+            result = _beside(result, examples, compat, recipe, judging, data, answers)
     return Measured(result, examples, write_report(result.run))
+
+
+def _beside(
+    result: Evaluation,
+    examples: Sequence[Example],
+    benchmark: str,
+    recipe: Recipe,
+    judging: Judging,
+    data: Sequence[str] | None,
+    answers: Mapping[str, Mapping[str, Completion]] | None = None,
+) -> Evaluation:
+    """Return the evaluation with a benchmark's verdicts on the texts as they were handed in."""
+    files, settings = data or recipe.data.test, recipe.data
+    sources = Sources(judging.folder or recipe.database.url, tables_beside(files))
+    golds = as_written(examples, files, format=settings.format, mapping=settings.mapping, dialect=recipe.dialect)
+    texts = {model: {i: answer.text for i, answer in found.items()} for model, found in (answers or {}).items()}
+    return with_verdicts(result, golds, benchmark, sources, answers=texts)
 
 
 def _examples(recipe: Recipe, data: Sequence[str] | None, limit: int | None) -> list[Example]:

@@ -79,6 +79,10 @@ def _lines(text: str, wanted: int) -> list[Completion]:
 def _completion(path: Path, row: Mapping[str, Any]) -> Completion:
     given = next((row[key] for key in SQL_KEYS if row.get(key) is not None), None)
     sql = given[0] if isinstance(given, list) and given else given
+    if isinstance(sql, Mapping):
+        sql = json.dumps(sql)  # WikiSQL's own notation
+    elif sql is None and "error" in row:
+        sql = ""
     if not isinstance(sql, str):
         raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(map(str, row)) or 'nothing'}.")
     measured = {key: row[key] for key in MEASURED if key in row}
