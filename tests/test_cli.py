@@ -273,7 +273,7 @@ def is_rate(value: Any) -> bool:
 
 def test_eval_compares_models(echo: str) -> None:
     result = ok_json("eval", "--model", "gold", "--model", echo)
-    assert set(result) == {"run", "models", "paired", "outcomes", "differences", "ceiling", "gold_errors"}
+    assert set(result) == {"run", "models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors"}
     assert set(result["models"]) == {"gold", echo}
     for rates in result["models"].values():
         assert set(rates) == METRICS

@@ -47,7 +47,7 @@ def example(name: str, sql: str, **more: str) -> Example:
     return Example(name, (sql,), question=f"question {name}", source=more.pop("source", "test.jsonl"), **more)  # type: ignore[arg-type]
 
 
-SHAPE = {"run", "models", "paired", "outcomes", "differences", "ceiling", "gold_errors"}
+SHAPE = {"run", "models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors"}
 """What `eval --json` holds."""
 
 EXAMPLES = [example(name, sql) for name, sql in GOLD.items()]

@@ -32,7 +32,7 @@ ROOMS = {
     "sql": ("dialect", "schema", "guard", "queryspec", "constrain"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
     "evaluate": (
-        *("metrics", "audit", "statistics", "slices", "summary", "fuzzed", "scoring", "golds", "scorer"),
+        *("metrics", "audit", "statistics", "slices", "mistakes", "summary", "fuzzed", "scoring", "golds", "scorer"),
         *(
             "certificate",
             "grading",

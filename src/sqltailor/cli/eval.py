@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sqltailor.cli.benchmark_tables import print_benchmarks
+from sqltailor.cli.eval_tables import print_benchmarks, print_mistakes
 from sqltailor.cli.output import Json, Recipe, Votes, answering, note, print_json
 
 
@@ -38,6 +38,10 @@ def eval_(
     ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that score predictions. Default: one a core.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Metric to compute; may be repeated. Default: evaluate.metrics."),
     ] = None,
     compat: Annotated[
         str | None,
@@ -99,6 +103,7 @@ def eval_(
     from sqltailor.evaluate.compat import judge_called
     from sqltailor.evaluate.judging import Judging
     from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
+    from sqltailor.evaluate.metrics import metrics_called
 
     if predictions and model:
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
@@ -106,6 +111,9 @@ def eval_(
     found = _recipe(recipe, database, folder)
     if compat is not None:
         judge_called(compat)
+    if metric is not None:
+        metrics_called(metric)
+        found = found.model_copy(update={"evaluate": found.evaluate.model_copy(update={"metrics": metric})})
     minimum, wanted = least_rate(fail_under), known_kind(only)
     if against and fail_if_worse_than:
         raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")
@@ -137,6 +145,7 @@ def eval_(
         )
     else:
         print_scores(evaluation.result)
+        print_mistakes(evaluation.result.scores)
         print_benchmarks(evaluation.result.scores)
         if comparison:
             print_comparison(comparison)

@@ -14,6 +14,8 @@ from sqltailor.evaluate.summary import summarise
 from sqltailor.runs import Run, file_name, write_json_atomic, write_text_atomic
 from sqltailor.types import Example, Prediction
 
+RATES = ("models", "clustered", "detectable", "paired", "breakdowns")
+"""The parts of scores.json that a further metric changes."""
 MAX_NAMED = 20
 """Rows about which both disagree that are named in scores.json; the file of verdicts has all."""
 
@@ -47,7 +49,7 @@ def with_verdicts(
         lines = [json.dumps(row, ensure_ascii=False) for row in _rows(extended[model], judged)]
         write_text_atomic(folder.path / f"{benchmark}-{file_name(model)}.jsonl", "".join(f"{line}\n" for line in lines))
     new = summarise(examples, extended, list(metrics))
-    scores = {**evaluation.scores, **{part: new[part] for part in ("models", "paired", "breakdowns")}}
+    scores = {**evaluation.scores, **{part: new[part] for part in RATES}}
     scores["compat"] = {**evaluation.scores.get("compat", {}), benchmark: told}
     write_json_atomic(folder.scores, scores)
     return Evaluation(evaluation.run, extended, scores)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sqltailor.evaluate.mistakes import counted_mistakes
 from sqltailor.evaluate.slices import slices
 from sqltailor.evaluate.statistics import Paired, bootstrap, clustered_rate, detectable, paired, rate
 from sqltailor.types import Example, Prediction
@@ -34,6 +35,7 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
         "differences": {
             model: dict(Counter(p.difference for p in rows if p.difference)) for model, rows in predictions.items()
         },
+        "mistakes": {model: counted_mistakes(examples, rows) for model, rows in predictions.items()},
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
         "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from sqltailor.evaluate.mistakes import HINTS, mistakes_in
 from sqltailor.evaluate.report import sql
 from sqltailor.evaluate.report.read import Contents, Row
 
@@ -66,7 +67,7 @@ def all_cases(contents: Contents, models: Sequence[str]) -> Iterator[Case]:
         golds = example.get("sql") or [""]
         about = " · ".join(str(example[k]) for k in ("source", "difficulty") if example.get(k))
         question = example.get("question") or str(example.get("spec") or key)
-        answers = [_given(i, row, golds[0]) for i, row in enumerate(rows)]
+        answers = [_given(i, row, golds, example.get("dialect", "sqlite")) for i, row in enumerate(rows)]
         yield Case(key, question, about, _gold(golds, rows[-1]), (rows[-1].get("results") or {}).get("gold"), answers)
 
 
@@ -87,9 +88,16 @@ def listed(cases: Sequence[Case]) -> Listed:
     return Listed(len(cases), shown, dict(seen.most_common()))
 
 
-def _given(model: int, row: Row, gold: str) -> Given:
+def _given(model: int, row: Row, golds: Sequence[str], dialect: str) -> Given:
     is_right = row["outcome"] in RIGHT
-    text = sql.html(row["predicted"], None if is_right or row["outcome"] in WITHOUT_SQL else gold)
+    text = sql.html(row["predicted"], None if is_right or row["outcome"] in WITHOUT_SQL else golds[0])
     kind = row.get("difference") or row["outcome"]
     rows = (row.get("results") or {}).get("predicted")
-    return Given(model, text, row["outcome"], kind, row.get("reason"), is_right, rows)
+    return Given(model, text, row["outcome"], kind, _reason(row, golds, dialect), is_right, rows)
+
+
+def _reason(row: Row, golds: Sequence[str], dialect: str) -> str | None:
+    """Return why an answer is not right, the parts of the statement that are wrong, and what helps with the gravest."""
+    found = mistakes_in(row["predicted"], golds, outcome=row["outcome"], results=row.get("results"), dialect=dialect)
+    told = f"Wrong: {', '.join(found)}. What helps: {HINTS[found[0]]}." if found else None
+    return " — ".join(part for part in (row.get("reason"), told) if part) or None

@@ -38,6 +38,23 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "parse_valid": Meaning("the statement can be parsed", "the answer holds exactly one statement that can be parsed."),
     "schema_valid": Meaning("every table and column exists", "all tables and columns of the statement exist."),
+    "names_exist": Meaning(
+        "share of the tables and columns that exist",
+        "the share of a statement's tables and columns that exist, the rest being made up.",
+    ),
+    "executable": Meaning("the statement runs", "the statement runs, whatever it returns."),
+    "token_f1": Meaning(
+        "tokens shared with the gold statement",
+        "F1 over the tokens of the statement and of the nearest gold one. Near is not right.",
+    ),
+    "ast_similarity": Meaning(
+        "parts of the syntax tree shared with the gold statement",
+        "F1 over the nodes of both syntax trees. Near is not right.",
+    ),
+    "efficiency": Meaning(
+        "time of the gold statement over that of a right answer",
+        "the time of the gold statement over that of a right answer, at most 1, each run once.",
+    ),
     "confidence": Meaning(
         "right answers by the share of candidates that agree with them",
         "how often answers are right, by the share of candidates that agree with them.",

@@ -1,4 +1,4 @@
-"""What a benchmark's verdicts say besides rates: Spider's tables by hardness and component, BIRD's time rewards."""
+"""What an evaluation says besides rates: mistakes with hints, Spider's tables by hardness, BIRD's time rewards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqltailor.cli.output import print_table
+
+
+def print_mistakes(scores: Mapping[str, Any]) -> None:
+    """Print what is wrong with each model's answers, by class, and what to do about it; nothing where nothing is."""
+    for model, found in scores["mistakes"].items():
+        if found:
+            rows = [[mistake, told["count"], told["hint"]] for mistake, told in found.items()]
+            print_table(("mistake", "answers", "what helps"), rows, title=f"{model}: what is wrong")
 
 
 def print_benchmarks(scores: Mapping[str, Any]) -> None:
