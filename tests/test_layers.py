@@ -43,6 +43,7 @@ ROOMS = {
             "engine",
             "compat",
             "beside",
+            "judge",
             "report",
         ),
         *("comparison", "markdown", "judging", "by_recipe"),

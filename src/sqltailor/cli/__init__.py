@@ -34,6 +34,7 @@ COMMANDS = {
     "eval": "eval:eval_",
     "report": "report:report",
     "compare": "compare:compare",
+    "judge": "judge:judge",
     "export": "export:export",
     "ask": "ask:ask",
     "serve": "serve:serve",
