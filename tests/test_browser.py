@@ -36,6 +36,10 @@ document.querySelector("iframe").onload = event => {
     drawings: [...page.querySelectorAll("svg")].filter(s => is_seen(s) && s.getBoundingClientRect().width > 20).length,
     bars: [...page.querySelectorAll("svg rect")].filter(r => r.getBoundingClientRect().width > 0).length,
     text: page.body.innerText,
+    filtered: Object.fromEntries([...page.querySelectorAll("input.pick")].map(pick => {
+      pick.checked = true;
+      return [pick.id, [...pick.parentNode.querySelectorAll(".case")].filter(is_seen).length];
+    })),
     requests: performance.getEntriesByType("resource").map(entry => entry.name),
   });
 };
@@ -136,6 +140,23 @@ def test_the_report_shows_its_tables_and_plots(project: Path, looks: Looks) -> N
     assert found["drawings"] >= 5
     assert "Colours of the lines" in found["text"]
     assert "SELECT number FROM line" in found["text"]
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_wrong_answers_are_filtered_by_kind(width: int, project: Path, looks: Looks) -> None:
+    said = dict(QUESTIONS) | {
+        "Colours of the lines": "SELECT colour FROM line UNION ALL SELECT colour FROM line",
+        "Which stop opened last?": "SELECT CAST('Airport' AS BLOB)",
+        "How many stops are there?": "SELECT '4'",
+        "Names of the stops in zone 1": "SELECT names FROM stop",
+    }
+    (project / "said.json").write_text(json.dumps(list(said.values())))
+    words = ("--predictions", "said.json", "--data", "data/test.jsonl", "--out", "eval")
+    found = looks.at(Path(ok_json("eval", *words)["run"]) / "report.html", width)
+    assert found["width"] <= width
+    assert found["filtered"] == {"wrong-all": 4, "wrong-type": 2, "wrong-multiplicity": 1, "wrong-schema_error": 1}
+    assert " ".join(found["tables"][1][0]).split()[:2] == ["Difference", "said.json"]
+    assert "NULL" in found["text"]
 
 
 @pytest.mark.parametrize("width", [1200, 390])

@@ -273,7 +273,7 @@ def is_rate(value: Any) -> bool:
 
 def test_eval_compares_models(echo: str) -> None:
     result = ok_json("eval", "--model", "gold", "--model", echo)
-    assert set(result) == {"run", "models", "paired"}
+    assert set(result) == {"run", "models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors"}
     assert set(result["models"]) == {"gold", echo}
     for rates in result["models"].values():
         assert set(rates) == METRICS
@@ -286,7 +286,7 @@ def test_eval_compares_models(echo: str) -> None:
         "n": 6,
     }
     pair = next(pair for pair in result["paired"] if pair["metric"] == "execution")
-    assert set(pair) == {"a", "b", "metric", "fixed", "broken", "p"}
+    assert set(pair) == {"a", "b", "metric", "fixed", "broken", "p", "n", "difference", "detectable"}
     assert (pair["a"], pair["b"], pair["fixed"], pair["broken"]) == ("gold", echo, 0, 4)
     folder = Path(result["run"])
     outcomes = {}

@@ -18,7 +18,7 @@ from sqltailor.evaluate.metrics import NEEDS_RESULTS, execution, metrics_called
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.runs import Run
 from sqltailor.sql.schema import from_ddl
-from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt
+from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt, Schema
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
@@ -46,6 +46,9 @@ GOLD = {
 def example(name: str, sql: str, **more: str) -> Example:
     return Example(name, (sql,), question=f"question {name}", source=more.pop("source", "test.jsonl"), **more)  # type: ignore[arg-type]
 
+
+SHAPE = {"run", "models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors"}
+"""What `eval --json` holds."""
 
 EXAMPLES = [example(name, sql) for name, sql in GOLD.items()]
 
@@ -136,11 +139,14 @@ def test_base_and_tuned_are_compared_on_the_same_rows(database: Database, tmp_pa
     base = answers({"all": GOLD["all"], "count": GOLD["count"]}, "no idea")
     tuned = answers({k: v for k, v in GOLD.items() if k != "count"}, "SELECT 5")
     found = evaluate(EXAMPLES, {"base": base, "tuned": tuned}, out_dir=tmp_path / "eval", scoring=Scoring(database))
-    pairs = {pair["metric"]: pair for pair in found.to_json()["paired"]}
+    pairs = {pair["metric"]: dict(pair) for pair in found.to_json()["paired"]}
+    spread, least = pairs["execution"].pop("difference"), pairs["execution"].pop("detectable")
     assert pairs["execution"] == {
-        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125
+        "a": "base", "b": "tuned", "metric": "execution", "fixed": 6, "broken": 1, "p": 0.125, "n": 8
     }  # fmt: skip
-    assert set(found.to_json()) == {"run", "models", "paired"}
+    assert spread["low"] < spread["value"] == 0.625 < spread["high"] == 1.0
+    assert 6 / 8 <= least < 1
+    assert set(found.to_json()) == SHAPE
     written = json.loads((tmp_path / "eval" / "scores.json").read_text())
     assert written == found.scores
     assert written["models"]["tuned"]["execution"]["value"] == 0.875
@@ -287,6 +293,23 @@ def test_breakdowns_by_file_difficulty_and_feature(database: Database, tmp_path:
     }
 
 
+def test_slices_by_database_table_length_and_template(tmp_path: Path) -> None:
+    ddl = "CREATE TABLE item (id INT, price INT); CREATE TABLE shop (id INT, item INT)"
+    golds = [
+        ("SELECT id FROM item WHERE price > 3", "a"), ("SELECT id FROM item WHERE price > 4", "a"),
+        ("SELECT shop.id FROM shop JOIN item ON shop.item = item.id AND item.price = 1", "b"),
+        ("SELECT nonsense", "b"), ("SELECT COUNT(*) FROM shop", "b"),
+    ]  # fmt: skip
+    examples = [example(str(i), sql, schema=ddl, db_id=about) for i, (sql, about) in enumerate(golds)]
+    found = evaluate(examples, {"m": answers({}, golds[0][0])}, out_dir=tmp_path / "eval").scores["breakdowns"]
+    counts = {kind: {n: s["m"]["parse_valid"]["n"] for n, s in named.items()} for kind, named in found.items()}
+    assert counts["database"] == {"b": 3, "a": 2}
+    assert counts["table"] == {"item": 3, "shop": 2}
+    assert counts["length"] == {"up to 10 words": 4, "11–20 words": 1}
+    assert counts["template"] == {"SELECT id FROM item WHERE price > ?": 2, "(others)": 3}
+    assert list(counts["difficulty"]) == ["easy", "medium"]
+
+
 def test_written_predictions_have_the_documented_fields(database: Database, tmp_path: Path) -> None:
     model = answers(GOLD, tokens_in=10, tokens_out=5, total_ms=12.5, first_token_ms=3.0)
     found = evaluate(EXAMPLES, {"runs/x": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
@@ -297,6 +320,8 @@ def test_written_predictions_have_the_documented_fields(database: Database, tmp_
         "predicted": "SELECT name FROM item",
         "outcome": "correct",
         "reason": None,
+        "difference": None,
+        "results": None,
         "scores": dict.fromkeys(metrics_called(None), 1.0),
         "stop": "end",
         "tokens_in": 10,
@@ -464,7 +489,7 @@ def test_one_of_the_made_up_databases_is_enough_to_tell_two_statements_apart(tmp
     opened = [open_database(str(tmp_path / f"{built}.db")) for built in (1949, 1950)]
 
     class Two:
-        def of(self, example: Example) -> list[Database]:
+        def of(self, example: Example, schema: Schema | None) -> list[Database]:
             return opened
 
     scorer = Scorer(Scoring(fuzz=2), Two())  # type: ignore[arg-type]

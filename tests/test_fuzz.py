@@ -109,6 +109,12 @@ def test_reference_databases_show_what_was_missed(tmp_path: Path) -> None:
     assert made.to_json()["share"] == made.share
 
 
+def test_tables_with_names_of_sqlites_own_are_left_out(tmp_path: Path) -> None:
+    schema = Schema((*PEOPLE.tables, *from_ddl("CREATE TABLE sqlite_sequence (name TEXT, seq INTEGER)").tables))
+    made = fuzz_database(schema, PEOPLE_GOLD, tmp_path, databases=1, rows=20)
+    assert made.gold_failed == 0
+
+
 def test_gold_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         fuzz_database(PEOPLE, ["SELEC nothing"], tmp_path)

@@ -32,8 +32,21 @@ ROOMS = {
     "sql": ("dialect", "schema", "guard", "queryspec", "constrain"),
     "data": ("checks", "readers", "writers", "dataset", "querylog"),
     "evaluate": (
-        *("metrics", "statistics", "summary", "fuzzed", "scorer", "prepare", "eval_folder", "run", "report"),
-        "by_recipe",
+        *("metrics", "audit", "statistics", "slices", "mistakes", "summary", "fuzzed", "scoring", "golds", "scorer"),
+        *(
+            "certificate",
+            "grading",
+            "prepare",
+            "eval_folder",
+            "predictions_file",
+            "run",
+            "engine",
+            "compat",
+            "beside",
+            "judge",
+            "report",
+        ),
+        *("comparison", "markdown", "judging", "by_recipe"),
     ),
     "train": ("rows", "running", "planning", "methods", "local_training", "sweep"),
 }

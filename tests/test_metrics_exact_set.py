@@ -17,7 +17,8 @@ from base.pairs import Pair, cut
 from sqltailor.errors import SQLError
 from sqltailor.evaluate import Scoring, evaluate
 from sqltailor.evaluate.metrics import Attempt, exact_set, exact_set_match
-from sqltailor.evaluate.metrics.spider.exact_set import hardness, key_groups
+from sqltailor.evaluate.metrics.spider.exact_set import key_groups
+from sqltailor.evaluate.metrics.spider.hardness import hardness
 from sqltailor.evaluate.metrics.spider.to_parts import read_query
 from sqltailor.evaluate.report import write_report
 from sqltailor.sql.schema import from_ddl

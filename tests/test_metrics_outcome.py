@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from sqltailor.evaluate.metrics import (
     METRICS,
     NEEDS_RESULTS,
     ON_REQUEST,
+    WHEN_NAMED,
     Attempt,
     GoldAnswer,
     exact_match,
@@ -22,7 +24,7 @@ from sqltailor.evaluate.metrics import (
     parse_valid,
     schema_valid,
 )
-from sqltailor.evaluate.metrics.outcome import difference
+from sqltailor.evaluate.metrics.difference import difference
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import QueryResult, Schema, Verdict
 
@@ -157,7 +159,7 @@ def test_difference(gold: list[tuple], predicted: list[tuple], ordered: bool, sa
     def table(rows: list[tuple]) -> QueryResult:  # type: ignore[type-arg]
         return QueryResult(tuple("abc"[: len(rows[0])]), rows)
 
-    assert difference(table(gold), table(predicted), ordered=ordered) == says
+    assert difference(table(gold), table(predicted), ordered=ordered).says == says
 
 
 @pytest.mark.parametrize(
@@ -179,8 +181,45 @@ def test_features(sql: str, found: tuple[str, ...]) -> None:
 
 def test_an_unknown_metric_is_told_with_the_nearest() -> None:
     assert sorted([*metrics_called(None), *ON_REQUEST]) == sorted(METRICS)
-    assert set(metrics_without_database(made_up=False)) == set(METRICS) - set(NEEDS_RESULTS)
-    assert metrics_without_database(made_up=True) == list(METRICS)
+    assert set(metrics_without_database(made_up=False)) == set(METRICS) - set(NEEDS_RESULTS) - set(WHEN_NAMED)
+    assert metrics_without_database(made_up=True) == [name for name in METRICS if name not in WHEN_NAMED]
     assert list(metrics_called(["exact_match"])) == ["exact_match"]
     with pytest.raises(ConfigError, match="Did you mean 'execution'"):
         metrics_called(["exec"])
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "ordered", "kind"),
+    [
+        ([(1,)], [(1, 2)], False, "column"),
+        ([(1,), (2,)], [(2,), (1,)], True, "order"),
+        ([(1,), (2,)], [(1,), (2,), (2,)], False, "multiplicity"),
+        ([(1,), (2,), (2,)], [(2,), (1,)], True, "multiplicity"),
+        ([(1, "a")], [("1", "a")], False, "type"),
+        ([(1.0,)], [("1.00",)], False, "type"),
+        ([("2024-01-05",)], [("2024-01-05 00:00:00",)], False, "type"),
+        ([(1,)], [("true",)], False, "type"),
+        ([("a",)], [(b"a",)], False, "type"),
+        ([(1,), (2,), (3,)], [(2,)], False, "truncation"),
+        ([(1,), (2,)], [(2,), (1,), (3,)], False, "truncation"),
+        ([(1,), (2,)], [], False, "value"),
+        ([], [(1,)], False, "value"),
+        ([(1,), (2,)], [(1,), (3,)], False, "value"),
+        ([(1,)], [("one",)], False, "value"),
+    ],
+)
+def test_every_difference_has_a_class(
+    gold: list[tuple[Any, ...]], predicted: list[tuple[Any, ...]], ordered: bool, kind: str
+) -> None:
+    columns = [tuple("abc"[: len(rows[0]) if rows else 1]) for rows in (gold, predicted)]
+    found = difference(QueryResult(columns[0], gold), QueryResult(columns[1], predicted), ordered=ordered)
+    assert found.kind == kind
+
+
+def test_a_cut_result_and_columns_in_order_have_classes_too() -> None:
+    one = QueryResult(("a", "b"), [(1, 2)])
+    turned = QueryResult(("b", "a"), [(2, 1)])
+    assert difference(one, turned, ordered=False, columns_in_order=True).kind == "column"
+    assert difference(one, QueryResult(("a", "b"), [(1, 2)] * 9, truncated=True), ordered=False).kind == "multiplicity"
+    many = QueryResult(("a", "b"), [(i, i + 1) for i in range(9)], truncated=True)
+    assert difference(one, many, ordered=False).kind == "truncation"

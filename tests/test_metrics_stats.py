@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from sqltailor.evaluate.statistics import mcnemar, paired, rate
+from sqltailor.evaluate.statistics import bootstrap, clustered_rate, detectable, mcnemar, paired, rate
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,49 @@ def test_fractions_count_as_wrong_in_pairs() -> None:
     found = paired({"1": 0.5}, {"1": 1.0})
     assert found is not None
     assert (found.fixed, found.broken) == (1, 0)
+
+
+def test_a_bootstrap_interval_covers_as_often_as_it_says() -> None:
+    draw, covered = random.Random(1), 0
+    for trial in range(200):
+        values = {str(i): float(draw.random() < 0.3) - float(draw.random() < 0.2) for i in range(120)}
+        found = bootstrap(values, {}, seed=trial)
+        covered += found.low <= 0.1 <= found.high
+    assert 180 <= covered <= 199
+
+
+def test_rows_of_one_database_count_less_than_independent_ones() -> None:
+    # ten databases, each right or wrong as a whole
+    scores = {f"db{d}": [float(d % 2)] * 20 for d in range(10)}
+    plain, whole = rate(s for values in scores.values() for s in values), clustered_rate(scores)
+    assert plain is not None
+    assert whole is not None
+    assert (whole.value, whole.n) == (plain.value, plain.n) == (0.5, 200)
+    assert whole.high - whole.low > 3 * (plain.high - plain.low)
+    mixed = {name: [1.0, 0.0] * 10 for name in scores}
+    assert clustered_rate(mixed) == plain  # nothing is shared: as good as independent
+    assert clustered_rate({f"db{d}": [1.0] for d in range(4)}) is None
+
+
+def test_databases_are_drawn_as_a_whole() -> None:
+    rows = {f"{d}-{i}": float(d % 2) for d in range(10) for i in range(20)}
+    clusters = {row: row.partition("-")[0] for row in rows}
+    by_row, by_database = bootstrap(rows, {}), bootstrap(rows, clusters)
+    assert by_row.value == by_database.value == 0.5
+    assert by_database.high - by_database.low > 3 * (by_row.high - by_row.low)
+    assert bootstrap(rows, clusters) == by_database
+
+
+@pytest.mark.parametrize(("n", "changed"), [(100, 0.1), (400, 0.2), (1000, 0.3)])
+def test_the_detectable_difference_is_detected_four_times_in_five(n: int, changed: float) -> None:
+    difference = detectable(n, changed)
+    fixed = (changed + difference) / 2
+    draw, found = random.Random(2), 0
+    for _ in range(300):
+        ups = downs = 0
+        for _ in range(n):
+            place = draw.random()
+            ups += place < fixed
+            downs += fixed <= place < changed
+        found += mcnemar(ups, downs) < 0.05
+    assert 0.68 < found / 300 < 0.9

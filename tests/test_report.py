@@ -275,3 +275,26 @@ def test_sql_as_html(text: str, gold: str | None, shown: str) -> None:
 
 def test_long_statements_are_cut() -> None:
     assert len(sql.html("SELECT " + "a, " * 100_000)) < 5_000
+
+
+def test_failures_show_both_results_and_can_be_filtered(run: Path) -> None:
+    page = Page(write_report(run))
+    picks = [attributes["id"] for tag, attributes in page.tags if tag == "input"]
+    assert picks == []  # one kind: there is nothing to choose between
+    cases = [attributes["class"] for tag, attributes in page.tags if tag == "article" and attributes.get("class")]
+    assert "case k-value" in cases
+    assert "How wrong results differ" in page.text
+    assert re.search(r"COUNT\(\*\) \+ 1 4\b", page.text)
+
+
+def test_rare_kinds_of_failure_are_among_those_shown() -> None:
+    from sqltailor.evaluate.report.cases import MAX_CASES, Case, Given, listed
+
+    def case(number: int) -> Case:
+        kind = "order" if number % 300 == 299 else "value"
+        return Case(str(number), "?", "", "", None, [Given(0, "", "wrong", kind, None, False, None)])
+
+    found = listed([case(i) for i in range(900)])
+    assert (found.total, len(found.cases), found.kinds) == (900, MAX_CASES, {"value": 897, "order": 3})
+    assert sum(c.kind == "order" for c in found.cases) == 3
+    assert [int(c.id) for c in found.cases] == sorted(int(c.id) for c in found.cases)

@@ -15,7 +15,7 @@ import pytest
 
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.evaluate.scorer import Scoring
+from sqltailor.evaluate.scoring import Scoring
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import read_json, read_jsonl

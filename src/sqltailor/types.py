@@ -27,6 +27,9 @@ Outcome = Literal[
 Led = Literal["followed", "went_back", "shortened", "cut"]
 """How a constraint led an answer: the model only followed it; went back to a name to write another; was held to a short
 statement in the end; or was cut where the room was spent and the statement whole."""
+Difference = Literal["column", "order", "multiplicity", "type", "truncation", "value"]
+"""How a result differs from the gold result; see `evaluate.metrics.difference`."""
+
 Layer = Literal["text", "parse", "policy", "role", "limits"]
 """The guard's layer that refused a statement."""
 
@@ -158,14 +161,20 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One line of `predictions-REF.jsonl`: an answer, what became of it and why, and its scores."""
+    """One line of `predictions-REF.jsonl`: an answer, what became of it and why, and its scores.
+
+    `difference` is how its result differs from the gold result, `results` the first differing rows of both; they are
+    set for statements that ran and are wrong.
+    """
 
     id: str
     model: str
     predicted: str
     outcome: Outcome
     reason: str | None = None
+    difference: Difference | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    results: Mapping[str, Any] | None = None
     stop: str = "end"
     tokens_in: int | None = None
     tokens_out: int | None = None

@@ -41,7 +41,8 @@ from sqltailor.data.querylog.reader import LogReader
 from sqltailor.data.rows import Reject
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, unknown
-from sqltailor.evaluate.scorer import Scorer, Scoring
+from sqltailor.evaluate.scorer import Scorer
+from sqltailor.evaluate.scoring import Scoring
 from sqltailor.generate import load, token_counter
 from sqltailor.naming.values import read_values
 from sqltailor.project import Project, opened

@@ -33,6 +33,8 @@ COMMANDS = {
     "train": "train:train",
     "eval": "eval:eval_",
     "report": "report:report",
+    "compare": "compare:compare",
+    "judge": "judge:judge",
     "export": "export:export",
     "ask": "ask:ask",
     "serve": "serve:serve",

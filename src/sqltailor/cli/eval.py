@@ -1,17 +1,15 @@
-"""`sqltailor eval`: measure models on test questions."""
+"""`sqltailor eval`: measure models, or predictions that are there already, on test questions."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, answering, note, print_json, print_table
-
-if TYPE_CHECKING:
-    from sqltailor.evaluate import Evaluation
-    from sqltailor.types import Example
+from sqltailor.cli.eval_tables import print_benchmarks, print_mistakes
+from sqltailor.cli.output import Json, Recipe, Votes, answering, note, print_json
 
 
 def eval_(
@@ -22,116 +20,156 @@ def eval_(
             help="Named base, runs/NAME, folder, .gguf or Hub id; may be repeated. Default: the newest run, its base.",
         ),
     ] = None,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Score the answers in a file instead of asking a model; may be repeated."),
+    ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option(metavar="FILE", help="File of examples; may be repeated. Default: data.test of the recipe."),
     ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask only the first N questions.")] = None,
-    fuzz: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Run rows with their own schema on N databases made up for it.")
-    ] = 0,
+    fuzz: Annotated[int, typer.Option(metavar="N", min=0, help="Run also on N databases made up for each schema.")] = 0,
+    columns_in_order: Annotated[
+        bool, typer.Option("--columns-in-order", help="Count the right columns in another order as wrong.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", min=0.01, help="Limit of a statement. Default: evaluate.timeout_s.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes that score predictions. Default: one a core.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Metric to compute; may be repeated. Default: evaluate.metrics."),
+    ] = None,
+    compat: Annotated[
+        str | None,
+        typer.Option(metavar="BENCHMARK", help="Add its verdicts: spider, test-suite, bird, bird-ves, defog, wikisql."),
+    ] = None,
     votes: Votes = None,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="With --show: an outcome or a difference, such as order."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder to write into. Default: inside the run.")
     ] = None,
     fail_under: Annotated[
         str | None, typer.Option(metavar="METRIC=X", help="Exit with 1 when the last model scores less.")
     ] = None,
-    database: DatabaseUrl = None,
+    fail_if_worse_than: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Exit with 1 when the last model is right less often than RUN's."),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Compare with the last model of a run or evaluation folder.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for the summary of a CI job.")] = False,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="URL, file, or folder with one database a db_id. Default: the recipe's."),
+    ] = None,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
     """Ask models the test questions, run their SQL, and compare.
 
-    Prints rates with 95 % intervals and a paired test for each pair of models, and writes report.html. Files may be in
-    any format that data import reads. Rows that bring their own schema need no database: without --fuzz they are
-    compared with their gold SQL and not run.
+    With --predictions, answers that others made are scored instead. First every gold statement is run and scored
+    against itself. Prints rates with 95 % intervals and a paired test for each pair of models, and writes
+    report.html. Files may be in any format that data import reads; predictions are JSON Lines with id and predicted,
+    a JSON list or object, or one statement a line in the order of the examples. What was interrupted goes on where
+    it was. Rows that bring their own schema need no database: without --fuzz they are compared with their gold SQL
+    and not run.
 
     Example: sqltailor eval --limit 20 --show 3
 
     Example: sqltailor eval --model nano --model runs/shop
 
-    Example: sqltailor eval --model runs/shop --data sql_create_context.json --fuzz 3
-    """
-    from sqltailor.cli.defaults import recipe_for
-    from sqltailor.evaluate.by_recipe import evaluate_models
+    Example: sqltailor eval --predictions p.jsonl --data gold.jsonl --database dbs/
 
-    found = recipe_for(recipe, database)
-    minimum = _minimum(fail_under)
+    Example: sqltailor eval --predictions predict.txt --data dev.json --compat spider --database database/
+
+    Example: sqltailor eval --model runs/shop --data sql_create_context.json --fuzz 3
+
+    Example: sqltailor eval --model runs/B --fail-if-worse-than runs/A
+    """
+    from sqltailor.cli.compare import print_comparison
+    from sqltailor.cli.scores import compared, known_kind, least_rate, print_scores, print_wrong, reaches
+    from sqltailor.errors import ConfigError
+    from sqltailor.evaluate.by_recipe import evaluate_models, evaluate_predictions
+    from sqltailor.evaluate.comparison import compare_runs, read_side
+    from sqltailor.evaluate.compat import judge_called
+    from sqltailor.evaluate.judging import Judging
+    from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
+    from sqltailor.evaluate.metrics import metrics_called
+
+    if predictions and model:
+        raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
+    folder = database if database and Path(database).is_dir() else None
+    found = _recipe(recipe, database, folder)
+    if compat is not None:
+        judge_called(compat)
+    if metric is not None:
+        metrics_called(metric)
+        found = found.model_copy(update={"evaluate": found.evaluate.model_copy(update={"metrics": metric})})
+    minimum, wanted = least_rate(fail_under), known_kind(only)
+    if against and fail_if_worse_than:
+        raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")
+    other = against or fail_if_worse_than
+    before = read_side(Path(other)) if other else None  # as it is before anything is asked
     if data is None and found.data.test:
         note(f"questions: {', '.join(found.data.test)}")
-    with answering() as on_progress:
-        evaluation = evaluate_models(
-            found, models=model, data=data, limit=limit, votes=votes, out=out, fuzz=fuzz, on_progress=on_progress
-        )
-    if found.database.url is None and not fuzz:
+    judging = Judging(folder, fuzz, timeout, columns_in_order)
+    if predictions:
+        with answering("scoring", "scored") as on_progress:
+            evaluation = evaluate_predictions(
+                found, predictions, data=data, limit=limit, out=out, judging=judging, compat=compat,
+                workers=workers, on_progress=on_progress,
+            )  # fmt: skip
+    else:
+        with answering() as on_progress:
+            evaluation = evaluate_models(
+                found, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
+                compat=compat, on_progress=on_progress,
+            )  # fmt: skip
+    if found.database.url is None and folder is None and not fuzz:
         note("note: no database: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")
+    comparison = compare_runs(before, read_side(evaluation.result.run)) if before else None
     if json:
-        print_json(evaluation.result.to_json())
+        print_json(evaluation.result.to_json() | ({"against": comparison.to_json()} if comparison else {}))
+    elif markdown:
+        print(
+            scores_markdown(evaluation.result.scores) + ("\n" + comparison_markdown(comparison) if comparison else "")
+        )
     else:
         print_scores(evaluation.result)
+        print_mistakes(evaluation.result.scores)
+        print_benchmarks(evaluation.result.scores)
+        if comparison:
+            print_comparison(comparison)
         note(f"report: {evaluation.report}")
     if show:
-        _print_wrong(evaluation.result, evaluation.examples, show)
-    if minimum and not _reaches(evaluation.result, *minimum):
+        print_wrong(evaluation.result, evaluation.examples, show, wanted)
+    passes = minimum is None or reaches(evaluation.result, *minimum)
+    if fail_if_worse_than and comparison and comparison.is_worse:
+        note(f"worse than {fail_if_worse_than}: {comparison.metric} {compared(comparison.pair)}")
+        passes = False
+    if not passes:
         sys.exit(1)
 
 
-def print_scores(result: Evaluation) -> None:
-    """Print a table of rates with their 95 % intervals, and what changed between each two models."""
-    models: dict[str, Any] = dict(result.scores["models"])
-    metrics = list(dict.fromkeys(m for rates in models.values() for m in rates))
-    rows = [[metric, *(_rate(rates.get(metric)) for rates in models.values())] for metric in metrics]
-    print_table(("metric", *models), rows)
-    for pair in result.scores["paired"]:
-        if pair["metric"] == metrics[0]:
-            print(
-                f"{pair['metric']}: {pair['b']} against {pair['a']}: {pair['fixed']} fixed, {pair['broken']} broken, "
-                f"p = {pair['p']:.2g} (exact McNemar)"
-            )
+def _recipe(path: str | None, database: str | None, folder: str | None) -> Any:
+    """Return the recipe with the database of the command line; a folder takes the place of the recipe's own."""
+    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.data.checks.execute import dialect_of_folder
+    from sqltailor.errors import DataError
 
-
-def _rate(rate: dict[str, float] | None) -> str:
-    if rate is None:
-        return "—"
-    return f"{rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] n={rate['n']}"
-
-
-def _print_wrong(result: Evaluation, examples: list[Example], show: int) -> None:
-    by_id = {e.id: e for e in examples}
-    for model, predictions in result.predictions.items():
-        wrong = [p for p in predictions if p.outcome not in ("correct", "empty_match")][:show]
-        for p in wrong:
-            example = by_id[p.id]
-            note(f"\n{model}: {p.id} ({p.outcome})\n  question   {example.question or example.spec}")
-            note(f"  gold       {example.sql[0]}\n  predicted  {p.predicted}")
-
-
-def _minimum(text: str | None) -> tuple[str, float] | None:
-    from sqltailor.errors import ConfigError
-    from sqltailor.evaluate.metrics import metrics_called
-
-    if text is None:
-        return None
-    metric, _, value = text.partition("=")
-    metrics_called([metric])
-    try:
-        least = float(value)
-    except ValueError as e:
-        raise ConfigError(f"--fail-under '{text}' is not METRIC=NUMBER, such as execution=0.8.") from e
-    if not 0 <= least <= 1:
-        raise ConfigError(f"--fail-under '{text}': a rate is a number from 0 to 1, such as execution=0.8.")
-    return metric, least
-
-
-def _reaches(result: Evaluation, metric: str, least: float) -> bool:
-    from sqltailor.errors import ConfigError
-
-    model, rates = list(result.scores["models"].items())[-1]
-    if metric not in rates:
-        raise ConfigError(f"--fail-under: {metric} could not be computed here. There is: {', '.join(rates)}.")
-    if rates[metric]["value"] >= least:
-        return True
-    note(f"{model} has {metric} {rates[metric]['value']:.3f}, below {least}")
-    return False
+    if folder is None:
+        return recipe_for(path, database)
+    if (dialect := dialect_of_folder(Path(folder))) is None:
+        raise DataError(f"{folder} holds no database. It needs DB_ID/DB_ID.sqlite or DB_ID.sqlite (.db, .duckdb).")
+    found = recipe_for(path, None)
+    more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}
+    return found.model_copy(update=more | ({"dialect": dialect} if found.dialect == "sqlite" else {}))

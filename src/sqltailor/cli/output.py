@@ -83,7 +83,7 @@ def progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def answering() -> Iterator[OnProgress]:
+def answering(doing: str = "answering with", done_word: str = "answered") -> Iterator[OnProgress]:
     """Show a bar for each model while it answers; plain lines when stderr is not a terminal."""
     with progress() as bars:
         tasks: dict[str, Any] = {}
@@ -91,10 +91,10 @@ def answering() -> Iterator[OnProgress]:
         def on_progress(model: str, done: int, total: int) -> None:
             if bars.disable:
                 if done == total:
-                    note(f"{model}: {done} of {total} answered")
+                    note(f"{model}: {done} of {total} {done_word}")
                 return
             if model not in tasks:
-                tasks[model] = bars.add_task(f"answering with {model}", total=total)
+                tasks[model] = bars.add_task(f"{doing} {model}", total=total)
             bars.update(tasks[model], completed=done)
 
         yield on_progress

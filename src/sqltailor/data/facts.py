@@ -67,7 +67,7 @@ def facts_of(example: Example, tree: Expression | None, nodes: Sequence[Expr]) -
     template = shape = fold_sql(example.sql[0])
     level = LEVELS[0]
     if tree is not None:
-        tables, level = _tables(nodes), level_of(nodes)
+        tables, level = tables_read(nodes), level_of(nodes)
         columns = {node.name.lower() for node in nodes if isinstance(node, exp.Column)}
         template = write(mask_values(tree), example.dialect, keep=False)
         shape = shape_of(template, tables, columns)
@@ -144,9 +144,11 @@ def _written_words() -> frozenset[str]:
     return frozenset(word for phrase in Tokenizer.KEYWORDS for word in phrase.split()) - {"DATE", "TIME", "TIMESTAMP"}
 
 
-def _tables(nodes: Sequence[Expr]) -> tuple[str, ...]:
+def tables_read(nodes: Iterable[Expr]) -> tuple[str, ...]:
+    """Return the lower-case names of the tables that a statement with these nodes reads, each once."""
     from sqlglot import exp
 
+    nodes = list(nodes)
     local = {cte.alias.lower() for cte in nodes if isinstance(cte, exp.CTE)}
     named = (t.name.lower() for t in nodes if isinstance(t, exp.Table) and isinstance(t.this, exp.Identifier))
     return tuple(dict.fromkeys(name for name in named if name not in local))

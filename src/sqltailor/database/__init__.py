@@ -98,22 +98,30 @@ class Database:
         return self._child.warnings
 
     def run(
-        self, sql: str, *, timeout_s: float | None = None, max_rows: int | None = None, indexed: bool = False
+        self,
+        sql: str,
+        *,
+        timeout_s: float | None = None,
+        max_rows: int | None = None,
+        indexed: bool = False,
+        exact: bool = False,
     ) -> QueryResult:
         """Run one SELECT and return its first `max_rows` rows.
 
         `indexed` is for many statements whose tables lack indexes: of a small SQLite file a copy in memory is read,
         indexed and as old as the first such call; other databases run it as always.
 
-        Text that is not UTF-8 is decoded with replacement characters. Raises `SQLError` with the database's message,
+        Text that is not UTF-8 is decoded with replacement characters; with `exact`, for comparisons, each such byte
+        is a lone surrogate, so that different texts stay different. Raises `SQLError` with the database's message,
         `Timeout`, `Refused` (layer `role` for what may not be done, `limits` for memory and size), and `DataError`
         when the database itself cannot be read.
         """
+        asked = {name: True for name, wanted in (("indexed", indexed), ("exact", exact)) if wanted}
         return self._child.request(
             sql,
             timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             max_rows=self._max_rows if max_rows is None else max_rows,
-            **({"indexed": True} if indexed and self.dialect == "sqlite" else {}),
+            **(asked if self.dialect == "sqlite" else {}),
         )
 
     def read_schema(self, samples: int = 0, personal: bool = False, *, namespaces: Collection[str] = ()) -> Schema:

@@ -23,8 +23,8 @@ from sqltailor.types import QueryResult
 
 MAX_SQL_CHARACTERS = 100_000
 START_TIMEOUT_S = 15.0
-GRACE_S = 1.0
-"""How long a driver may take to end a statement by itself before its process is killed."""
+GRACE_SHARE, MOST_GRACE_S = 0.15, 1.0
+"""A driver may take so much longer than the limit to end a statement by itself before its process is killed."""
 
 _PROGRAM = Path(__file__).parent / "child" / "program.py"
 _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")
@@ -53,9 +53,9 @@ class Child:
                 self._start()
 
     def request(
-        self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False, **engines: bool
+        self, sql: str, *, timeout_s: float, max_rows: int, catalog: bool = False, **engines: bool | str
     ) -> QueryResult:
-        """Run one statement in the child; `engines` are flags that its engine knows.
+        """Run one statement in the child; `engines` is what its engine knows besides.
 
         Raises `SQLError`, `Refused`, `Timeout` or `DataError`.
         """
@@ -68,7 +68,7 @@ class Child:
         with self._lock:
             self.start()
             try:
-                reply = self._exchange(request, timeout_s + GRACE_S)
+                reply = self._exchange(request, timeout_s + min(GRACE_SHARE * timeout_s, MOST_GRACE_S))
             except TimeoutError:
                 self.close()
                 raise Timeout(f"The statement ran longer than {timeout_s:g} s.") from None

@@ -1,14 +1,18 @@
-"""Evaluate models by a recipe, and write the report."""
+"""Evaluate models, or files of predictions, by a recipe, and write the report."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqltailor.evaluate import Evaluation, Scoring, evaluate, resume_or_new
-from sqltailor.evaluate.metrics import metrics_without_database
+from sqltailor.data.checks.execute import Databases
+from sqltailor.evaluate import Evaluation, evaluate, read_answers, resume_or_new, score_predictions
+from sqltailor.evaluate.beside import with_verdicts
+from sqltailor.evaluate.compat import Sources, tables_beside
+from sqltailor.evaluate.compat.as_written import as_written
+from sqltailor.evaluate.judging import Judging, scoring_of, stamp
 from sqltailor.evaluate.report import write_report
 from sqltailor.evaluate.votes import judge_of
 from sqltailor.generate import load, token_counter
@@ -16,7 +20,8 @@ from sqltailor.generate.choose import choosing
 from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
-from sqltailor.types import Example, OnProgress
+from sqltailor.sql.schema import to_ddl
+from sqltailor.types import Completion, Example, OnProgress
 
 
 class Measured(NamedTuple):
@@ -35,47 +40,105 @@ def evaluate_models(
     limit: int | None = None,
     votes: int | None = None,
     out: str | Path | None = None,
-    fuzz: int = 0,
+    judging: Judging = Judging(),  # noqa: B008
+    compat: str | None = None,
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
     `votes` takes the place of `generate.candidates`. Without `models`, the newest training run and its base. Without
     `out`, the folder lies in the last model's run. Without a database, examples need their own schemas, and nothing
-    runs but on `fuzz` databases made up for each.
+    runs but on databases made up for each. `compat` adds the verdicts of a benchmark.
     """
-    with opened(recipe) as project:
+    with opened(recipe) as project, scoring_of(project, judging) as (scoring, databases):
         recipe = project.recipe
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
         for model in chosen:
             project.warn_of_drift(model)
-        examples = read_parts(data or recipe.data.test, recipe, what="test")
-        examples = examples[: limit or recipe.evaluate.limit or len(examples)]
-        folder = Path(out) if out else None
+        examples = _examples(recipe, data, limit)
+        if databases is not None:
+            examples = [_with_schema(example, databases) for example in examples]
         generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
         judge = judge_of(project)
         options = project.options if votes is None else dataclasses.replace(project.options, candidates=votes)
         result = evaluate(
             examples,
             {m: choosing(g, judge) for m, g in generators.items()},
-            out_dir=folder or resume_or_new(_home(recipe, chosen[-1])),
-            scoring=_scoring(project, fuzz),
+            out_dir=Path(out) if out else resume_or_new(_home(recipe, chosen[-1])),
+            scoring=dataclasses.replace(scoring, stamp=stamp(project, judging, examples)),
             schema=project.schema if project.has_schema else None,
             prompt={m: project.prompts(m, token_counter(g)) for m, g in generators.items()},
             options=options,
             batch=recipe.generate.batch,
             on_progress=on_progress,
         )
+        if compat is not None:
+            result = _beside(result, examples, compat, recipe, judging, data)
     return Measured(result, examples, write_report(result.run))
 
 
-def _scoring(project: Project, fuzz: int) -> Scoring:
-    """Return how answers are scored; without a database by every metric that needs none."""
-    if project.has_database:
-        return dataclasses.replace(Scoring.of(project), fuzz=fuzz)
-    settings = project.recipe.evaluate
-    metrics = metrics_without_database(made_up=fuzz > 0) if settings.metrics is None else settings.metrics
-    return Scoring(None, project.grant, settings.timeout_s, metrics=metrics, fuzz=fuzz)
+def evaluate_predictions(
+    recipe: Recipe | Project,
+    files: Sequence[str],
+    *,
+    data: Sequence[str] | None = None,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    judging: Judging = Judging(),  # noqa: B008
+    compat: str | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress = lambda model, done, total: None,
+) -> Measured:
+    """Score files of predictions on the test questions of the recipe (or of `data`), and write scores and report.
+
+    The files are called as they are written here; `read_answers` says what they may hold. SQL of SQLite is read as
+    SQLite does, with text in double quotes. `compat` adds the verdicts of a benchmark, on the text of the files as it
+    stands. `workers` None takes one process a core.
+    """
+    with opened(recipe) as project, scoring_of(project, judging) as (scoring, _):
+        recipe = project.recipe
+        examples = _examples(recipe, data, limit)
+        answers = {file: read_answers(Path(file), examples) for file in files}
+        result = score_predictions(
+            examples,
+            answers,
+            out_dir=Path(out) if out else resume_or_new(_evaluations(recipe)),
+            scoring=dataclasses.replace(scoring, quoted_text=True, stamp=stamp(project, judging, examples)),
+            schema=project.schema if recipe.database.schema_file is not None else None,
+            workers=workers,
+            on_progress=on_progress,
+        )
+        if compat is not None:
+            result = _beside(result, examples, compat, recipe, judging, data, answers)
+    return Measured(result, examples, write_report(result.run))
+
+
+def _beside(
+    result: Evaluation,
+    examples: Sequence[Example],
+    benchmark: str,
+    recipe: Recipe,
+    judging: Judging,
+    data: Sequence[str] | None,
+    answers: Mapping[str, Mapping[str, Completion]] | None = None,
+) -> Evaluation:
+    """Return the evaluation with a benchmark's verdicts on the texts as they were handed in."""
+    files, settings = data or recipe.data.test, recipe.data
+    sources = Sources(judging.folder or recipe.database.url, tables_beside(files))
+    golds = as_written(examples, files, format=settings.format, mapping=settings.mapping, dialect=recipe.dialect)
+    texts = {model: {i: answer.text for i, answer in found.items()} for model, found in (answers or {}).items()}
+    return with_verdicts(result, golds, benchmark, sources, answers=texts)
+
+
+def _examples(recipe: Recipe, data: Sequence[str] | None, limit: int | None) -> list[Example]:
+    examples = read_parts(data or recipe.data.test, recipe, what="test")
+    return examples[: limit or recipe.evaluate.limit or len(examples)]
+
+
+def _with_schema(example: Example, databases: Databases) -> Example:
+    if example.schema is not None:
+        return example
+    return dataclasses.replace(example, schema=to_ddl(databases.find(example.db_id)[1]))
 
 
 def run_and_base(run: Run) -> list[str]:
@@ -90,6 +153,10 @@ def _home(recipe: Recipe, model: str) -> Run:
     folder = Path(model)
     if (folder / "prompt.json").is_file():
         return find_run(folder.parent, folder)
+    return _evaluations(recipe)
+
+
+def _evaluations(recipe: Recipe) -> Run:
     home = Path(recipe.train.out) / "evaluations"
     home.mkdir(parents=True, exist_ok=True)
     return Run(home)

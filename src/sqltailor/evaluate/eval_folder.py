@@ -1,16 +1,16 @@
-"""The folder of an evaluation, continued only for equal inputs, and predictions from elsewhere."""
+"""The folder of an evaluation, continued only for equal inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqltailor.data import write_examples
-from sqltailor.errors import ConfigError, DataError, counted
+from sqltailor.errors import ConfigError
 from sqltailor.evaluate.prepare import Exam, described
 from sqltailor.runs import Run, environment, evaluation_folder, read_json, read_jsonl, write_json_atomic
-from sqltailor.types import Completion, Example, Prediction
+from sqltailor.types import Prediction
 
 ChooseFolder = Callable[[Mapping[str, str]], Path]
 """Given model → hash of its inputs, returns the folder to write to."""
@@ -38,7 +38,7 @@ def open_folder(folder: Run, exam: Exam, inputs: Mapping[str, str], settings: Ma
         raise ConfigError(f"{folder.path} {what}, or under other settings. Give another folder: --out DIR")
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.scores.unlink(missing_ok=True)
-    how = described(exam.scorer.scoring) | dict(settings)
+    how = described(exam.scoring) | dict(settings)
     write_json_atomic(about, {"inputs": before | hashes, "examples": len(exam.examples), **how})
     write_examples(folder.path / "examples.jsonl", exam.examples)
     if not (folder.path / "environment.json").exists():
@@ -49,32 +49,3 @@ def written(folder: Run, model: str) -> dict[str, Prediction]:
     """Return example id → prediction that a folder holds of a model."""
     path = folder.predictions(model)
     return {row["id"]: Prediction(**row) for row in read_jsonl(path)} if path.exists() else {}
-
-
-def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completion]:
-    """Return example id → answer from a file of predictions.
-
-    JSON Lines with `id` and `predicted` (or `sql`), such as our own; or plain text with one statement a line, in the
-    order of the examples. Raises `DataError` when the file is neither.
-    """
-    text = path.read_text(encoding="utf-8") if path.is_file() else None
-    if text is None:
-        raise DataError(f"{path} does not exist.")
-    if not text.lstrip().startswith("{"):
-        lines = text.removesuffix("\n").split("\n")
-        if len(lines) != len(examples):
-            held = f"{counted(len(lines), 'line')} for {counted(len(examples), 'example')}"
-            raise DataError(f"{path} has {held}: it needs one statement each.")
-        return {example.id: Completion(line) for example, line in zip(examples, lines, strict=True)}
-    answers = {}
-    for row in read_jsonl(path):
-        answer = row.get("predicted", row.get("sql"))
-        if "id" not in row or not isinstance(answer, str):
-            raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(row) or 'nothing'}.")
-        measured: dict[str, Any] = {
-            k: row[k]
-            for k in ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence", "led")
-            if k in row
-        }
-        answers[str(row["id"])] = Completion(answer, row.get("stop", "end"), **measured)
-    return answers

@@ -11,11 +11,15 @@ from sqltailor.data.canonical import is_declined, read_schema_text
 from sqltailor.database import Database, open_database
 from sqltailor.synth.fuzz import Constraints
 from sqltailor.synth.fuzz.databases import make_databases
-from sqltailor.types import Example
+from sqltailor.types import Example, Schema
 
 MAX_OPEN = 24
 """Databases whose processes run at a time; the others are opened again when they are needed."""
 ROWS = 60
+
+
+_Key = tuple[str | None, str | None, str]
+"""An example's own schema, or else the `db_id` of its database, and its dialect."""
 
 
 class FuzzedDatabases:
@@ -27,34 +31,34 @@ class FuzzedDatabases:
     def __init__(self, examples: Sequence[Example], count: int) -> None:
         self._count = count
         self._folder = tempfile.TemporaryDirectory(prefix="sqltailor-fuzz-")
-        self._golds: dict[tuple[str, str], list[str]] = {}
-        self._made: dict[tuple[str, str], list[Database]] = {}
-        self._running: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._golds: dict[_Key, list[str]] = {}
+        self._made: dict[_Key, list[Database]] = {}
+        self._running: OrderedDict[_Key, None] = OrderedDict()
         for example in examples:
-            if example.schema is not None and not is_declined(example.sql[0]):
-                self._golds.setdefault((example.schema, example.dialect), []).extend(example.sql)
+            if not is_declined(example.sql[0]):
+                self._golds.setdefault(_key(example), []).extend(example.sql)
 
-    def of(self, example: Example) -> list[Database]:
-        """Return the databases of an example's schema; none where it brings none."""
-        if example.schema is None:
+    def of(self, example: Example, schema: Schema | None) -> list[Database]:
+        """Return the databases made up for an example's own schema, or else for the given one; none without any."""
+        if example.schema is None and schema is None:
             return []
-        schema = example.schema, example.dialect
-        if schema not in self._made:
-            self._made[schema] = self._opened(schema)
-        self._running[schema] = None
-        self._running.move_to_end(schema)
+        key = _key(example)
+        if key not in self._made:
+            own = read_schema_text(example.schema, example.dialect) if example.schema is not None else schema
+            self._made[key] = self._opened(key, own or Schema())
+        self._running[key] = None
+        self._running.move_to_end(key)
         while len(self._running) > max(1, MAX_OPEN // self._count):
             for database in self._made[self._running.popitem(last=False)[0]]:
                 database.close()
-        return self._made[schema]
+        return self._made[key]
 
-    def _opened(self, schema: tuple[str, str]) -> list[Database]:
-        folder = Path(self._folder.name) / str(len(self._made))
+    def _opened(self, key: _Key, schema: Schema) -> list[Database]:
         made = make_databases(
-            read_schema_text(*schema),
-            self._golds.get(schema, []),
-            folder,
-            dialect=schema[1],
+            schema,
+            self._golds.get(key, []),
+            Path(self._folder.name) / str(len(self._made)),
+            dialect=key[2],
             constraints=Constraints(),
             databases=self._count,
             rows=ROWS,
@@ -68,3 +72,7 @@ class FuzzedDatabases:
                 database.close()
         self._made.clear()
         self._folder.cleanup()
+
+
+def _key(example: Example) -> _Key:
+    return example.schema, None if example.schema is not None else example.db_id, example.dialect

@@ -15,15 +15,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqltailor.errors import BackendError, DataError
+from sqltailor.evaluate.certificate import GoldCheck, certificate
 from sqltailor.evaluate.eval_folder import ChooseFolder, open_folder, written
-from sqltailor.evaluate.prepare import Exam, audit, prepare
-from sqltailor.evaluate.scorer import Scoring
+from sqltailor.evaluate.fuzzed import FuzzedDatabases
+from sqltailor.evaluate.prepare import Exam, checked, schema_shown
+from sqltailor.evaluate.scorer import Scorer
+from sqltailor.evaluate.scoring import Scoring
 from sqltailor.evaluate.summary import summarise
 from sqltailor.prompt.text import BuildPrompt, build_prompt
-from sqltailor.runs import Run, append_jsonl, write_json_atomic
+from sqltailor.runs import Run, append_jsonl, read_json, write_json_atomic
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, OnProgress, Prediction, Prompt, Schema
 from sqltailor.version import __version__
 
@@ -41,7 +45,15 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape of `eval --json`."""
-        return {name: self.scores[name] for name in ("run", "models", "paired")}
+        shown = ("models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors")
+        return {"run": str(self.run), **{name: self.scores[name] for name in shown}}
+
+
+class _Taker(NamedTuple):
+    """What scores the answers, and the schema that each example is shown and judged with."""
+
+    scorer: Scorer
+    schemas: Sequence[Schema]
 
 
 class _Source(NamedTuple):
@@ -72,46 +84,43 @@ def evaluate(
     Raises `DataError` before anything is generated when an example has no schema, a prompt cannot be built, or not
     one gold statement runs; `ConfigError` when `out_dir` holds another evaluation.
     """
-    exam = prepare(examples, scoring or Scoring(), schema)
-    options = dataclasses.replace(options or GenerateOptions(), n=1)
-    sources = {}
-    for model, generate in models.items():
-        build_prompt = prompt[model] if isinstance(prompt, Mapping) else prompt
-        prompts = [_prompt(build_prompt, *pair) for pair in zip(examples, exam.schemas, strict=True)]
-        messages = [[dataclasses.asdict(message) for message in p.messages] for p in prompts]
-        inputs = exam.inputs(messages, dataclasses.asdict(options))
-        sources[model] = _Source(functools.partial(_generate, generate, prompts, options), inputs)
-    settings = {"options": dataclasses.asdict(options), "batch": batch}
-    with contextlib.closing(exam.scorer):
-        return _run(exam, sources, out_dir, batch, settings, on_progress)
+    exam = checked(examples, scoring or Scoring())
+    scorer = Scorer(exam.scoring, FuzzedDatabases(examples, exam.scoring.fuzz) if exam.scoring.fuzz else None)
+    with contextlib.closing(scorer):
+        taker = _Taker(scorer, [schema_shown(example, schema, scorer) for example in examples])
+        options = dataclasses.replace(options or GenerateOptions(), n=1)
+        sources = {}
+        for model, generate in models.items():
+            build_prompt = prompt[model] if isinstance(prompt, Mapping) else prompt
+            prompts = [_prompt(build_prompt, *pair) for pair in zip(examples, taker.schemas, strict=True)]
+            messages = [[dataclasses.asdict(message) for message in p.messages] for p in prompts]
+            inputs = exam.inputs(messages, dataclasses.asdict(options))
+            sources[model] = _Source(functools.partial(_generate, generate, prompts, options), inputs)
+        settings = {"options": dataclasses.asdict(options), "batch": batch}
+        return _run(exam, taker, sources, out_dir, batch, settings, on_progress)
 
 
-def score_predictions(
-    examples: Sequence[Example],
-    predictions: Mapping[str, Mapping[str, Completion]],
-    *,
+def _run(
+    exam: Exam,
+    taker: _Taker,
+    sources: Mapping[str, _Source],
     out_dir: Path | ChooseFolder,
-    scoring: Scoring | None = None,
-    schema: Schema | None = None,
-    on_progress: OnProgress = lambda model, done, total: None,
+    batch: int,
+    settings: Mapping[str, Any],
+    on_progress: OnProgress,
 ) -> Evaluation:
-    """Score answers that are there already, as `evaluate` does: model reference → example id → answer.
-
-    An example without an answer counts as one without SQL. Without database and schema, `schema_valid` is absent.
-    Raises `DataError` also for an answer without an example.
-    """
-    scoring = scoring or Scoring()
-    exam = prepare(examples, scoring, Schema() if schema is None and scoring.database is None else schema)
-    known = {example.id for example in examples}
-    sources = {}
-    for model, answers in predictions.items():
-        if strangers := [i for i in answers if i not in known]:
-            raise DataError(f"{len(strangers)} answers of '{model}' belong to no example, such as '{strangers[0]}'.")
-        found = [answers.get(example.id, Completion("")) for example in examples]
-        inputs = exam.inputs([completion.text for completion in found])
-        sources[model] = _Source(functools.partial(_pick, found), inputs)
-    with contextlib.closing(exam.scorer):
-        return _run(exam, sources, out_dir, 64, {}, on_progress)
+    pairs = zip(exam.examples, taker.schemas, strict=True)
+    checks = [GoldCheck.of(taker.scorer.certified(*pair)) for pair in pairs]
+    certificate(exam.examples, checks, fuzz=exam.scoring.fuzz)  # before a model is asked
+    inputs = {model: source.inputs for model, source in sources.items()}
+    folder = Run(out_dir(inputs) if callable(out_dir) else out_dir)
+    open_folder(folder, exam, inputs, settings)
+    predictions: dict[str, list[Prediction]] = {}
+    speeds: dict[str, float] = {}
+    for model, source in sources.items():
+        predictions[model], speed = _answered(exam, taker, folder, model, source, batch, on_progress)
+        speeds |= {model: speed} if speed is not None else {}
+    return finish(folder, exam, predictions, checks, list(taker.scorer.metrics), speeds)
 
 
 def _prompt(build_prompt: BuildPrompt, example: Example, schema: Schema) -> Prompt:
@@ -130,39 +139,8 @@ def _generate(
     return completions
 
 
-def _pick(answers: Sequence[Completion], places: Sequence[int]) -> list[Completion]:
-    return [answers[i] for i in places]
-
-
-def _run(
-    exam: Exam,
-    sources: Mapping[str, _Source],
-    out_dir: Path | ChooseFolder,
-    batch: int,
-    settings: Mapping[str, Any],
-    on_progress: OnProgress,
-) -> Evaluation:
-    gold = audit(exam)
-    inputs = {model: source.inputs for model, source in sources.items()}
-    folder = Run(out_dir(inputs) if callable(out_dir) else out_dir)
-    open_folder(folder, exam, inputs, settings)
-    started = time.monotonic()
-    predictions: dict[str, list[Prediction]] = {}
-    speeds: dict[str, float] = {}
-    for model, source in sources.items():
-        predictions[model], speed = _answered(exam, folder, model, source, batch, on_progress)
-        speeds |= {model: speed} if speed is not None else {}
-    scores = {"run": str(folder.path)} | summarise(exam.examples, predictions, list(exam.scorer.metrics)) | gold
-    for model, speed in speeds.items():
-        scores["timings"][model]["tokens_per_s"] = speed
-    scores |= {"examples": len(exam.examples), "seconds": round(time.monotonic() - started, 1)}
-    scores |= {"written": datetime.now().astimezone().isoformat(timespec="seconds"), "version": __version__}
-    write_json_atomic(folder.scores, scores)
-    return Evaluation(folder.path, predictions, scores)
-
-
 def _answered(
-    exam: Exam, folder: Run, model: str, source: _Source, batch: int, on_progress: OnProgress
+    exam: Exam, taker: _Taker, folder: Run, model: str, source: _Source, batch: int, on_progress: OnProgress
 ) -> tuple[list[Prediction], float | None]:
     """Return the predictions of one model and its tokens per second, None where nothing was measured."""
     done = written(folder, model)
@@ -175,9 +153,30 @@ def _answered(
         seconds += time.monotonic() - started
         tokens += sum(completion.tokens_out or 0 for completion in completions)
         for i, completion in zip(places, completions, strict=True):
-            prediction = exam.scorer.score(exam.examples[i], completion, schema=exam.schemas[i], model=model)
+            prediction = taker.scorer.score(exam.examples[i], completion, schema=taker.schemas[i], model=model)
             append_jsonl(folder.predictions(model), dataclasses.asdict(prediction))
             done[prediction.id] = prediction
     on_progress(model, len(done), len(exam.examples))
     speed = round(tokens / seconds, 1) if tokens and seconds > 0 else None
     return [done[example.id] for example in exam.examples], speed
+
+
+def finish(
+    folder: Run,
+    exam: Exam,
+    predictions: Mapping[str, Sequence[Prediction]],
+    checks: Sequence[GoldCheck],
+    metrics: Sequence[str],
+    speeds: Mapping[str, float] = MappingProxyType({}),
+) -> Evaluation:
+    """Write `scores.json`, which depends on nothing but examples, predictions and gold, and return what was found."""
+    gold = certificate(exam.examples, checks, fuzz=exam.scoring.fuzz)
+    scores = summarise(exam.examples, predictions, metrics) | gold
+    for model, speed in speeds.items():
+        scores["timings"][model]["tokens_per_s"] = speed
+    scores |= {"examples": len(exam.examples), "version": __version__}
+    about = read_json(folder.path / "evaluation.json")
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    write_json_atomic(folder.path / "evaluation.json", about | {"written": now})
+    write_json_atomic(folder.scores, scores)
+    return Evaluation(folder.path, predictions, scores)

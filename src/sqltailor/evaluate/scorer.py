@@ -1,128 +1,93 @@
 """Score an answer: extract the SQL, guard it, run it beside the gold, compare.
 
 Every predicted statement passes the guard before it runs; gold statements run under the database's own protection.
+A gold statement that is no right answer to itself, when it is scored as an answer is, tells nothing about answers.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
-from sqltailor.errors import SQLError
+from sqltailor.errors import SQLError, Timeout
 from sqltailor.evaluate.fuzzed import FuzzedDatabases
+from sqltailor.evaluate.golds import Gold, Golds, Key
 from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.by_name import metrics_called
+from sqltailor.evaluate.metrics.difference import excerpt
 from sqltailor.evaluate.metrics.execution import execution
-from sqltailor.evaluate.metrics.gold import GoldAnswer
-from sqltailor.evaluate.metrics.outcome import outcome
-from sqltailor.project import Project
+from sqltailor.evaluate.metrics.outcome import how_it_differs, outcome
+from sqltailor.evaluate.scoring import Scoring
 from sqltailor.prompt.extract import extract
+from sqltailor.sql.dialect import as_sqlite_reads, load_dialect
 from sqltailor.sql.guard import examine
-from sqltailor.types import Completion, Example, Grant, Prediction, QueryResult, Schema, Verdict
+from sqltailor.sql.schema.unknown_names import known_names
+from sqltailor.types import Completion, Example, Prediction, QueryResult, Schema, Verdict
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression
 
-MAX_REMEMBERED_CELLS = 20_000
-"""A gold result is kept for the next model up to this size; larger ones run again."""
+ROWS_BEYOND = 100
+"""A predicted result may have so many rows more than the gold before it is cut: enough to see what the others are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """How answers are scored: on which database, under which grant and limits, by which metrics (None: the usual).
+class _Examined(NamedTuple):
+    """A statement as it is read, and what the guard made of it."""
 
-    `database` is one for all examples, or opens the one that a `db_id` names. Without any, no statement runs and
-    execution is absent. `max_rows` is the largest gold result that can be compared. `fuzz`: examples that bring their
-    own schema run on so many databases that are made up for it, and are right where they are on all of them.
-    """
+    sql: str | None
+    verdict: Verdict | None
+    tree: Expression | None
 
-    database: Database | Callable[[str], Database] | None = None
-    grant: Grant = field(default_factory=Grant)
-    timeout_s: float = 10.0
-    max_rows: int = 100_000
-    metrics: Sequence[str] | None = None
-    fuzz: int = 0
-
-    @classmethod
-    def of(cls, project: Project) -> Self:
-        """Return how a project's recipe has answers scored, on its database."""
-        settings = project.recipe.evaluate
-        return cls(project.database, project.grant, settings.timeout_s, metrics=settings.metrics)
-
-
-class Gold(NamedTuple):
-    """The results of the accepted gold statements that run; `failure` says why none of them does."""
-
-    answers: tuple[GoldAnswer, ...] = ()
-    failure: str | None = None
+    @property
+    def is_allowed(self) -> bool:
+        return self.verdict is not None and self.verdict.allowed
 
 
 class Scorer:
-    """Scores answers one at a time. Gold results are remembered between models."""
+    """Scores answers one at a time; `golds` are remembered between models."""
 
     def __init__(self, scoring: Scoring, fuzzed: FuzzedDatabases | None = None) -> None:
         self.scoring = scoring
         self.metrics = metrics_called(scoring.metrics)
-        self._fuzzed = fuzzed
-        self._golds: dict[tuple[str | None, str | None, int, tuple[str, ...]], Gold] = {}
-
-    def database(self, example: Example) -> Database | None:
-        """Return the database of an example, or None when it has none."""
-        database = self.scoring.database
-        if database is None or isinstance(database, Database):
-            return database
-        return database(example.db_id) if example.db_id is not None else None
-
-    def databases(self, example: Example) -> list[Database]:
-        """Return the databases on which an example's statements run."""
-        if self._fuzzed is not None and (made := self._fuzzed.of(example)):
-            return made
-        database = self.database(example)
-        return [] if database is None else [database]
-
-    def gold(self, example: Example) -> Gold:
-        """Return what the example's gold statements return on the first database where one runs.
-
-        Empty without a database or where declining is right.
-        """
-        golds = [self._gold(example, *numbered) for numbered in enumerate(self.databases(example))]
-        return next((gold for gold in golds if gold.answers), golds[0] if golds else Gold())
+        self.golds = Golds(scoring, fuzzed)
+        self._certified: dict[Key, Gold] = {}
 
     def close(self) -> None:
         """Remove the databases that were made up."""
-        if self._fuzzed is not None:
-            self._fuzzed.close()
+        self.golds.close()
 
-    def _gold(self, example: Example, number: int, database: Database) -> Gold:
-        if is_declined(example.sql[0]):
-            return Gold()
-        key = (example.db_id, example.schema if self._fuzzed is not None else None, number, example.sql)
-        if key not in self._golds:
-            gold = self._run_gold(example, database)
-            if sum(len(a.result.rows) * len(a.result.columns) for a in gold.answers) > MAX_REMEMBERED_CELLS:
+    def certified(self, example: Example, schema: Schema) -> Gold:
+        """Return an example's gold, which is scored against itself here, as if a model had given it.
+
+        `failure` says why it is not right; from then on no answer to the example is judged.
+        """
+        key = self.golds.key(example)
+        if key not in self._certified:
+            gold = self.golds.of(example)
+            checked = self._against_itself(example, schema, gold) if gold.answers else gold
+            self._certified[key] = checked._replace(answers=())
+        found = self._certified[key]
+        return found if found.failure else self.golds.of(example)
+
+    def _against_itself(self, example: Example, schema: Schema, gold: Gold) -> Gold:
+        reasons = []
+        for answer in gold.answers:
+            attempt = self.attempt(example, Completion(answer.sql), schema)
+            if execution(attempt) == 1:
                 return gold
-            self._golds[key] = gold
-        return self._golds[key]
-
-    def _run_gold(self, example: Example, database: Database) -> Gold:
-        run = functools.partial(database.run, timeout_s=self.scoring.timeout_s, max_rows=self.scoring.max_rows)
-        answers, failures = [], []
-        for sql in example.sql:
-            try:
-                answers.append(GoldAnswer(sql, dialect=example.dialect, run=run))
-            except SQLError as e:
-                failures.append(str(e))
-        return Gold(tuple(answers), None if answers else failures[0])
+            word, reason = outcome(attempt)
+            reasons.append(f"it is no right answer to itself ({word}): {reason}")
+            gold = gold._replace(is_late=gold.is_late or isinstance(attempt.failure, Timeout))
+        return gold._replace(failure=reasons[0])
 
     def score(self, example: Example, completion: Completion, *, schema: Schema, model: str) -> Prediction:
         """Return the prediction that a completion is: its SQL, outcome and scores."""
         attempt = self.attempt(example, completion, schema)
         word, reason = outcome(attempt)
+        differs = how_it_differs(attempt) if word == "wrong" else None
         scores = {name: score for name, metric in self.metrics.items() if (score := metric(attempt)) is not None}
         return Prediction(
             id=example.id,
@@ -130,7 +95,9 @@ class Scorer:
             predicted=completion.text if attempt.predicted is None else attempt.predicted,
             outcome=word,
             reason=reason,
+            difference=differs.kind if differs else None,
             scores=scores,
+            results=_excerpt(attempt) if differs else None,
             stop=completion.stop,
             tokens_in=completion.tokens_in,
             tokens_out=completion.tokens_out,
@@ -142,10 +109,12 @@ class Scorer:
 
     def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:
         """Return the answer with everything that metrics look at; its statement runs here if it may."""
+        known = self._certified.get(self.golds.key(example))
+        fault = known.failure if known and known.failure else self.golds.of(example).failure
         sql, declined = extract(completion.text, example.dialect)
-        verdict, tree = self._examined(sql, example, schema)
+        sql, verdict, tree = self._examined(sql, example, schema)
         attempt = Attempt(
-            gold=example.sql,
+            gold=tuple(self.golds.read(gold, example) for gold in example.sql),
             predicted=sql,
             declined=declined,
             gold_declined=is_declined(example.sql[0]),
@@ -153,17 +122,17 @@ class Scorer:
             dialect=example.dialect,
             schema=schema,
             verdict=verdict,
-            gold_failure=self.gold(example).failure,
+            gold_failure=fault,
             examined=tree,
         )
-        return self._tried(attempt, example)
+        return attempt if fault else self._tried(attempt, example)
 
     def _tried(self, attempt: Attempt, example: Example) -> Attempt:
         """Return the attempt on the database that shows a difference; where none does, on one where rows come back."""
         may_run = attempt.verdict is not None and attempt.verdict.allowed
         right = None
-        for number, database in enumerate(self.databases(example)):
-            gold = self._gold(example, number, database)
+        for number, database in enumerate(self.golds.databases(example)):
+            gold = self.golds.on(example, number, database)
             if not gold.answers:
                 continue
             result, failure = None, None
@@ -176,14 +145,27 @@ class Scorer:
             right = tried if right is None or (result is not None and result.rows) else right
         return right or attempt
 
-    def _examined(self, sql: str | None, example: Example, schema: Schema) -> tuple[Verdict | None, Expression | None]:
+    def _examined(self, sql: str | None, example: Example, schema: Schema) -> _Examined:
+        """Return the guard's verdict of a statement, and its text as it is read."""
         if sql is None or not schema.tables:
-            return None, None
-        return examine(sql, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
+            return _Examined(sql, None, None)
+        judge = functools.partial(examine, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
+        found = _Examined(sql, *judge(sql))
+        if self.scoring.quoted_text and '"' in sql and load_dialect(example.dialect).base == "sqlite":
+            read = as_sqlite_reads(sql, known_names(schema).all)
+            if read != sql and (other := _Examined(read, *judge(read))).is_allowed:
+                return other
+        return found
 
     def _run(self, sql: str, database: Database, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
         try:
-            # one row more than the gold has is enough to know better
-            return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + 1), None
+            return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + ROWS_BEYOND, exact=True), None
         except SQLError as e:
             return None, e
+
+
+def _excerpt(attempt: Attempt) -> dict[str, Any] | None:
+    if attempt.result is None:
+        return None
+    answer = attempt.answers[0]
+    return excerpt(answer.result, attempt.result, ordered=answer.ordered)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
-from sqltailor.evaluate.metrics.features import FEATURES, features
-from sqltailor.evaluate.statistics import paired, rate
+from sqltailor.evaluate.mistakes import counted_mistakes
+from sqltailor.evaluate.slices import slices
+from sqltailor.evaluate.statistics import Paired, bootstrap, clustered_rate, detectable, paired, rate
 from sqltailor.types import Example, Prediction
 
 Predictions = Mapping[str, Sequence[Prediction]]
@@ -25,10 +25,17 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
     `models` and `paired` have the shape of `eval --json`. Pairs are in the order of `predictions`, so the base comes
     first.
     """
+    clusters = {example.id: example.db_id for example in examples if example.db_id}
     return {
         "models": {model: rates(rows, metrics) for model, rows in predictions.items()},
-        "paired": compare(predictions, metrics),
+        "clustered": clustered(predictions, metrics, clusters),
+        "detectable": {model: smallest(rows, metrics) for model, rows in predictions.items()},
+        "paired": compare(predictions, metrics, clusters),
         "outcomes": {model: dict(Counter(p.outcome for p in rows)) for model, rows in predictions.items()},
+        "differences": {
+            model: dict(Counter(p.difference for p in rows if p.difference)) for model, rows in predictions.items()
+        },
+        "mistakes": {model: counted_mistakes(examples, rows) for model, rows in predictions.items()},
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
         "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},
@@ -42,8 +49,21 @@ def rates(predictions: Iterable[Prediction], metrics: Sequence[str]) -> dict[str
     return {metric: value.to_json() for metric, value in found.items() if value is not None}
 
 
-def compare(predictions: Predictions, metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the paired comparison of every two models by every metric that both have."""
+def smallest(predictions: Sequence[Prediction], metrics: Sequence[str]) -> dict[str, float]:
+    """Return metric → the smallest difference from another model that so many questions can show.
+
+    As if the other were as good and made its mistakes independently; models that agree more often show smaller ones.
+    """
+    found = {metric: rate(p.scores[metric] for p in predictions if metric in p.scores) for metric in metrics}
+    independent = {m: detectable(r.n, 2 * r.value * (1 - r.value)) for m, r in found.items() if r is not None}
+    return {metric: round(value, 6) for metric, value in independent.items()}
+
+
+def compare(predictions: Predictions, metrics: Sequence[str], clusters: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the paired comparison of every two models by every metric that both have.
+
+    `clusters`: example id → its database. `difference` is that of the rates on the rows that both were scored on.
+    """
     models = list(predictions)
     found = []
     for i, a in enumerate(models):
@@ -51,34 +71,48 @@ def compare(predictions: Predictions, metrics: Sequence[str]) -> list[dict[str, 
             for metric in metrics:
                 scores = [{p.id: p.scores[metric] for p in predictions[m] if metric in p.scores} for m in (a, b)]
                 if (pair := paired(*scores)) is not None:
-                    counts = {"fixed": pair.fixed, "broken": pair.broken, "p": pair.p}
-                    found.append({"a": a, "b": b, "metric": metric, **counts})
+                    about = {"a": a, "b": b, "metric": metric}
+                    found.append(about | pair_json(pair, *scores, clusters=clusters))
+    return found
+
+
+def pair_json(
+    pair: Paired, a: Mapping[str, float], b: Mapping[str, float], *, clusters: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a paired comparison as `--json` shows it, with the interval of the difference and what n can show."""
+    spread = bootstrap({row: b[row] - a[row] for row in a if row in b}, clusters)
+    return {
+        "fixed": pair.fixed,
+        "broken": pair.broken,
+        "p": pair.p,
+        "n": pair.n,
+        "difference": {name: round(value, 6) for name, value in spread._asdict().items()},
+        "detectable": round(detectable(pair.n, (pair.fixed + pair.broken) / pair.n), 6),
+    }
+
+
+def clustered(predictions: Predictions, metrics: Sequence[str], clusters: Mapping[str, str]) -> dict[str, Any]:
+    """Return model → metric → rate with an interval for other databases than these; nothing for a few databases."""
+    found: dict[str, Any] = {}
+    for model, rows in predictions.items():
+        for metric in metrics:
+            scores: dict[str, list[float]] = {}
+            for row in rows:
+                if metric in row.scores:
+                    scores.setdefault(clusters.get(row.id, ""), []).append(row.scores[metric])
+            if (value := clustered_rate(scores)) is not None:
+                found.setdefault(model, {})[metric] = value.to_json() | {"databases": len(scores)}
     return found
 
 
 def breakdowns(examples: Sequence[Example], predictions: Predictions, metrics: Sequence[str]) -> dict[str, Any]:
-    """Return rates by test file, difficulty, and what the gold statement asks for: kind → value → model → rates.
-
-    A kind with a single value says nothing and is left out. An example counts for every feature that it has.
-    """
-    groups: dict[str, dict[str, set[str]]] = {"part": {}, "difficulty": {}, "feature": {}}
-    for example in examples:
-        values = {
-            "part": (PurePath(example.source).name.partition(".")[0],) if example.source else (),
-            "difficulty": (example.difficulty,) if example.difficulty else (),
-            "feature": features(example.sql[0], example.dialect),
-        }
-        for kind, names in values.items():
-            for name in names:
-                groups[kind].setdefault(name, set()).add(example.id)
-    groups["feature"] = {name: groups["feature"][name] for name in FEATURES if name in groups["feature"]}
+    """Return the rates of every slice: kind → name → model → rates."""
     return {
         kind: {
             name: {m: rates((p for p in rows if p.id in ids), metrics) for m, rows in predictions.items()}
             for name, ids in named.items()
         }
-        for kind, named in groups.items()
-        if len(named) > 1
+        for kind, named in slices(examples).items()
     }
 
 

@@ -17,6 +17,7 @@ KINDS = {
     "FILE.gguf": "a model in llama.cpp's format",
     "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment",
     "sagemaker:ENDPOINT": "a model behind an endpoint of Amazon SageMaker",
+    "openai:URL#MODEL": "a model behind an OpenAI-style API, such as openai:http://127.0.0.1:8080/v1#qwen",
     "gold": "the gold SQL of the examples",
     "echo:FILE": "answers from a file",
 }
@@ -39,6 +40,10 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
         from sqltailor.generate.canned import echo
 
         return echo(Path(reference.removeprefix("echo:")))
+    if reference.startswith("openai:"):
+        from sqltailor.generate.openai_chat import OpenAIChat
+
+        return OpenAIChat(reference.removeprefix("openai:"))
     if reference.startswith("bedrock:") and reference != "bedrock:":
         from sqltailor.generate.bedrock import BedrockModel
 

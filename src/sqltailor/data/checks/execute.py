@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqltailor.data.rows import RowError
-from sqltailor.database import Database, open_database
+from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard import check
 from sqltailor.types import Cell, Example, Grant, QueryResult, Schema
 
 MAX_OPEN = 8
+ENDINGS = (".sqlite", ".db", ".duckdb")
 
 
 @dataclass
@@ -69,11 +70,17 @@ class Databases:
 
 
 def database_file(folder: Path, db_id: str) -> Path | None:
-    """Return the SQLite file of `db_id` in a folder of databases: `ID/ID.sqlite`, `ID.sqlite`, also `.db`."""
+    """Return the file of `db_id` in a folder of databases: `ID/ID.sqlite`, `ID.sqlite`, also `.db`, `.duckdb`."""
     name = Path(db_id).name  # a db_id such as ../../x stays inside the folder
-    places = [folder / name / f"{name}{end}" for end in (".sqlite", ".db")]
-    places += [folder / f"{name}{end}" for end in (".sqlite", ".db")]
+    places = [folder / name / f"{name}{end}" for end in ENDINGS]
+    places += [folder / f"{name}{end}" for end in ENDINGS]
     return next((p for p in places if p.is_file()), None)
+
+
+def dialect_of_folder(folder: Path) -> str | None:
+    """Return the dialect of the databases in a folder: that of the first; None where there is none."""
+    files = (file for level in ("*", "*/*") for file in sorted(folder.glob(level)) if file.suffix in ENDINGS)
+    return next((dialect_of(str(file)) for file in files if file.is_file()), None)
 
 
 def run_gold(example: Example, databases: Databases) -> list[str]:

@@ -6,7 +6,7 @@ import functools
 import json
 import mmap
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,20 @@ from sqltailor.data.examples import from_json, json_line, to_line
 from sqltailor.data.facts import Facts, asked_text
 from sqltailor.data.readers import Source, converter
 from sqltailor.data.rows import Reject, Row, RowError, shown
+from sqltailor.database import Database
 from sqltailor.types import Example, Grant, Schema
+
+
+class Probed(NamedTuple):
+    """What asking the database told of a row: the names of its smells, and what is written of each."""
+
+    warnings: tuple[str, ...] = ()
+    smells: tuple[Mapping[str, str], ...] = ()
+
+
+Probe = Callable[[Example, Database, Schema], Probed]
+"""Reruns a gold statement in other ways. It takes the place of the smells in `PROBED`, which text alone suggests."""
+PROBED = frozenset({"limit_ties", "text_order", "null_order"})
 
 
 @dataclass(frozen=True)
@@ -38,14 +51,16 @@ class Settings:
     run: bool = True
     from_dialect: str | None = None
     from_database: str | None = None
+    probe: Probe | None = None
 
 
 class Kept(NamedTuple):
-    """A row that is taken: its example as a line of JSON, its facts, the names of its warnings."""
+    """A row that is taken: its example as a line of JSON, its facts, the names of its warnings, its probed smells."""
 
     line: str
     facts: Facts
     warnings: tuple[str, ...]
+    smells: tuple[Mapping[str, str], ...] = ()
 
 
 Item = tuple[Source, Row | Reject]
@@ -92,6 +107,10 @@ class Checker:
             warnings += tuple(run_gold(example, databases))
             if self._origin is not None:
                 compare_sides(written, example, self._origin, databases)
+            if settings.probe is not None:
+                found = settings.probe(example, *databases.find(example.db_id))
+                warnings = (*(name for name in warnings if name not in PROBED), *found.warnings)
+                return Kept(to_line(example), facts, warnings, found.smells)
         return Kept(to_line(example), facts, warnings)
 
 
@@ -104,6 +123,7 @@ class FirstPass:
         self.path = folder / "kept.jsonl"
         self._kept = self.path.open("w", encoding="utf-8", newline="\n")
         self._rejects: TextIO = (folder / "rejects.jsonl").open("w", encoding="utf-8", newline="\n")
+        self._smells: TextIO = (folder / "smells.jsonl").open("w", encoding="utf-8", newline="\n")
         self._starts = array("Q")
         self._size = 0
         self._map: mmap.mmap | None = None
@@ -129,6 +149,8 @@ class FirstPass:
         self.tally.keep(kept.facts)
         for name in kept.warnings:
             self.tally.warn(name, kept.line)
+        for smell in kept.smells:
+            self._smells.write(json_line(smell))
         self._starts.append(self._size)
         self._size += len(kept.line.encode())
         self._kept.write(kept.line)
@@ -154,6 +176,7 @@ class FirstPass:
         """Close all files."""
         self._kept.close()
         self._rejects.close()
+        self._smells.close()
         self.ledger.close()
         if self._map is not None:
             self._map.close()

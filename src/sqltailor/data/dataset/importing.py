@@ -17,7 +17,7 @@ from typing import Any, TypedDict, Unpack
 from sqltailor.data.checks.example import Statements
 from sqltailor.data.dataset.data_card import card_of, write_card
 from sqltailor.data.dataset.deduplicate import Copy, Ledger, find_copies
-from sqltailor.data.dataset.first_pass import FirstPass, Item, Settings
+from sqltailor.data.dataset.first_pass import FirstPass, Item, Probe, Settings
 from sqltailor.data.dataset.overlap import Tests, read_tests
 from sqltailor.data.dataset.second_pass import write_parts
 from sqltailor.data.dataset.split import PARTS, Split, split_rows
@@ -45,6 +45,7 @@ class Options(TypedDict, total=False):
     - `run` False: names are checked, nothing is run; `timeout_s` and `max_rows`: limits of each statement
     - `near`: similarity from which questions are near-duplicates, None keeps them (`deduplicate.find_copies`)
     - `against`: test files; rows that also stand there are rejected as `in_test`
+    - `probe`: reruns gold SQL in other ways, to see whether it means what it seems to: `smells.jsonl`
     - `workers`: processes, default one a core
     """
 
@@ -63,6 +64,7 @@ class Options(TypedDict, total=False):
     max_rows: int
     near: float | None
     against: Sequence[FilePath]
+    probe: Probe | None
     workers: int | None
 
 
@@ -109,7 +111,10 @@ def import_data(
 
 
 def check_data(path: FilePath, out: FilePath, **options: Unpack[Options]) -> ImportSummary:
-    """Check one file as `import_data` does; write `rejects.jsonl card.json card.html` to `out`, and no parts."""
+    """Check one file as `import_data` does; write `rejects.jsonl card.json card.html` to `out`, and no parts.
+
+    With `probe`, also `smells.jsonl`: a line for each smell, with the statement that was run instead.
+    """
     return _process([path], Path(out), None, **options)
 
 
@@ -140,6 +145,7 @@ def _process(
         runs_shared = write_parts(survey, folder, removed, split, tests)
         card = card_of(survey, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)
         written = [*write_card(folder, card), "rejects.jsonl", *(f"{part}.jsonl" for part in reversed(PARTS) if split)]
+        written += ["smells.jsonl"] if checks.probe is not None else []
         survey.close()
         for name in written:
             os.replace(folder / name, out / name)

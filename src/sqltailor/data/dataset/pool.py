@@ -36,16 +36,23 @@ _work: Work[Any, Any] | None = None
 
 
 def map_ordered(
-    make: Callable[[], Work[Item, Result]], items: Iterable[Item], *, workers: int | None = None
+    make: Callable[[], Work[Item, Result]],
+    items: Iterable[Item],
+    *,
+    workers: int | None = None,
+    first: int = FIRST,
+    batch: int = BATCH,
+    ahead: int = 2,
 ) -> Iterator[Result]:
     """Yield `make()(item)` for each item, in order. `make` and the items must be picklable.
 
-    `workers` None takes one process a core; 1, or a platform without fork, does everything here.
+    `workers` None takes one process a core; 1, or a platform without fork, does everything here. The `first` items
+    are done here, the others in batches; up to `ahead` batches, beside one a worker, wait for one that takes long.
     """
     items = iter(items)
-    count = workers or _cores()
+    count = workers or cores()
     with contextlib.closing(make()) as work:
-        yield from map(work, islice(items, FIRST))
+        yield from map(work, islice(items, first))
         following = list(islice(items, 1))
         if count < 2 or not following or "fork" not in multiprocessing.get_all_start_methods():
             yield from map(work, chain(following, items))
@@ -53,20 +60,20 @@ def map_ordered(
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(make, os.getpid()))
     try:
-        yield from _in_order(pool, chain(following, items), count)
+        yield from _in_order(pool, chain(following, items), batch, count + ahead)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_order(pool: ProcessPoolExecutor, items: Iterator[Item], count: int) -> Iterator[Any]:
+def _in_order(pool: ProcessPoolExecutor, items: Iterator[Item], size: int, most: int) -> Iterator[Any]:
     waiting: deque[Future[list[Any]]] = deque()
     while True:
-        while len(waiting) < count + 2 and (batch := list(islice(items, BATCH))):
+        while len(waiting) < most and (batch := list(islice(items, size))):
             waiting.append(pool.submit(_batch, batch))
         if not waiting:
             return

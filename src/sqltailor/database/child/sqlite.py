@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import re
 import sqlite3
 import time
@@ -89,13 +90,18 @@ def reads_denied(entries: list[list[str]], table: str, column: str) -> bool:
 
 
 class Engine:
-    """A read-only connection to one file."""
+    """A read-only connection to one file.
+
+    With the option `lenient` it reads as SQLite by itself and the scripts of benchmarks do: a "name" that nothing has
+    is a text value, and bytes that are not UTF-8 are left out of a text.
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.warnings: list[str] = []
         self._path: str = options["path"]
         self._uri: str = options["uri"]
         self._max_bytes: int = options["max_bytes"]
+        self._lenient: bool = options.get("lenient", False)
         self._denied = [_place(entry) for entry in options.get("deny", ())]
         self._allowed = {_place(entry)[0] for entry in options.get("allow", ())}
         self._deadline = time.monotonic() + options["timeout_s"]
@@ -117,6 +123,14 @@ class Engine:
         while inner := {v for v in views.keys() - self._opened if any(v in views[o] for o in self._opened)}:
             self._opened |= inner
         self._guard(db)
+
+    def _move_to(self, path: str) -> None:
+        self._connection.close()
+        self._path, self._uri = path, f"{pathlib.Path(path).as_uri()}?mode=ro"
+        try:
+            self._open()
+        except sqlite3.Error as e:
+            raise self._explain(e) from e
 
     def _copied(self) -> sqlite3.Connection:
         """Return a copy in memory with an index on every column, where the file is small, else the file itself."""
@@ -177,11 +191,21 @@ class Engine:
         return time.monotonic() > self._deadline or os.getppid() != self._parent
 
     def run(
-        self, sql: str, timeout_s: float, max_rows: int, catalog: bool, indexed: bool = False
+        self,
+        sql: str,
+        timeout_s: float,
+        max_rows: int,
+        catalog: bool,
+        indexed: bool = False,
+        exact: bool = False,
+        path: str = "",
     ) -> tuple[list[str], list[Any], bool]:
         """Run one SELECT. `catalog`: without the authorizer, for our own statements on the schema. `indexed`: on a
-        copy of the file as it was when this was first asked.
+        copy of the file as it was when this was first asked. `exact`: bytes that are not UTF-8 as lone surrogates.
+        `path`: another file, which takes this one's place.
         """
+        if path and path != self._path:
+            self._move_to(path)
         self._deadline = time.monotonic() + timeout_s
         if catalog:
             self._connection.set_authorizer(None)
@@ -189,14 +213,15 @@ class Engine:
             raise PermissionError("Only SELECT may run here.")
         try:
             db = self._copied() if indexed else self._connection
-            return self._run(db, sql if catalog else strict_quotes(sql), max_rows)
+            errors = "surrogateescape" if exact else "ignore" if self._lenient else "replace"
+            return self._run(db, sql if catalog or self._lenient else strict_quotes(sql), max_rows, errors)
         except (sqlite3.Error, sqlite3.Warning) as e:
             raise self._explain(e) from e
         finally:
             if catalog:
                 self._connection.set_authorizer(self._authorize)
 
-    def _run(self, db: sqlite3.Connection, sql: str, max_rows: int) -> tuple[list[str], list[Any], bool]:
+    def _run(self, db: sqlite3.Connection, sql: str, max_rows: int, errors: str) -> tuple[list[str], list[Any], bool]:
         try:
             return _fetch(db, sql, max_rows)
         except sqlite3.OperationalError as e:
@@ -205,7 +230,7 @@ class Engine:
                 self._connection.close()
                 self._open()
             elif str(e).startswith("Could not decode to UTF-8"):
-                self._connection.text_factory = lambda raw: raw.decode(errors="replace")
+                self._connection.text_factory = lambda raw: raw.decode(errors=errors)
             else:
                 raise
         try:

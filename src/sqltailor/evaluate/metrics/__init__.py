@@ -5,6 +5,7 @@ from sqltailor.evaluate.metrics.by_name import (
     METRICS,
     NEEDS_RESULTS,
     ON_REQUEST,
+    WHEN_NAMED,
     Metric,
     metrics_called,
     metrics_without_database,
@@ -15,7 +16,8 @@ from sqltailor.evaluate.metrics.features import features
 from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.evaluate.metrics.results import same_result
-from sqltailor.evaluate.metrics.spider.exact_set import HARDNESS, ExactSet, Hardness, exact_set, exact_set_match
+from sqltailor.evaluate.metrics.spider.exact_set import ExactSet, exact_set, exact_set_match
+from sqltailor.evaluate.metrics.spider.hardness import HARDNESS, Hardness
 from sqltailor.evaluate.metrics.validity import parse_valid, schema_valid
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "METRICS",
     "NEEDS_RESULTS",
     "ON_REQUEST",
+    "WHEN_NAMED",
     "Attempt",
     "ExactSet",
     "GoldAnswer",

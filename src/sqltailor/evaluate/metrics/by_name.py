@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sqltailor.errors import ConfigError, unknown
 from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.efficiency import efficiency
 from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
+from sqltailor.evaluate.metrics.similarity import ast_similarity, token_f1
 from sqltailor.evaluate.metrics.spider.exact_set import exact_set
-from sqltailor.evaluate.metrics.validity import parse_valid, schema_valid
+from sqltailor.evaluate.metrics.validity import executable, names_exist, parse_valid, schema_valid
 
 Metric = Callable[[Attempt], float | None]
 """A score between 0 and 1, or None where it cannot be computed: absent is never 0."""
@@ -20,14 +22,22 @@ METRICS: Mapping[str, Metric] = {
     "exact_set": exact_set,
     "parse_valid": parse_valid,
     "schema_valid": schema_valid,
+    "names_exist": names_exist,
+    "executable": executable,
+    "token_f1": token_f1,
+    "ast_similarity": ast_similarity,
+    "efficiency": efficiency,
 }
 """Name of each metric → its function. The order is that of reports."""
 
-ON_REQUEST = ("exact_set",)
-"""Metrics that are computed only where they are named or there is no database: one benchmark's way to compare SQL."""
+WHEN_NAMED = ("names_exist", "executable", "token_f1", "ast_similarity", "efficiency")
+"""Metrics that are computed only where they are named: they say little beside those that are always there."""
 
-NEEDS_RESULTS = ("execution",)
-"""Metrics that compare results, so that without a database none can be computed."""
+ON_REQUEST = ("exact_set", *WHEN_NAMED)
+"""Those and the one that is computed without being named only where there is no database: a benchmark's own way."""
+
+NEEDS_RESULTS = ("execution", "executable", "efficiency")
+"""Metrics of results, so that without a database none can be computed."""
 
 
 def metrics_called(names: Iterable[str] | None) -> dict[str, Metric]:
@@ -41,4 +51,4 @@ def metrics_called(names: Iterable[str] | None) -> dict[str, Metric]:
 
 def metrics_without_database(*, made_up: bool) -> list[str]:
     """Return the names of the metrics to compute where there is no database; `made_up`: some are made up for it."""
-    return [name for name in METRICS if made_up or name not in NEEDS_RESULTS]
+    return [name for name in METRICS if name not in WHEN_NAMED and (made_up or name not in NEEDS_RESULTS)]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqltailor.errors import SQLError
 from sqltailor.sql.dialect import parse
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
 
 FEATURES = (
     "one table",
@@ -29,12 +34,16 @@ def features(sql: str, dialect: str = "sqlite") -> tuple[str, ...]:
     >>> features("SELECT city, COUNT(*) FROM t GROUP BY city ORDER BY 2 DESC LIMIT 1")
     ('one table', 'aggregate', 'group by', 'order by', 'limit')
     """
-    from sqlglot import exp
-
     try:
-        tree = parse(sql, dialect)
+        return features_of(parse(sql, dialect))
     except SQLError:
         return ()
+
+
+def features_of(tree: Expression) -> tuple[str, ...]:
+    """Return the features of a statement that is parsed already."""
+    from sqlglot import exp
+
     nodes: dict[str, tuple[type[object], ...]] = {
         "join": (exp.Join,),
         "condition": (exp.Where,),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.errors import SQLError
+from sqltailor.errors import SQLError, Timeout
 from sqltailor.evaluate.metrics.results import Segment, fits, same_result
 from sqltailor.sql.dialect import parse, write
 from sqltailor.types import QueryResult
@@ -31,12 +31,15 @@ Run = Callable[[str], QueryResult]
 class GoldAnswer:
     """The result of one accepted gold statement, ready to be compared with.
 
+    `is_late`: its ties are not known because the statement that shows them ran out of time.
     `run` is called again, once, only when a predicted result differs and the gold leaves a choice. Raises `SQLError`
     when the gold statement fails, or returns more rows than the limit of `run`: it cannot be compared then.
     """
 
-    def __init__(self, sql: str, *, dialect: str, run: Run) -> None:
-        self._sql, self._dialect, self._run = sql, dialect, run
+    def __init__(self, sql: str, *, dialect: str, run: Run, columns_in_order: bool = False) -> None:
+        self.sql, self._dialect, self._run = sql, dialect, run
+        self.columns_in_order = columns_in_order
+        self.is_late = False
         self.result = run(sql)
         if self.result.truncated:
             raise SQLError(f"The gold statement returns more than {len(self.result.rows):,} rows, the row limit.")
@@ -44,26 +47,30 @@ class GoldAnswer:
 
     def matches(self, predicted: QueryResult) -> bool:
         """Tell whether a predicted result is one that the gold statement allows."""
-        if same_result(self.result, predicted, ordered=self.ordered):
+        if same_result(self.result, predicted, ordered=self.ordered, columns_in_order=self.columns_in_order):
             return True
         if len(predicted.rows) != len(self.result.rows) or self.segments is None:
             return False
-        return fits(self.segments, predicted, columns=len(self.result.columns))
+        return self._allows(self.segments, predicted)
+
+    def _allows(self, segments: list[Segment], predicted: QueryResult) -> bool:
+        width = len(self.result.columns)
+        return fits(segments, predicted, columns=width, columns_in_order=self.columns_in_order)
 
     @cached_property
     def segments(self) -> list[Segment] | None:
         """The groups of tied rows and the places they share, or None where no choice is known."""
         try:
-            query = keyed(self._sql, self.result.columns, self._dialect)
+            query = keyed(self.sql, self.result.columns, self._dialect)
             if query is None:
                 return None
             whole = self._run(query.sql)
-        except SQLError:
+        except SQLError as e:
+            self.is_late = isinstance(e, Timeout)
             return None
         segments = _segments(query, whole, len(self.result.columns), len(self.result.rows))
         # The check that makes this safe: the gold's own result must be one of those allowed.
-        allowed = segments is not None and fits(segments, self.result, columns=len(self.result.columns))
-        return segments if allowed else None
+        return segments if segments is not None and self._allows(segments, self.result) else None
 
 
 class Keyed(NamedTuple):

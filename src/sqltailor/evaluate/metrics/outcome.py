@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from sqltailor.errors import Refused, SQLError, Timeout, counted
+from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.difference import Differs, difference
 from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
-from sqltailor.evaluate.metrics.results import same_result
 from sqltailor.evaluate.metrics.validity import missing_name
-from sqltailor.types import Cell, Outcome, QueryResult
+from sqltailor.types import Outcome
 
 
 def outcome(attempt: Attempt) -> tuple[Outcome, str | None]:
@@ -37,7 +35,7 @@ def outcome(attempt: Attempt) -> tuple[Outcome, str | None]:
         return "truncated", "the answer was cut at its longest length"
     if attempt.predicted is None:
         return "no_sql", "the answer holds no SQL"
-    return _failed(attempt) or ("wrong", _difference(attempt))
+    return _failed(attempt) or ("wrong", _why_wrong(attempt))
 
 
 def _failed(attempt: Attempt) -> tuple[Outcome, str] | None:
@@ -66,39 +64,16 @@ def _missing_name(attempt: Attempt) -> str | None:
         return None
 
 
-def _difference(attempt: Attempt) -> str:
-    """Return how a result differs from the preferred gold result, in one sentence."""
+def how_it_differs(attempt: Attempt) -> Differs | None:
+    """Return how the result of a wrong answer differs from the preferred gold result; None where nothing ran."""
+    if attempt.gold_declined or not attempt.answers or attempt.result is None:
+        return None
+    answer = attempt.answers[0]
+    return difference(answer.result, attempt.result, ordered=answer.ordered, columns_in_order=answer.columns_in_order)
+
+
+def _why_wrong(attempt: Attempt) -> str:
     if attempt.gold_declined:
         return "the question cannot be answered, and the model answered"
-    if not attempt.answers or attempt.result is None:
-        return "not the gold statement (there is no database to run it on)"
-    answer = attempt.answers[0]
-    return difference(answer.result, attempt.result, ordered=answer.ordered)
-
-
-def difference(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -> str:
-    """Return how two results differ, in one sentence; they are known to.
-
-    `predicted` may be cut at one row more than the gold has.
-
-    >>> one, two = QueryResult(("a",), [(1,)]), QueryResult(("a",), [(1,), (2,)])
-    >>> difference(one, two, ordered=False)
-    'more rows than the 1 of the gold result'
-    """
-    if len(gold.columns) != len(predicted.columns):
-        return f"{counted(len(predicted.columns), 'column')}, the gold result has {len(gold.columns)}"
-    if len(predicted.rows) > len(gold.rows):
-        return f"more rows than the {len(gold.rows)} of the gold result"
-    if len(predicted.rows) < len(gold.rows):
-        return f"{counted(len(predicted.rows), 'row')}, the gold result has {len(gold.rows)}"
-    if ordered and same_result(gold, predicted, ordered=False):
-        return "the right rows in another order"
-    if len(gold.columns) == len(gold.rows) == 1:
-        return f"{_shown(predicted.rows[0][0])}, the gold result is {_shown(gold.rows[0][0])}"
-    differing = sum((Counter(map(repr, gold.rows)) - Counter(map(repr, predicted.rows))).values())
-    return f"{differing} of {counted(len(gold.rows), 'row')} {'differs' if len(gold.rows) == 1 else 'differ'}"
-
-
-def _shown(cell: Cell) -> str:
-    text = "NULL" if cell is None else repr(cell)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    differs = how_it_differs(attempt)
+    return differs.says if differs else "not the gold statement (there is no database to run it on)"

@@ -3,7 +3,8 @@
 The rules, for every row and cell:
 
 - Rows are a bag: order is ignored, duplicates count. Where order matters, rows are compared place by place.
-- Column names are ignored. The number of columns must be equal; their order may differ, the same way for all rows.
+- Column names are ignored. The number of columns must be equal; their order may differ, the same way for all rows,
+  unless `columns_in_order`.
 - NULL equals NULL. 1 equals 1.0 and true; 1 does not equal '1'; text is compared exactly, and is never bytes.
 - Numbers with a fraction are equal within a relative 1e-9 (an absolute 1e-12 around zero): room for another order of
   summation, not for another rounding. Whole numbers are compared exactly. NaN equals NaN.
@@ -37,9 +38,10 @@ class Segment(NamedTuple):
     take: int
 
 
-def same_result(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -> bool:
+def same_result(gold: QueryResult, predicted: QueryResult, *, ordered: bool, columns_in_order: bool = False) -> bool:
     """Tell whether two results hold the same rows; `ordered` compares them place by place.
 
+    With `columns_in_order`, the same values in another order of columns are not the same.
     `gold` must be whole: a cut gold result raises `ValueError`. A cut predicted result is never the same.
     """
     if gold.truncated:
@@ -47,18 +49,19 @@ def same_result(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -> 
     if not predicted.truncated and len(gold.columns) == len(predicted.columns) and gold.rows == predicted.rows:
         return True
     segments = [Segment([row], 1) for row in gold.rows] if ordered else [Segment(gold.rows, len(gold.rows))]
-    return fits(segments, predicted, columns=len(gold.columns))
+    return fits(segments, predicted, columns=len(gold.columns), columns_in_order=columns_in_order)
 
 
-def fits(segments: Sequence[Segment], predicted: QueryResult, *, columns: int) -> bool:
-    """Tell whether a result is one that the segments allow, under some order of its columns."""
+def fits(segments: Sequence[Segment], predicted: QueryResult, *, columns: int, columns_in_order: bool = False) -> bool:
+    """Tell whether a result is one that the segments allow, under some order of its columns or the given one."""
     if predicted.truncated or len(predicted.columns) != columns:
         return False
     if sum(segment.take for segment in segments) != len(predicted.rows):
         return False
     equal = _Cells(row for rows in (*(s.rows for s in segments), predicted.rows) for row in rows)
     gold = [Segment([equal.row(row) for row in segment.rows], segment.take) for segment in segments]
-    return _fit_columns(gold, [equal.row(row) for row in predicted.rows], columns)
+    rows = [equal.row(row) for row in predicted.rows]
+    return _fit_rows(gold, rows) if columns_in_order else _fit_columns(gold, rows, columns)
 
 
 def _fit_columns(gold: Sequence[Segment], rows: list[Row], columns: int) -> bool:

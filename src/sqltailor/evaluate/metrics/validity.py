@@ -60,3 +60,28 @@ def missing_name(attempt: Attempt) -> str | None:
     except (SqlglotError, RecursionError) as e:
         raise SQLError(f"The names of the statement cannot be resolved: {e}") from e
     return unknown[0].detail if unknown else None
+
+
+def names_exist(attempt: Attempt) -> float | None:
+    """Return the share of a statement's tables and columns that exist, the rest being made up; None without a schema.
+
+    What cannot be parsed has no names to look at.
+    """
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    if not attempt.schema.tables or attempt.tree is None:
+        return None
+    written = {(type(node), node.name.lower()) for node in attempt.tree.find_all(exp.Table, exp.Column) if node.name}
+    try:
+        unknown = {(one.kind, one.name.lower()) for one in unknown_names(attempt.tree, attempt.schema)}
+    except (SqlglotError, RecursionError):
+        return None
+    return 1 - min(len(unknown) / len(written), 1.0) if written else 1.0
+
+
+def executable(attempt: Attempt) -> float | None:
+    """Return 1 when the statement ran and returned a result, whatever is in it, else 0; None where no gold runs."""
+    if not attempt.answers or (attempt.gold_declined and attempt.declined is not None):
+        return None
+    return float(attempt.result is not None)

@@ -38,6 +38,23 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "parse_valid": Meaning("the statement can be parsed", "the answer holds exactly one statement that can be parsed."),
     "schema_valid": Meaning("every table and column exists", "all tables and columns of the statement exist."),
+    "names_exist": Meaning(
+        "share of the tables and columns that exist",
+        "the share of a statement's tables and columns that exist, the rest being made up.",
+    ),
+    "executable": Meaning("the statement runs", "the statement runs, whatever it returns."),
+    "token_f1": Meaning(
+        "tokens shared with the gold statement",
+        "F1 over the tokens of the statement and of the nearest gold one. Near is not right.",
+    ),
+    "ast_similarity": Meaning(
+        "parts of the syntax tree shared with the gold statement",
+        "F1 over the nodes of both syntax trees. Near is not right.",
+    ),
+    "efficiency": Meaning(
+        "time of the gold statement over that of a right answer",
+        "the time of the gold statement over that of a right answer, at most 1, each run once.",
+    ),
     "confidence": Meaning(
         "right answers by the share of candidates that agree with them",
         "how often answers are right, by the share of candidates that agree with them.",
@@ -58,6 +75,25 @@ OUTCOMES = {
     "timeout": "ran past its time limit",
     "truncated": "cut at the longest answer allowed",
     "gold_error": "the gold statement itself fails: not counted",
+}
+
+
+DIFFERENCES = {
+    "column": "another number of columns",
+    "order": "the right rows in another order",
+    "multiplicity": "the right rows, some of them more or less often",
+    "type": "the right values in other types",
+    "truncation": "rows left out, or too many",
+    "value": "other values",
+}
+
+SLICES = {
+    "database": "database",
+    "difficulty": "difficulty",
+    "length": "length of the gold",
+    "table": "the gold reads",
+    "feature": "the gold asks for",
+    "template": "template of the gold",
 }
 
 
@@ -107,6 +143,9 @@ def _pair(pair: Mapping[str, Any] | None, first: str, last: str) -> str:
     if pair is None:
         return ""
     changed = f"{last} gets {pair['fixed']} right that {first} gets wrong, and loses {pair['broken']}."
+    if spread := pair.get("difference"):
+        low, high = (f"{100 * spread[name]:+.1f}".replace("-", "−") for name in ("low", "high"))
+        changed += f" The difference is between {low} and {high} points (95 %)."
     if pair["p"] >= 0.05:
         return f"{changed} A difference of this size may be chance."
     return f"{changed} A difference of this size is hardly chance."
@@ -115,6 +154,18 @@ def _pair(pair: Mapping[str, Any] | None, first: str, last: str) -> str:
 def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
     notes = []
     asked = int(scores.get("examples", 0))
+    metric = headline_metric(scores)
+    if ceiling := scores.get("ceiling"):
+        if hits(ceiling) == ceiling["n"]:
+            notes.append("Every gold statement is a right answer to itself.")
+        else:
+            right = f"{hits(ceiling):,} of {counted(ceiling['n'], 'gold statement')} are right answers to themselves"
+            notes.append(f"{right}: no model can reach more than {percent(ceiling['value'])}.")
+    if least := max((found.get(metric, 0) for found in scores.get("detectable", {}).values()), default=0):
+        notes.append(f"So many questions tell models apart that differ by {_decimal(100 * least)} points or more.")
+    for model, found in scores.get("clustered", {}).items():
+        if rate := found.get(metric):
+            notes.append(f"On other databases than these {rate['databases']}, {model} may reach {interval(rate)}.")
     if failing := len(scores.get("gold_errors", ())):
         notes.append(f"{counted(failing, 'gold statement')} of {asked} failed: execution rates leave them out.")
     if empty := scores.get("gold_empty"):

@@ -4,34 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqltailor.evaluate.report import plots, sentences, sql
+from sqltailor.evaluate.metrics.difference import DIFFERENCES
+from sqltailor.evaluate.report import plots, sentences
+from sqltailor.evaluate.report.cases import MAX_CASES, all_cases, listed
 from sqltailor.evaluate.report.read import Contents, Row
-
-RIGHT = frozenset({"correct", "empty_match"})
-MAX_CASES = 200
-"""Questions that a list on the page shows; the files have all of them."""
-
-
-class Given(NamedTuple):
-    """One model's answer to one question: `sql` is HTML, `model` its place among the models."""
-
-    model: int
-    sql: str
-    outcome: str
-    reason: str | None
-    is_right: bool
-
-
-class Case(NamedTuple):
-    """One question with its gold statement, as HTML, and what the models made of it."""
-
-    id: str
-    question: str
-    about: str
-    gold: str
-    answers: Sequence[Given]
 
 
 def view(contents: Contents) -> dict[str, Any]:
@@ -49,6 +27,9 @@ def view(contents: Contents) -> dict[str, Any]:
         "data": contents.data,
         "recipe": contents.recipe,
         "meanings": sentences.OUTCOMES,
+        "difference_meanings": sentences.DIFFERENCES,
+        "kinds": [*sentences.DIFFERENCES, *sentences.OUTCOMES],
+        "slice_names": sentences.SLICES,
         "shown": MAX_CASES,
         **measured,
     }
@@ -57,8 +38,12 @@ def view(contents: Contents) -> dict[str, Any]:
 def _measured(contents: Contents, models: Sequence[str]) -> dict[str, Any]:
     scores, metric = contents.scores, sentences.headline_metric(contents.scores)
     rates = {m: scores["models"][m].get(metric) for m in models}
-    cases = list(_cases(contents, models))
+    cases = list(all_cases(contents, models))
     compared = len(models) > 1
+    wrong = [case for case in cases if not case.answers[-1].is_right]
+    broken = [case for case in wrong if compared and case.answers[0].is_right]
+    others = [case for case in wrong if case not in broken]
+    differences = scores.get("differences", {})
     return {
         "verdict": sentences.verdict(scores),
         "tiles": [(m, sentences.percent(r["value"]), sentences.interval(r), r["n"]) for m, r in rates.items() if r],
@@ -68,9 +53,11 @@ def _measured(contents: Contents, models: Sequence[str]) -> dict[str, Any]:
         "outcomes": scores["outcomes"],
         "outcomes_seen": {outcome for counts in scores["outcomes"].values() for outcome in counts},
         "outcome_plot": plots.stack(scores["outcomes"], title="Outcomes of all answers"),
-        "wrong": [case for case in cases if not case.answers[-1].is_right],
-        "fixed": [case for case in cases if compared and case.answers[-1].is_right and not case.answers[0].is_right],
-        "broken": [case for case in cases if compared and case.answers[0].is_right and not case.answers[-1].is_right],
+        "differences": differences,
+        "differences_seen": [d for d in DIFFERENCES if any(d in counts for counts in differences.values())],
+        "wrong": listed(others),
+        "broken": listed(broken),
+        "fixed": listed([case for case in cases if compared and case not in wrong and not case.answers[0].is_right]),
         "timings": _timings(scores, models),
     }
 
@@ -85,7 +72,7 @@ def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
     yield from (("Database", about["database"]),) if about.get("database") else ()
     rows = _training_rows(contents.data, recipe)
     yield from (("Training rows", f"{rows:,}"),) if rows else ()
-    yield from (("Evaluated", scores["written"][:16].replace("T", " ")),) if scores.get("written") else ()
+    yield from (("Evaluated", about["written"][:16].replace("T", " ")),) if about.get("written") else ()
     version = scores.get("version") or environment.get("packages", {}).get("sqltailor")
     yield from (("SQLTailor", version),) if version else ()
     yield from (("Commit", environment["git_commit"][:10]),) if environment.get("git_commit") else ()
@@ -125,28 +112,6 @@ def _weak(scores: Row, models: Sequence[str], metric: str | None) -> dict[str, A
         for kind, values in kinds.items()
         if metric is not None
     }
-
-
-def _cases(contents: Contents, models: Sequence[str]) -> Iterator[Case]:
-    """Yield every question that some model got wrong, the gold's own failures apart."""
-    tables = [contents.predictions.get(model, {}) for model in models]
-    for key in dict.fromkeys(key for table in tables for key in table):
-        rows = [table[key] for table in tables if key in table]
-        if len(rows) < len(models) or all(row["outcome"] in RIGHT or row["outcome"] == "gold_error" for row in rows):
-            continue
-        example = contents.examples.get(key, {})
-        golds = example.get("sql") or [""]
-        about = " · ".join(str(example[k]) for k in ("source", "difficulty") if example.get(k))
-        question = example.get("question") or str(example.get("spec") or key)
-        answers = [_given(i, row, golds[0]) for i, row in enumerate(rows)]
-        yield Case(key, question, about, " <u>or</u> ".join(sql.html(g) for g in golds), answers)
-
-
-def _given(model: int, row: Row, gold: str) -> Given:
-    is_right = row["outcome"] in RIGHT
-    has_sql = row["outcome"] not in ("no_sql", "declined")
-    text = sql.html(row["predicted"], gold if has_sql and not is_right else None)
-    return Given(model, text, row["outcome"], row.get("reason"), is_right)
 
 
 def _timings(scores: Row, models: Sequence[str]) -> list[tuple[str, list[str]]]:

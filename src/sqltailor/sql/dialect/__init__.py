@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqltailor.sql.dialect.avoid import avoided
 from sqltailor.sql.dialect.lexer import trimmed
-from sqltailor.sql.dialect.loose import comparable, parse_loose, relex
+from sqltailor.sql.dialect.loose import as_sqlite_reads, comparable, parse_loose, relex
 from sqltailor.sql.dialect.mask import mask_names, mask_values, shape, template
 from sqltailor.sql.dialect.names import RESERVED, needs_quotes, quote_name
 from sqltailor.sql.dialect.statement import (
@@ -30,6 +30,7 @@ __all__ = [
     "RESERVED",
     "Dialect",
     "Function",
+    "as_sqlite_reads",
     "avoided",
     "canonical",
     "comparable",

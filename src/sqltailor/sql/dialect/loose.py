@@ -74,6 +74,28 @@ def parse_loose(sql: str, names: Collection[str], dialect: str = "sqlite") -> Ex
     return tree
 
 
+def as_sqlite_reads(sql: str, names: Collection[str]) -> str:
+    """Return SQLite's SQL with the double-quoted words that name nothing as the text that SQLite takes them for.
+
+    `names` are the lower-case names of tables and columns. Nothing else of the text changes.
+
+    >>> as_sqlite_reads('SELECT "city" AS "c d" FROM t WHERE city = "Rio" ORDER BY "c d"', {"t", "city"})
+    'SELECT "city" AS "c d" FROM t WHERE city = \\'Rio\\' ORDER BY "c d"'
+    """
+    tokens = list(lex(sql, "sqlite"))
+    solid = [token for token in tokens if not token.is_blank]
+    words = ["", *(token.raw.upper() for token in solid), ""]
+    texts = {
+        token.start: unquoted(token.raw)
+        for place, token in enumerate(solid, 1)
+        if token.raw[0] == '"' and token.kind == "quoted" and not {".", "AS"} & {words[place - 1], words[place + 1]}
+    }
+    named = (token for token, before in zip(solid, words, strict=False) if before == "AS")
+    aliases = {(unquoted(token.raw) if token.kind == "quoted" else token.raw).lower() for token in named}
+    read = {at: text for at, text in texts.items() if text.lower() not in names and text.lower() not in aliases}
+    return "".join(_string(read[t.start], "sqlite") if t.start in read else t.raw for t in tokens)
+
+
 _COMPARISONS = frozenset({"=", "==", "<>", "!=", "<", ">", "<=", ">=", "LIKE", "ILIKE", "GLOB", "BETWEEN"})
 _BEFORE_TABLE = frozenset({"FROM", "JOIN", "INTO", "UPDATE"})
 _BEFORE_NAME = _COMPARISONS | {"SELECT", "DISTINCT", ",", "(", "WHERE", "AND", "OR", "BY", "ON", "HAVING", "+", "-",

@@ -148,6 +148,8 @@ def write_database(path: Path, schema: Schema, made: Rows, constraints: Constrai
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         for table in schema.tables:
+            if table.name.lower().startswith("sqlite_"):
+                continue  # such names are SQLite's own, though Spider's tables.json lists one
             connection.execute(_create(table, schema, constraints))
             marks = ", ".join("?" * len(table.columns))
             records = [tuple(row[column.name] for column in table.columns) for row in made.tables[key(table)]]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.outcome import outcome
-from sqltailor.evaluate.scorer import Scorer, Scoring
+from sqltailor.evaluate.scorer import Scorer
+from sqltailor.evaluate.scoring import Scoring
 from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer
 from sqltailor.project import Project

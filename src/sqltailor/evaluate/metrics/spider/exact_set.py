@@ -19,20 +19,17 @@ Two deliberate differences. The script replaces the text `value` in predictions 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.spider.components import is_same
+from sqltailor.evaluate.metrics.spider.hardness import Hardness, hardness
 from sqltailor.evaluate.metrics.spider.parts import Query, with_merged_columns, without_values
 from sqltailor.evaluate.metrics.spider.to_parts import read_query
 from sqltailor.types import Schema
-
-Hardness = Literal["easy", "medium", "hard", "extra"]
-HARDNESS: tuple[Hardness, ...] = ("easy", "medium", "hard", "extra")
-"""The levels, in the order of reports."""
 
 
 class ExactSet(NamedTuple):
@@ -73,35 +70,8 @@ def exact_set_match(predicted: str | None, gold: str, schema: Schema, dialect: s
         answer = read_query(predicted or "", schema, dialect)
     except SQLError:
         return ExactSet(False, hardness(right))
-    return ExactSet(_same(_compared(answer, schema), _compared(right, schema)), hardness(right))
-
-
-def hardness(query: Query) -> Hardness:
-    """Return how hard a statement is by the number of its parts, of its subqueries, and of parts that are several."""
-    parts = sum(map(bool, (query.where.items, query.group, query.order, query.limited))) + len(query.tables) - 1
-    parts += query.connectors.count("or") + sum(c.operator == "like" for c in query.conditions)
-    nested = sum(isinstance(o, Query) for c in query.conditions for o in c.operands) + (query.combined is not None)
-    counts = (_count_aggregates(query), len(query.selected), len(query.where.items), len(query.group))
-    several = sum(n > 1 for n in counts)
-    if nested == 0 and parts <= 1 and several == 0:
-        return "easy"
-    if nested == 0 and ((parts <= 1 and several <= 2) or (parts <= 2 and several < 2)):
-        return "medium"
-    if nested == 0 and ((parts <= 2 and several > 2) or (parts == 3 and several <= 2)):
-        return "hard"
-    return "hard" if nested == 1 and parts <= 1 and several == 0 else "extra"
-
-
-def _count_aggregates(query: Query) -> int:
-    """Count aggregates as the script does: a NOT is one, and each AND or OR in HAVING."""
-    terms = [*query.group, *(value.left for value in query.order), *(v.right for v in query.order if v.right)]
-    negated = [c for c in (*query.where.items, *query.having.items) if c.negated]
-    return (
-        sum(bool(item.aggregate) for item in query.selected)
-        + sum(bool(term.aggregate) for term in terms)
-        + len(negated)
-        + len(query.having.connectors)
-    )
+    groups = key_groups(schema)
+    return ExactSet(is_same(compared(answer, groups), compared(right, groups)), hardness(right))
 
 
 @lru_cache(maxsize=256)
@@ -115,50 +85,31 @@ def key_groups(schema: Schema) -> Mapping[str, str]:
     {'a.id': 'a.id', 'b.a_id': 'a.id'}
     """
     columns = [f"{table.name}.{column.name}".lower() for table in schema.tables for column in table.columns]
+    keys = [
+        (f"{table.name}.{column.name}".lower(), f"{column.references.table}.{column.references.column}".lower())
+        for table in schema.tables
+        for column in table.columns
+        if column.references
+    ]
+    return grouped(columns, keys)
+
+
+def grouped(columns: Sequence[str], keys: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return column → the first of its group, by all columns in their order and the keys, in theirs, between two."""
     places = {column: place for place, column in reversed(list(enumerate(columns)))}
     groups: list[set[str]] = []
-    for table in schema.tables:
-        for column in table.columns:
-            target = ".".join((column.references or ())[:2]).lower()
-            if target not in places:
-                continue
-            key = {f"{table.name}.{column.name}".lower(), target}
-            group = next((g for g in groups if g & key), None)
-            if group is None:
-                groups.append(key)
-            else:
-                group |= key
+    for key in keys:
+        if key[1] not in places:
+            continue
+        group = next((g for g in groups if not g.isdisjoint(key)), None)
+        if group is None:
+            groups.append(set(key))
+        else:
+            group.update(key)
     return {column: min(group, key=places.__getitem__) for group in groups for column in sorted(group)}
 
 
-def _compared(query: Query, schema: Schema) -> Query:
-    """Return what is compared of a statement."""
-    groups = key_groups(schema)
+def compared(query: Query, groups: Mapping[str, str]) -> Query:
+    """Return what is compared of a statement, with the columns of a group as one."""
     firsts = {column: first for column, first in groups.items() if column.rpartition(".")[0] in query.tables}
     return with_merged_columns(without_values(query), firsts)
-
-
-def _same(a: Query, b: Query) -> bool:
-    return (
-        Counter(a.selected) == Counter(b.selected)
-        and Counter(a.where.items) == Counter(b.where.items)
-        and set(a.where.connectors) == set(b.where.connectors)
-        and [term.column for term in a.group] == [term.column for term in b.group]
-        and a.having == b.having
-        and (a.order, a.descending, a.limited) == (b.order, b.descending, b.limited)
-        and Counter(a.tables) == Counter(b.tables)
-        and _keywords(a) == _keywords(b)
-        and _same_operand(a.combined, b.combined)
-    )
-
-
-def _same_operand(a: tuple[str, Query] | None, b: tuple[str, Query] | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return a[0] == b[0] and _same(a[1], b[1])
-
-
-def _keywords(query: Query) -> set[str]:
-    """Return the keywords in conditions, those of joins too, that the script compares."""
-    found = {c.operator for c in query.conditions} | set(query.connectors)
-    return (found & {"in", "like", "or"}) | ({"not"} if any(c.negated for c in query.conditions) else set())

@@ -1,0 +1,127 @@
+"""Execution accuracy as Spider's test-suite script gives it (taoyds/test-suite-sql-eval@e97acc5, exec_eval.py).
+
+Its quirks, all kept here, and what our own `execution` does instead:
+
+- Every DISTINCT is deleted from both statements. (Ours: duplicates count.)
+- Order matters when the gold text has `order by` anywhere, also inside a subquery. (Ours: only the outermost.)
+- Rows that tie must stand in the order of the gold result. (Ours: they may change places.)
+- Two empty results are equal, whatever their columns. (Ours: equal, but told apart as `empty_match`.)
+- Numbers are equal to the last bit. (Ours: within 1e-9.) Where a row mixes kinds, 1 and 1.0 may count as different,
+  because cells are sorted as text before they are compared.
+- Any order of columns will do, and two equal columns may hide a wrong one.
+
+Not kept: its time limit never ends a statement (here, after 60 s), and it runs predictions on a writable connection.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+from sqltailor.evaluate.compat.raw_runs import Case, RawRuns
+from sqltailor.evaluate.compat.spider_match import as_predicted
+from sqltailor.sql.dialect.lexer import lex
+
+TIMEOUT_S = 60.0
+MAX_REMEMBERED = 512
+"""Results of one database that are kept: golds that are asked again, and predictions that several models gave."""
+Rows = Sequence[tuple[Any, ...]]
+
+_YEAR = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
+
+
+def executed_matches(cases: Sequence[Case], files: Iterable[str], runs: RawRuns) -> list[bool | None]:
+    """Return for each case of one database whether its result is the gold's on every file.
+
+    None where the script would stop: the gold statement fails on a file that the prediction has come to.
+    """
+    pairs = [(as_run(case.example.sql[0]), as_run(as_predicted(case.predicted))) for case in cases]
+    found: list[bool | None] = [True] * len(cases)
+    for file in files:
+        waiting = [place for place, verdict in enumerate(found) if verdict]
+        if not waiting:
+            break
+        rows_of = lru_cache(MAX_REMEMBERED)(partial(_rows, runs, file))
+        for place in waiting:
+            gold, predicted = pairs[place]
+            rows = rows_of(gold)
+            if rows is None:
+                found[place] = None
+            elif gold != predicted:
+                others = rows_of(predicted, len(rows) + 1)
+                ordered = "order by" in gold.lower()
+                found[place] = others is not None and same_denotation(rows, others, ordered=ordered)
+    return found
+
+
+def _rows(runs: RawRuns, file: str, sql: str, at_most: int | None = None) -> Rows | None:
+    result = runs.run(file, sql, TIMEOUT_S, at_most)
+    return None if result is None else result.rows
+
+
+def as_run(sql: str) -> str:
+    """Return a statement as the script runs it.
+
+    >>> as_run("SELECT count(DISTINCT a) FROM t WHERE b > = 1; SELECT 2")
+    'SELECT count( a) FROM t WHERE b >= 1;'
+    """
+    for apart in ("> =", "< =", "! ="):
+        sql = sql.replace(apart, apart.replace(" ", ""))
+    if ";" in sql or "distinct" in sql.lower():
+        tokens = [token.raw for token in lex(sql)]
+        end = tokens.index(";") + 1 if ";" in tokens else len(tokens)
+        sql = "".join(token for token in tokens[:end] if token.lower() != "distinct")
+    return _YEAR.sub("2020", sql)
+
+
+def same_denotation(gold: Rows, predicted: Rows, *, ordered: bool) -> bool:
+    """Tell whether two results are equal under some order of the columns and, unless `ordered`, of the rows."""
+    if not gold and not predicted:
+        return True
+    if len(gold) != len(predicted) or len(gold[0]) != len(predicted[0]):
+        return False
+    if not _fit(gold, predicted, ordered):
+        return False
+    if not {int, float} <= {type(cell) for row in itertools.chain(gold, predicted) for cell in row}:
+        return True
+    # the script compares rows of sorted cells first, as text: (1, 1.5) and (1.0, 1.5) are not equal to it
+    a, b = [_sorted(row) for row in gold], [_sorted(row) for row in predicted]
+    return a == b if ordered else set(a) == set(b)
+
+
+def _sorted(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(sorted(row, key=lambda cell: f"{cell}{type(cell)}"))
+
+
+def _fit(gold: Rows, predicted: Rows, ordered: bool) -> bool:
+    """Tell whether some order of the predicted columns makes the results equal, trying one column after another."""
+    if gold == predicted or (not ordered and Counter(gold) == Counter(predicted)):
+        return True
+    columns = list(zip(*predicted, strict=True))
+    if len(columns) == 1:
+        return False
+    bags = [Counter(column) for column in columns]
+    wanted = [Counter(column) for column in zip(*gold, strict=True)]
+
+    def equal(order: tuple[int, ...]) -> bool:
+        ours = [row[: len(order)] for row in gold]
+        theirs = list(zip(*(columns[i] for i in order), strict=True))
+        return ours == theirs if ordered else Counter(ours) == Counter(theirs)
+
+    def assign(order: tuple[int, ...]) -> bool:
+        if len(order) == len(columns):
+            return True
+        seen = set()
+        for i, column in enumerate(columns):
+            if i in order or column in seen or bags[i] != wanted[len(order)]:
+                continue
+            seen.add(column)  # an equal column would do the same
+            if equal((*order, i)) and assign((*order, i)):
+                return True
+        return False
+
+    return assign(())

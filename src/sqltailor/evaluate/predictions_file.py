@@ -1,0 +1,118 @@
+"""Predictions from elsewhere: a file of answers, in any of the shapes that benchmarks and other tools write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqltailor.errors import DataError, counted
+from sqltailor.types import Completion, Example
+
+ID_KEYS = ("id", "question_id", "instance_id")
+SQL_KEYS = ("predicted", "predicted_sql", "prediction", "pred_sql", "pred", "generated_sql", "sql", "query")
+MEASURED = ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence", "led")
+BIRD_MARK = "\t----- bird -----\t"
+"""BIRD writes it between a statement and the `db_id`."""
+
+
+def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completion]:
+    """Return example id → answer from a file of predictions.
+
+    - JSON Lines, or a JSON list, of objects with `id` and `predicted` (or another of `ID_KEYS` and `SQL_KEYS`), such
+      as our own; without ids, or as a list of texts, in the order of the examples
+    - a JSON object: id → statement; numbers from 0 may stand for ids
+    - plain text with one statement a line, in the order of the examples
+
+    Raises `DataError` when the file is none of these, or is about other examples.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as e:
+        raise DataError(f"{path} does not exist." if not path.exists() else f"{path}: {e.strerror}.") from e
+    value = _json(path, text) if text.lstrip()[:1] in ("{", "[") else None
+    if value is None:
+        return _in_order(path, _lines(text, len(examples)), examples)
+    if isinstance(value, Mapping):
+        return _by_id(path, {str(key): _completion(path, {"sql": sql}) for key, sql in value.items()}, examples)
+    rows = [row if isinstance(row, Mapping) else {"sql": row} for row in value]
+    answers = [_completion(path, row) for row in rows]
+    ids = [next((str(row[key]) for key in ID_KEYS if row.get(key) is not None), None) for row in rows]
+    named = [i for i in ids if i is not None]
+    if not named:
+        return _in_order(path, answers, examples)
+    if len(named) < len(rows):
+        raise DataError(f"{path}: a prediction has `id` and `predicted`; {len(rows) - len(named)} have no id.")
+    return _by_id(path, dict(zip(named, answers, strict=True)), examples)
+
+
+def _json(path: Path, text: str) -> Any:
+    """Return a JSON value, or the list of those in JSON Lines; a last line that was torn is left out."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [
+            row for number, line in enumerate(lines, 1) if (row := _row(path, line, number, len(lines))) is not None
+        ]
+    one_row = isinstance(value, Mapping) and any(key in value for key in (*ID_KEYS, *SQL_KEYS))
+    return [value] if one_row else value
+
+
+def _row(path: Path, line: str, number: int, of: int) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as e:
+        if number == of > 1:
+            return None
+        raise DataError(f"{path}, prediction {number}: neither JSON nor one statement a line: {e}.") from e
+
+
+def _lines(text: str, wanted: int) -> list[Completion]:
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    while len(lines) > wanted and not lines[-1].strip():
+        lines.pop()
+    return [Completion(line) for line in lines]
+
+
+def _completion(path: Path, row: Mapping[str, Any]) -> Completion:
+    given = next((row[key] for key in SQL_KEYS if row.get(key) is not None), None)
+    sql = given[0] if isinstance(given, list) and given else given
+    if isinstance(sql, Mapping):
+        sql = json.dumps(sql)  # WikiSQL's own notation
+    elif sql is None and "error" in row:
+        sql = ""
+    if not isinstance(sql, str):
+        raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(map(str, row)) or 'nothing'}.")
+    measured = {key: row[key] for key in MEASURED if key in row}
+    return Completion(sql.encode(errors="replace").decode(), row.get("stop", "end"), **measured)
+
+
+def _in_order(path: Path, answers: Sequence[Completion], examples: Sequence[Example]) -> dict[str, Completion]:
+    if len(answers) != len(examples):
+        held = f"{counted(len(answers), 'line')} for {counted(len(examples), 'example')}"
+        raise DataError(f"{path} has {held}: it needs one statement each, or ids (JSON Lines with id and predicted).")
+    return {e.id: _without_db(answer, e) for e, answer in zip(examples, answers, strict=True)}
+
+
+def _by_id(path: Path, answers: Mapping[str, Completion], examples: Sequence[Example]) -> dict[str, Completion]:
+    """Return the answers by example; an id may also be a place, from 0, or the end of an id such as `dev-12`."""
+    by_id = {example.id: example for example in examples}
+    if not all(i in by_id for i in answers) and all(i.isdecimal() for i in answers):
+        ends = {example.id.rpartition("-")[2]: example for example in examples if "-" in example.id}
+        places = {str(place): example for place, example in enumerate(examples)}
+        by_id = ends if all(i in ends for i in answers) and len(ends) == len(examples) else places
+    if strangers := [i for i in answers if i not in by_id]:
+        held = f"{counted(len(strangers), 'answer')}, such as '{strangers[0]}',"
+        raise DataError(f"{path}: {held} belong to no example. The first example is '{examples[0].id}'.")
+    return {by_id[i].id: _without_db(answer, by_id[i]) for i, answer in answers.items()}
+
+
+def _without_db(answer: Completion, example: Example) -> Completion:
+    """Return an answer without the `db_id` that Spider's and BIRD's files put behind a tab."""
+    text = answer.text
+    for end in (f"{BIRD_MARK}{example.db_id}", f"\t{example.db_id}"):
+        if example.db_id and text.rstrip().endswith(end):
+            text = text.rstrip().removesuffix(end)
+    return answer if text == answer.text else Completion(text, answer.stop)

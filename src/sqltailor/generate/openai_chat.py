@@ -1,0 +1,94 @@
+"""Models behind an OpenAI-style chat API: `openai:URL#MODEL`, such as `openai:http://127.0.0.1:8080/v1#qwen`.
+
+URL is what stands before `/chat/completions`. The key, where one is asked for, is in the environment variable
+`OPENAI_API_KEY`; it is sent to that URL and shown nowhere. Answers come whole, one request each, several at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqltailor.errors import BackendError, ConfigError
+from sqltailor.types import Completion, GenerateOptions, Prompt
+
+TIMEOUT_S = 600.0
+WAITS_S = (0.5, 2.0, 8.0)
+"""Waits before a request is made again that was refused for now, or got no answer."""
+FOR_NOW = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+"""HTTP states after which the same request may succeed."""
+MAX_REPLY_BYTES = 16 << 20
+
+
+class OpenAIChat:
+    """Asks one model at one URL."""
+
+    def __init__(self, place: str, *, at_once: int = 4, sleep: Callable[[float], None] = time.sleep) -> None:
+        url, _, model = place.partition("#")
+        if not url.startswith(("http://", "https://")) or not model:
+            raise ConfigError(
+                f"'openai:{place}' is not openai:URL#MODEL, such as openai:http://127.0.0.1:8080/v1#qwen."
+            )
+        self.model, self._at_once, self._sleep = model, at_once, sleep
+        self._url = f"{url.rstrip('/')}/chat/completions"
+
+    def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        """Return `options.n` completions a prompt, side by side. Raises `BackendError`."""
+        wanted = [prompt for prompt in prompts for _ in range(options.n)]
+        with ThreadPoolExecutor(self._at_once) as pool:
+            return list(pool.map(lambda prompt: self._answer(prompt, options), wanted))
+
+    def _answer(self, prompt: Prompt, options: GenerateOptions) -> Completion:
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [dataclasses.asdict(message) for message in prompt.messages],
+            "max_tokens": options.max_tokens,
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+        }
+        body |= {"stop": list(options.stop)} if options.stop else {}
+        body |= {"seed": options.seed} if options.seed is not None else {}
+        began = time.monotonic()
+        return _completion(self._post(body), (time.monotonic() - began) * 1000, self._url)
+
+    def _post(self, body: Mapping[str, Any]) -> Any:
+        key = os.environ.get("OPENAI_API_KEY")
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        request = urllib.request.Request(self._url, json.dumps(body).encode(), headers)
+        for wait in (*WAITS_S, None):
+            try:
+                with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
+                    return json.loads(reply.read(MAX_REPLY_BYTES))
+            except urllib.error.HTTPError as e:
+                told = e.read(500).decode(errors="replace").strip()
+                if wait is None or e.code not in FOR_NOW:
+                    raise BackendError(f"{self._url} answers {e.code} {e.reason}: {told}") from e
+            except (OSError, ValueError) as e:
+                if wait is None:
+                    why = getattr(e, "reason", None) or e
+                    raise BackendError(f"{self._url} gives no answer: {why}. Is the server running there?") from e
+            self._sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _completion(reply: Any, elapsed_ms: float, url: str) -> Completion:
+    try:
+        choice = reply["choices"][0]
+        text, ended = choice["message"]["content"] or "", choice.get("finish_reason")
+    except (KeyError, IndexError, TypeError) as e:
+        raise BackendError(f"{url} answers with something else than a chat completion: {str(reply)[:300]}") from e
+    usage = reply.get("usage") or {}
+    return Completion(
+        text,
+        "length" if ended == "length" else "end",
+        tokens_in=usage.get("prompt_tokens"),
+        tokens_out=usage.get("completion_tokens"),
+        total_ms=elapsed_ms,
+    )

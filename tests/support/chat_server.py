@@ -1,0 +1,63 @@
+"""A real HTTP server on this machine that answers as OpenAI-style chat APIs do, and fails as they do when told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class ChatServer:
+    """What was asked, and what is still to fail: HTTP states, or texts that take the place of a reply."""
+
+    url: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    faults: list[int | str] = field(default_factory=list)
+
+
+@contextmanager
+def serving(answer: Callable[[str], str]) -> Iterator[ChatServer]:
+    """Serve `answer`, from the user's message to the reply, until the block ends."""
+    state = ChatServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            fault = state.faults.pop(0) if state.faults else None
+            if isinstance(fault, int):
+                self._reply(fault, b"not now")
+            elif fault is not None:
+                self._reply(200, fault.encode())
+            else:
+                state.asked.append(body)
+                state.keys.append(self.headers.get("Authorization"))
+                text = answer(body["messages"][-1]["content"])
+                choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+                usage = {"prompt_tokens": 7, "completion_tokens": 3}
+                self._reply(200, json.dumps({"choices": [choice], "usage": usage}).encode())
+
+        def _reply(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *about: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
