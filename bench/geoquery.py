@@ -27,7 +27,7 @@ RECIPE = {
     "prompt": {"hints": 6},
     "train": {
         "name": "geoquery",
-        "epochs": 2,
+        "epochs": 4,
         "learning_rate": 3e-4,
         "schedule": "cosine",
         "warmup_steps": 10,
