@@ -93,7 +93,7 @@ def test_train_deploy_ask_evaluate_and_delete(aws: LocalBedrock) -> None:
     assert ok_json("deploy", "list") == []
     assert not tuned.deployment.exists()
     result = run("ask", "How many?")
-    assert "is not deployed: sqltailor deploy bedrock" in str(result.exception)
+    assert "is not deployed: sqltailor deploy run" in str(result.exception)
     assert "was deleted at AWS" in str(run("deploy", "bedrock").exception)
 
 
