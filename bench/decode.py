@@ -24,7 +24,8 @@ from transformers import TextIteratorStreamer
 from sqltailor.data import load_examples
 from sqltailor.export.artifacts import export
 from sqltailor.export.llama_cpp import serve
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.project import Project
 from sqltailor.prompt.encode import encode

@@ -19,7 +19,8 @@ from sqltailor.export.artifacts import export
 from sqltailor.export.llama_cpp import generator, serve
 from sqltailor.export.parity import Pair, compare
 from sqltailor.export.verify import questions
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.generate.references import resolve
 from sqltailor.generate.weights import open_tokenizer

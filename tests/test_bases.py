@@ -230,7 +230,8 @@ torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")
 
 from sqltailor.export.gguf import write_gguf  # noqa: E402
-from sqltailor.generate.local import LocalModel, open_model  # noqa: E402
+from sqltailor.generate.local import LocalModel  # noqa: E402
+from sqltailor.generate.open_model import open_model  # noqa: E402
 from sqltailor.generate.references import resolve  # noqa: E402
 from sqltailor.generate.weights import PLAIN_TEMPLATE, open_tokenizer  # noqa: E402
 from sqltailor.types import GenerateOptions, Message, Prompt  # noqa: E402

@@ -26,7 +26,7 @@ from sqltailor.export import llama_cpp  # noqa: E402
 from sqltailor.export.artifacts import TARGETS, Upload, export  # noqa: E402
 from sqltailor.export.merge import dequantized, quantized_modules  # noqa: E402
 from sqltailor.export.verify import example_prompt, questions  # noqa: E402
-from sqltailor.generate.local import open_model  # noqa: E402
+from sqltailor.generate.open_model import open_model  # noqa: E402
 from sqltailor.generate.quiet import quiet_libraries  # noqa: E402
 from sqltailor.generate.references import resolve  # noqa: E402
 from sqltailor.generate.weights import open_weights  # noqa: E402

@@ -8,7 +8,8 @@ import pytest
 
 from sqltailor.generate.generic_forward import AnyEngine
 from sqltailor.generate.llama_forward import LlamaEngine
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import from_ddl

@@ -13,7 +13,8 @@ from sqltailor.errors import BackendError
 from sqltailor.generate.generic_forward import AnyEngine
 from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.llama_weights import open_lean
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.generate.prefixes import KEPT
 from sqltailor.prompt.encode import encode
 from sqltailor.runs import Run

@@ -25,7 +25,7 @@ from sqltailor.export import gguf_types, llama_cpp  # noqa: E402
 from sqltailor.export.artifacts import export  # noqa: E402
 from sqltailor.export.gguf import write_gguf  # noqa: E402
 from sqltailor.export.gguf_tokenizer import portable_template, pre_tokenizer  # noqa: E402
-from sqltailor.generate.local import open_model  # noqa: E402
+from sqltailor.generate.open_model import open_model  # noqa: E402
 
 PROMPT = {"name": "compact", "version": 1}
 LLAMA3 = {

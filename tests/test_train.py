@@ -17,7 +17,8 @@ import pytest
 
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.prompt.encode import encode
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe

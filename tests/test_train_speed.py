@@ -14,8 +14,8 @@ from tests.test_train import DDL, Stop, crash_at, folder, losses, run
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from sqltailor.generate import local  # noqa: E402
-from sqltailor.generate.local import open_model  # noqa: E402
+from sqltailor.generate import open_model as opening  # noqa: E402
+from sqltailor.generate.open_model import open_model  # noqa: E402
 from sqltailor.train.rows.encoding import IGNORE_INDEX  # noqa: E402
 from sqltailor.train.running import loss as pieces  # noqa: E402
 from sqltailor.train.running.watch import SaveByTime  # noqa: E402
@@ -106,7 +106,7 @@ def test_a_run_is_merged_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     first = open_model(trained.run, dtype=torch.float32).model
     kept = Path(trained.run) / "merged"
     assert (kept / "source.json").is_file()
-    monkeypatch.setattr(local, "_parameters", lambda base: 0)
+    monkeypatch.setattr(opening, "_parameters", lambda base: 0)
     monkeypatch.setattr("peft.PeftModel.from_pretrained", lambda *args: pytest.fail("merged again"))
     again = open_model(trained.run, dtype=torch.float32).model
     for name, weight in first.state_dict().items():

@@ -68,7 +68,8 @@ def _compare(run: Run, project: Project, on_progress: OnProgress) -> tuple[str |
 
 
 def _twin(run: Run) -> Generate:
-    from sqltailor.generate.local import LocalModel, open_model
+    from sqltailor.generate.local import LocalModel
+    from sqltailor.generate.open_model import open_model
 
     return LocalModel(open_model(str(run.path)))
 

@@ -13,7 +13,8 @@ from sqltailor.errors import SQLTailorError
 from sqltailor.export import llama_cpp
 from sqltailor.export.merge import base_folder, shards
 from sqltailor.export.parity import QUESTIONS, Parity, compare
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.generate.references import NANO, Source, resolve
 from sqltailor.generate.weights import open_tokenizer
 from sqltailor.project import read_parts

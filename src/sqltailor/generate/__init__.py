@@ -65,7 +65,8 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
     if not reference.strip() or (colon and kind != "hf" and not Path(reference).exists()) or (colon and not rest):
         forms = ", ".join(KINDS)
         raise ConfigError(f"Unknown model reference '{reference}'. Forms: {forms}.")
-    from sqltailor.generate.local import LocalModel, open_model
+    from sqltailor.generate.local import LocalModel
+    from sqltailor.generate.open_model import open_model
 
     return LocalModel(open_model(reference, to_ask=True), batch=batch)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import DataError
 from sqltailor.evaluate import Scoring
-from sqltailor.generate.local import LocalModel, open_model
+from sqltailor.generate.local import LocalModel
+from sqltailor.generate.open_model import open_model
 from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.runs import append_jsonl, read_jsonl, write_text_atomic
