@@ -162,9 +162,7 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
             right = f"{hits(ceiling):,} of {counted(ceiling['n'], 'gold statement')} are right answers to themselves"
             notes.append(f"{right}: no model can reach more than {percent(ceiling['value'])}.")
     if least := max((found.get(metric, 0) for found in scores.get("detectable", {}).values()), default=0):
-        notes.append(
-            f"With this many questions, a difference below {_decimal(100 * least)} points can hardly be told from chance."
-        )
+        notes.append(f"With this many questions, a difference below {_decimal(100 * least)} points may well be chance.")
     for model, found in scores.get("clustered", {}).items():
         if rate := found.get(metric):
             notes.append(f"On other databases than these {rate['databases']}, {model} may reach {interval(rate)}.")
