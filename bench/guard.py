@@ -273,7 +273,7 @@ def server_url(dialect: str, statements: Sequence[str]) -> str | None:
     if (postgres_server if dialect == "postgres" else mariadb_server).start() is None:
         return None
     schema = from_ddl(DDL)
-    role = read_role(schema, visible(schema, GRANT), dialect, database="guard", host="localhost")
+    role = read_role(schema, visible(schema, GRANT), dialect, database="guard")
     if dialect == "postgres":
         postgres_server.execute("postgres", "CREATE DATABASE guard")
         postgres_server.execute("guard", *statements, *role)

@@ -11,36 +11,35 @@ ROLE = "sqltailor_reader"
 PASSWORD = "choose-a-password"
 
 
-def read_role(
-    schema: Schema, granted: Schema, dialect: str, *, database: str, name: str = ROLE, host: str = "%"
-) -> list[str]:
+def read_role(schema: Schema, granted: Schema, dialect: str, *, database: str) -> list[str]:
     """Return statements for an administrator of PostgreSQL, MySQL or MariaDB; none for other dialects.
 
     `granted` is the part of `schema` that the role may read: of a table with fewer columns there, only these columns.
-    The password is a placeholder. `host` is from where the role may connect to MySQL.
+    The password is a placeholder.
     """
     if dialect == "postgres":
-        return list(_postgres(schema, granted, database, name))
+        return list(_postgres(schema, granted, database))
     if dialect == "mysql":
-        return list(_mysql(schema, granted, database, f"'{name}'@'{host}'"))
+        return list(_mysql(schema, granted, database))
     return []
 
 
-def _postgres(schema: Schema, granted: Schema, database: str, name: str) -> Iterator[str]:
+def _postgres(schema: Schema, granted: Schema, database: str) -> Iterator[str]:
     namespaces = dict.fromkeys(table.namespace or DEFAULT_NAMESPACES["postgres"] for table in granted.tables)
     yield (
-        f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+        f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
     )
-    yield f"ALTER ROLE {name} SET default_transaction_read_only = on"
-    yield f"GRANT CONNECT ON DATABASE {always_quoted(database, 'postgres')} TO {name}"
+    yield f"ALTER ROLE {ROLE} SET default_transaction_read_only = on"
+    yield f"GRANT CONNECT ON DATABASE {always_quoted(database, 'postgres')} TO {ROLE}"
     for namespace in namespaces:
-        yield f"GRANT USAGE ON SCHEMA {quote_name(namespace, 'postgres')} TO {name}"
+        yield f"GRANT USAGE ON SCHEMA {quote_name(namespace, 'postgres')} TO {ROLE}"
     for table in granted.tables:
         columns = _columns(schema, table, "postgres")
-        yield f"GRANT SELECT{columns} ON {_place(table.namespace, table.name, 'postgres')} TO {name}"
+        yield f"GRANT SELECT{columns} ON {_place(table.namespace, table.name, 'postgres')} TO {ROLE}"
 
 
-def _mysql(schema: Schema, granted: Schema, database: str, account: str) -> Iterator[str]:
+def _mysql(schema: Schema, granted: Schema, database: str) -> Iterator[str]:
+    account = f"'{ROLE}'@'%'"
     yield f"CREATE USER {account} IDENTIFIED BY '{PASSWORD}'"
     for table in granted.tables:
         columns = _columns(schema, table, "mysql")
