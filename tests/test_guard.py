@@ -71,9 +71,9 @@ class Row(NamedTuple):
     sql: str
 
 
-def hostile_rows() -> list[Row]:
+def corpus_rows(path: Path) -> list[Row]:
     rows = []
-    for line in (HERE / "hostile_sql.tsv").read_text(encoding="utf-8").split("\n"):
+    for line in path.read_text(encoding="utf-8").split("\n"):
         if line and not line.startswith("#"):
             dialects, id_, expect, evidence, sql = line.split("\t")
             names = EVERY_DIALECT if dialects == "*" else dialects.split(",")
@@ -86,7 +86,8 @@ HARMLESS = [
     for line in (HERE / "harmless_sql.tsv").read_text(encoding="utf-8").split("\n")
     if line and not line.startswith("#")
 ]
-ROWS = hostile_rows()
+ROWS = corpus_rows(HERE / "hostile_sql.tsv")
+BENCH = [row for row in corpus_rows(HERE.parent / "bench" / "guard_corpus.tsv") if row.dialect in EVERY_DIALECT[:4]]
 REFUSED = [row for row in ROWS if row.expect in ("REJECT", "AUTHZ", "DIFF")]
 PASSING = [row for row in ROWS if row.expect == "PASS"]
 
@@ -122,6 +123,14 @@ def test_hostile_statements_are_refused(row: Row) -> None:
 def test_harmless_controls_pass(row: Row) -> None:
     passes(row.sql, row.dialect, WITHOUT, Grant())
     passes(row.sql, row.dialect)
+
+
+@pytest.mark.parametrize("row", BENCH, ids=names(BENCH))
+def test_the_corpus_of_the_bench_is_judged_right(row: Row) -> None:
+    if row.expect == "PASS":
+        passes(row.sql, row.dialect)
+    elif row.expect != "LIMIT":
+        assert refused(row.sql, row.dialect)
 
 
 @pytest.mark.parametrize(("dialect", "sql"), HARMLESS, ids=[f"{i}-{d}" for i, (d, _) in enumerate(HARMLESS)])

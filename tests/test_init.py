@@ -13,7 +13,7 @@ import pytest
 from sqltailor import init
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.recipe import Recipe, load_recipe, shipped_recipes
-from sqltailor.types import Column, Schema, Table
+from sqltailor.types import Column, Grant, Schema, Table
 
 SECRET = "p@ss w'rd#1"
 URL = f"postgresql://reader:{SECRET}@db.example/shop"
@@ -40,7 +40,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def opened(url: str) -> Iterator[SimpleNamespace]:
-        schema = Schema((Table("customer", (Column("id"),)),))
+        schema = Schema((Table("customer", (Column("id"), Column("email"))),))
         yield SimpleNamespace(
             dialect="postgres",
             url_shown="postgresql://reader:***@db.example/shop",
@@ -190,3 +190,23 @@ def test_a_database_url_that_would_win_is_told(shop: Path, monkeypatch: pytest.M
     (shop / ".env").write_text("DATABASE_URL=mysql://u:hidden@h/d\n")
     (note,) = init.init(str(shop / "shop.db"), out=shop, force=True).notes
     assert "take it out" in note
+
+
+def test_a_server_gets_the_sql_of_a_role_that_reads_what_is_granted(server: None, tmp_path: Path) -> None:
+    url = "postgresql://reader@db.example/shop"
+    made = init.init(url, out=tmp_path, grant=Grant(deny=("customer.email",)))
+    assert made.role_sql[0].startswith("CREATE ROLE sqltailor_reader ")
+    assert made.role_sql[-1] == "GRANT SELECT (id) ON customer TO sqltailor_reader"
+    assert 'GRANT CONNECT ON DATABASE "shop" TO sqltailor_reader' in made.role_sql
+    written = load_recipe(env={}, cwd=tmp_path).recipe.database
+    assert (written.allow, written.deny) == ((), ("customer.email",))
+
+
+def test_a_grant_of_what_is_not_there_writes_nothing(shop: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'custmer', which .* Did you mean 'customer'"):
+        init.init(str(shop / "shop.db"), out=shop, grant=Grant(allow=("custmer",)))
+    assert not (shop / "recipe.yaml").exists()
+
+
+def test_a_file_has_no_role(shop: Path) -> None:
+    assert init.init(str(shop / "shop.db"), out=shop).role_sql == ()

@@ -21,6 +21,7 @@ from sqltailor.runs import newest_training, package_version
 
 Status = Literal["ok", "warn", "fail"]
 GIB = 1 << 30
+ROLE_REMEDY = "use a role that may only SELECT; its SQL: sqltailor init URL --out DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def _database(resolved: Resolved | None) -> Check:
     columns = sum(len(table.columns) for table in tables)
     found = f"{shown}: {counted(len(tables), 'table')}, {counted(columns, 'column')}"
     if warnings:
-        return Check("database", "warn", f"{found}; {'; '.join(warnings)}", "use a role that may only SELECT")
+        return Check("database", "warn", f"{found}; {'; '.join(warnings)}", ROLE_REMEDY)
     return Check("database", "ok", found)
 
 

@@ -1,4 +1,4 @@
-"""`sqltailor init`: recipe.yaml, and `.env` for a password, from the URL of a database."""
+"""`sqltailor init`: recipe.yaml, and `.env` for a password, from the URL of a database; and a server's role for it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from pathlib import Path
 
 from sqltailor.data.schema_file import is_schema_file, read_schema_file
 from sqltailor.database import open_database
+from sqltailor.database.read_role import read_role
+from sqltailor.database.url import database_name
 from sqltailor.errors import ConfigError
 from sqltailor.recipe import find_recipe, has_password, load_recipe, mask, read_env_file
 from sqltailor.runs import write_text_atomic
 from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.guard.granted_views import visible
+from sqltailor.types import Grant
 
 _TEMPLATE = """\
 # Tailors a model to one database: sqltailor train, then sqltailor eval.
@@ -52,9 +56,10 @@ data:
 _DATABASE = """\
 database:
   {key}: {place}
-  # deny: [customer.email]      # tables and columns that no statement may name
+{grant}
 
 dialect: {dialect}"""
+_NO_GRANT = "  # deny: [customer.email]      # tables and columns that no statement may name"
 
 _SECTION = r"(?m)^{}:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*"
 """Pattern of a whole section of a recipe, up to the next one."""
@@ -71,7 +76,10 @@ NEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What `init` found and wrote. `notes` are things to know; `next_commands` are what to do now."""
+    """What `init` found and wrote. `notes` are things to know; `next_commands` are what to do now.
+
+    `role_sql` makes a role of the database server that may read what is granted and nothing else; a file has none.
+    """
 
     recipe: Path
     written: tuple[Path, ...]
@@ -81,6 +89,7 @@ class Project:
     columns: int
     notes: tuple[str, ...]
     next_commands: tuple[str, ...]
+    role_sql: tuple[str, ...] = ()
 
 
 def init(
@@ -89,12 +98,14 @@ def init(
     out: str | Path = ".",
     dialect: str | None = None,
     recipe: str | None = None,
+    grant: Grant = Grant(),  # noqa: B008
     force: bool = False,
 ) -> Project:
     """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
 
     In place of a URL, a file or folder of CREATE TABLE statements will do, in `dialect`.
 
+    `grant` is written into the recipe, and narrows the role whose SQL is returned.
     `recipe` copies a shipped recipe instead of the short one; a public data set in it gives way to the project's own
     files. An existing `recipe.yaml`, and another DATABASE_URL in
     `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
@@ -108,20 +119,21 @@ def init(
     warnings: tuple[str, ...] = ()
     if is_ddl:
         spoken, shown = dialect or "sqlite", url
-        tables = read_schema_file(url, spoken).tables
+        schema = read_schema_file(url, spoken)
     else:
         with open_database(url) as database:
-            tables = database.read_schema().tables
+            schema = database.read_schema()
             spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
     dialect = dialect or spoken
-    load_dialect(dialect)
+    granted = visible(schema, grant, load_dialect(dialect).base)
     is_file = dialect.lower().endswith((".yaml", ".yml"))
     written_dialect = _below(Path(dialect), folder) if is_file else dialect
     key, place = ("schema", _below(Path(url), folder)) if is_ddl else ("url", _portable(url, folder, spoken))
     where = "${DATABASE_URL}" if has_password(url) else _quoted_yaml(place)
 
     def filled(dialect: str) -> str:
-        return template.replace("{database}", _DATABASE.format(key=key, place=where, dialect=_quoted_yaml(dialect)))
+        section = _DATABASE.format(key=key, place=where, grant=_written(grant), dialect=_quoted_yaml(dialect))
+        return template.replace("{database}", section)
 
     text = filled(written_dialect)
     _must_be_valid(filled(str(Path(dialect).resolve())) if is_file else text, url)
@@ -133,11 +145,19 @@ def init(
         (target, *written),
         shown,
         written_dialect,
-        len(tables),
-        sum(len(table.columns) for table in tables),
+        len(schema.tables),
+        sum(len(table.columns) for table in schema.tables),
         (*warnings, *_notes(folder, url)),
         NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT),
+        () if is_ddl else tuple(read_role(schema, granted, spoken, database=database_name(url))),
     )
+
+
+def _written(grant: Grant) -> str:
+    """Return the lines of the recipe that hold a grant."""
+    lists = {"allow": grant.allow, "deny": grant.deny}
+    # JSON is YAML, and quotes what needs it
+    return "\n".join(f"  {key}: {json.dumps(names)}" for key, names in lists.items() if names) or _NO_GRANT
 
 
 def _shipped(name: str) -> str:

@@ -75,6 +75,15 @@ def dialect_of(url: str) -> str:
     return DIALECTS[locate(url).kind]
 
 
+def database_name(url: str) -> str:
+    """Return the name of the database that a server's URL means.
+
+    >>> database_name("postgresql://reader@host/my%20shop?sslmode=require")
+    'my shop'
+    """
+    return unquote(urlsplit(url).path.strip("/"))
+
+
 def mask(url: str) -> str:
     """Return a URL with its password, and options that look like one, as `***`.
 

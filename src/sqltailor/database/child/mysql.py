@@ -34,9 +34,12 @@ LEXICAL_MODES = (
 )
 """Modes of the server that change how a statement is read; the guard read it without them."""
 
-_WRITES = re.compile(
-    r"\b(ALL PRIVILEGES|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|FILE|SUPER|EXECUTE|GRANT OPTION)\b", re.IGNORECASE
+_MORE_THAN_READING = re.compile(
+    r"\b(ALL PRIVILEGES|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|FILE|SUPER|EXECUTE|GRANT OPTION|TRIGGER|EVENT|"
+    r"LOCK TABLES|PROCESS|RELOAD|SHUTDOWN)\b",
+    re.IGNORECASE,
 )
+_QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'", re.DOTALL)
 
 
 class Engine:
@@ -58,9 +61,9 @@ class Engine:
             raise OSError(f"{self._shown} has no tables that its role may read. Next: GRANT SELECT ON … TO …")
         with self._connection.cursor() as cursor:
             cursor.execute("SHOW GRANTS FOR CURRENT_USER")
-            # what is granted stands before ON
-            grants = ", ".join(row[0].partition(" ON ")[0] for row in cursor.fetchall())
-        may = ", ".join(dict.fromkeys(_WRITES.findall(grants)))
+            # a column may be called `file`
+            grants = ", ".join(_QUOTED.sub("", row[0]) for row in cursor.fetchall())
+        may = ", ".join(dict.fromkeys(_MORE_THAN_READING.findall(grants)))
         self.warnings = [f"The role may {may}: use a role that may only SELECT."] if may else []
 
     def _connect(self) -> None:

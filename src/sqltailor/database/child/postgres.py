@@ -24,6 +24,8 @@ FORBIDDEN = ("42501", "25006", "25001")
 ROLE_SQL = """
 SELECT
     (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
+    (SELECT rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+        FROM pg_catalog.pg_roles WHERE rolname = current_user),
     EXISTS (
         SELECT FROM pg_catalog.pg_roles
         WHERE rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
@@ -53,12 +55,17 @@ class Engine:
             "client_encoding": "UTF8",
         } | options["connect"]
         self._connect()
-        [superuser, files, writes, reads, user] = self.run(ROLE_SQL, options["timeout_s"], 1, True)[1][0]
+        [superuser, manages, files, writes, reads, user] = self.run(ROLE_SQL, options["timeout_s"], 1, True)[1][0]
         if not reads:
             raise OSError(f"{self._shown} has no tables that {user} may read. Next: GRANT SELECT ON … TO {user}")
         advice = "use a role that may only SELECT"
-        faults = {"is a superuser": superuser, "may use files of the server": files, "may write": writes}
-        self.warnings = [f"The role {user} {fault}: {advice}." for fault, found in faults.items() if found][:1]
+        faults = {
+            "may use files of the server": files,
+            "may manage roles, databases, replication or row security": manages,
+            "may write": writes,
+        }
+        found = ["is a superuser"] if superuser else [fault for fault, is_so in faults.items() if is_so]
+        self.warnings = [f"The role {user} {' and '.join(found)}: {advice}."] if found else []
 
     def _connect(self) -> None:
         import psycopg

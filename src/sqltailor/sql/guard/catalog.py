@@ -152,7 +152,8 @@ def _named(schema: Schema, entries: Iterable[str]) -> set[tuple[int, str]]:
             known = [n for t in schema.tables for n in (t.name, *(f"{t.name}.{c.name}" for c in t.columns))]
             raise ConfigError(
                 f"The grant names '{entry}', which is not in the schema.{did_you_mean(entry, known)} "
-                "Write table, table.column, namespace.table or namespace.table.column."
+                "Write table, table.column, namespace.table or namespace.table.column. "
+                "What the database's role may not read needs no entry."
             )
         named |= found
     return named

@@ -62,7 +62,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         raise Refused(not_valid(dialect, "it selects nothing."), "parse")
     _check_named_parts(trees[0])
     _check_names_kept(text.sql, tokens, trees[0], dialect)
-    return Statement(trees[0], _called(text.sql, tokens, _declared(trees[0])))
+    return Statement(trees[0], called(text.sql, tokens, trees[0]))
 
 
 def _check_tokens(text: Text, tokens: list[Any]) -> None:
@@ -169,9 +169,9 @@ def _declared(tree: Expr) -> set[int]:
     return {name.meta["start"] for name in names if isinstance(name, exp.Identifier) and "start" in name.meta}
 
 
-def _called(sql: str, tokens: list[Any], declared: set[int]) -> list[str]:
-    """Return every name or keyword before a `(`."""
-    names = []
+def called(sql: str, tokens: list[Any], tree: Expr) -> list[str]:
+    """Return every name or keyword before a `(`, but those that the statement declares."""
+    declared, names = _declared(tree), []
     for token, after in pairwise(tokens):
         first = sql[token.start]
         if sql[after.start] != "(" or token.start in declared or not (first.isalpha() or first in '_$@#"`['):

@@ -60,12 +60,21 @@ def read(sql: str, dialect: str = "sqlite") -> Text:
         raise Refused(f"The statement has {len(sql):,} characters; at most {MAX_SQL_CHARACTERS:,} are allowed.", "text")
     if found := _FORBIDDEN.search(sql):
         raise Refused(f"The character U+{ord(found[0]):04X} is not allowed in a statement.", "text")
-    text = Text(sql, pieces := _cut(sql, dialect, backslash=False), _code(sql, pieces))
-    if dialect not in _NO_BACKSLASH and "\\" in sql and _cut(sql, dialect, backslash=True) != pieces:
+    text = cut(sql, dialect)
+    if dialect not in _NO_BACKSLASH and "\\" in sql and _cut(sql, dialect, backslash=True) != text.pieces:
         raise Refused(_BACKSLASH, "text")
     _check_quoted(text, dialect)
     _check_code(text)
     return text
+
+
+def cut(sql: str, dialect: str = "sqlite") -> Text:
+    """Return the statement's pieces and code, without judging them.
+
+    Raises `Refused` for a quote or comment that is never closed.
+    """
+    pieces = _cut(sql, dialect, backslash=False)
+    return Text(sql, pieces, _code(sql, pieces))
 
 
 @lru_cache
