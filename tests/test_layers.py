@@ -20,7 +20,7 @@ LAYERS = (
     ("sql", "database", "runs", "aws", "wire"),
     ("recipe", "naming", "prompt", "synth", "data"),
     ("generate", "project", "evaluate", "asker", "init", "doctor"),
-    ("augment", "train", "export", "cloud"),
+    ("augment", "train", "export", "cloud", "ops"),
     ("local_bedrock", "demo", "serve"),
     ("cli", "__main__"),
 )

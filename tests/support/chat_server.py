@@ -19,6 +19,17 @@ class ChatServer:
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     faults: list[int | str] = field(default_factory=list)
+    names: list[str] = field(default_factory=lambda: ["qwen"])
+
+
+def streamed(text: str) -> bytes:
+    """Return an answer as a stream, with what some servers do: comments, and lines that end in CR LF."""
+    pieces: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": part} for part in text)]
+    events: list[dict[str, Any]] = [{"choices": [{"delta": piece, "finish_reason": None}]} for piece in pieces]
+    events.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    events.append({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": len(text)}})
+    lines = [": ping", *(f"data: {json.dumps(event)}" for event in events), "data: [DONE]"]
+    return "".join(f"{line}\r\n\r\n" for line in lines).encode()
 
 
 @contextmanager
@@ -27,6 +38,10 @@ def serving(answer: Callable[[str], str]) -> Iterator[ChatServer]:
     state = ChatServer()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.keys.append(self.headers.get("Authorization"))
+            self._reply(200, json.dumps({"data": [{"id": name} for name in state.names]}).encode())
+
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             fault = state.faults.pop(0) if state.faults else None
@@ -38,6 +53,9 @@ def serving(answer: Callable[[str], str]) -> Iterator[ChatServer]:
                 state.asked.append(body)
                 state.keys.append(self.headers.get("Authorization"))
                 text = answer(body["messages"][-1]["content"])
+                if body.get("stream"):
+                    self._reply(200, streamed(text))
+                    return
                 choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
                 usage = {"prompt_tokens": 7, "completion_tokens": 3}
                 self._reply(200, json.dumps({"choices": [choice], "usage": usage}).encode())

@@ -47,6 +47,7 @@ COMMANDS = {
 """Name of each command → its module and function, in the order of the help. The module may hold typer `SETTINGS`."""
 GROUPS = {
     "bases": "bases:group",
+    "bench": "bench:group",
     "data": "data:group",
     "jobs": "jobs:group",
     "keys": "api_keys:group",
