@@ -99,3 +99,16 @@ def test_nothing_to_compare_is_told() -> None:
         compare([], {"a": canned(), "b": canned()})
     with pytest.raises(DataError, match="there are 5 and 1"):
         compare(PROMPTS, {"a": canned()})
+
+
+def test_weights_are_compared_and_no_constraint_or_vote() -> None:
+    seen: list[GenerateOptions] = []
+
+    def model(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        seen.append(options)
+        return [Completion("SELECT 1") for _ in prompts]
+
+    options = GenerateOptions(max_tokens=9, temperature=0.5, candidates=7, constrain=True)
+    prompts = [Prompt((Message("user", "How many?"),))]
+    assert compare(prompts, {"a": lambda: model, "b": lambda: model}, options=options).passed
+    assert seen == [GenerateOptions(max_tokens=9)] * 2

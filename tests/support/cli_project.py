@@ -63,7 +63,7 @@ def run(*arguments: str, input: str | bytes | None = None) -> Result:
 def ok(*arguments: str, input: str | bytes | None = None) -> Result:
     """Run a command that succeeds."""
     result = run(*arguments, input=input)
-    assert result.exit_code == 0, result.exception or result.output
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
     return result
 
 

@@ -7,6 +7,7 @@ equal texts are reported beside it.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -79,7 +80,7 @@ def compare(
     batch: int = 16,
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Parity:
-    """Ask every model every prompt, greedily, and compare each with the first one.
+    """Ask every model every prompt, greedily and unconstrained, and compare each with the first one.
 
     `models`: name → function that opens it. One model is in memory at a time: each is opened, asked and let go.
     `ids` name the questions, else their numbers do. How far those in `told` are is no reason to fail. Raises
@@ -87,7 +88,8 @@ def compare(
     """
     if not prompts or len(models) < 2:
         raise DataError(f"Parity needs questions and two models; there are {len(prompts)} and {len(models)}.")
-    greedy = options or GenerateOptions()
+    # a constraint that only one of them has would show as a difference, and one that both have could hide one
+    greedy = dataclasses.replace(options or GenerateOptions(), temperature=0.0, n=1, candidates=0, constrain=False)
     answers: dict[str, list[str]] = {}
     for name, open_one in models.items():
         generate, texts = open_one(), []
