@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from sqltailor.aws.session import client, code_of, default_region, region_of, told
+from sqltailor.generate.remote import Event, RemoteModel, since
 from sqltailor.types import Completion, GenerateOptions, Prompt
 from sqltailor.wire.converse import STOPS, completion, completion_of_events, delta_text, request
 
@@ -28,7 +28,7 @@ BROKEN_STREAM = (
 """Errors in the middle of a stream after which the same request may succeed."""
 
 
-class BedrockModel:
+class BedrockModel(RemoteModel):
     """Asks a foundation model, or a deployment of a tuned one, through Converse; several prompts at a time.
 
     An answer that ends otherwise than by itself or at a stop string was cut, so its stop is `length`, also where a
@@ -36,7 +36,8 @@ class BedrockModel:
     """
 
     def __init__(self, model_id: str, *, region: str | None = None, at_once: int = 8) -> None:
-        self.model_id, self._at_once = model_id, at_once
+        super().__init__(at_once)
+        self.model_id = model_id
         # an hour: Nova's documentation asks for it
         self._client = client(
             "bedrock-runtime",
@@ -47,33 +48,8 @@ class BedrockModel:
         )
         self._refuses_zero = False
 
-    def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
-        """Return `options.n` completions a prompt, side by side, in the order of the prompts.
-
-        A single one is streamed, so that the time of its first token is known.
-        """
-        asked = [prompt for prompt in prompts for _ in range(options.n)]
-        if len(asked) == 1:
-            return [self._streamed(asked[0], options)]
-        with ThreadPoolExecutor(self._at_once) as pool:
-            return list(pool.map(lambda prompt: self._ask(prompt, options), asked))
-
-    def stream(self, prompt: Prompt, options: GenerateOptions) -> Iterator[str]:
-        """Yield the text of one completion in pieces as it is written.
-
-        A stream that breaks before its first piece is begun once more; later, `BackendError` is raised.
-        """
-        yield from (text for event in self._events(prompt, options) if (text := delta_text(event)))
-
-    def _streamed(self, prompt: Prompt, options: GenerateOptions) -> Completion:
-        began, first, events = time.perf_counter(), None, []
-        for event in self._events(prompt, options):
-            if first is None and delta_text(event):
-                first = _since(began)
-            events.append(event)
-        return completion_of_events(events, first_token_ms=first, total_ms=_since(began))
-
-    def _events(self, prompt: Prompt, options: GenerateOptions) -> Iterator[Mapping[str, Any]]:
+    def _events(self, prompt: Prompt, options: GenerateOptions) -> Iterator[Event]:
+        """Yield the events; a stream that breaks before its first piece is begun once more, later it is an error."""
         from botocore.exceptions import ClientError
 
         begun = False
@@ -90,12 +66,18 @@ class BedrockModel:
                         raise
                     logger.warning("the stream broke (%s) before its first token: retrying", code_of(e))
 
+    def _text(self, event: Event) -> str:
+        return delta_text(event)
+
+    def _whole(self, events: Sequence[Event], first_token_ms: float | None, total_ms: float) -> Completion:
+        return completion_of_events(events, first_token_ms=first_token_ms, total_ms=total_ms)
+
     def _ask(self, prompt: Prompt, options: GenerateOptions) -> Completion:
         began = time.perf_counter()
         with told(f"answer with {self.model_id}"):
             response = self._send(self._client.converse, prompt, options)
         self._tell_cut(response["stopReason"])
-        return completion(response, total_ms=_since(began))
+        return completion(response, total_ms=since(began))
 
     def _send(self, operation: Callable[..., Answer], prompt: Prompt, options: GenerateOptions) -> Answer:
         from botocore.exceptions import ClientError
@@ -122,8 +104,3 @@ class BedrockModel:
     def _tell_cut(self, reason: str | None) -> None:
         if reason is not None and reason not in STOPS and reason != "max_tokens":
             logger.warning("%s ended an answer with %s; it counts as truncated", self.model_id, reason)
-
-
-def _since(began: float) -> float:
-    """Return the milliseconds since a time of the performance counter."""
-    return round((time.perf_counter() - began) * 1000, 2)

@@ -6,7 +6,6 @@ URL is what stands before `/chat/completions`. The key, where one is asked for, 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.types import Completion, GenerateOptions, Prompt
+from sqltailor.wire.chat_completions import chat_request
 
 TIMEOUT_S = 600.0
 WAITS_S = (0.5, 2.0, 8.0)
@@ -41,20 +41,13 @@ class OpenAIChat:
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
         """Return `options.n` completions a prompt, side by side. Raises `BackendError`."""
-        wanted = [prompt for prompt in prompts for _ in range(options.n)]
+        bodies = [{"model": self.model} | chat_request(p, options) for p in prompts for _ in range(options.n)]
+        if options.seed is not None:  # one each: with the same seed, all candidates would be the same
+            bodies = [body | {"seed": options.seed + number} for number, body in enumerate(bodies)]
         with ThreadPoolExecutor(self._at_once) as pool:
-            return list(pool.map(lambda prompt: self._answer(prompt, options), wanted))
+            return list(pool.map(self._answer, bodies))
 
-    def _answer(self, prompt: Prompt, options: GenerateOptions) -> Completion:
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": [dataclasses.asdict(message) for message in prompt.messages],
-            "max_tokens": options.max_tokens,
-            "temperature": options.temperature,
-            "top_p": options.top_p,
-        }
-        body |= {"stop": list(options.stop)} if options.stop else {}
-        body |= {"seed": options.seed} if options.seed is not None else {}
+    def _answer(self, body: Mapping[str, Any]) -> Completion:
         began = time.monotonic()
         return _completion(self._post(body), (time.monotonic() - began) * 1000, self._url)
 
