@@ -1,4 +1,4 @@
-"""How many pairs are enough: `python bench/learning_curve.py [--base small] [--out DIR]`.
+"""How many pairs are enough: `python bench/learning_curve.py [--base small] [--questions 50] [--out DIR]`.
 
 Tunes a base on the sample database with 0, 20, 40, 80 and 160 hand-written pairs, alone, with their variants about
 other values, and with synthetic pairs, too, under the demo's recipe and with equal optimizer steps, and prints
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqltailor.data import load_examples, write_examples
-from sqltailor.demo.journey import TESTS, make_pairs, prepare
+from sqltailor.demo.journey import TESTS, draw_questions, make_pairs, prepare
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.project import Project
 from sqltailor.recipe import load_recipe
@@ -36,18 +36,23 @@ def main() -> None:
     parser.add_argument("--base", default="small")
     parser.add_argument("--out", type=Path, default=None, help="folder to keep; default: a temporary one")
     parser.add_argument("--steps", type=int, default=STEPS, help="optimizer steps of every training")
-    parser.add_argument("--synthetic", type=int, default=100, help="synthetic questions to ask")
+    parser.add_argument("--questions", type=int, default=100, help="questions of each part to ask, a seeded sample")
     args = parser.parse_args()
-    with sample_shop(args.out, args.base, args.synthetic):
+    with sample_shop(args.out, args.base, args.questions):
+        asked = [draw_questions(part, args.questions) for part in PARTS]
         print(f"| training data | pairs | {HEAD} |\n|---|---|---|---|---|")
-        show("none", [], args.base, 0)
+
+        def show(name: str, files: list[str]) -> None:
+            print(measured(name, files, args.base, args.steps, asked), flush=True)
+
+        show("none", [])
         for count in COUNTS:
             hand = part_of("train", count)
             values = part_of("values", count)
-            show(f"{count} hand-written", [hand], args.base, args.steps)
-            show(f"{count} + other values", [hand, values], args.base, args.steps)
-            show(f"{count} + other values + synthetic", [hand, values, "data/synth.jsonl"], args.base, args.steps)
-        show("synthetic alone", ["data/synth.jsonl"], args.base, args.steps)
+            show(f"{count} hand-written", [hand])
+            show(f"{count} + other values", [hand, values])
+            show(f"{count} + other values + synthetic", [hand, values, "data/synth.jsonl"])
+        show("synthetic alone", ["data/synth.jsonl"])
 
 
 def part_of(name: str, count: int) -> str:
@@ -89,8 +94,8 @@ def synthesise_test(project: Project, count: int) -> None:
     write_examples(out, [e for e in made.examples if comparable(e.sql[0]) not in taught][:count])
 
 
-def show(name: str, files: list[str], base: str, steps: int) -> None:
-    """Train on the files (none: the base as it is), and print a line of the table; what is trained already stays."""
+def measured(name: str, files: list[str], base: str, steps: int, asked: list[str]) -> str:
+    """Train on the files (none: the base as it is), ask, and return a line of the table; a finished training stays."""
     words = ["database.url=sqlite:///shop.db", TEST_DATA]
     model = base
     if files:
@@ -100,13 +105,11 @@ def show(name: str, files: list[str], base: str, steps: int) -> None:
         model = f"runs/{run}"
         if not (Path(model) / "DONE").is_file():
             train(load_recipe("recipe.yaml", words))
-    resolved = load_recipe("recipe.yaml", words)
-    measured = evaluate_models(resolved.recipe, models=[model])
-    parts = measured.result.scores["breakdowns"]["part"]
-    rates = [parts[part][model]["execution"] for part in PARTS]
+    scores = evaluate_models(load_recipe("recipe.yaml", words).recipe, models=[model], data=asked).result.scores
+    rates = [scores["breakdowns"]["part"][part][model]["execution"] for part in PARTS]
     cells = [f"{r['value']:.0%} [{r['low']:.0%}, {r['high']:.0%}]" for r in rates]
     pairs = sum(len(load_examples(file)) for file in files)
-    print(f"| {' | '.join([name, str(pairs), *cells])} |", flush=True)
+    return f"| {' | '.join([name, str(pairs), *cells])} |"
 
 
 if __name__ == "__main__":
