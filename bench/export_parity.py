@@ -1,8 +1,8 @@
-"""Do exports answer as their runs do? `python bench/export_parity.py [--out DIR] [--steps 120]`, with `[llama-cpp]`.
+"""Do exports answer as their runs do? `python bench/export_parity.py [RUN] [--questions 50]`, with `[llama-cpp]`.
 
-Trains nano on the sample database under the demo's recipe, once on plain and once on NF4 weights, and asks each run
-(its adapter beside the weights, in fp32), what was exported from it and llama.cpp the 200 held-out questions. Given
-again with the same folder, what is trained stays.
+Asks a run (its adapter beside the weights, in fp32), what was exported from it and llama.cpp the same test questions.
+RUN is one of the project that this stands in; without it, `--base` is trained on the sample database first under the
+demo's recipe. Given again with the same `--out` folder, what is trained stays.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from learning_curve import sample_shop
@@ -31,7 +32,7 @@ from sqltailor.types import Generate
 
 KINDS = {"plain": "none", "NF4": "nf4"}
 """Run → the weights that its adapter was trained on."""
-EXPORTS = {
+EXPORTS: dict[str, dict[str, Any]] = {
     "merged, fp32": {"to": "merged", "dtype": "fp32"},
     "merged, rounded to the base's type": {"to": "merged", "dtype": "base"},
     "merged into the original weights, fp32": {"to": "merged", "dtype": "fp32", "into_original": True},
@@ -43,21 +44,28 @@ EXPORTS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="?", help="default: train one")
+    parser.add_argument("--questions", type=int, default=200, help="test questions to ask, a seeded sample")
     parser.add_argument("--out", type=Path, default=None, help="folder to keep; default: a temporary one")
-    parser.add_argument("--steps", type=int, default=120, help="optimizer steps of each training")
+    parser.add_argument("--steps", type=int, default=80, help="optimizer steps of each training")
     parser.add_argument("--base", default="small")
-    parser.add_argument("--trained-on", action="append", choices=KINDS, help="weights; default: both")
+    parser.add_argument("--trained-on", action="append", choices=KINDS, help="weights; may be repeated; default: plain")
     args = parser.parse_args()
+    if args.run:
+        table([args.run], args.questions)
+        return
     with sample_shop(args.out, args.base):
-        print("| trained on | export | equal text | same statement |\n|---|---|---|---|")
-        for kind in args.trained_on or KINDS:
-            quantization = KINDS[kind]
-            run = learn(kind.lower(), quantization, args.steps)
-            for pair in asked(run, quantized=quantization != "none"):
-                print(
-                    f"| {kind} | {pair.other} | {pair.equal_text * pair.n:.0f} | {pair.agree * pair.n:.0f} |",
-                    flush=True,
-                )
+        table([learn(kind.lower(), KINDS[kind], args.steps) for kind in args.trained_on or ["plain"]], args.questions)
+
+
+def table(runs: list[str], count: int) -> None:
+    """Print how the exports of runs answer, of `count` questions each."""
+    print(f"| trained on | export | equal text of {count} | same statement |\n|---|---|---|---|")
+    for run in runs:
+        quantization = load_recipe(f"{run}/recipe.yaml").recipe.train.local.quantization
+        for pair in asked(run, count, quantized=quantization != "none"):
+            equal, same = (round(share * pair.n) for share in (pair.equal_text, pair.agree))
+            print(f"| {quantization} | {pair.other} | {equal} | {same} |", flush=True)
 
 
 def learn(name: str, quantization: str, steps: int) -> str:
@@ -70,7 +78,7 @@ def learn(name: str, quantization: str, steps: int) -> str:
     return str(run)
 
 
-def asked(run: str, *, quantized: bool) -> tuple[Pair, ...]:
+def asked(run: str, count: int, *, quantized: bool) -> tuple[Pair, ...]:
     """Return how the answers of a run's exports compare with its own."""
     source = resolve(run)
     prompts, ids, options = questions(source.run, open_tokenizer(source))
@@ -81,7 +89,7 @@ def asked(run: str, *, quantized: bool) -> tuple[Pair, ...]:
                 continue
             folder = Path(export(run, out=f"{run}/parity-{number}", check=False, **how).out)
             models[name] = opener(stack, folder, run)
-        return compare(prompts, models, ids=ids, options=options).pairs
+        return compare(prompts[:count], models, ids=ids[:count], options=options).pairs
 
 
 def opened(reference: str) -> Generate:
