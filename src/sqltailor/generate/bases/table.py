@@ -77,7 +77,7 @@ _CODER = Base(
 
 _SMALL = _CODER._replace(
     name="small",
-    about="the default: coder-0.5b as it is, until an SQL adapter of ours gains on it",
+    about="the default: the weights of coder-0.5b",
 )
 
 _SMOLLM2 = Base(
