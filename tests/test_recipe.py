@@ -104,8 +104,10 @@ data:
 
 def test_faults_of_command_line_and_environment_are_told_with_the_others(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TRAIN_SAMPLES=many\n")
-    found = faults(tmp_path, "train:\n  seed: -1\n", "train.epochs=0", "generate.temprature=1", "nonsense")
-    assert len(found) == 5
+    words = ["train.epochs=0", "generate.temprature=1", "train.local.max_steps=3", "nonsense"]
+    found = faults(tmp_path, "train:\n  seed: -1\n", *words)
+    assert len(found) == 6
+    assert "command line: train.local.max_steps is not a key. Did you mean 'train.max_steps'?" in found
     assert "command line: 'nonsense' is not of the form key=value, such as train.epochs=2." in found
     assert "command line: train.epochs is 0; allowed: a number above 0, at most 1000 (epochs)." in found
     assert "command line: generate.temprature is not a key. Did you mean 'generate.temperature'?" in found

@@ -51,14 +51,14 @@ def meaning(path: KeyPath) -> str:
 def nearest(path: KeyPath) -> str:
     """Return `" Did you mean 'train.epochs'?"` for an unknown key, or an empty string.
 
-    Looks in the same section first, then for the same name in another section.
+    The same name in another section comes first, then one like it in the same section, then one elsewhere.
     """
     name = str(path[-1])
-    here = difflib.get_close_matches(name.lower(), keys(section_at(path[:-1])), n=1, cutoff=0.6)
-    if here:
-        return f" Did you mean '{dotted((*path[:-1], here[0]))}'?"
     elsewhere = {dotted(leaf): str(leaf[-1]) for leaf in leaves(Recipe)}
     found = [whole for whole, last in elsewhere.items() if last == name]
+    if not found:
+        here = difflib.get_close_matches(name.lower(), keys(section_at(path[:-1])), n=1, cutoff=0.6)
+        found = [dotted((*path[:-1], last)) for last in here]
     if not found:
         close = difflib.get_close_matches(name.lower(), elsewhere.values(), n=1, cutoff=0.8)
         found = [whole for whole, last in elsewhere.items() if last in close]
