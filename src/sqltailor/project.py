@@ -323,7 +323,10 @@ def read_parts(paths: Sequence[str | Path], recipe: Recipe, *, what: str) -> lis
     existing = [p for p in paths if str(p).startswith("hf:") or Path(p).is_file()]
     if not existing:
         listed = ", ".join(map(str, paths)) or "none is named"
-        raise DataError(f"There are no {what} examples ({listed}). Make them: sqltailor data import FILE")
+        raise DataError(
+            f"There are no {what} examples ({listed}). Make them: sqltailor data import FILE; or, without questions of "
+            f"your own: sqltailor data synth -n 100 --seed 1 --out data/{what}.jsonl"
+        )
     examples = []
     for path in existing:
         if Path(path).is_file() and not Path(path).stat().st_size:
