@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sqltailor.data.examples import to_line
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.generate import load
 from sqltailor.generate.local import LocalModel
@@ -29,6 +31,8 @@ from sqltailor.types import Example, GenerateOptions
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
+
+from safetensors.torch import load_file  # noqa: E402
 
 from tests.support.tiny_model import make_tiny_model  # noqa: E402
 
@@ -388,6 +392,26 @@ def test_early_stop_keeps_the_best(folder: Path) -> None:
 def test_early_stop_needs_validation(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"data\.validation"):
         run("train.local.early_stop_patience=2")
+
+
+def test_only_upper_layers_get_an_adapter(folder: Path) -> None:
+    result = run("train.lora.layers=1", "train.max_steps=1")
+    weights = load_file(Path(result.run) / "adapter" / "adapter_model.safetensors")
+    assert {re.findall(r"layers\.(\d)", name)[0] for name in weights} == {"1"}
+    with pytest.raises(ConfigError, match=r"train\.lora\.layers is 3; the base model has 2 layers"):
+        run("train.lora.layers=3", "train.name=deeper")
+
+
+def test_a_run_keeps_the_joins_that_it_learned(folder: Path) -> None:
+    ddl = f"{DDL}; CREATE TABLE visit (id INTEGER, customer_id INTEGER REFERENCES customer(id))"
+    (folder / "shop.sql").write_text(ddl)
+    sql = "SELECT COUNT(*) FROM visit AS v JOIN customer AS c ON v.customer_id = c.id WHERE c.city = 'Lyon'"
+    example = Example("1", (sql,), question="How many visits from Lyon?")
+    with (folder / "train.jsonl").open("a") as file:
+        file.write(to_line(example))
+    result = run("database.schema=shop.sql", "train.max_steps=1")
+    (pair,) = read_json(Run(Path(result.run)).joins)
+    assert pair == {"left": ["visit", "customer_id"], "right": ["customer", "id"], "count": 1}
 
 
 def test_unknown_target_modules_are_told_with_the_known(folder: Path) -> None:

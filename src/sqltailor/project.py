@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import PROMPTS, BuildPrompt, build_prompt, compact_schema, notes_of
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json, write_json_atomic
+from sqltailor.sql.constrain import known_joins
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema import diff, from_json, schema_hash, to_ddl, to_json, without_samples
@@ -115,6 +116,7 @@ class Project:
             seed=settings.seed,
             candidates=settings.candidates,
             constrain=settings.constrain,
+            known_joins=settings.known_joins,
         )
 
     def prompts(self, model: str, count_tokens: Callable[[str], int] | None, *, is_lesson: bool = True) -> BuildPrompt:
@@ -298,6 +300,15 @@ def record_prompt(project: Project, run: Run, base: str) -> None:
     write_json_atomic(run.prompt, recorded)
     if project.has_schema:
         write_json_atomic(run.schema, to_json(without_samples(project.granted)))
+
+
+def record_joins(project: Project, run: Run, examples: Iterable[Example]) -> None:
+    """Write into a run how the statements that it learns from join the tables of the project's schema."""
+    if project.has_schema:
+        statements = [sql for example in examples if example.schema is None for sql in example.sql]
+        write_json_atomic(
+            run.joins, known_joins.to_json(known_joins.joined(statements, project.granted, project.dialect))
+        )
 
 
 def _recorded_prompt(reference: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class GenerateOptions:
     """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
 
     `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`. `constrain` keeps a
-    local model to SQL that names only what the prompt's schema has.
+    local model to SQL that names only what the prompt's schema has, `known_joins` to the joins that it knows.
     """
 
     max_tokens: int = 512
@@ -135,6 +135,7 @@ class GenerateOptions:
     seed: int | None = None
     candidates: int = 0
     constrain: bool = False
+    known_joins: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from sqltailor.generate.weights import (
     Opened,
 )
 from sqltailor.prompt.encode import encode, end_of_turn
+from sqltailor.runs import read_json
 from sqltailor.sql.constrain.constraint import Vocabulary
+from sqltailor.sql.constrain.known_joins import Pair, from_json
 from sqltailor.sql.constrain.syntax import SYNTAXES
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.types import Completion, GenerateOptions, Prompt
@@ -109,9 +111,16 @@ class LocalModel:
 
         def walk(row: int) -> Walk:
             prompt = prompts[row // options.n]
-            return self._vocabulary.constraint(prompt.schema, prompt.dialect).walk(options.max_tokens)
+            joins = self._joins if options.known_joins else ()
+            return self._vocabulary.constraint(prompt.schema, prompt.dialect, joins=joins).walk(options.max_tokens)
 
         return walk
+
+    @functools.cached_property
+    def _joins(self) -> Sequence[Pair]:
+        """The joins of the statements that a run learned from."""
+        learned = self.source.run.joins if self.source.run else None
+        return from_json(read_json(learned)) if learned is not None and learned.is_file() else ()
 
     @functools.cached_property
     def _vocabulary(self) -> Vocabulary:

@@ -137,6 +137,9 @@ class Generation(Section):
     constrain: bool = key(
         True, "Keep local models to statements that parse and name only tables and columns that are granted."
     )
+    known_joins: bool = key(
+        True, "With `constrain`: join tables only by the schema's keys, and as statements that the run learned from do."
+    )
     known: bool = key(
         True,
         "`ask` answers a question of `data.train`, or one about other stored values, by that pair, without the model.",

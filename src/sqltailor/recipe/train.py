@@ -22,6 +22,11 @@ class Lora(Section):
     target_modules: Literal["all-linear"] | Texts = key(
         "all-linear", "Layers that get an adapter: `all-linear`, or a list of module names such as `[q_proj, v_proj]`."
     )
+    layers: Positive | None = key(
+        None,
+        "How many of the upper layers get an adapter; not set: all. Those below cost no backward pass.",
+        unit="layers",
+    )
     embeddings: bool = key(
         False, "Also train the token embeddings, whole: for a small base that has never seen the schema's short names."
     )

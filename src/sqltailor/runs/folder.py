@@ -59,6 +59,11 @@ class Run:
         return self.path / "schema.json"
 
     @property
+    def joins(self) -> Path:
+        """The columns that the statements it learned from join, and how often."""
+        return self.path / "joins.json"
+
+    @property
     def scores(self) -> Path:
         return self.path / "scores.json"
 

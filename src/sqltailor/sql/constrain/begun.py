@@ -92,6 +92,8 @@ class Begun(Reader):
     def _following(self) -> Iterable[str]:
         """Return the keywords that may follow what is whole."""
         frame = self.top
+        if frame.key is not None:
+            return ()
         if self.last == "interval":
             return UNITS
         if frame.clause == "from" and not frame.brackets:
@@ -140,12 +142,15 @@ class Begun(Reader):
             return self._behind_dot(level)
         if self.last in DONE or self.last in ("as", "::") or frame.clause in ("start", "with", "tail"):
             return None
+        if frame.key is not None:
+            return self._key_names()
         return self._operand_names(level) if self._takes_words() else None
 
     def _takes_words(self) -> bool:
         frame = self.top
         is_table = frame.clause == "from" and not frame.brackets
-        return not is_table and self.last != "." and not (frame.brackets and frame.brackets[-1] == "using")
+        is_using = bool(frame.brackets) and frame.brackets[-1] == "using"
+        return not is_table and not is_using and self.last != "." and frame.key is None
 
     def possible(self) -> Iterable[str] | None:
         """Return the folded words that may stand here; None where any word may, or none of the names."""
@@ -164,10 +169,12 @@ class Begun(Reader):
             return None
         if self.last == ".":
             return self._behind_dot(level)
-        return self._operands(level)
+        return self._operands(level) if frame.key is None else self._key_names()
 
     def _behind_dot(self, level: int) -> list[str] | None:
         frame = self.top
+        if frame.key is not None:
+            return self._key_columns(frame.qualifier)
         if frame.clause == "select" and self._is_free(frame, frame.qualifier):
             return None
         return [c for columns in self._columns(level, frame.qualifier) for c in columns]
@@ -179,7 +186,8 @@ class Begun(Reader):
         if self.last == ".":
             return [n.partition(".")[2] for n in self.names.tables if n.startswith(f"{frame.qualifier}.")]
         joining = () if self.last in ("from", ",", "join") else ("join", "outer", "inner", "left", "right", "full")
-        return [*self.names.tables, *frame.ctes, *joining]
+        tables = [name for name, source in self.names.tables.items() if not frame.is_joined or self._may_join(source)]
+        return [*tables, *frame.ctes, *joining]
 
     def _operands(self, level: int) -> Iterable[str] | None:
         """Return the words and names that an operand may begin with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqltailor.sql.constrain.column_sources import Columns
+from sqltailor.sql.constrain.join_keys import JoinKeys
 from sqltailor.sql.constrain.lexemes import Lexeme
 from sqltailor.sql.constrain.select_frames import (
     CLAUSES,
@@ -18,7 +18,7 @@ from sqltailor.sql.constrain.select_frames import (
 from sqltailor.sql.constrain.syntax import AFTER_OPERANDS
 
 
-class Clauses(Columns):
+class Clauses(JoinKeys):
     """Follows a SELECT from clause to clause."""
 
     def _mark(self) -> None:
@@ -75,6 +75,8 @@ class Clauses(Columns):
             raise Refusal(f"there is no table {key}")
         if len(frame.sources) >= MAX_SOURCES:
             raise Refusal("too many tables")
+        if frame.is_joined and not self._may_join(source):
+            raise Refusal(f"no key joins {key} with the tables of this FROM")
         self.put(table=(word, source), expects="alias?")
         self.last = "operand"
 
@@ -118,6 +120,8 @@ class Clauses(Columns):
             if word == "using" and not self._shared_columns():
                 raise Refusal("the tables share no column")
             self.put(clause=word, is_joined=False)
+            if word == "on":
+                self._begin_on()
             self.last = word
         elif word in ("union", "intersect", "except"):
             self._end_select()
@@ -214,4 +218,5 @@ class Clauses(Columns):
             self.put(waiting=(*frame.waiting, use), item=item)
         elif is_alias != "whole":
             self._resolve(level, use, counts_alias=bool(is_alias))
+            self._read_key(use)
         self.last = "alias" if is_alias == "whole" else "operand"

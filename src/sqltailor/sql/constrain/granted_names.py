@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sqltailor.sql.constrain.grammar import syntax_of
+from sqltailor.sql.constrain.known_joins import Joins
 from sqltailor.sql.constrain.lexemes import Lexeme, fold
 from sqltailor.sql.constrain.signatures import calls
 from sqltailor.sql.constrain.syntax import OPENERS, VALUES, no_alias
@@ -17,12 +18,16 @@ from sqltailor.types import Grant, Schema
 
 
 class Source(NamedTuple):
-    """What FROM may have: folded columns, how many (None: unknown), and whether `*` may stand for all of them."""
+    """What FROM may have: folded columns, how many (None: unknown), and whether `*` may stand for all of them.
+
+    `table` is the folded name of a stored one.
+    """
 
     columns: frozenset[str]
     width: int | None
     is_stored: bool = True
     has_star: bool = True
+    table: str = ""
 
 
 class Words(NamedTuple):
@@ -39,10 +44,17 @@ class Words(NamedTuple):
 
 
 class Names:
-    """The names of one schema under a grant, in a dialect."""
+    """The names of one schema under a grant, in a dialect. `joins`: how tables may be joined; None: in any way."""
 
-    def __init__(self, schema: Schema, dialect: str = "sqlite", grant: Grant = Grant()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        schema: Schema,
+        dialect: str = "sqlite",
+        grant: Grant = Grant(),  # noqa: B008
+        joins: Joins | None = None,
+    ) -> None:
         base = load_dialect(dialect).base
+        self.joins = joins
         self.syntax = syntax_of(dialect)
         self.quotes = always_quoted("x", dialect).replace("x", "")
         self.alias_clauses = ALIAS_CLAUSES.get(base, frozenset())
@@ -53,7 +65,8 @@ class Names:
         partial_names = {t.name for t in schema.tables if id(t) in partial}
         for table in visible(schema, grant, base).tables:
             columns = frozenset(fold(c.name) for c in table.columns)
-            source = Source(columns, len(table.columns), has_star=table.name not in partial_names and bool(columns))
+            has_star = table.name not in partial_names and bool(columns)
+            source = Source(columns, len(table.columns), has_star=has_star, table=fold(table.name))
             name, namespace = self._key(table.name), self._key(table.namespace or "")
             if table.namespace:
                 self.tables[f"{namespace}.{name}"] = source

@@ -14,6 +14,7 @@ class Reader(Clauses):
     def read(self, lexeme: Lexeme) -> None:
         if self.last == "windowed" and lexeme.text not in ("over", "filter"):
             raise Refusal("an aggregate of an aggregate needs OVER")
+        self._check_key(lexeme)
         if lexeme.kind == "sign":
             self._sign(lexeme)
         elif lexeme.kind == "value":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqltailor.sql.constrain.granted_names import NO_SOURCES, Source
+from sqltailor.sql.constrain.known_joins import Place
 
 MAX_SOURCES = 8
 DONE = frozenset(
@@ -57,6 +58,14 @@ class Use(NamedTuple):
     column_start: int
 
 
+class Key(NamedTuple):
+    """The equality of two keys that ON begins with: what comes next, and its left side as alias and column."""
+
+    next: str = "left"  # left, equals or right
+    alias: str = ""
+    place: Place = Place("", "")
+
+
 class Frame(NamedTuple):
     """One SELECT that is being written, from its bracket to its end."""
 
@@ -80,6 +89,7 @@ class Frame(NamedTuple):
     has_table: bool = False  # a query within it, or a SELECT before it, reads one
     is_aggregated: bool = False  # it has GROUP BY, or an aggregate in its SELECT list
     is_joined: bool = False  # the last table may have a condition
+    key: Key | None = None
     qualifier: str = ""
     qualifier_start: int = 0
     call: str = ""  # what the next bracket belongs to

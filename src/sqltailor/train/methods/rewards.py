@@ -15,14 +15,13 @@ from sqltailor.project import Project
 from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.sql.dialect import parse
-from sqltailor.train.rows.training_data import build_prompts, read_material
+from sqltailor.train.rows.training_data import build_prompts
 from sqltailor.train.running.base_model import give_template
+from sqltailor.train.running.stage import Stage, read_lessons
 from sqltailor.types import Completion, Example, Outcome, Prompt
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression
-
-    from sqltailor.train.running.stage import Stage
 
 RIGHT = 1.0
 PARTLY = 0.2
@@ -50,7 +49,7 @@ def read_questions(stage: Stage, project: Project) -> list[Question]:
     recipe = stage.recipe
     tokenizer = open_tokenizer(resolve(stage.base))
     give_template(tokenizer, recipe)
-    examples = read_material(recipe, stage.run).train
+    examples = read_lessons(stage, project).train
     questions = []
     for example, prompt in zip(examples, build_prompts(project, examples, tokenizer), strict=True):
         asked, gold = encode_pair(tokenizer, prompt, completion_text(example))

@@ -141,6 +141,14 @@ def lora_config(train: Train, model: Any) -> Any:
     peft = require("peft", extra="train", feature="Local training")
     lora = train.lora
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    upper = None
+    if lora.layers is not None:
+        depth = model.config.num_hidden_layers
+        if lora.layers > depth:
+            raise ConfigError(f"train.lora.layers is {lora.layers}; the base model has {depth} layers.")
+        upper = list(range(depth - lora.layers, depth))
+        head = model.get_output_embeddings()
+        targets = _linear_names(model, without=head) if isinstance(targets, str) else targets
     whole, tied = None, model.config.tie_word_embeddings
     if lora.embeddings:
         ends = [model.get_input_embeddings()] + ([] if tied else [model.get_output_embeddings()])
@@ -150,6 +158,7 @@ def lora_config(train: Train, model: Any) -> Any:
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=targets,
+        layers_to_transform=upper,
         use_dora=lora.dora,
         use_rslora=lora.rslora,
         modules_to_save=whole,
@@ -163,15 +172,21 @@ def check_targets(model: Any, targets: Any) -> None:
     """Raise `ConfigError` for a target module that the model lacks."""
     if isinstance(targets, str):
         return
-    import torch
-
-    known = sorted({n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
+    known = _linear_names(model)
     for target in targets:
         if target.rpartition(".")[2] not in known:
             raise ConfigError(
                 f"train.lora.target_modules names '{target}', which the base model lacks."
                 f"{did_you_mean(target, known)} It has: {', '.join(known)}; or use all-linear."
             )
+
+
+def _linear_names(model: Any, *, without: Any = None) -> list[str]:
+    """Return the names of a model's linear modules, without those of the modules around them."""
+    import torch
+
+    linear = ((n, m) for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not without)
+    return sorted({name.rpartition(".")[2] for name, _ in linear})
 
 
 def give_template(tokenizer: Any, recipe: Recipe) -> None:

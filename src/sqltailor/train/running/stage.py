@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.runs import read_jsonl
-from sqltailor.train.rows.training_data import build_prompts
+from sqltailor.project import Project, record_joins
+from sqltailor.runs import Run, read_jsonl
+from sqltailor.train.rows.training_data import TrainingData, build_prompts, read_material
 from sqltailor.train.running.base_model import Setup, Trainee, open_trainee, record_base, root_base
 from sqltailor.train.running.checkpoints import forget_after, newest_checkpoint, step_of
 from sqltailor.train.running.memory import keep_freed_memory
@@ -17,7 +18,6 @@ from sqltailor.train.running.settings import training_arguments
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
-    from sqltailor.project import Project
     from sqltailor.recipe import Recipe, Train
     from sqltailor.train.rows.encoding import Rows
     from sqltailor.train.running.watch import Progress
@@ -36,6 +36,14 @@ class Stage(NamedTuple):
     def output(self) -> Path:
         """The folder of what it learned: an adapter, or all weights. It appears whole, and last."""
         return self.folder / ("adapter" if self.recipe.train.lora.enabled else "model")
+
+
+def read_lessons(stage: Stage, project: Project) -> TrainingData:
+    """Return the stage's examples, and write into the run how their statements join tables."""
+    data = read_material(stage.recipe, stage.run)
+    if is_first_process():
+        record_joins(project, Run(stage.run), data.train)
+    return data
 
 
 class Job(NamedTuple):
