@@ -121,7 +121,7 @@ def test_a_run_holds_everything_that_it_made(folder: Path) -> None:
 def test_what_a_run_learned_is_generated(folder: Path) -> None:
     """Two questions by heart, with the adapter beside the weights or in them."""
     write_examples(folder / "train.jsonl", 2)
-    result = run("train.epochs=150")
+    result = run("train.epochs=60")
     example = Example("x", ("",), question="How many customers live in Lyon?")
     asked = build_prompt(example, from_ddl(DDL), name="compact")
     options = GenerateOptions(max_tokens=40)
