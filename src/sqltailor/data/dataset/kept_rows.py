@@ -27,9 +27,9 @@ class KeptRows:
         self.ledger = Ledger(folder)
         self.tally = Tally()
         self.path = folder / "kept.jsonl"
-        self._kept = _open(self.path)
-        self._rejects = _open(folder / "rejects.jsonl")
-        self._smells = _open(folder / "smells.jsonl")
+        self._kept = open_to_write(self.path)
+        self._rejects = open_to_write(folder / "rejects.jsonl")
+        self._smells = open_to_write(folder / "smells.jsonl")
         self._starts = array("Q")
         self._size = 0
         self._map: mmap.mmap | None = None
@@ -96,5 +96,6 @@ class KeptRows:
         self.close()
 
 
-def _open(path: Path) -> TextIO:
+def open_to_write(path: Path) -> TextIO:
+    """Open a JSON Lines file to write it anew."""
     return path.open("w", encoding="utf-8", newline="\n")

@@ -6,10 +6,10 @@ import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from sqltailor.data.dataset.deduplicate import Copy, groups
-from sqltailor.data.dataset.kept_rows import KeptRows
+from sqltailor.data.dataset.kept_rows import KeptRows, open_to_write
 from sqltailor.data.dataset.overlap import Tests, word_runs
 from sqltailor.data.dataset.split import PARTS, Split
 from sqltailor.data.examples import from_json, json_line
@@ -29,7 +29,7 @@ def write_parts(
     originals = dict.fromkeys((copy.of for copy in removed.values()), "")
     runs_shared = dict.fromkeys(PARTS, 0)
     with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(_open(folder / f"{part}.jsonl")) for part in PARTS] if split else []
+        files = [stack.enter_context(open_to_write(folder / f"{part}.jsonl")) for part in PARTS] if split else []
         for row, line in enumerate(kept.lines()):
             if row in originals:
                 originals[row] = _place(json.loads(line))
@@ -42,10 +42,6 @@ def write_parts(
             if files:
                 files[part].write(_renamed(line, ids[row]) if row in ids else line)
     return runs_shared
-
-
-def _open(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", newline="\n")
 
 
 def _new_ids(kept: KeptRows) -> dict[int, int]:
