@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from learning_curve import sample_shop
 from transformers import TextIteratorStreamer
 
 from sqltailor.data import load_examples
+from sqltailor.evaluate.statistics import percentile
 from sqltailor.export.artifacts import export
 from sqltailor.export.llama_cpp import serve
 from sqltailor.generate.local import LocalModel
@@ -86,11 +86,10 @@ def measure(name: str, ask: Ask, prompts: list[Prompt], opened: LocalModel, ours
     rate = (tokens - len(answers)) / after_first if after_first else 0.0
     texts = [answer.text.strip() for answer in answers]
     equal = len(texts) if ours is None else sum(a == b for a, b in zip(texts, ours, strict=True))
-    first = statistics.median(answer.first for answer in answers)
-    p95 = sorted(whole)[int(len(whole) * 0.95)]
+    first = percentile((answer.first for answer in answers), 50)
+    p50, p95 = percentile(whole, 50), percentile(whole, 95)
     print(
-        f"| {name} | {first * 1000:.0f} | {statistics.median(whole) * 1000:.0f} | {p95 * 1000:.0f} | {rate:.0f} "
-        f"| {equal} of {len(texts)} |",
+        f"| {name} | {first * 1000:.0f} | {p50 * 1000:.0f} | {p95 * 1000:.0f} | {rate:.0f} | {equal} of {len(texts)} |",
         flush=True,
     )
     return texts

@@ -12,7 +12,6 @@ import argparse
 import json
 import random
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import IO
 from sqltailor.data.examples import load_examples
 from sqltailor.demo.database import build_database
 from sqltailor.demo.journey import HERE, TESTS
+from sqltailor.evaluate.statistics import percentile
 
 LEAVES = 0.05
 PATIENCE_S = 120
@@ -148,8 +148,7 @@ def report(seen: Seen, memory: list[float], clients: int, seconds: float) -> int
     failed = sum(count for status, count in seen.statuses.items() if status >= 500)
     print(f"{clients} clients, {seconds:.0f} s: {dict(sorted(seen.statuses.items()))}, {seen.left} left early")
     if seen.seconds:
-        cuts = statistics.quantiles(seen.seconds, n=100, method="inclusive")
-        p50, p95, p99 = cuts[49], cuts[94], cuts[98]
+        p50, p95, p99 = (percentile(seen.seconds, percent) for percent in (50, 95, 99))
         rate = len(seen.seconds) / seconds
         print(f"answered: {rate:.1f} a second; p50 {p50:.2f} s, p95 {p95:.2f} s, p99 {p99:.2f} s")
     print(f"memory: {memory[0]:.0f} MB before, {max(memory):.0f} MB at most, {memory[-1]:.0f} MB after")

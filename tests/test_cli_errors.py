@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from sqltailor.cli import main
 from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError
 from sqltailor.generate import hub_access
 from tests.support.cli_project import make_database, run, write_test_file
@@ -54,25 +55,49 @@ TEST = ("--data", "data/test.jsonl")
     ("arguments", "code", "said"),
     [
         (["schema"], 0, ""),
-        (["check-sql", "SELECT name FROM stop"], 0, ""),
         (["check-sql", "-- x\nDELETE FROM stop", "--json"], 1, ""),
-        (["eval", "--model", "echo:one.sql", "--fail-under", "execution=1", *TEST], 1, "below 1.0"),
         (["frobnicate"], 2, "No such command 'frobnicate'"),
-        (["schema", "sqlite:///gone.db"], 2, "error: No such file: "),
-        (["config", "basee=nano"], 2, "Did you mean 'base'?"),
         (["ask", "How many?", "--model", "runs/gone"], 3, "error: There is no model at runs/gone"),
-        (["schema", "tram.db", "--format", "xml"], 2, "Known: ddl, compact, json."),
-        (["init", "tram.db", "--out", "recipe.yaml/deep"], 2, "error: recipe.yaml/deep: Not a directory"),
     ],
 )
-def test_exit_codes(project: Path, arguments: list[str], code: int, said: str) -> None:
-    (project / "one.sql").write_text("SELECT 1")
+def test_exit_codes_of_the_process(project: Path, arguments: list[str], code: int, said: str) -> None:
     done = program(*arguments)
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     if code > 1:
         assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["check-sql", "SELECT name FROM stop"], 0, ""),
+        (["eval", "--model", "echo:one.sql", "--fail-under", "execution=1", *TEST], 1, "below 1.0"),
+        (["schema", "sqlite:///gone.db"], 2, "error: No such file: "),
+        (["config", "basee=nano"], 2, "Did you mean 'base'?"),
+        (["schema", "tram.db", "--format", "xml"], 2, "Known: ddl, compact, json."),
+        (["init", "tram.db", "--out", "recipe.yaml/deep"], 2, "error: recipe.yaml/deep: Not a directory"),
+    ],
+)
+def test_exit_codes(
+    project: Path,
+    arguments: list[str],
+    code: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (project / "one.sql").write_text("SELECT 1")
+    monkeypatch.setattr(sys, "argv", ["sqltailor", *arguments])
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # as `main` sets it
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    assert (ended.value.code or 0) == code, printed.err
+    assert said in printed.err
+    if code > 1:
+        assert printed.out == ""
 
 
 def test_ctrl_c_ends_with_130(project: Path) -> None:
@@ -86,6 +111,8 @@ def test_ctrl_c_ends_with_130(project: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell starts what runs in the background without Ctrl-C: these tests, perhaps
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     until = time.monotonic() + 60

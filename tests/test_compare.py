@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,25 @@ CHANGED = {
 """What run A and run B answer wrong; None: they answer right."""
 
 
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database, its questions, and the evaluations of runs A and B."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    make_database(folder / "tram.db")
+    write_test_file(folder / "test.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for place, name in enumerate("AB"):
+            answers = [CHANGED.get(question, (None, None))[place] or sql for question, sql in QUESTIONS.items()]
+            (folder / f"{name}.json").write_text(json.dumps(answers))
+            ok("eval", *words(name))
+    return folder
+
+
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runs(evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(evaluated, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    make_database(tmp_path / "tram.db")
-    write_test_file(tmp_path / "test.jsonl")
-    for place, name in enumerate("AB"):
-        answers = {question: CHANGED.get(question, (None, None))[place] or sql for question, sql in QUESTIONS.items()}
-        (tmp_path / f"{name}.json").write_text(json.dumps(list(answers.values())))
-        ok("eval", *words(name))
     return tmp_path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,17 +78,21 @@ def imports(package: Path) -> Iterator[Import]:
     """Yield every import of the package's own modules, also those inside functions and for types only."""
     known = modules(package)
     for name, path in known.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for target in _targets(node):
-                if target.split(".")[0] == package.name:
-                    imported = target if target in known else target.rpartition(".")[0]
-                    yield Import(name, imported, f"{path}:{getattr(node, 'lineno', 0)}: imports {target}")
+        for target, line in targets(path):
+            if target.split(".")[0] == package.name:
+                imported = target if target in known else target.rpartition(".")[0]
+                yield Import(name, imported, f"{path}:{line}: imports {target}")
 
 
-def targets(path: Path) -> Iterator[str]:
-    """Yield all that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        yield from _targets(node)
+def targets(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return all that a file imports, each with its line."""
+    return _targets_of(path.read_text(encoding="utf-8"))
+
+
+@functools.cache  # several tests read the whole package
+def _targets_of(source: str) -> tuple[tuple[str, int], ...]:
+    nodes = ast.walk(ast.parse(source))
+    return tuple((target, getattr(node, "lineno", 0)) for node in nodes for target in _targets(node))
 
 
 def _targets(node: ast.AST) -> Iterator[str]:
@@ -186,7 +191,7 @@ def test_no_module_imports_itself_through_others(folder: Path) -> None:
 
 def test_the_package_needs_neither_base_nor_bench_and_base_not_bench() -> None:
     for folder, others in ((PACKAGE, ("base", "bench")), (ROOT / "base", ("bench",))):
-        found = [t for path in folder.rglob("*.py") for t in targets(path) if t.split(".")[0] in others]
+        found = [t for path in folder.rglob("*.py") for t, _ in targets(path) if t.split(".")[0] in others]
         assert not found, f"{folder.name} imports {found}"
 
 
@@ -195,7 +200,7 @@ def test_base_and_bench_import_what_defines_a_name(folder: str) -> None:
     # not from the command line, and of the package only modules that are there
     known = modules(PACKAGE)
     for path in sorted((ROOT / folder).rglob("*.py")):
-        for target in targets(path):
+        for target, _ in targets(path):
             if target.startswith("sqltailor."):
                 assert target in known or target.rpartition(".")[0] in known, f"{path}: there is no {target}"
                 assert wing_of(target) not in LAYERS[-1], f"{path} imports {target}, of the last layer"

@@ -1,4 +1,4 @@
-"""Intervals and the paired test, against published values."""
+"""Intervals and the paired test, against published values; percentiles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sqltailor.evaluate.statistics import bootstrap, clustered_rate, detectable, mcnemar, paired, rate
+from sqltailor.evaluate.statistics import bootstrap, clustered_rate, detectable, mcnemar, paired, percentile, rate
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,19 @@ def test_the_detectable_difference_is_detected_four_times_in_five(n: int, change
             downs += fixed <= place < changed
         found += mcnemar(ups, downs) < 0.05
     assert 0.68 < found / 300 < 0.9
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([5.0], 50, 5.0),
+        ([4.0, 1.0, 3.0, 2.0], 50, 2.0),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], 95, 5.0),
+        ([float(n) for n in range(1, 51)], 95, 48.0),  # ⌈47.5⌉
+        ([float(n) for n in range(1, 51)], 99, 50.0),
+        ([float(n) for n in range(1, 101)], 95, 95.0),  # not the 96th, as a rounded product would have it
+        ([float(n) for n in range(1, 201)], 99, 198.0),
+    ],
+)
+def test_a_percentile_is_the_nearest_rank(values: list[float], percent: int, expected: float) -> None:
+    assert percentile(values, percent) == expected

@@ -12,7 +12,7 @@ from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.evaluate.statistics import rate
 from sqltailor.ops.cold_call import cold_call
 from sqltailor.ops.measure import Load, Measured, measure
-from sqltailor.ops.timed_calls import Call, Ops, difference, percentile, times, tokens
+from sqltailor.ops.timed_calls import Call, Ops, difference, times, tokens
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.types import Completion, Example
 from tests.support.chat_server import serving as chat_serving
@@ -42,22 +42,6 @@ def recipe() -> Recipe:
 
 
 # figures
-
-
-@pytest.mark.parametrize(
-    ("values", "percent", "expected"),
-    [
-        ([5.0], 50, 5.0),
-        ([4.0, 1.0, 3.0, 2.0], 50, 2.0),
-        ([1.0, 2.0, 3.0, 4.0, 5.0], 95, 5.0),
-        ([float(n) for n in range(1, 51)], 95, 48.0),  # ⌈47.5⌉
-        ([float(n) for n in range(1, 51)], 99, 50.0),
-        ([float(n) for n in range(1, 101)], 95, 95.0),  # not the 96th, as a rounded product would have it
-        ([float(n) for n in range(1, 201)], 99, 198.0),
-    ],
-)
-def test_a_percentile_is_the_nearest_rank(values: list[float], percent: int, expected: float) -> None:
-    assert percentile(values, percent) == expected
 
 
 def call(took_ms: float = 10.0, **fields: Any) -> Call:

@@ -431,8 +431,8 @@ def test_comments_that_only_sound_like_sql(comment: str) -> None:
 @pytest.mark.parametrize("base", ["tsql", "mysql", "postgres", "oracle"])
 @pytest.mark.parametrize("odd", ["'", '"', "/*", "$x$", "[", "`", "(", "'\\'"])
 def test_one_unclosed_sign_does_not_hang(base: str, odd: str) -> None:
-    ddl = f"CREATE TABLE t (a int);\nCREATE TABLE u (a int DEFAULT {odd} 1\n" + ("x \\' /* [ $y$ (\n" * 30_000)
-    started = time.monotonic()
+    ddl = f"CREATE TABLE t (a int);\nCREATE TABLE u (a int DEFAULT {odd} 1\n" + ("x \\' /* [ $y$ (\n" * 10_000)
+    started = time.process_time()
     schema = read_ddl([("", ddl)], base).schema
     assert [t.name for t in schema.tables][:1] == ["t"]
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 3

@@ -125,7 +125,7 @@ def test_a_run_holds_everything_that_it_made(folder: Path) -> None:
 def test_what_a_run_learned_is_generated(folder: Path) -> None:
     """Two questions by heart, with the adapter beside the weights or in them."""
     write_examples(folder / "train.jsonl", 2)
-    result = run("train.epochs=150")
+    result = run("train.epochs=60")
     example = Example("x", ("",), question="How many customers live in Lyon?")
     asked = build_prompt(example, from_ddl(DDL), name="compact")
     options = GenerateOptions(max_tokens=40)
@@ -285,7 +285,7 @@ def test_a_crashed_run_ends_as_an_unbroken_one(folder: Path, words: tuple[str, .
 
 
 def test_kill_9_resumes(folder: Path) -> None:
-    words = [*BASIC, "train.epochs=100", "train.local.save_steps=5"]
+    words = [*BASIC, "train.epochs=40", "train.local.save_steps=25"]
     code = "import sys; from sqltailor.recipe import load_recipe; from sqltailor.train import train; "
     code += "train(load_recipe(None, sys.argv[1:]))"
     source = str(Path(__file__).parent.parent / "src")
@@ -303,7 +303,7 @@ def test_kill_9_resumes(folder: Path) -> None:
     resumed = train(load_recipe(None, words, env={}))
     assert Path(resumed.run).name == found[0].parts[-4]
     assert not half.exists()
-    assert [row["step"] for row in metrics(resumed)] == list(range(1, 501))
+    assert [row["step"] for row in metrics(resumed)] == list(range(1, 201))
 
 
 def test_ctrl_c_saves_and_the_same_command_continues(folder: Path) -> None:

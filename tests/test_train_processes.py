@@ -68,6 +68,7 @@ def two(*words: str, name: str = "two", **environment: str) -> subprocess.Comple
     )
 
 
+@pytest.mark.slow  # three processes that load everything; what a launch must be is checked below
 def test_two_processes_give_the_losses_of_one(folder: Path) -> None:
     one = run("train.local.dtype=fp32", "train.name=one")
     done = two()

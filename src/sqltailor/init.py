@@ -43,7 +43,7 @@ train:
   schedule: cosine
   warmup_steps: 10
   batch: 8
-  max_length: 1024              # tokens; a longer example is left out, and it is said
+  max_length: 1024              # tokens; longer examples are left out and reported
   lora:
     r: 16
     alpha: 32
@@ -75,7 +75,7 @@ NEXT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class InitResult:
     """What `init` found and wrote. `notes` are things to know; `next_commands` are what to do now.
 
     `role_sql` makes a role of the database server that may read what is granted and nothing else; a file has none.
@@ -100,14 +100,12 @@ def init(
     recipe: str | None = None,
     grant: Grant = Grant(),  # noqa: B008
     force: bool = False,
-) -> Project:
+) -> InitResult:
     """Connect to a database, and write `recipe.yaml` for it into a folder, and `.env` (mode 0600) for a password.
 
-    In place of a URL, a file or folder of CREATE TABLE statements will do, in `dialect`.
-
-    `grant` is written into the recipe, and narrows the role whose SQL is returned.
-    `recipe` copies a shipped recipe instead of the short one; a public data set in it gives way to the project's own
-    files. An existing `recipe.yaml`, and another DATABASE_URL in
+    In place of a URL, a file or folder of CREATE TABLE statements will do, in `dialect`. `grant` is written into the
+    recipe, and narrows the role whose SQL is returned. `recipe` copies a shipped recipe instead of the short one; a
+    public data set in it gives way to the project's own files. An existing `recipe.yaml`, and another DATABASE_URL in
     `.env`, are replaced only with `force`. Raises ConfigError, and what `open_database` raises, before it writes.
     """
     folder = Path(out)
@@ -140,7 +138,7 @@ def init(
     folder.mkdir(parents=True, exist_ok=True)
     written = _write_env(folder, url if has_password(url) else None, force=force)
     write_text_atomic(target, text)
-    return Project(
+    return InitResult(
         target,
         (target, *written),
         shown,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import typer.main
+import typer.testing
 from typer.testing import CliRunner, Result
 
 from sqltailor.cli import app
+
+# CliRunner makes all commands anew in each call
+typer.testing._get_command = functools.cache(typer.main.get_command)
 
 SCRIPT = """
 CREATE TABLE stop (id INTEGER PRIMARY KEY, name TEXT NOT NULL, zone INTEGER, opened DATE);
@@ -38,7 +44,7 @@ QUESTIONS = {
 def make_database(path: Path) -> Path:
     """Write the tram network to a SQLite file and return its path."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(SCRIPT)
+        connection.executescript(f"BEGIN; {SCRIPT} COMMIT")  # else each statement waits for the disk
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,11 @@ def need_aws() -> None:
         import moto  # noqa: F401
     except ImportError:
         missing("boto3 and moto", "pip install -e '.[local-bedrock]'")
+    import botocore.loaders
+    import botocore.session
+
+    # each test has a session of its own: it shall not read the services' models again
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 @contextmanager

@@ -21,7 +21,6 @@ class Tunable:
     tuned_in: tuple[str, ...]
     on_demand_in: tuple[str, ...]
     rules: str
-    records_quota: str | None = None
     ended: str | None = None
 
     @property
@@ -35,10 +34,10 @@ _LLAMA = ("1-8b", "1-70b", "2-1b", "2-3b", "2-11b", "2-90b")
 MODELS: Mapping[str, Tunable] = {
     model.id: model
     for model in (
-        Tunable("amazon.nova-micro-v1:0:128k", _EAST, _EAST, "nova", "L-EC6A6ABC"),
-        Tunable("amazon.nova-lite-v1:0:300k", _EAST, _EAST, "nova", "L-031F46A7"),
-        Tunable("amazon.nova-pro-v1:0:300k", _EAST, _EAST, "nova", "L-70FC4C0E"),
-        Tunable("amazon.nova-2-lite-v1:0:256k", _EAST, _EAST, "nova-2-lite", "L-82EE9228"),
+        Tunable("amazon.nova-micro-v1:0:128k", _EAST, _EAST, "nova"),
+        Tunable("amazon.nova-lite-v1:0:300k", _EAST, _EAST, "nova"),
+        Tunable("amazon.nova-pro-v1:0:300k", _EAST, _EAST, "nova"),
+        Tunable("amazon.nova-2-lite-v1:0:256k", _EAST, _EAST, "nova-2-lite"),
         *(Tunable(f"meta.llama3-{size}-instruct-v1:0:128k", _WEST, (), "llama") for size in _LLAMA),
         Tunable("meta.llama3-3-70b-instruct-v1:0:128k", _WEST, _WEST, "llama"),
         Tunable("anthropic.claude-3-haiku-20240307-v1:0:200k", (), (), "claude-3-haiku", ended="2026-09-10"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sqltailor.cli.inputs import read_spec
+from sqltailor.cli.inputs import read_asked
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -45,16 +45,11 @@ def ask(
     Example: sqltailor ask "which brand sells best?" --votes 7 --run
     """
     from sqltailor.asker import open_asker
-    from sqltailor.cli.defaults import newest_model, recipe_for
-    from sqltailor.errors import ConfigError
-    from sqltailor.project import Project
+    from sqltailor.cli.defaults import newest_model, project_for
 
-    if (question is None) == (spec is None) or (question is not None and not question.strip()):
-        raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
-    asked = read_spec(spec) if spec else question or ""
-    found = recipe_for(recipe, database)
-    with Project(found) as project:
-        reply = open_asker(project, model or newest_model(found), votes=votes)(asked, run=run)
+    asked = read_asked(question, spec)
+    with project_for(recipe, database) as project:
+        reply = open_asker(project, model or newest_model(project.recipe), votes=votes)(asked, run=run)
     print_json(reply.to_json()) if json else _print_reply(reply)
     sys.exit(0 if reply.allowed and (reply.result is not None or not run) else 1)
 

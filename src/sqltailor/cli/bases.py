@@ -31,7 +31,7 @@ def bases(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"cache": str(cache_folder()), "bases": rows})
         return
-    columns = ("base", "parameters", "licence", "context", "memory", "download", "sample shop: untuned → tuned")
+    columns = ("base", "size", "licence", "context", "memory", "download", "sample shop: untuned → tuned")
     print_table(columns, [_row(row) for row in rows])
     for row in rows:
         print(f"{row['name']}: {row['about']}")
@@ -67,7 +67,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['context']:,}",
         f"{row['memory_gb']:.2f} GB",
         "here" if row["here"] else f"{row['download_bytes'] / 1e6:.0f} MB",
-        f"{accuracy[0]:.1%} → {accuracy[1]:.1%}" if accuracy else "not measured",
+        f"{accuracy[0]:.1%} → {accuracy[1]:.1%}" if accuracy else "unknown",
     )
 
 

@@ -88,15 +88,14 @@ def _judged_by(
     schema: str | None, dialect: str | None, recipe: str | None, database: str | None, allow: list[str], deny: list[str]
 ) -> tuple[Schema, str, Grant]:
     """Return schema, dialect and grant: of a schema file alone, or of the recipe and its database."""
-    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.defaults import project_for
     from sqltailor.data.schema_file import read_schema_file
-    from sqltailor.project import Project
     from sqltailor.types import Grant
 
     if schema is not None:
         speaks = dialect or "sqlite"
         return read_schema_file(schema, speaks), speaks, Grant(tuple(allow), tuple(deny))
-    with Project(recipe_for(recipe, database)) as project:
+    with project_for(recipe, database) as project:
         given = Grant(tuple(allow) or project.grant.allow, (*project.grant.deny, *deny))
         return project.schema, dialect or project.dialect, given
 

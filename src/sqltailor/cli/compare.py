@@ -54,7 +54,7 @@ def compare(
         print(comparison_markdown(found), end="")
     else:
         print_comparison(found)
-        print_changes(found, picked, show)
+        print_changes(picked, show)
 
 
 def print_comparison(found: Comparison) -> None:
@@ -79,7 +79,7 @@ def print_comparison(found: Comparison) -> None:
         print_table(("slice", "questions", "a", "b", "fixed", "broken"), largest)
 
 
-def print_changes(found: Comparison, changes: Sequence[Change], show: int) -> None:
+def print_changes(changes: Sequence[Change], show: int) -> None:
     """Print questions on which two runs differ."""
     for change in changes[:show]:
         sides = [(f"{s['outcome']}, {s['difference']}" if s.get("difference") else s["outcome"]) for s in change[4:]]

@@ -35,17 +35,16 @@ def compile_(
 
     Example: echo '{"table": "t", "cols": ["id"]}' | sqltailor compile -
     """
-    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.defaults import project_for
     from sqltailor.cli.inputs import read_spec
     from sqltailor.data.schema_file import read_schema_file
-    from sqltailor.project import Project
     from sqltailor.sql.queryspec import compile_spec
     from sqltailor.sql.queryspec import json_schema as schema_of_specs
 
     if json_schema:
         print_json(schema_of_specs())
         return
-    with Project(recipe_for(recipe, database)) as project:
+    with project_for(recipe, database) as project:
         written = dialect or (project.dialect if schema is None else project.recipe.dialect)
         if schema is not None:
             known: Schema | None = read_schema_file(schema, written)

@@ -1,4 +1,4 @@
-"""Defaults that commands share: which recipe, and which model when none is named."""
+"""Defaults that commands share: which recipe, its project, and which model when none is named."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqltailor.cli.output import note
 from sqltailor.errors import SQLTailorError
 
 if TYPE_CHECKING:
+    from sqltailor.project import Project
     from sqltailor.recipe import Recipe
 
 
@@ -19,6 +20,13 @@ def recipe_for(path: str | None, database: str | None, words: Sequence[str] = ()
 
     more = [f"database.url={database}"] if database else []
     return load_recipe(path, [*words, *more]).recipe
+
+
+def project_for(path: str | None, database: str | None) -> Project:
+    """Return the project of a recipe, with the database that the command line names."""
+    from sqltailor.project import Project
+
+    return Project(recipe_for(path, database))
 
 
 def newest_model(recipe: Recipe) -> str:

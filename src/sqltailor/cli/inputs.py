@@ -1,9 +1,18 @@
-"""Input that commands read besides their options: specifications and SQL, from files or standard input."""
+"""Input that commands read besides their options: questions, specifications and SQL, from files or standard input."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+
+def read_asked(question: str | None, spec: str | None) -> str | dict[str, object]:
+    """Return the question, or the specification in a file: one of them must be given."""
+    from sqltailor.errors import ConfigError
+
+    if (question is None) == (spec is None) or (question is not None and not question.strip()):
+        raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
+    return read_spec(spec) if spec else question or ""
 
 
 def read_spec(source: str) -> dict[str, object]:

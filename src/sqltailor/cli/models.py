@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sqltailor.cli.output import Json, note, print_json, print_table
+from sqltailor.cli.output import Json, note, print_json
+
+if TYPE_CHECKING:
+    from sqltailor.cloud.model_catalog import Entry
 
 
 def models(
@@ -25,12 +30,25 @@ def models(
     Example: sqltailor models --tunable --region us-east-1
     """
     from sqltailor.aws.bedrock_models import READ
-    from sqltailor.cloud.model_catalog import entries, table
+    from sqltailor.cloud.model_catalog import entries
 
     found = entries(tunable=tunable, region=region)
     if json:
         print_json({"read": READ, "models": [dataclasses.asdict(entry) for entry in found]})
         return
-    if found:
-        print_table(("model", "tuned by", "regions", "served", "backend"), table(found))
+    for entry in found:
+        _print_entry(entry)
     note(f"{len(found)} entries, from AWS's documentation as of {READ}")
+
+
+def _print_entry(entry: Entry) -> None:
+    """Print a model and a paragraph for each way to tune it: in a table its long name would be broken."""
+    ways = [
+        f"{way.by}: {', '.join(way.regions) or 'anywhere'}; served {way.served}; "
+        + (f"train.backend={way.backend}" if way.backend else "not built")
+        for way in entry.ways
+    ]
+    print(entry.model)
+    for line in ways or [entry.note or "cannot be tuned"]:
+        width = shutil.get_terminal_size().columns
+        print(textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
     from sqltailor.types import OnProgress
 
@@ -51,18 +53,37 @@ def print_counts(counts: Mapping[str, int], what: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print rows as a table on stdout."""
+    """Print rows as a table on stdout, no wider than the terminal; words are broken only where they do not fit."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
     table = Table(title=title, title_justify="left")
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
-    for name, right in zip(columns, numeric, strict=True):
-        table.add_column(Text(str(name)), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("NULL", "dim") if cell is None else Text(_shown(cell)) for cell in row))
-    Console().print(table)
+    shown = [[Text("NULL", "dim") if cell is None else Text(_shown(cell)) for cell in row] for row in rows]
+    heads = [Text(str(name)) for name in columns]
+    widths = _widths([[head, *cells] for head, *cells in zip(heads, *shown, strict=True)], console)
+    for head, right, width in zip(heads, numeric, widths, strict=True):
+        table.add_column(head, justify="right" if right else "left", overflow="fold", width=width)
+    for row in shown:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _widths(columns: Sequence[Sequence[Text]], console: Console) -> list[int] | list[None]:
+    """Return the width of each column, so that no word is broken; None, rich's own choice, where words do not fit."""
+    measured = [[cell.__rich_measure__(console, console.options) for cell in cells] for cells in columns]
+    widths = [max(size.minimum for size in sizes) for sizes in measured]
+    wished = [max(size.maximum for size in sizes) for sizes in measured]
+    room = console.width - 3 * len(columns) - 1 - sum(widths)
+    if room < 0:
+        return [None] * len(columns)
+    while room and widths != wished:  # the narrowest column that wraps grows first
+        i = min((i for i in range(len(widths)) if widths[i] < wished[i]), key=widths.__getitem__)
+        widths[i] += 1
+        room -= 1
+    return widths
 
 
 def _shown(cell: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sqltailor.database.process import Child
 from sqltailor.database.url import Location
 from sqltailor.errors import Refused, SQLError
+from sqltailor.sql.dialect.names import always_quoted
 from sqltailor.sql.schema.views import view_query
 from sqltailor.types import Cell, Column, Reference, Schema, Table
 
@@ -46,13 +47,9 @@ def _ask(child: Child, sql: str) -> list[tuple[Cell, ...]]:
     return child.request(sql, timeout_s=CATALOG_TIMEOUT_S, max_rows=100_000, catalog=True).rows
 
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _columns(child: Child, table: str, sql: str) -> tuple[Column, ...]:
     try:
-        rows = _ask(child, f"PRAGMA table_xinfo({_quote(table)})")
+        rows = _ask(child, f"PRAGMA table_xinfo({always_quoted(table)})")
     except SQLError:
         return ()  # a view of something that is gone
     comments = column_comments(sql)
@@ -69,9 +66,11 @@ def _columns(child: Child, table: str, sql: str) -> tuple[Column, ...]:
 def _types_of_first_row(child: Child, table: str, names: list[str]) -> list[str]:
     if not names:
         return []
-    expressions = ", ".join(f"typeof({_quote(name)})" for name in names)
+    expressions = ", ".join(f"typeof({always_quoted(name)})" for name in names)
     try:
-        rows = child.request(f"SELECT {expressions} FROM {_quote(table)} LIMIT 1", timeout_s=1.0, max_rows=1).rows
+        rows = child.request(
+            f"SELECT {expressions} FROM {always_quoted(table)} LIMIT 1", timeout_s=1.0, max_rows=1
+        ).rows
     except Refused:
         # one of them is denied: the others have their types
         return [kind for name in names for kind in _types_of_first_row(child, table, [name])] if names[1:] else ["TEXT"]
@@ -97,7 +96,7 @@ def column_comments(sql: str) -> dict[str, str]:
 
 def _with_references(child: Child, table: Table, by_name: dict[str, Table]) -> tuple[Column, ...]:
     references: dict[str, Reference] = {}
-    for _, position, parent, source, target, *_ in _ask(child, f"PRAGMA foreign_key_list({_quote(table.name)})"):
+    for _, position, parent, source, target, *_ in _ask(child, f"PRAGMA foreign_key_list({always_quoted(table.name)})"):
         other = by_name.get(str(parent).lower())
         column = _target(child, other, target, position) if other else None
         if other and column:
@@ -109,6 +108,8 @@ def _target(child: Child, parent: Table, target: Cell, position: Cell) -> str | 
     """Return the referenced column in the parent's own spelling; a target left out is the parent's primary key."""
     if target is not None:
         return next((c.name for c in parent.columns if c.name.lower() == str(target).lower()), None)
-    keys = sorted((row[5], row[1]) for row in _ask(child, f"PRAGMA table_xinfo({_quote(parent.name)})") if row[5])
+    keys = sorted(
+        (row[5], row[1]) for row in _ask(child, f"PRAGMA table_xinfo({always_quoted(parent.name)})") if row[5]
+    )
     assert isinstance(position, int)
     return str(keys[position][1]) if position < len(keys) else None

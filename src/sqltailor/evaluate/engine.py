@@ -96,7 +96,7 @@ def _graded(
     finished = sum(map(len, done.values()))
     on_progress(label, finished, total)
     for task, graded in _settled(exam, schema, tasks, workers):
-        _write(folder, task, graded, answers)
+        _write(folder, task, graded)
         checks |= {example.id: graded.check for example in task.examples}
         finished += len(task.slots)
         on_progress(label, finished, total)
@@ -164,7 +164,7 @@ def _settled(
         yield tasks[graded.unit.place], alone._replace(unit=graded.unit, predictions=tuple(found))
 
 
-def _write(folder: Run, task: _Task, graded: Graded, answers: Mapping[str, Sequence[Completion]]) -> None:
+def _write(folder: Run, task: _Task, graded: Graded) -> None:
     for slot in task.slots:
         prediction = dataclasses.replace(graded.predictions[slot.answer], id=slot.example.id, model=slot.model)
         append_jsonl(folder.predictions(slot.model), dataclasses.asdict(prediction))

@@ -48,6 +48,19 @@ def rate(scores: Iterable[float]) -> Rate | None:
     return _wilson(math.fsum(values) / len(values), len(values), len(values)) if values else None
 
 
+def percentile(values: Iterable[float], percent: int) -> float:
+    """Return the smallest value that at least so many percent of the values do not exceed: one that was measured.
+
+    This is the nearest rank: of n sorted values, the one in place ⌈percent · n / 100⌉, counted from 1. With few values
+    p95 and p99 are the largest.
+
+    >>> percentile(range(1, 101), 95), percentile([3.0, 1.0, 2.0], 50), percentile([7.0], 99)
+    (95, 2.0, 7.0)
+    """
+    ranked = sorted(values)
+    return ranked[max(math.ceil(percent * len(ranked) / 100), 1) - 1]
+
+
 def clustered_rate(scores: Mapping[str, Sequence[float]]) -> Rate | None:
     """Return the mean of scores by cluster, with Wilson's interval for as many scores as they are worth.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqltailor.evaluate.mistakes import counted_mistakes
 from sqltailor.evaluate.slices import slices
-from sqltailor.evaluate.statistics import Paired, bootstrap, clustered_rate, detectable, paired, rate
+from sqltailor.evaluate.statistics import Paired, bootstrap, clustered_rate, detectable, paired, percentile, rate
 from sqltailor.types import Example, Prediction
 
 Predictions = Mapping[str, Sequence[Prediction]]
@@ -143,14 +143,13 @@ def constraint(predictions: Iterable[Prediction]) -> dict[str, int]:
 
 
 def timings(predictions: Iterable[Prediction]) -> dict[str, float | int]:
-    """Return medians and 95th percentiles of what was measured; nothing that was not."""
+    """Return medians, 95th percentiles and means of what was measured; nothing that was not."""
     rows = list(predictions)
     found: dict[str, float | int] = {}
     for name in ("first_token_ms", "total_ms"):
-        values = sorted(v for p in rows if (v := getattr(p, name)) is not None)
-        if values:
-            found[f"{name}_p50"] = round(statistics.median(values), 1)
-            found[f"{name}_p95"] = round(values[min(len(values) - 1, int(0.95 * len(values)))], 1)
+        values = [v for p in rows if (v := getattr(p, name)) is not None]
+        for percent in (50, 95) if values else ():
+            found[f"{name}_p{percent}"] = round(percentile(values, percent), 1)
     for name in ("tokens_in", "tokens_out"):
         counts = [v for p in rows if (v := getattr(p, name)) is not None]
         if counts:

@@ -79,7 +79,8 @@ class LocalBedrock:
         self._moto = open_moto()
         self._server = make_server(self, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        tune, s3, iam = tune or tune_with(base), self._client("s3"), self._client("iam")
+        self._s3, self._iam = s3, iam = self._clients()
+        tune = tune or tune_with(base)
         self._jobs = Jobs(tune, s3, iam)
         self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3)}
         self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
@@ -114,7 +115,7 @@ class LocalBedrock:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60).close()
         for service, role in ROLES.items():
             setup = Setup(ACCOUNT, REGION, bucket_name(ACCOUNT, REGION), role, service)
-            for done in apply(setup, s3=self._client("s3"), iam=self._client("iam")):
+            for done in apply(setup, s3=self._s3, iam=self._iam):
                 logger.info("%s", done)
 
     def close(self) -> None:
@@ -151,11 +152,12 @@ class LocalBedrock:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def _client(self, service: str) -> Any:
+    def _clients(self) -> list[Any]:
+        """Return this server's own clients of S3 and IAM."""
         import boto3
 
-        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
-        return boto3.session.Session().client(service, endpoint_url=self.url, **keys)
+        session = boto3.session.Session("local", "local", region_name=REGION)
+        return [session.client(service, endpoint_url=self.url) for service in ("s3", "iam")]
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         """Answer one request (WSGI)."""

@@ -70,7 +70,7 @@ def column_info(
     if meaning.codes and kind not in ("key", "opaque"):
         two = {code for code, _ in meaning.codes} <= {"0", "1"}
         kind = "flag" if two and (not values or set(map(str, values)) <= {"0", "1"}) else "category"
-    words = column_words(column.name, noun, prefix)
+    words = column_words(column.name, prefix)
     if kind == "key":
         words = _key_words(words, noun, parent)
     elif kind == "date" and words.endswith(" at"):

@@ -149,10 +149,10 @@ def table_words(name: str) -> str:
     return noun if len(noun) > 2 else f"{noun} row"
 
 
-def column_words(name: str, table: str, shared_prefix: str | None = None) -> str:
+def column_words(name: str, shared_prefix: str | None = None) -> str:
     """Return a column's name as people say it, without a prefix that all columns of its table share.
 
-    >>> column_words("c_mktsegment", "customer", "c"), column_words("customer_name", "customers")
+    >>> column_words("c_mktsegment", "c"), column_words("customer_name")
     ('mktsegment', 'customer name')
     """
     words = list(split_name(name))

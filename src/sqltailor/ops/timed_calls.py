@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqltailor.evaluate.statistics import Rate
+from sqltailor.evaluate.statistics import Rate, percentile
 from sqltailor.types import Completion, Example
 
 PERCENTILES = (50, 95, 99)
@@ -62,19 +61,6 @@ def timed(ask: Ask, example: Example) -> Call:
 def since(began: float) -> float:
     """Return the milliseconds since a time of the performance counter."""
     return (time.perf_counter() - began) * 1000
-
-
-def percentile(values: Iterable[float], percent: int) -> float:
-    """Return the smallest value that at least so many percent of the values do not exceed: one that was measured.
-
-    This is the nearest rank: of n sorted values, the one in place ⌈percent · n / 100⌉, counted from 1. With few values
-    p95 and p99 are the largest.
-
-    >>> percentile(range(1, 101), 95), percentile([3.0, 1.0, 2.0], 50), percentile([7.0], 99)
-    (95, 2.0, 7.0)
-    """
-    ranked = sorted(values)
-    return ranked[max(math.ceil(percent * len(ranked) / 100), 1) - 1]
 
 
 def times(calls: Sequence[Call], prefix: str = "") -> dict[str, float | None]:

@@ -36,11 +36,10 @@ def export(
 
     Example: sqltailor data export data/train.jsonl --format bedrock --out bedrock/
     """
-    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.defaults import project_for
     from sqltailor.data.dataset.exporting import export
-    from sqltailor.project import Project
 
-    with Project(recipe_for(recipe, database)) as project:
+    with project_for(recipe, database) as project:
         summary = export(
             files,
             format,

@@ -48,12 +48,11 @@ def log(
     Example: sqltailor data log pg_stat_statements.csv postgresql://reader@host/shop
     """
     from sqltailor.cli.data.options import named_columns
-    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.defaults import project_for
     from sqltailor.data.querylog.clean_log import import_log
     from sqltailor.data.querylog.reader import LogReader
-    from sqltailor.project import Project
 
-    with Project(recipe_for(recipe, database)) as project, progress() as bars:
+    with project_for(recipe, database) as project, progress() as bars:
         reader = LogReader(
             project.dialect,
             project.schema if project.has_schema else None,

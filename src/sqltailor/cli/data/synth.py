@@ -31,13 +31,11 @@ def synth(
 
     Example: sqltailor data synth sqlite:///shop.db -n 2000
     """
-    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.defaults import project_for
     from sqltailor.data.examples import write_examples
-    from sqltailor.project import Project
     from sqltailor.synth.synthesis import synthesise
 
-    found = recipe_for(recipe, url)
-    with Project(found) as project, progress() as bars:
+    with project_for(recipe, url) as project, progress() as bars:
         bar = bars.add_task("making pairs", total=n)
         made = synthesise(
             project.database,
@@ -46,11 +44,11 @@ def synth(
             seed=seed,
             schema=project.schema,
             grant=project.grant,
-            glossary=found.glossary,
+            glossary=project.recipe.glossary,
             dialect=project.dialect,
             wordings=wordings,
             typo_rate=typos,
-            personal=found.database.sample_personal,
+            personal=project.recipe.database.sample_personal,
             progress=lambda kept: bars.update(bar, completed=kept),
         )
     Path(out).parent.mkdir(parents=True, exist_ok=True)

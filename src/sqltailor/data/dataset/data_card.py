@@ -11,7 +11,7 @@ from typing import Any
 
 from sqltailor.data.checks.example import REASONS, WARNINGS
 from sqltailor.data.dataset.deduplicate import Copy, contradictions
-from sqltailor.data.dataset.first_pass import FirstPass
+from sqltailor.data.dataset.kept_rows import KeptRows
 from sqltailor.data.dataset.overlap import WORDS, Tests
 from sqltailor.data.dataset.split import PARTS, Split
 from sqltailor.data.dataset.tally import SHOWN_A_KIND, example_shown
@@ -24,7 +24,7 @@ TOP_SHAPES, TOP_TABLES = 15, 25
 
 
 def card_of(
-    survey: FirstPass,
+    kept: KeptRows,
     removed: Mapping[int, Copy],
     *,
     sources: Mapping[str, int],
@@ -35,12 +35,12 @@ def card_of(
     """Return the card as JSON values. Distributions and warnings are over the rows that passed the checks, before
     copies were removed; `read`, `kept`, `rejected` and `split` are final.
     """
-    tally, columns = survey.tally, survey.ledger.columns
-    clashes = contradictions(survey.ledger, removed)
+    tally, columns = kept.tally, kept.ledger.columns
+    clashes = contradictions(kept.ledger, removed)
     warnings = dict(tally.warnings) | ({"contradiction": sum(map(len, clashes))} if clashes else {})
     shown = dict(tally.warnings_shown)
     if clashes:
-        shown["contradiction"] = [_shown(survey, row) for rows in clashes[:SHOWN_A_KIND] for row in rows[:2]]
+        shown["contradiction"] = [_shown(kept, row) for rows in clashes[:SHOWN_A_KIND] for row in rows[:2]]
     return {
         "sources": dict(sources),
         "read": tally.read,
@@ -59,12 +59,12 @@ def card_of(
         "tokens": {str(end): tally.tokens[end] for end in sorted(tally.tokens)},
         "longest": tally.longest,
         "split": _split_json(split),
-        "tests": _tests_json(survey, removed, split, tests, runs_shared or {}),
+        "tests": _tests_json(kept, removed, split, tests, runs_shared or {}),
     }
 
 
-def _shown(survey: FirstPass, row: int) -> dict[str, Any]:
-    return example_shown(json.loads(survey.line(row)))
+def _shown(kept: KeptRows, row: int) -> dict[str, Any]:
+    return example_shown(json.loads(kept.line(row)))
 
 
 def _split_json(split: Split | None) -> dict[str, Any] | None:
@@ -74,7 +74,7 @@ def _split_json(split: Split | None) -> dict[str, Any] | None:
 
 
 def _tests_json(
-    survey: FirstPass,
+    kept: KeptRows,
     removed: Mapping[int, Copy],
     split: Split | None,
     tests: Tests | None,
@@ -84,13 +84,13 @@ def _tests_json(
     if tests is None:
         return None
     by_template = dict.fromkeys(PARTS, 0)
-    for row, template in enumerate(survey.ledger.columns["template"]):
+    for row, template in enumerate(kept.ledger.columns["template"]):
         if row not in removed and template in tests.templates:
             by_template[PARTS[split.parts[row] if split else 0]] += 1
     return {
         "files": list(tests.files),
         "count": tests.count,
-        "exact": survey.tally.reasons["in_test"],
+        "exact": kept.tally.reasons["in_test"],
         "template": by_template,
         f"words_{WORDS}": dict(runs_shared),
     }

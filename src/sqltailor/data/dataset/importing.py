@@ -17,9 +17,10 @@ from typing import Any, TypedDict, Unpack
 from sqltailor.data.checks.example import Statements
 from sqltailor.data.dataset.data_card import card_of, write_card
 from sqltailor.data.dataset.deduplicate import Copy, Ledger, find_copies
-from sqltailor.data.dataset.first_pass import FirstPass, Item, Probe, Settings
+from sqltailor.data.dataset.kept_rows import KeptRows
 from sqltailor.data.dataset.overlap import Tests, read_tests
-from sqltailor.data.dataset.second_pass import write_parts
+from sqltailor.data.dataset.part_files import write_parts
+from sqltailor.data.dataset.row_checker import Item, Probe, Settings
 from sqltailor.data.dataset.split import PARTS, Split, split_rows
 from sqltailor.data.readers import Source, open_source
 from sqltailor.data.rows import Reject, Row
@@ -138,15 +139,15 @@ def _process(
     before = _replaced(out, sources) if split_by else ""
     tests = read_tests(against, schema=checks.schema) if against else None
     counts: Counter[str] = Counter()
-    with _working_folder(out) as folder, FirstPass(folder) as survey:
-        survey.take(_items(opened, counts), checks, workers=workers)
-        removed = find_copies(survey.ledger, survey.question, near=near) | _in_tests(survey.ledger, tests)
-        split = split_by(survey.ledger, without=removed) if split_by else None
-        runs_shared = write_parts(survey, folder, removed, split, tests)
-        card = card_of(survey, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)
+    with _working_folder(out) as folder, KeptRows(folder) as kept:
+        kept.take(_items(opened, counts), checks, workers=workers)
+        removed = find_copies(kept.ledger, kept.question, near=near) | _in_tests(kept.ledger, tests)
+        split = split_by(kept.ledger, without=removed) if split_by else None
+        runs_shared = write_parts(kept, folder, removed, split, tests)
+        card = card_of(kept, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)
         written = [*write_card(folder, card), "rejects.jsonl", *(f"{part}.jsonl" for part in reversed(PARTS) if split)]
         written += ["smells.jsonl"] if checks.probe is not None else []
-        survey.close()
+        kept.close()
         for name in written:
             os.replace(folder / name, out / name)
     if before:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqltailor.data.dataset.first_pass import Probed
+from sqltailor.data.dataset.row_checker import Probed
 from sqltailor.database import Database
 from sqltailor.evaluate.audit.probes import audit
 from sqltailor.types import Example, Schema

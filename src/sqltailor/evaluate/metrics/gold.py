@@ -115,7 +115,7 @@ def keyed(sql: str, columns: Sequence[str], dialect: str = "sqlite") -> Keyed | 
         return None
     keys: list[int] = []
     for term in order.expressions if order else ():
-        key = _key(term.this, tree, columns, added=len(keys))
+        key = _key(term.this, tree, columns)
         if key is None:
             return None
         if isinstance(key, exp.Expression):
@@ -125,7 +125,7 @@ def keyed(sql: str, columns: Sequence[str], dialect: str = "sqlite") -> Keyed | 
     return Keyed(write(tree, dialect), tuple(keys), skipped)
 
 
-def _key(key: exp.Expression, tree: exp.Query, columns: Sequence[str], added: int) -> int | exp.Expression | None:
+def _key(key: exp.Expression, tree: exp.Query, columns: Sequence[str]) -> int | exp.Expression | None:
     """Return the place of a sort key among the result's columns, or an expression to add, or None."""
     from sqlglot import exp
 

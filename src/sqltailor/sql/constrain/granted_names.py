@@ -13,7 +13,7 @@ from sqltailor.sql.constrain.syntax import OPENERS, VALUES, no_alias
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.dialect.names import DEFAULT_NAMESPACES, always_quoted
 from sqltailor.sql.guard.granted_views import granted_catalog, visible
-from sqltailor.sql.guard.resolver import ALIAS_CLAUSES
+from sqltailor.sql.guard.name_rules import ALIAS_CLAUSES
 from sqltailor.types import Grant, Schema
 
 

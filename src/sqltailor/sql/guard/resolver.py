@@ -14,6 +14,15 @@ from sqltailor.errors import Refused
 from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard.catalog import Catalog
 from sqltailor.sql.guard.from_items import COLUMN_LIST, check_parts, derived, function, merged, pivoted, stored
+from sqltailor.sql.guard.name_rules import (
+    ALIAS_CLAUSES,
+    LATERAL_UNASKED,
+    RECURSIVE_ANYWHERE,
+    RECURSIVE_UNASKED,
+    folded,
+    is_whole_item,
+    makes_names,
+)
 from sqltailor.sql.guard.parsing import in_sql, shown
 from sqltailor.sql.guard.scope import Output, Scope, Source
 
@@ -21,26 +30,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.expressions import Expr
 
-_EVERYWHERE = frozenset({"expressions", "where", "group", "having", "qualify", "order", "distinct"})
-# The clauses in whose expressions an alias of the select list counts. As a whole item of ORDER BY or GROUP BY it
-# counts in every dialect.
-ALIAS_CLAUSES = {
-    "sqlite": frozenset({"where", "group", "having", "order"}),
-    "mysql": frozenset({"group", "having", "order"}),
-    "bigquery": frozenset({"group", "having", "order", "qualify"}),
-    **dict.fromkeys(("duckdb", "snowflake", "redshift", "databricks", "spark", "clickhouse", "teradata"), _EVERYWHERE),
-}
-# Where a common table expression sees itself without the word RECURSIVE, and in every branch after the first.
-_RECURSIVE_UNASKED = frozenset({"sqlite", "tsql", "fabric", "oracle"})
-_RECURSIVE_ANYWHERE = frozenset({"sqlite", "mysql", "tsql", "fabric"})
-_LATERAL_UNASKED = frozenset({"duckdb"})
-_LAMBDAS = frozenset({"spark", "databricks", "trino", "presto", "athena", "snowflake", "clickhouse", "bigquery"})
-_LAMBDA_CALLS = frozenset(
-    f"{kind}_{verb}" for kind in ("list", "array") for verb in ("transform", "apply", "filter", "reduce")
-)
-_CASE_MATTERS = frozenset({"mysql", "clickhouse"})
-_FOLDS_LOWER = frozenset({"postgres", "redshift", "materialize", "risingwave"})
-_FOLDS_UPPER = frozenset({"snowflake", "oracle"})
 Ctes = Mapping[str, Output]
 
 
@@ -96,8 +85,8 @@ class Resolver:
         known = dict(ctes)
         for cte in with_.expressions:
             alias: Any = cte.args["alias"]
-            key, declared = self._folded(alias.this), [c.name.lower() for c in alias.args.get("columns") or ()]
-            is_recursive = with_.args.get("recursive") or self.dialect in _RECURSIVE_UNASKED
+            key, declared = folded(alias.this, self.dialect), [c.name.lower() for c in alias.args.get("columns") or ()]
+            is_recursive = with_.args.get("recursive") or self.dialect in RECURSIVE_UNASKED
             if is_recursive and isinstance(cte.this, exp.SetOperation):
                 output = self._set_operation(cte.this, outer, self._with(cte.this, outer, known), key, declared)
             else:
@@ -118,7 +107,7 @@ class Resolver:
             first = first.this
         output = self._query(first, outer, ctes)
         for i, branch in enumerate(reversed(later), start=1):
-            sees_itself = itself and (self.dialect in _RECURSIVE_ANYWHERE or i == len(later))
+            sees_itself = itself and (self.dialect in RECURSIVE_ANYWHERE or i == len(later))
             inner = {**ctes, itself: output.renamed(declared)} if sees_itself else ctes
             other = self._query(branch, outer, inner)
             if node.args.get("by_name"):
@@ -202,7 +191,7 @@ class Resolver:
         elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
             source = derived(node, self._query(node.this, scope, ctes))
         elif isinstance(node, (exp.Subquery, exp.Values)):
-            outer = scope if self.dialect in _LATERAL_UNASKED else scope.outer
+            outer = scope if self.dialect in LATERAL_UNASKED else scope.outer
             source = derived(node, self._query(node, outer, ctes))
         elif isinstance(node, (exp.Table, exp.Lateral, exp.Unnest, exp.TableFromRows)):
             source = function(node)
@@ -218,7 +207,7 @@ class Resolver:
     def _table(self, node: exp.Table, ctes: Ctes) -> Source:
         self._seen.add(id(node))
         check_parts(node)
-        cte = None if node.args.get("db") else ctes.get(self._folded(node.this))
+        cte = None if node.args.get("db") else ctes.get(folded(node.this, self.dialect))
         if cte:
             return derived(node, cte)
         if node.name.lower() == "dual" and not node.args.get("db"):
@@ -238,13 +227,6 @@ class Resolver:
         columns = merged(source.columns for source in inner.sources)
         scope.sources.append(Source(node.alias.lower(), columns, is_stored=inner.is_of_tables()))
         return [e for join in node.args.get("joins") or () for e in self._from(join, scope, ctes)]
-
-    def _folded(self, name: Expr) -> str:
-        """Return the form in which the dialect compares names of common table expressions."""
-        text: str = name.name
-        if self.dialect in _CASE_MATTERS or (name.args.get("quoted") and self.dialect in _FOLDS_LOWER | _FOLDS_UPPER):
-            return text
-        return text.upper() if self.dialect in _FOLDS_UPPER else text.lower()
 
     # expressions
 
@@ -277,7 +259,7 @@ class Resolver:
                 self._seen.add(id(node))
                 self._star(node, scope, key)
             elif isinstance(node, exp.Lambda):
-                if not self._makes_names(node):
+                if not makes_names(node, self.dialect):
                     for parameter in node.expressions:
                         scope.check_name(parameter.name.lower())
                 stack += node.iter_expressions()
@@ -288,22 +270,11 @@ class Resolver:
                 stack += node.iter_expressions()
             elif isinstance(node, exp.Column):
                 self._seen.add(id(node))
-                is_whole = _is_whole_item(node, key)
+                is_whole = is_whole_item(node, key)
                 counts = is_whole or key in ALIAS_CLAUSES.get(self.dialect, ())
                 scope.check_column(node, aliases_count=counts, aliases_first=is_whole and key == "order")
             else:
                 stack += node.iter_expressions()
-
-    def _makes_names(self, node: Expr) -> bool:
-        """Tell whether `x -> …` is a function; in the other dialects, and elsewhere in DuckDB, it reads JSON of x."""
-        from sqlglot import exp
-
-        if self.dialect != "duckdb":
-            return self.dialect in _LAMBDAS
-        parent = node.parent
-        if isinstance(parent, (exp.Transform, exp.ArrayFilter)):
-            return node.arg_key != "this"
-        return isinstance(parent, exp.Anonymous) and parent.name.lower() in _LAMBDA_CALLS and bool(node.index)
 
     def _star(self, node: Expr, scope: Scope, key: str) -> None:
         from sqlglot import exp
@@ -326,14 +297,3 @@ def _is_bracket(node: Expr) -> bool:
     if not isinstance(node, exp.Subquery) or not isinstance(inner, (exp.Table, exp.Subquery)):
         return False
     return isinstance(inner, exp.Table) or bool(inner.alias or inner.args.get("joins")) or _is_bracket(inner)
-
-
-def _is_whole_item(node: Expr, key: str) -> bool:
-    from sqlglot import exp
-
-    parent = node.parent
-    if key == "order":  # of the query, not of a window or an aggregate
-        order = parent.parent if isinstance(parent, exp.Ordered) else None
-        return isinstance(order, exp.Order) and isinstance(order.parent, exp.Query)
-    groups = (exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
-    return key in ("group", "distinct") and isinstance(parent, groups)

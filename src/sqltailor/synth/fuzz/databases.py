@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import DataError, SQLError
 from sqltailor.naming.joins import key
+from sqltailor.sql.dialect.names import always_quoted
 from sqltailor.sql.schema import find_target
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
@@ -153,33 +154,29 @@ def write_database(path: Path, schema: Schema, made: Rows, constraints: Constrai
             connection.execute(_create(table, schema, constraints))
             marks = ", ".join("?" * len(table.columns))
             records = [tuple(row[column.name] for column in table.columns) for row in made.tables[key(table)]]
-            connection.executemany(f"INSERT INTO {_quote(table.name)} VALUES ({marks})", records)
+            connection.executemany(f"INSERT INTO {always_quoted(table.name)} VALUES ({marks})", records)
         connection.commit()
     finally:
         connection.close()
     draft.replace(path)
 
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _create(table: Table, schema: Schema, constraints: Constraints) -> str:
     keys = [column for column in table.columns if column.primary_key]
     parts = []
     for column in table.columns:
-        text = f"{_quote(column.name)} {column.type}"
+        text = f"{always_quoted(column.name)} {column.type}"
         if column.primary_key and len(keys) == 1:
             text += " PRIMARY KEY"
         if constraints.is_required(table, column):
             text += " NOT NULL"
         if column.references and (parent := find_target(schema, table, column.references)):
-            target = f" ({_quote(column.references.column)})" if column.references.column else ""
-            text += f" REFERENCES {_quote(parent.name)}{target}"
+            target = f" ({always_quoted(column.references.column)})" if column.references.column else ""
+            text += f" REFERENCES {always_quoted(parent.name)}{target}"
         parts.append(text)
     if len(keys) > 1:
-        parts.append(f"PRIMARY KEY ({', '.join(_quote(column.name) for column in keys)})")
-    return f"CREATE TABLE {_quote(table.name)} ({', '.join(parts)})"
+        parts.append(f"PRIMARY KEY ({', '.join(always_quoted(column.name) for column in keys)})")
+    return f"CREATE TABLE {always_quoted(table.name)} ({', '.join(parts)})"
 
 
 def _report(

@@ -111,10 +111,10 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
                 f"{recipe.base} --to merged"
             )
         return Trainee(model, tokenizer, source, setup)
-    return Trainee(_adapted(model, recipe.train, source, setup), tokenizer, source, setup)
+    return Trainee(_adapted(model, recipe.train, source), tokenizer, source, setup)
 
 
-def _adapted(model: Any, train: Train, source: Source, setup: Setup) -> Any:
+def _adapted(model: Any, train: Train, source: Source) -> Any:
     peft = require("peft", extra="train", feature="Local training")
     model.requires_grad_(False)  # quantised or not: peft would freeze it, and nothing is raised to fp32
     wanted = lora_config(train, model)

@@ -1,25 +1,16 @@
-"""Read and check every row of the files: kept rows go to disk, their keys and counts stay in memory."""
+"""Check one row of a file: its SQL parsed, its names looked up, its gold SQL run; the result is kept or a reject."""
 
 from __future__ import annotations
 
-import functools
-import json
-import mmap
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self, TextIO
+from typing import NamedTuple
 
 from sqltailor.data.canonical import is_declined
 from sqltailor.data.checks.example import Statements, check_example
 from sqltailor.data.checks.execute import Databases, compare_sides, run_gold
-from sqltailor.data.dataset.deduplicate import Ledger
-from sqltailor.data.dataset.pool import map_ordered
-from sqltailor.data.dataset.tally import Tally
-from sqltailor.data.examples import from_json, json_line, to_line
-from sqltailor.data.facts import Facts, asked_text
+from sqltailor.data.examples import to_line
+from sqltailor.data.facts import Facts
 from sqltailor.data.readers import Source, converter
 from sqltailor.data.rows import Reject, Row, RowError, shown
 from sqltailor.database import Database
@@ -112,79 +103,3 @@ class Checker:
                 warnings = (*(name for name in warnings if name not in PROBED), *found.warnings)
                 return Kept(to_line(example), facts, warnings, found.smells)
         return Kept(to_line(example), facts, warnings)
-
-
-class FirstPass:
-    """What the first pass found. A context manager; its files live in `folder`, which the caller removes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ledger = Ledger(folder)
-        self.tally = Tally()
-        self.path = folder / "kept.jsonl"
-        self._kept = self.path.open("w", encoding="utf-8", newline="\n")
-        self._rejects: TextIO = (folder / "rejects.jsonl").open("w", encoding="utf-8", newline="\n")
-        self._smells: TextIO = (folder / "smells.jsonl").open("w", encoding="utf-8", newline="\n")
-        self._starts = array("Q")
-        self._size = 0
-        self._map: mmap.mmap | None = None
-
-    def take(self, items: Iterable[Item], settings: Settings, *, workers: int | None = None) -> None:
-        """Read and check all rows."""
-        for result in map_ordered(functools.partial(Checker, settings), items, workers=workers):
-            self.tally.read += 1
-            if isinstance(result, Reject):
-                self.reject(result)
-            else:
-                self._keep(result)
-        self._kept.flush()
-
-    def reject(self, reject: Reject) -> None:
-        """Write a row that is not taken to `rejects.jsonl`."""
-        self.tally.reject(reject)
-        where = {"source": reject.source, "line": reject.line, "reason": reject.reason}
-        self._rejects.write(json_line({**where, "detail": reject.detail, "raw": reject.raw}))
-
-    def _keep(self, kept: Kept) -> None:
-        self.ledger.add(kept.facts)
-        self.tally.keep(kept.facts)
-        for name in kept.warnings:
-            self.tally.warn(name, kept.line)
-        for smell in kept.smells:
-            self._smells.write(json_line(smell))
-        self._starts.append(self._size)
-        self._size += len(kept.line.encode())
-        self._kept.write(kept.line)
-
-    def line(self, row: int) -> str:
-        """Return the JSON line of a kept row."""
-        if self._map is None:
-            with self.path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        end = self._starts[row + 1] if row + 1 < len(self._starts) else self._size
-        return self._map[self._starts[row] : end].decode()
-
-    def question(self, row: int) -> str:
-        """Return what a kept row asks."""
-        return asked_text(from_json(json.loads(self.line(row))))
-
-    def lines(self) -> Iterator[str]:
-        """Yield the JSON lines of all kept rows, in order."""
-        with self.path.open(encoding="utf-8", newline="\n") as file:
-            yield from file
-
-    def close(self) -> None:
-        """Close all files."""
-        self._kept.close()
-        self._rejects.close()
-        self._smells.close()
-        self.ledger.close()
-        if self._map is not None:
-            self._map.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,4 +1,4 @@
-"""The second pass: write kept rows to their parts, and removed rows to the rejects."""
+"""Write kept rows to the files of their parts, and removed rows to the rejects."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from sqltailor.data.dataset.deduplicate import Copy, groups
-from sqltailor.data.dataset.first_pass import FirstPass
+from sqltailor.data.dataset.kept_rows import KeptRows, open_to_write
 from sqltailor.data.dataset.overlap import Tests, word_runs
 from sqltailor.data.dataset.split import PARTS, Split
 from sqltailor.data.examples import from_json, json_line
@@ -18,23 +18,23 @@ from sqltailor.data.rows import Reject, shown
 
 
 def write_parts(
-    survey: FirstPass, folder: Path, removed: Mapping[int, Copy], split: Split | None, tests: Tests | None
+    kept: KeptRows, folder: Path, removed: Mapping[int, Copy], split: Split | None, tests: Tests | None
 ) -> dict[str, int]:
     """Write each kept row to its part's file and each removed one to the rejects.
 
     Rows whose id an earlier row has get another (`x` → `x~2`). Without a split no file is written. Returns part →
     rows that share a run of words with the tests (all under `train` without a split).
     """
-    ids = _new_ids(survey)
+    ids = _new_ids(kept)
     originals = dict.fromkeys((copy.of for copy in removed.values()), "")
     runs_shared = dict.fromkeys(PARTS, 0)
     with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(_open(folder / f"{part}.jsonl")) for part in PARTS] if split else []
-        for row, line in enumerate(survey.lines()):
+        files = [stack.enter_context(open_to_write(folder / f"{part}.jsonl")) for part in PARTS] if split else []
+        for row, line in enumerate(kept.lines()):
             if row in originals:
                 originals[row] = _place(json.loads(line))
             if row in removed:
-                survey.reject(_reject(json.loads(line), removed[row], originals, tests))
+                kept.reject(_reject(json.loads(line), removed[row], originals, tests))
                 continue
             part = split.parts[row] if split else 0
             if tests and _shares_words(line, tests):
@@ -44,13 +44,9 @@ def write_parts(
     return runs_shared
 
 
-def _open(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", newline="\n")
-
-
-def _new_ids(survey: FirstPass) -> dict[int, int]:
+def _new_ids(kept: KeptRows) -> dict[int, int]:
     """Return row → n for each row that is the n-th of its id, from the second on."""
-    return {row: n for rows in groups(survey.ledger.columns["id"]) for n, row in enumerate(rows[1:], 2)}
+    return {row: n for rows in groups(kept.ledger.columns["id"]) for n, row in enumerate(rows[1:], 2)}
 
 
 def _renamed(line: str, n: int) -> str:
