@@ -95,6 +95,13 @@ def test_train_deploy_ask_evaluate_and_delete(aws: LocalBedrock) -> None:
     result = run("ask", "How many?")
     assert "is not deployed: sqltailor deploy run" in str(result.exception)
     assert "was deleted at AWS" in str(run("deploy", "bedrock").exception)
+    assert ok_json("deploy", "delete", "--all", "--yes", "--data")["deleted"] == []
+
+
+def test_the_data_of_every_run_is_deleted_on_request(aws: LocalBedrock) -> None:
+    fault(aws, "CustomizationJob", "the data is bad")
+    assert run("train", "--yes").exit_code
+    assert [line.split()[1] for line in ok_json("deploy", "delete", "--all", "--yes", "--data")["deleted"]] == ["2"]
 
 
 def test_everything_is_tagged_and_named_after_the_run(aws: LocalBedrock) -> None:

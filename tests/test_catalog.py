@@ -7,7 +7,7 @@ from pathlib import Path
 from sqltailor.aws.bedrock_models import MODELS, READ
 from sqltailor.aws.sagemaker_machines import NOVA_ACCOUNTS
 from sqltailor.cloud.model_catalog import ON_DEMAND, PROVISIONED, entries, table
-from tests.support.cli_project import ok, ok_json
+from tests.support.cli_project import ok, ok_json, run
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,6 +35,7 @@ def test_what_cannot_be_tuned_there_is_left_out() -> None:
 
 
 def test_the_command_prints_the_dated_table() -> None:
+    assert "Known: eu-west-1, eu-west-2, us-east-1" in str(run("models", "--region", "mars-1").exception)
     printed = ok("models", "--tunable", "--region", "us-east-1")
     assert "SageMaker job" in printed.stdout
     assert "Titan" not in printed.stdout

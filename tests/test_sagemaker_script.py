@@ -19,8 +19,9 @@ from sqltailor.cloud.sagemaker.script_material import check_portable, write_file
 from sqltailor.cloud.sagemaker.script_training import METRICS, job_request
 from sqltailor.data.examples import load_examples
 from sqltailor.errors import ConfigError
+from sqltailor.local_bedrock.script_image import with_base
 from sqltailor.project import Project
-from sqltailor.recipe import load_recipe
+from sqltailor.recipe import Recipe, dump, load_recipe
 from sqltailor.runs import Run, read_json, read_jsonl
 from sqltailor.types import Example
 from tests.support.cli_project import ok, ok_json, run
@@ -225,6 +226,18 @@ def test_the_wheel_is_whole_and_always_the_same(tmp_path: Path) -> None:
     assert {"sqltailor/cli/train.py", "sqltailor/cloud/prices.yaml", "sqltailor/nano/model.safetensors"} <= names
     assert not [name for name in names if "__pycache__" in name]
     assert "Requires-Dist: sqlglot" in metadata
+
+
+def test_a_base_of_the_hub_is_replaced_on_this_machine(folder: Path) -> None:
+    recipe = load_recipe("recipe.yaml", env={}).recipe
+    assert load_text(with_base(dump(recipe), "nano")) == recipe.model_copy(update={"base": "nano"})
+    named = dump(recipe.model_copy(update={"base": "small"}))
+    assert with_base(named, "nano") == named
+
+
+def load_text(recipe: str) -> Recipe:
+    Path("other.yaml").write_text(recipe)
+    return load_recipe("other.yaml", env={}).recipe
 
 
 def test_the_image_keeps_its_torch(tmp_path: Path) -> None:

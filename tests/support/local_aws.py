@@ -190,8 +190,9 @@ def fault(server: LocalBedrock, operation: str, error: str, times: int = 1, afte
 
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let botocore not wait between its tries."""
+    """Let botocore not wait between its tries, nor ask more slowly after a throttling."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+    monkeypatch.setattr("botocore.retries.bucket.TokenBucket.acquire", lambda self, *amount, **options: True)
 
 
 class Crash(BaseException):

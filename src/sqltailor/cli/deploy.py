@@ -129,7 +129,9 @@ def delete(
         bool,
         typer.Option("--keep-model", help="Delete only the deployment; the model stays, billed for storage."),
     ] = False,
-    data: Annotated[bool, typer.Option("--data", help="Also delete the objects of the runs in S3.")] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="Also delete the runs' objects in S3; with --all, of every run.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     region: Region = None,
     recipe: Recipe = None,
@@ -156,7 +158,10 @@ def delete(
         note(f"job {job.name} is still running; stop it with: sqltailor jobs stop {job.name}")
     for item in items:
         note(f"{item.kind} {item.name}, since {item.since}")
-    if items:
+    if data:
+        note("and the objects of " + ("every run here" if all_ else "their runs") + " in S3")
+    if items or data:
         confirm("Delete them?", yes, reason="This cannot be undone")
-    done = list(delete(where, items, root=Path(settings.out), data=data))
+    runs = {item.run for item in items}
+    done = list(delete(where, items, root=Path(settings.out), data_of=lambda run: data and (all_ or run in runs)))
     print_json({"deleted": done}) if json else print("\n".join(done) or "nothing to delete")

@@ -30,8 +30,11 @@ def models(
     Example: sqltailor models --tunable --region us-east-1
     """
     from sqltailor.aws.bedrock_models import READ
-    from sqltailor.cloud.model_catalog import entries
+    from sqltailor.cloud.model_catalog import entries, regions
+    from sqltailor.errors import ConfigError, unknown
 
+    if region is not None and region not in regions():
+        raise ConfigError(unknown("region of tuning", region, regions()))
     found = entries(tunable=tunable, region=region)
     if json:
         print_json({"read": READ, "models": [dataclasses.asdict(entry) for entry in found]})

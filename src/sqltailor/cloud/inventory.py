@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from sqltailor.aws.s3 import delete_below, place
-from sqltailor.aws.session import DENIED, client, code_of, told
+from sqltailor.aws.session import DENIED, client, code_of, identity, told
 from sqltailor.cloud import services
 from sqltailor.errors import BackendError, DataError, did_you_mean
 from sqltailor.runs import all_runs, read_json
@@ -72,22 +72,24 @@ def _plain(reference: str) -> str:
     return reference if reference.startswith("arn:") else reference.rstrip("/").rpartition("/")[2]
 
 
-def delete(region: str, items: Sequence[Item], *, root: Path, data: bool = False) -> Iterator[str]:
+def delete(
+    region: str, items: Sequence[Item], *, root: Path, data_of: Callable[[str], bool] = lambda run: False
+) -> Iterator[str]:
     """Delete items in their order, each when the one before is gone; yield a line for each.
 
-    `data`: also what their runs have in S3. The runs on this machine forget their deployments.
+    `data_of` says of which runs, by name, what they have in S3 is deleted, too. The runs on this machine forget their
+    deployments.
     """
     for item in items:
         services()[service_of(item)].delete_item(region, item)
         if item.kind in ("deployment", "endpoint"):
             _forget(root, item.arn)
         yield f"deleted {item.kind} {item.name}"
-    if data:
-        for run in all_runs(root):
-            known = read_json(run.job) if run.job.is_file() else {}
-            if "out" in known and run.name in {item.run for item in items}:
-                below = place(known["out"].removesuffix("out/"))
-                count = delete_below(client("s3", known["region"]), below, account=known["account"])
+    for run in filter(lambda run: data_of(run.name), all_runs(root)):
+        known = read_json(run.job) if run.job.is_file() else {}
+        if "out" in known and (known["region"], known["account"]) == (region, identity(region).account):
+            below = place(known["out"].removesuffix("out/"))
+            if count := delete_below(client("s3", region), below, account=known["account"]):
                 yield f"deleted {count} objects below {below}"
 
 

@@ -46,6 +46,11 @@ def entries(*, tunable: bool = False, region: str | None = None) -> list[Entry]:
     return found
 
 
+def regions() -> list[str]:
+    """Return the regions of AWS in which something can be tuned."""
+    return sorted({region for entry in _all() for way in entry.ways for region in way.regions})
+
+
 def _all() -> Iterator[Entry]:
     for model in MODELS.values():
         ended = f"end of life since {model.ended}" if model.ended else ""

@@ -82,7 +82,7 @@ class LocalBedrock:
         self._s3, self._iam = s3, iam = self._clients()
         tune = tune or tune_with(base)
         self._jobs = Jobs(tune, s3, iam)
-        self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3)}
+        self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3, base)}
         self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
         self._endpoints = Endpoints(s3, iam, open_chat)
         training = TrainingJobs(self.images, s3, iam)

@@ -1,6 +1,7 @@
 """What AWS's PyTorch image does with a job of ours: really runs its entry script, in a folder for /opt/ml.
 
 Not done is `pip install`: the wheel of the code channel is unpacked onto the path, and this installation has the rest.
+A base of the Hub, which is large, is replaced by the server's own base, as Nova is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from sqltailor.aws.s3 import Place, place
 from sqltailor.errors import BackendError, DataError
+from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
 from sqltailor.local_bedrock.state import State, TrainingJob
 from sqltailor.local_bedrock.tuning import Stopped
@@ -33,10 +35,10 @@ INTERRUPTION = "SpotInterruption"
 
 
 class ScriptImage:
-    """Runs a job."""
+    """Runs a job. `base` is trained in place of one of the Hub."""
 
-    def __init__(self, s3: Any) -> None:
-        self.s3 = s3
+    def __init__(self, s3: Any, base: str) -> None:
+        self.s3, self.base = s3, base
 
     def __call__(self, state: State, job: TrainingJob) -> None:
         root = state.home / job.name / "opt-ml"
@@ -67,6 +69,9 @@ class ScriptImage:
             for name, content in fetch_channel(self.s3, channel).items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(_relocated(content, root) if name.endswith((".yaml", ".txt")) else content)
+        recipe = root / "input" / "data" / "config" / "recipe.yaml"
+        if recipe.is_file():
+            recipe.write_text(with_base(recipe.read_text(encoding="utf-8"), self.base), encoding="utf-8")
         hosts = [f"algo-{i + 1}" for i in range(request["ResourceConfig"]["InstanceCount"])]
         config = {
             "hyperparameters": request.get("HyperParameters", {}),
@@ -146,6 +151,16 @@ class ScriptImage:
 
 def _relocated(content: bytes, root: Path) -> bytes:
     return content.replace(OPT_ML.encode(), str(root).encode())
+
+
+def with_base(recipe: str, base: str) -> str:
+    """Return the YAML of a recipe with another base, where its own is not one of the named ones."""
+    import yaml
+
+    values = yaml.safe_load(recipe)
+    if values["base"] in BASES:
+        return recipe
+    return str(yaml.safe_dump(values | {"base": base}, sort_keys=False, allow_unicode=True))
 
 
 def _objects(s3: Any, at: Place) -> dict[str, bytes]:

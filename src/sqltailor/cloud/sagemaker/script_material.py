@@ -90,6 +90,7 @@ def _in_the_job(project: Project, *, validated: bool, completed: bool, run: str)
         ("database", "url"): None,
         ("database", "schema"): f"{CONFIG}/{SCHEMA}" if project.has_schema else None,
         ("dialect",): project.dialect,
+        ("prompt", "name"): prompt_name(project.recipe, project.recipe.base),
         ("data",): {"train": [f"{DATA}/train/train.jsonl"], "format": "examples"},
         ("train", "backend"): "local",
         ("train", "name"): run,
