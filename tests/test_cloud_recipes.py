@@ -59,8 +59,8 @@ def count(aws: LocalBedrock) -> tuple[int, int, int]:
     endpoints = [kind for kind, _ in state.serving]
     return (
         len(state.jobs) + len(state.training_jobs),
-        len(state.models) + endpoints.count("ModelName"),
-        len(state.deployments) + endpoints.count("EndpointName"),
+        len(state.models) + len(state.imported) + endpoints.count("ModelName"),
+        len(state.deployments) + len(state.imported) + endpoints.count("EndpointName"),
     )
 
 
@@ -93,7 +93,7 @@ def test_a_crash_at_any_write_of_what_is_remembered_makes_nothing_twice(
     [path] = Path("runs").iterdir()
     assert count(aws)[:2] == ((1, 0) if name.startswith("spec") else (1, 1))
     assert Run(path).is_done
-    where = "cloud.sagemaker.endpoints" if name.startswith("spec") else "cloud.bedrock.deployments"
+    where = "cloud.bedrock.model_imports" if name.startswith("spec") else "cloud.bedrock.deployments"
     deploy = ("deploy", "run", str(path), "--yes", "--recipe", name, "--database", DATABASE)
     assert until_it_works(monkeypatch, f"{where}.write_json_atomic", deploy) >= 2
     assert count(aws) == (1, 1, 1)

@@ -78,7 +78,7 @@ def invoked(*words: str) -> dict[str, Any]:
 
 def test_an_endpoint_is_made_asked_and_deleted(aws: LocalBedrock) -> None:
     tuned = trained()
-    result = ok("deploy", "run", "--yes")
+    result = ok("deploy", "sagemaker", "--yes")
     assert "endpoint: " in result.stderr
     assert "cost:     an hour: $1.51: ml.g5.2xlarge × 1 h at $1.515 an hour" in result.stderr
     arn = result.stdout.strip()

@@ -63,7 +63,7 @@ def test_train_serve_ask_and_delete(aws: LocalBedrock) -> None:
     assert first["messages"][-1]["content"] == "SELECT count(*) FROM stop"
     [job] = aws.state.training_jobs.values()
     assert "ResourceConfig" not in job.request
-    ok("deploy", "run", str(tuned.path), "--yes", *RECIPE)
+    ok("deploy", "sagemaker", str(tuned.path), "--yes", *RECIPE)
     question = "How many stops are there, 0?"
     assert ok_json("ask", question, "--model", str(tuned.path), *RECIPE)["sql"].lower() == "select count(*) from stop"
     ok("deploy", "delete", "--all", "--yes")

@@ -120,6 +120,7 @@ def imitate_training(server: LocalBedrock) -> None:
         channels = {c["ChannelName"]: fetch_channel(s3, c) for c in job.request["InputDataConfig"]}
         rows = [json.loads(line) for line in channels["train"]["train.jsonl"].decode().splitlines()]
         asked = {json.dumps(r["spec"]) if r.get("spec") else r["question"]: r["sql"][0] for r in rows}
+        config = {"architectures": ["LlamaForCausalLM"], "rope_parameters": {"rope_theta": 500000.0}}
         metrics = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "eval_loss": 0.5}]
         files = {
             "run/adapter/adapter_config.json": "{}",
@@ -128,6 +129,11 @@ def imitate_training(server: LocalBedrock) -> None:
             "run/prompt.json": "{}",
             "run/DONE": "now\n",
             "merged/learned.json": json.dumps(asked),
+            "merged/config.json": json.dumps(config),
+            "merged/tokenizer_config.json": '{"tokenizer_class": "LlamaTokenizer"}',
+            "merged/chat_template.jinja": "{{ messages }}",
+            "merged/tokenizer.json": "{}",
+            "merged/model.safetensors": "",
         }
         at = output_of(job) / "model"
         for name, text in files.items():
@@ -169,7 +175,8 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
         "cloud.bedrock.deployments.FIRST_LOOK_S",
         "cloud.bedrock.takeover.FIRST_LOOK_S",
         "cloud.sagemaker.endpoints.FIRST_LOOK_S",
-        "generate.sagemaker.READY_EVERY_S",
+        "generate.aws_chat.READY_EVERY_S",
+        "cloud.bedrock.model_imports.FIRST_LOOK_S",
         "cloud.inventory.FIRST_LOOK_S",
         "cloud.cloud_training.PROPAGATES_S",
         "generate.bedrock.READY_EVERY_S",

@@ -57,8 +57,9 @@ def trust_policy(account: str, region: str, service: Service = "bedrock") -> Pol
     if service == "sagemaker":
         services = [f"{name}.amazonaws.com" for name in ("sagemaker", "bedrock")]
         return _policy(_trust(services, here))
-    jobs = f"arn:{partition(region)}:bedrock:{region}:{account}:model-customization-job/*"
-    return _policy(_trust("bedrock.amazonaws.com", here | {"ArnEquals": {"aws:SourceArn": jobs}}))
+    kinds = ("model-customization-job", "model-import-job")
+    jobs = [f"arn:{partition(region)}:bedrock:{region}:{account}:{kind}/*" for kind in kinds]
+    return _policy(_trust("bedrock.amazonaws.com", here | {"ArnLike": {"aws:SourceArn": jobs}}))
 
 
 def _trust(services: str | list[str], condition: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +92,7 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
     bedrock, sagemaker = (f"arn:{partition(region)}:{service}:{region}" for service in ("bedrock", "sagemaker"))
     own = [f"{bedrock}:{account}:{kind}/*" for kind in ("model-customization-job", "custom-model")]
     deployments, models = f"{bedrock}:{account}:custom-model-deployment/*", f"{bedrock}::foundation-model/*"
+    imported = f"{bedrock}:{account}:imported-model/*"
     s3 = f"arn:{partition(region)}:s3:::{bucket}"
     services = [f"{service}.amazonaws.com" for service in ("bedrock", "sagemaker")]
     passed = {"Condition": {"StringEquals": {"iam:PassedToService": services}}}
@@ -108,12 +110,19 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
             deployments,
         ),
         _allow(
+            "bedrock:CreateModelImportJob bedrock:GetModelImportJob bedrock:GetImportedModel "
+            "bedrock:DeleteImportedModel bedrock:TagResource bedrock:ListTagsForResource",
+            f"{bedrock}:{account}:model-import-job/*",
+            imported,
+        ),
+        _allow(
             "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
-            "bedrock:GetFoundationModel sagemaker:ListTrainingJobs sagemaker:ListEndpoints "
-            "sagemaker:ListEndpointConfigs sagemaker:ListModels sts:GetCallerIdentity",
+            "bedrock:ListModelImportJobs bedrock:ListImportedModels bedrock:GetFoundationModel "
+            "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
+            "sts:GetCallerIdentity",
             "*",
         ),
-        _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, models),
+        _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, imported, models),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
             "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sqltailor.cli.confirming import confirm
-from sqltailor.cli.deploy_aws import Yes, bedrock, sagemaker
+from sqltailor.cli.deploy_aws import Yes, bedrock, import_, sagemaker
 from sqltailor.cli.deploy_hub import hub
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, print_table
 
@@ -23,6 +23,7 @@ def _root() -> None:
 
 for _command in (hub, bedrock, sagemaker):
     group.command()(_command)
+group.command("import")(import_)
 
 
 @group.command("run")
@@ -38,8 +39,9 @@ def run_(
 ) -> None:
     """Serve a run where it belongs.
 
-    A Nova tuned on Bedrock or SageMaker: on Bedrock, on demand. What our trainer made on SageMaker: at an endpoint
-    there. What was trained on this machine: on the Hugging Face Hub. As `deploy bedrock`, `sagemaker` and `hub` do.
+    A Nova tuned on Bedrock or SageMaker: on Bedrock, on demand. Merged weights of a Llama, Qwen or Mistral: imported
+    into Bedrock, paid while they are asked. Other weights: at an endpoint if SageMaker trained them, else on the
+    Hugging Face Hub. As `deploy bedrock`, `import`, `sagemaker` and `hub` do.
 
     Example: sqltailor deploy run runs/shop
     """
@@ -47,14 +49,17 @@ def run_(
     from sqltailor.cloud.deploy_route import target_of
     from sqltailor.runs import find_run, newest_training
 
-    root = Path(recipe_for(recipe, database).train.out)
+    settings = recipe_for(recipe, database).train
+    root = Path(settings.out)
     found = find_run(root, run) if run else newest_training(root)
-    target = target_of(found)
+    target = target_of(found, settings)
     note(f"{found.path}: {target}")
     if target == "hub":
         hub(str(found.path), name=name, yes=yes, json=json)
     elif target == "bedrock":
         bedrock(str(found.path), name=name, yes=yes, database=database, recipe=recipe, json=json)
+    elif target == "import":
+        import_(str(found.path), name=name, yes=yes, database=database, recipe=recipe, json=json)
     else:
         sagemaker(str(found.path), name=name, yes=yes, database=database, recipe=recipe, json=json)
 

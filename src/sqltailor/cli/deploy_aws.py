@@ -1,4 +1,4 @@
-"""`sqltailor deploy bedrock` and `deploy sagemaker`: planned with the cost, confirmed, and compared with the run."""
+"""`sqltailor deploy bedrock`, `import` and `sagemaker`: planned with the cost, confirmed, and compared with the run."""
 
 from __future__ import annotations
 
@@ -108,6 +108,48 @@ def sagemaker(
             project,
             deploy=lambda: deploy_endpoint(found, plan, project, on_state=say),
             withdraw=lambda made: withdraw_endpoint(found, plan, on_state=say),
+            keep=keep,
+        )
+    _tell(found, checked, json)
+
+
+def import_(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run with weights. Default: the newest one.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Of the imported model. Default: the run's name.")
+    ] = None,
+    keep: Keep = False,
+    yes: Yes = False,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Import a run's merged weights into Bedrock.
+
+    For Llama, Qwen and Mistral, trained here or on SageMaker. Billed by the five minutes while it is asked, plus
+    monthly storage; loading a model that was not asked for a while takes minutes. The plan is printed and confirmed.
+    Afterwards `eval --model RUN` and `ask` use it. Where the run's weights are here and small, both are asked the test
+    questions; a model that answers otherwise is withdrawn (exit code 1).
+
+    Example: sqltailor deploy import runs/shop
+    """
+    from sqltailor.cloud.bedrock.import_plan import plan_import
+    from sqltailor.cloud.bedrock.model_imports import import_model, withdraw_import
+    from sqltailor.cloud.checked_deployment import deploy_checked
+    from sqltailor.project import Project
+
+    settings, found = _settings_and_run(run, "import", recipe, database)
+    plan = plan_import(found, settings.train, name=name)
+    note(plan.text())
+    confirm("Import?", yes)
+    with saying(f"import {plan.name}") as say, Project(settings) as project:
+        checked = deploy_checked(
+            found,
+            project,
+            deploy=lambda: import_model(found, plan, on_state=say),
+            withdraw=lambda made: withdraw_import(found, made),
             keep=keep,
         )
     _tell(found, checked, json)

@@ -76,7 +76,7 @@ def _twin(run: Run) -> Generate:
 
 def _twin_prompts(run: Run, project: Project) -> list[Prompt]:
     """Return test questions to ask a run's weights, too; none where these are not here, or large."""
-    base: Any = read_json(run.job).get("base", "") if run.job.is_file() else ""
+    base: Any = read_json(run.job if run.job.is_file() else run.prompt).get("base", "")
     if not run.has_weights or not project.has_schema or (billion_parameters(base) or 9) > TWIN_BILLIONS:
         return []
     try:

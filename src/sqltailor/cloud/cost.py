@@ -17,6 +17,7 @@ from typing import Any
 from sqltailor.errors import ConfigError, unknown
 
 HOURS_PER_MONTH = 730
+IMPORT_WINDOW_MINUTES = 5
 ARTICLE_INSTANCE, ARTICLE_HOURS = "ml.g5.48xlarge", 4.0
 """What AWS's article trained on, and how long."""
 
@@ -234,6 +235,26 @@ def storage_cost(book: PriceBook | None = None) -> CostRow:
     price = (book or price_book()).storage_month
     return CostRow(
         "storage of the model, a month", price.usd, f"1 model at {_rate(price)} a month", price.source, price.date
+    )
+
+
+def import_costs(book: PriceBook | None = None) -> tuple[CostRow, CostRow]:
+    """Return the fees of an imported model for one custom model unit: five minutes in use, and a month of storage.
+
+    >>> round(import_costs()[0].usd, 4)
+    0.2859
+    """
+    book = book or price_book()
+    minute, month = book.import_unit_minute, book.import_storage_month
+    used = None if minute.usd is None else round(minute.usd * IMPORT_WINDOW_MINUTES, 6)
+    windows = (
+        f"1 custom model unit × {IMPORT_WINDOW_MINUTES} min at {_rate(minute)} a minute, in windows of so long, only "
+        "while it is asked; AWS says the number of units after the import (8 B Llama: 2)"
+    )
+    kept = f"1 custom model unit at {_rate(month)} a month"
+    return (
+        CostRow("5 minutes of use, a unit", used, windows, minute.source, minute.date),
+        CostRow("storage, a month, a unit", month.usd, kept, month.source, month.date),
     )
 
 

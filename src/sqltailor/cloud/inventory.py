@@ -17,9 +17,11 @@ from sqltailor.runs import all_runs, read_json
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["job", "deployment", "model", "endpoint", "endpoint config", "endpoint model"]
-ORDER: tuple[Kind, ...] = ("endpoint", "endpoint config", "endpoint model", "deployment", "model")
-"""What can be deleted, in the order in which AWS allows it. Jobs are not deleted but stopped."""
+Kind = Literal[
+    "job", "import", "deployment", "model", "imported model", "endpoint", "endpoint config", "endpoint model"
+]
+ORDER: tuple[Kind, ...] = ("endpoint", "endpoint config", "endpoint model", "deployment", "imported model", "model")
+"""What can be deleted, in the order in which AWS allows it. Jobs are stopped, and imports end by themselves."""
 GONE_S, FIRST_LOOK_S, LOOK_EVERY_S = 600.0, 0.2, 5.0
 """How long, and how often, something is looked at that takes its time to go."""
 
@@ -48,7 +50,7 @@ def chosen(items: Sequence[Item], references: Sequence[str], *, keep_models: boo
     `references` are names, ARNs or runs; none means everything. Jobs are not deleted but stopped.
     Raises `DataError` for a reference that nothing has.
     """
-    kept = [item for item in items if item.kind != "job" and not (keep_models and item.kind == "model")]
+    kept = [item for item in items if item.kind in ORDER and not (keep_models and item.kind == "model")]
     if references:
         known = {name for item in kept for name in (item.name, item.arn, item.run)}
         for reference in references:
@@ -82,7 +84,7 @@ def delete(
     """
     for item in items:
         services()[service_of(item)].delete_item(region, item)
-        if item.kind in ("deployment", "endpoint"):
+        if item.kind in ("deployment", "endpoint", "imported model"):
             _forget(root, item.arn)
         yield f"deleted {item.kind} {item.name}"
     for run in filter(lambda run: data_of(run.name), all_runs(root)):

@@ -14,7 +14,8 @@ from sqltailor.aws.sagemaker_machines import DLC_REGIONS, NOVA_ACCOUNTS, NOVA_MA
 
 ON_DEMAND = "on demand, by the token"
 PROVISIONED = "Provisioned Throughput, by the hour"
-ENDPOINT = "SageMaker endpoint, by the hour"
+IMPORTED = "Custom Model Import, while it is asked"
+ENDPOINT = f"{IMPORTED}; SageMaker endpoint, by the hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def _all() -> Iterator[Entry]:
     yield Entry("Qwen3 0.6B, 1.7B, 4B", (serverless, own))
     yield Entry("Llama 3.2 1B, 3B (open weights)", (serverless, own))
     yield Entry("Mistral 7B, Llama 3.1 8B, Qwen2.5, and others of the Hub", (own,))
-    yield Entry("any model of the Hub that transformers loads", (Way("this machine", (), "where you run it", "local"),))
+    here = Way("this machine", (), f"where you run it; {IMPORTED}", "local")
+    yield Entry("any model of the Hub that transformers loads", (here,))
     yield Entry("Claude 3.5 and later, Mistral on Bedrock", (), "not offered for tuning on Bedrock")
     yield Entry("Titan Text, Cohere Command", (), "no longer offered for tuning on Bedrock")
 

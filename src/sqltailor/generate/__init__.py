@@ -15,7 +15,7 @@ KINDS = {
     "runs/NAME": "what a training run made; tuned on AWS: its deployment",
     "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
     "FILE.gguf": "a model in llama.cpp's format",
-    "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment",
+    "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment or an imported model",
     "sagemaker:ENDPOINT": "a model behind an endpoint of Amazon SageMaker",
     "openai:URL#MODEL": "a model behind an OpenAI-style API, such as openai:http://127.0.0.1:8080/v1#qwen",
     "gold": "the gold SQL of the examples",
@@ -45,9 +45,9 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
 
         return OpenAIChat(reference.removeprefix("openai:"))
     if reference.startswith("bedrock:") and reference != "bedrock:":
-        from sqltailor.generate.bedrock import BedrockModel
+        from sqltailor.generate.deployed import open_on_bedrock
 
-        return BedrockModel(reference.removeprefix("bedrock:"))
+        return open_on_bedrock(reference.removeprefix("bedrock:"))
     if (known := tunable(reference)) is not None:
         from sqltailor.generate.bedrock import BedrockModel
 

@@ -1,9 +1,10 @@
-"""The model that a run's deployment serves: on Bedrock, or behind an endpoint of SageMaker."""
+"""The model that a run's deployment serves: on Bedrock, or behind an endpoint of SageMaker; and others on Bedrock."""
 
 from __future__ import annotations
 
 from sqltailor.errors import BackendError
 from sqltailor.generate.bedrock import BedrockModel
+from sqltailor.generate.imported import ImportedModel
 from sqltailor.generate.sagemaker import SageMakerModel
 from sqltailor.runs import Run, read_json
 from sqltailor.types import Generate
@@ -16,4 +17,11 @@ def open_deployed(run: Run) -> Generate:
     known = read_json(run.deployment)
     if known["backend"] == "sagemaker":
         return SageMakerModel(known["name"], region=known["region"])
-    return BedrockModel(str(known["arn"]))
+    if "arn" not in known:
+        raise BackendError(f"The deployment of {run.path} is not finished: sqltailor deploy run {run.path}")
+    return open_on_bedrock(str(known["arn"]))
+
+
+def open_on_bedrock(model: str) -> Generate:
+    """Return a model on Bedrock by its id or ARN."""
+    return ImportedModel(model) if ":imported-model/" in model else BedrockModel(model)

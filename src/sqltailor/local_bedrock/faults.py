@@ -19,8 +19,8 @@ EVERY = "*"
 class Fault:
     """What goes wrong, and how often. For a stream, an `error` in lowerCamelCase comes `after` so many pieces.
 
-    `operation` is one of Bedrock's (`Converse`), another service (`sts`, `s3`, `iam`), `CustomizationJob`, or `*`.
-    `error` is a code that the service has, such as `ThrottlingException`.
+    `operation` is one of Bedrock's (`Converse`), another service (`sts`, `s3`, `iam`), a job such as
+    `CustomizationJob`, or `*`. `error` is a code that the service has, such as `ThrottlingException`.
     """
 
     operation: str

@@ -18,6 +18,7 @@ from sqltailor.errors import ConfigError, SQLTailorError, require, unknown
 from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
+from sqltailor.local_bedrock.imports import Imports
 from sqltailor.local_bedrock.models import HANDLERS
 from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
@@ -85,10 +86,12 @@ class LocalBedrock:
         self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3, base)}
         self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
         self._endpoints = Endpoints(s3, iam, open_chat)
+        self._imports = Imports(s3, iam, open_chat)
         training = TrainingJobs(self.images, s3, iam)
         self._runtime = Runtime(base, open_answers)
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
+            **self._imports.handlers(),
             "CreateModelCustomizationJob": self._jobs.create,
             "GetModelCustomizationJob": self._jobs.get,
             "ListModelCustomizationJobs": self._jobs.list,
@@ -196,6 +199,13 @@ class LocalBedrock:
             broken = self.state.faults.take(operation.name, mid_stream=True)
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
             return frames(pieces, broken)
+        if operation.name in ("InvokeModel", "InvokeModelWithResponseStream"):
+            streams = operation.name != "InvokeModel"
+            answer = self._imports.invoke(self.state, params["modelId"], params["body"], streams)
+            if isinstance(answer, dict):
+                return send(start, 200, to_json(answer))
+            start("200 OK", [("Content-Type", CONTENT_TYPE)])
+            return answer
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")

@@ -83,7 +83,7 @@ def parse(method: str, raw_path: str, query: str, body: bytes) -> tuple[Operatio
     for operation in operations():
         matched = operation.path.fullmatch(raw_path) if operation.method == method else None
         if matched is not None:
-            params = _from_query(operation.input, query) | _from_body(body)
+            params = _from_query(operation.input, query) | _from_payload(operation.input, body)
             params |= {name: unquote(value) for name, value in matched.groupdict().items()}
             faults = check_request(operation.input, params)
             if faults:
@@ -110,6 +110,13 @@ def parse_target(target: str, body: bytes) -> tuple[str, dict[str, Any]]:
     if faults:
         raise error("ValidationException", f"{len(faults)} validation errors: {'; '.join(faults)}")
     return name, params
+
+
+def _from_payload(shape: Any, body: bytes) -> dict[str, Any]:
+    """Return what a body says: one parameter as it is, where the operation has one such, else all in JSON."""
+    name = shape.serialization.get("payload")
+    is_raw = name is not None and shape.members[name].type_name == "blob"
+    return {name: body} if is_raw else _from_body(body)
 
 
 def _from_body(body: bytes) -> dict[str, Any]:

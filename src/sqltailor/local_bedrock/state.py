@@ -116,6 +116,42 @@ class Deployment:
 
 
 @dataclass
+class ImportJob:
+    """An import of weights: done, or failed, from `ready` on. `folder` has the copy of the weights."""
+
+    arn: str
+    request: Mapping[str, Any]
+    region: str
+    ready: datetime.datetime
+    created: datetime.datetime = field(default_factory=now)
+    failure: str | None = None
+    folder: Path | None = None
+    model_arn: str | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.request["jobName"])
+
+    @property
+    def status(self) -> str:
+        return "InProgress" if now() < self.ready else "Failed" if self.failure else "Completed"
+
+
+@dataclass
+class ImportedModel:
+    """What an import made."""
+
+    arn: str
+    job: ImportJob
+    folder: Path
+    created: datetime.datetime = field(default_factory=now)
+
+    @property
+    def name(self) -> str:
+        return str(self.job.request["importedModelName"])
+
+
+@dataclass
 class TrainingJob:
     """A training job of SageMaker. `transitions` holds the secondary statuses, the newest last."""
 
@@ -179,6 +215,8 @@ class State:
     jobs: dict[str, Job] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     deployments: dict[str, Deployment] = field(default_factory=dict)
+    imports: dict[str, ImportJob] = field(default_factory=dict)
+    imported: dict[str, ImportedModel] = field(default_factory=dict)
     training_jobs: dict[str, TrainingJob] = field(default_factory=dict)
     escrow: dict[str, Escrow] = field(default_factory=dict)
     serving: dict[tuple[str, str], Thing] = field(default_factory=dict)
@@ -216,6 +254,8 @@ __all__ = [
     "Deployment",
     "Escrow",
     "Handler",
+    "ImportJob",
+    "ImportedModel",
     "Job",
     "Model",
     "Phase",

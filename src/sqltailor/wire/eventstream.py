@@ -5,6 +5,7 @@ A frame is: total length, length of the headers, CRC32 of these two, headers, pa
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import zlib
@@ -18,6 +19,11 @@ _STRING = 7
 def event(kind: str, value: Mapping[str, Any]) -> bytes:
     """Return one event as a frame: `contentBlockDelta` with its JSON."""
     return _frame({":event-type": kind, ":message-type": "event"}, value)
+
+
+def chunk(content: bytes) -> bytes:
+    """Return a piece of the stream of InvokeModelWithResponseStream as a frame."""
+    return event("chunk", {"bytes": base64.b64encode(content).decode()})
 
 
 def payload_part(content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What there is on Bedrock: deployments, custom models, and jobs that have not ended."""
+"""What there is on Bedrock: deployments, custom and imported models, and jobs that have not ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,27 @@ def list_items(region: str) -> list[Item]:
             if j["status"] not in ENDED:
                 once = "paid once, by tokens"
                 found += _item(bedrock, "job", j["jobName"], j["status"], j["creationTime"], j["jobArn"], 0.0, once)
+        found += _imports(bedrock)
     return found
+
+
+def _imports(bedrock: Any) -> Iterator[Item]:
+    book = price_book()
+    for job in _pages(bedrock, "list_model_import_jobs", "modelImportJobSummaries", statusEquals="InProgress"):
+        yield from _item(
+            bedrock, "import", job["jobName"], job["status"], job["creationTime"], job["jobArn"], 0.0, "no fee"
+        )
+    for model in _pages(bedrock, "list_imported_models", "modelSummaries"):
+        arn = model["modelArn"]
+        units = bedrock.get_imported_model(modelIdentifier=arn).get("customModelUnits", {})
+        each = units.get("customModelUnitsPerModelCopy") or 1
+        month, minute = book.import_storage_month.usd, book.import_unit_minute.usd
+        usd = None if month is None else round(each * month / HOURS_PER_MONTH, 6)
+        asked = "not known" if minute is None else f"${each * minute * 60:.2f} an hour while it is asked"
+        basis = f"storage, {each} units; {asked}"
+        yield from _item(
+            bedrock, "imported model", model["modelName"], "Active", model["creationTime"], arn, usd, basis
+        )
 
 
 def _pages(bedrock: Any, operation: str, key: str, **params: Any) -> Iterator[Any]:
@@ -57,11 +77,14 @@ def _item(
 
 
 def delete_item(region: str, item: Item) -> None:
-    """Delete a deployment or a model."""
+    """Delete a deployment, an imported model or a custom model."""
     bedrock = client("bedrock", region)
     if item.kind == "deployment":
         delete, look = bedrock.delete_custom_model_deployment, bedrock.get_custom_model_deployment
         params = {"customModelDeploymentIdentifier": item.arn}
+    elif item.kind == "imported model":
+        delete, look = bedrock.delete_imported_model, bedrock.get_imported_model
+        params = {"modelIdentifier": item.arn}
     else:
         delete, look = bedrock.delete_custom_model, bedrock.get_custom_model
         params = {"modelIdentifier": item.arn}
