@@ -175,6 +175,7 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
         "cloud.bedrock.deployments.FIRST_LOOK_S",
         "cloud.bedrock.takeover.FIRST_LOOK_S",
         "cloud.sagemaker.endpoints.FIRST_LOOK_S",
+        "cloud.sagemaker.to_zero.FIRST_LOOK_S",
         "generate.aws_chat.READY_EVERY_S",
         "cloud.bedrock.model_imports.FIRST_LOOK_S",
         "cloud.inventory.FIRST_LOOK_S",

@@ -119,6 +119,7 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
             "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
             "bedrock:ListModelImportJobs bedrock:ListImportedModels bedrock:GetFoundationModel "
             "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
+            "sagemaker:ListInferenceComponents "
             "sts:GetCallerIdentity",
             "*",
         ),
@@ -133,8 +134,26 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
             "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:DeleteModel sagemaker:CreateEndpointConfig "
             "sagemaker:DescribeEndpointConfig sagemaker:DeleteEndpointConfig sagemaker:CreateEndpoint "
             "sagemaker:DescribeEndpoint sagemaker:UpdateEndpoint sagemaker:DeleteEndpoint sagemaker:InvokeEndpoint "
-            "sagemaker:AddTags sagemaker:ListTags",
-            *(f"{sagemaker}:{account}:{kind}/*" for kind in ("model", "endpoint-config", "endpoint")),
+            "sagemaker:CreateInferenceComponent sagemaker:DescribeInferenceComponent "
+            "sagemaker:DeleteInferenceComponent sagemaker:AddTags sagemaker:ListTags",
+            *(
+                f"{sagemaker}:{account}:{kind}/*"
+                for kind in ("model", "endpoint-config", "endpoint", "inference-component")
+            ),
+        ),
+        _allow(
+            "application-autoscaling:RegisterScalableTarget application-autoscaling:DeregisterScalableTarget "
+            "application-autoscaling:PutScalingPolicy",
+            f"arn:{partition(region)}:application-autoscaling:{region}:{account}:scalable-target/*",
+        ),
+        _allow(
+            "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource",
+            f"arn:{partition(region)}:cloudwatch:{region}:{account}:alarm:sqltailor-*",
+        ),
+        # the role by which scaling acts, made on first use
+        _allow(
+            "iam:CreateServiceLinkedRole",
+            f"arn:{partition(region)}:iam::{account}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*",
         ),
         _allow("s3:GetObject s3:PutObject s3:DeleteObject s3:ListBucket", s3, f"{s3}/*"),
         _allow("iam:GetRole", role),

@@ -72,6 +72,9 @@ def sagemaker(
         str | None, typer.Option("--name", metavar="NAME", help="Of the endpoint. Default: the run's name.")
     ] = None,
     instance: Annotated[str, typer.Option("--instance", metavar="TYPE", help="Kind of machine.")] = "ml.g5.2xlarge",
+    scale_to_zero: Annotated[
+        bool, typer.Option("--scale-to-zero", help="No machine while nobody asks; the next question waits minutes.")
+    ] = False,
     max_usd: Annotated[
         float | None,
         typer.Option("--max-usd", metavar="X", min=0, help="Refuse a higher price per hour, or an unknown one."),
@@ -84,10 +87,11 @@ def sagemaker(
 ) -> None:
     """Serve a run that was trained on SageMaker at an endpoint.
 
-    Billed by the hour until it is deleted, also while idle. The plan is printed and confirmed. An existing endpoint of
-    the same name is updated in place. Afterwards `eval --model RUN` and `ask` use it, and so does `deploy invoke`.
-    Where the run's weights are here and small, both are asked the test questions; an endpoint that answers otherwise
-    is withdrawn (exit code 1).
+    Billed by the hour until it is deleted, also while idle, unless with --scale-to-zero: from 0 to 2 machines, as it is
+    asked. The plan is printed and confirmed. An existing endpoint of the same name is updated in place, unless it
+    scales to zero. Afterwards `eval --model RUN` and `ask` use it, and so does `deploy invoke`. Where the run's weights
+    are here and small, both are asked the test questions; an endpoint that answers otherwise is withdrawn (exit code
+    1).
 
     Example: sqltailor deploy sagemaker runs/shop --instance ml.g5.2xlarge --max-usd 2
     """
@@ -98,7 +102,7 @@ def sagemaker(
     from sqltailor.project import Project
 
     settings, found = _settings_and_run(run, "sagemaker", recipe, database)
-    plan = plan_endpoint(found, name=name, instance_type=instance)
+    plan = plan_endpoint(found, name=name, instance_type=instance, to_zero=scale_to_zero)
     note(plan.text())
     check_budget(plan.usd, max_usd, "an hour of the endpoint")
     confirm("Deploy?", yes)

@@ -18,9 +18,25 @@ from sqltailor.runs import all_runs, read_json
 logger = logging.getLogger(__name__)
 
 Kind = Literal[
-    "job", "import", "deployment", "model", "imported model", "endpoint", "endpoint config", "endpoint model"
+    "job",
+    "import",
+    "deployment",
+    "model",
+    "imported model",
+    "endpoint component",
+    "endpoint",
+    "endpoint config",
+    "endpoint model",
 ]
-ORDER: tuple[Kind, ...] = ("endpoint", "endpoint config", "endpoint model", "deployment", "imported model", "model")
+ORDER: tuple[Kind, ...] = (
+    "endpoint component",
+    "endpoint",
+    "endpoint config",
+    "endpoint model",
+    "deployment",
+    "imported model",
+    "model",
+)
 """What can be deleted, in the order in which AWS allows it. Jobs are stopped, and imports end by themselves."""
 GONE_S, FIRST_LOOK_S, LOOK_EVERY_S = 600.0, 0.2, 5.0
 """How long, and how often, something is looked at that takes its time to go."""

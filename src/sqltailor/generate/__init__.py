@@ -16,7 +16,7 @@ KINDS = {
     "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
     "FILE.gguf": "a model in llama.cpp's format",
     "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment or an imported model",
-    "sagemaker:ENDPOINT": "a model behind an endpoint of Amazon SageMaker",
+    "sagemaker:ENDPOINT": "a model behind an endpoint of Amazon SageMaker; `#COMPONENT` names its inference component",
     "openai:URL#MODEL": "a model behind an OpenAI-style API, such as openai:http://127.0.0.1:8080/v1#qwen",
     "gold": "the gold SQL of the examples",
     "echo:FILE": "answers from a file",

@@ -17,6 +17,8 @@ JSON = "application/json"
 READY_S, READY_EVERY_S = 600.0, 10.0
 """How long, and how often, a model is asked that has no machine yet."""
 NOT_READY = ("ModelNotReadyException", "ServiceUnavailable", "InternalDependencyException")
+NO_CAPACITY = "no capacity to process this request"
+"""What SageMaker says, under a code of its own for any fault, of a model that was scaled to zero: asking wakes it."""
 Answer = TypeVar("Answer")
 
 
@@ -71,6 +73,7 @@ def _patiently(call: Callable[[], Answer]) -> Answer:
         try:
             return call()
         except ClientError as e:
-            if code_of(e) not in NOT_READY or time.monotonic() > ready_by:
+            waits = code_of(e) in NOT_READY or NO_CAPACITY in str(e)
+            if not waits or time.monotonic() > ready_by:
                 raise
             time.sleep(READY_EVERY_S)

@@ -1,4 +1,4 @@
-"""One port for all of AWS that tuning needs: Bedrock, its Runtime and SageMaker here, S3, IAM and STS by moto."""
+"""One port for all of AWS that tuning needs: Bedrock and SageMaker here, S3, IAM, STS and CloudWatch by moto."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.imports import Imports
+from sqltailor.local_bedrock.inference_components import SCALING, Components
 from sqltailor.local_bedrock.models import HANDLERS
 from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
@@ -80,12 +81,13 @@ class LocalBedrock:
         self._moto = open_moto()
         self._server = make_server(self, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._s3, self._iam = s3, iam = self._clients()
+        s3, iam, cloudwatch = self._clients()
+        self._s3, self._iam = s3, iam
         tune = tune or tune_with(base)
         self._jobs = Jobs(tune, s3, iam)
         self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3, base)}
         self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
-        self._endpoints = Endpoints(s3, iam, open_chat)
+        self._endpoints = Endpoints(s3, iam, open_chat, Components(cloudwatch))
         self._imports = Imports(s3, iam, open_chat)
         training = TrainingJobs(self.images, s3, iam)
         self._runtime = Runtime(base, open_answers)
@@ -156,11 +158,11 @@ class LocalBedrock:
         }
 
     def _clients(self) -> list[Any]:
-        """Return this server's own clients of S3 and IAM."""
+        """Return this server's own clients of S3, IAM and CloudWatch."""
         import boto3
 
         session = boto3.session.Session("local", "local", region_name=REGION)
-        return [session.client(service, endpoint_url=self.url) for service in ("s3", "iam")]
+        return [session.client(service, endpoint_url=self.url) for service in ("s3", "iam", "cloudwatch")]
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         """Answer one request (WSGI)."""
@@ -174,7 +176,9 @@ class LocalBedrock:
             invoked = re.fullmatch(r"/endpoints/([^/]+)/invocations(-response-stream)?", path)
             if invoked is not None:
                 return self._invoke(invoked[1], environ, start)
-            return self._ask_sagemaker(environ, region, start)
+            return self._ask_by_target("sagemaker", self._sagemaker, environ, region, start)
+        if service == "application-autoscaling":
+            return self._ask_by_target(service, SCALING, environ, region, start)
         if service != "bedrock":
             fault = self.state.faults.take(service)
             return send_fault_in_xml(fault, start) if fault else self._moto(environ, start)
@@ -213,15 +217,17 @@ class LocalBedrock:
             result = handler(self.state, params, region)
         return send(start, operation.status, to_json(result))
 
-    def _ask_sagemaker(self, environ: dict[str, Any], region: str, start: Start) -> Iterable[bytes]:
+    def _ask_by_target(
+        self, service: str, handlers: Mapping[str, Handler], environ: dict[str, Any], region: str, start: Start
+    ) -> Iterable[bytes]:
         try:
-            name, params = parse_target(environ.get("HTTP_X_AMZ_TARGET", ""), body_of(environ))
+            name, params = parse_target(service, environ.get("HTTP_X_AMZ_TARGET", ""), body_of(environ))
             fault = self.state.faults.take(name, EVERY)
             if fault is not None:
                 raise error(fault.error, f"{fault.error}, as this server was told")
-            handler = self._sagemaker.get(name)
+            handler = handlers.get(name)
             if handler is None:
-                raise error("UnknownOperationException", f"The local SageMaker has no {name}")
+                raise error("UnknownOperationException", f"The local server has no {name}")
             with self.state.lock:
                 result = handler(self.state, params, region)
         except AwsError as e:
@@ -233,7 +239,8 @@ class LocalBedrock:
             fault = self.state.faults.take("InvokeEndpoint", EVERY)
             if fault is not None:
                 raise error(fault.error, f"{fault.error}, as this server was told")
-            answer = self._endpoints.invoke(self.state, endpoint, body_of(environ))
+            component = environ.get("HTTP_X_AMZN_SAGEMAKER_INFERENCE_COMPONENT")
+            answer = self._endpoints.invoke(self.state, endpoint, body_of(environ), component)
         except AwsError as e:
             return send(start, e.status, to_json({"Message": e.message}), [("x-amzn-ErrorType", e.code)])
         except SQLTailorError as e:

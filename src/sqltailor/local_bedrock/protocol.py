@@ -1,6 +1,7 @@
 """The wire of AWS's services, read from botocore's models: HTTP request → operation and parameters, and back.
 
-Bedrock and its Runtime speak `rest-json`, SageMaker `json`: the operation is in a header, times are numbers.
+Bedrock and its Runtime speak `rest-json`, SageMaker and Auto Scaling `json`: the operation is in a header, times are
+numbers.
 """
 
 from __future__ import annotations
@@ -93,20 +94,20 @@ def parse(method: str, raw_path: str, query: str, body: bytes) -> tuple[Operatio
 
 
 @cache
-def sagemaker() -> Any:
-    """Return botocore's model of SageMaker."""
+def model_of(service: str) -> Any:
+    """Return botocore's model of a service."""
     import botocore.session
 
-    return botocore.session.get_session().get_service_model("sagemaker")
+    return botocore.session.get_session().get_service_model(service)
 
 
-def parse_target(target: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    """Return the operation that SageMaker is asked for, and its parameters, checked. Raises `AwsError`."""
-    name = target.partition(".")[2]
-    if not target.startswith("SageMaker.") or name not in sagemaker().operation_names:
+def parse_target(service: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
+    """Return the operation that a `json` service is asked for, and its parameters, checked. Raises `AwsError`."""
+    model, (prefix, _, name) = model_of(service), target.partition(".")
+    if prefix != model.metadata["targetPrefix"] or name not in model.operation_names:
         raise error("UnknownOperationException", f"no operation {target}")
     params = _from_body(body)
-    faults = check_request(sagemaker().operation_model(name).input_shape, params)
+    faults = check_request(model.operation_model(name).input_shape, params)
     if faults:
         raise error("ValidationException", f"{len(faults)} validation errors: {'; '.join(faults)}")
     return name, params

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from sqltailor.aws.s3 import place
+from sqltailor.local_bedrock.inference_components import COMPONENTS, Components, components_of, settle
 from sqltailor.local_bedrock.job_checks import check_role
 from sqltailor.local_bedrock.protocol import AwsError, error
 from sqltailor.local_bedrock.runtime import Answers, OpenAnswers
@@ -30,8 +31,8 @@ GROUP = {"ModelPackageGroupName": "model-package-group"}
 class Endpoints:
     """The operations on what serves."""
 
-    def __init__(self, s3: Any, iam: Any, open_chat: OpenAnswers) -> None:
-        self.s3, self.iam, self._open = s3, iam, open_chat
+    def __init__(self, s3: Any, iam: Any, open_chat: OpenAnswers, components: Components) -> None:
+        self.s3, self.iam, self._open, self.components = s3, iam, open_chat, components
         self._opened: dict[str, tuple[Answers, Path]] = {}
         self._lock = threading.Lock()
 
@@ -47,6 +48,7 @@ class Endpoints:
             "CreateEndpoint": self.create_endpoint,
             "DescribeEndpoint": self.describe_endpoint,
             "UpdateEndpoint": self.update_endpoint,
+            **COMPONENTS,
             **{f"Delete{name.removesuffix('Name')}": _deletes(name) for name in KINDS},
             **{f"List{name.removesuffix('Name')}s": _lists(name) for name in KINDS},
         }
@@ -66,9 +68,12 @@ class Endpoints:
 
     def create_config(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
         for variant in params["ProductionVariants"]:
-            if "ModelName" not in variant:
-                raise error("ValidationException", "The local SageMaker serves variants with a ModelName only")
-            _found(state, variant, "ModelName")
+            if "ModelName" in variant:
+                _found(state, variant, "ModelName")
+            elif "ManagedInstanceScaling" not in variant or "ExecutionRoleArn" not in params:
+                raise error(
+                    "ValidationException", "A variant without ModelName needs a role and ManagedInstanceScaling"
+                )
         return {"EndpointConfigArn": _create(state, params, region, "EndpointConfigName").arn}
 
     def describe_config(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
@@ -87,7 +92,19 @@ class Endpoints:
         return _summary(endpoint, "EndpointName") | {
             "EndpointConfigName": endpoint.request["EndpointConfigName"],
             "FailureReason": endpoint.failure,
+            "ProductionVariants": [self._variant(state, endpoint)],
         }
+
+    def _variant(self, state: State, endpoint: Thing) -> dict[str, Any]:
+        config = state.serving["EndpointConfigName", endpoint.request["EndpointConfigName"]]
+        variant = config.request["ProductionVariants"][0]
+        count = variant.get("InitialInstanceCount", 1)
+        if "ModelName" not in variant:
+            copies = components_of(state, endpoint.name)
+            for component in copies:
+                settle(state, component)
+            count = max((component.copies for component in copies), default=count)
+        return {"VariantName": variant["VariantName"], "CurrentInstanceCount": count}
 
     def update_endpoint(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
         endpoint = _found(state, params, "EndpointName")
@@ -98,12 +115,14 @@ class Endpoints:
         endpoint.ready, endpoint.updating = state.after(STARTS_S), True
         return {"EndpointArn": endpoint.arn}
 
-    def invoke(self, state: State, name: str, sent: bytes) -> dict[str, Any] | Iterator[bytes]:
+    def invoke(
+        self, state: State, name: str, sent: bytes, component: str | None = None
+    ) -> dict[str, Any] | Iterator[bytes]:
         """Return an endpoint's answer to a body, or its stream. Raises `AwsError`."""
         endpoint = state.serving.get(("EndpointName", name))
         if endpoint is None or endpoint.status not in ("InService", "Updating"):
             raise error("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found or not in service.")
-        answers, folder = self._behind(state, endpoint)
+        answers, folder = self._behind(state, endpoint, component)
         words = _words(folder)
         try:
             body = json.loads(sent)
@@ -118,9 +137,10 @@ class Endpoints:
         whole = _whole(last)
         return whole if "messages" in body else words.answer_of(whole)
 
-    def _behind(self, state: State, endpoint: Thing) -> tuple[Answers, Path]:
+    def _behind(self, state: State, endpoint: Thing, component: str | None) -> tuple[Answers, Path]:
         config = state.serving["EndpointConfigName", endpoint.request["EndpointConfigName"]]
-        model = state.serving["ModelName", config.request["ProductionVariants"][0]["ModelName"]]
+        name = config.request["ProductionVariants"][0].get("ModelName")
+        model = state.serving["ModelName", name or self.components.take(state, component, endpoint.name)]
         key = f"{model.arn} {model.created}"  # another model may have had its name
         with self._lock:
             if key not in self._opened:
@@ -184,6 +204,8 @@ def _deletes(key: str) -> Handler:
         thing = _found(state, params, key)
         if key == "EndpointName" and thing.status in ("Creating", "Updating"):
             raise error("ValidationException", f"Cannot update in-progress endpoint {thing.name}.")
+        if key == "EndpointName" and components_of(state, thing.name):
+            raise error("ValidationException", f"The endpoint {thing.name} has inference components.")
         del state.serving[key, thing.name]
         state.tags.pop(thing.arn, None)
         return {}

@@ -16,6 +16,10 @@ from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run, read_json
 
 IMAGE = "vllm:0.30.0-gpu-py312-cu130-ubuntu24.04-sagemaker"
+STARTS_S = 1800
+"""How long loading the weights, and starting the server, may take."""
+MAX_COPIES = 2
+"""Machines that an endpoint which scales to zero has at most."""
 UNKNOWN = ("ValidationException", "ResourceNotFound")
 """What SageMaker answers to a name that it does not have."""
 
@@ -24,7 +28,8 @@ UNKNOWN = ("ValidationException", "ResourceNotFound")
 class EndpointPlan:
     """What `deploy sagemaker` would do. `parts` names its model and its configuration.
 
-    `replaces` is the configuration that the endpoint has now, where it is there and has another.
+    `replaces` is the configuration that the endpoint has now, where it is there and has another. `to_zero`: it has no
+    machine while nobody asks.
     """
 
     run: str
@@ -38,6 +43,7 @@ class EndpointPlan:
     exists: bool
     replaces: str | None
     rows: tuple[CostRow, ...]
+    to_zero: bool = False
 
     @property
     def usd(self) -> float | None:
@@ -47,6 +53,8 @@ class EndpointPlan:
     def text(self) -> str:
         """Return the plan in a few lines."""
         how = "already exists and serves this model" if self.exists else "new; costs until it is deleted, also idle"
+        if self.to_zero and not self.exists:
+            how = f"new; from 0 to {MAX_COPIES} machines as it is asked, 0 after 5 minutes without a question"
         how = f"updated in place, was {self.replaces}" if self.replaces else how
         return "\n".join(
             (
@@ -58,7 +66,9 @@ class EndpointPlan:
         )
 
 
-def plan_endpoint(run: Run, *, name: str | None = None, instance_type: str = "ml.g5.2xlarge") -> EndpointPlan:
+def plan_endpoint(
+    run: Run, *, name: str | None = None, instance_type: str = "ml.g5.2xlarge", to_zero: bool = False
+) -> EndpointPlan:
     """Return what serving a run would do. Raises `BackendError` when it has no merged model in S3."""
     known = read_json(run.job) if run.job.is_file() else {}
     if not run.is_done or "merged" not in known:
@@ -83,8 +93,15 @@ def plan_endpoint(run: Run, *, name: str | None = None, instance_type: str = "ml
         )
     parts = aws_name(name if name == aws_name(run.name) else f"{name}-{run.name}")
     # another machine is another configuration, and those cannot be changed
-    parts = f"{parts[: LONGEST - 7].rstrip('-')}-{hashlib.sha256(instance_type.encode()).hexdigest()[:6]}"
-    now = _configured(client("sagemaker", region), name, known["region"])
+    kind = f"{instance_type} to zero" if to_zero else instance_type
+    parts = f"{parts[: LONGEST - 7].rstrip('-')}-{hashlib.sha256(kind.encode()).hexdigest()[:6]}"
+    sagemaker = client("sagemaker", region)
+    now = _configured(sagemaker, name, region)
+    if now not in (None, parts) and (to_zero or _has_component(sagemaker, name)):
+        raise ConfigError(
+            f"The endpoint {name} exists and serves otherwise; one that scales to zero cannot be changed in place. "
+            f"Delete it (sqltailor deploy delete {name}), or choose another: --name NAME"
+        )
     return EndpointPlan(
         str(run.path),
         name,
@@ -96,13 +113,16 @@ def plan_endpoint(run: Run, *, name: str | None = None, instance_type: str = "ml
         instance_type,
         now is not None,
         now if now not in (None, parts) else None,
-        _costs(instance_type),
+        _costs(instance_type, to_zero),
+        to_zero,
     )
 
 
-def _costs(kind: str) -> tuple[CostRow, ...]:
+def _costs(kind: str, to_zero: bool) -> tuple[CostRow, ...]:
     if kind not in price_book().instances:
         return (CostRow("an hour", None, f"no price for {kind} in the price book", "price book", None),)
+    if to_zero:
+        return (instance_cost("an hour of a machine", kind, hours=1),)
     return (instance_cost("an hour", kind, hours=1), instance_cost("a month", kind, hours=HOURS_PER_MONTH))
 
 
@@ -120,6 +140,11 @@ def _configured(sagemaker: Any, name: str, region: str) -> str | None:
         if RUN_TAG not in tags_of(sagemaker, found["EndpointArn"]):
             raise ConfigError(f"The endpoint {name} in {region} is not SQLTailor's. Choose another: --name NAME")
         return str(found["EndpointConfigName"])
+
+
+def _has_component(sagemaker: Any, endpoint: str) -> bool:
+    with told(f"look at the endpoint {endpoint}"):
+        return bool(sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"])
 
 
 def serving_image(region: str) -> str:

@@ -14,8 +14,9 @@ from sqltailor.aws.s3 import place, upload
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
 from sqltailor.cloud.run_names import tags_in_capitals
-from sqltailor.cloud.sagemaker.endpoint_plan import UNKNOWN, EndpointPlan, serving_image
+from sqltailor.cloud.sagemaker.endpoint_plan import MAX_COPIES, STARTS_S, UNKNOWN, EndpointPlan, serving_image
 from sqltailor.cloud.sagemaker.served.serving_text import MARK
+from sqltailor.cloud.sagemaker.to_zero import scale_to_zero, stop_scaling
 from sqltailor.errors import BackendError, DataError
 from sqltailor.project import Project, prompt_show
 from sqltailor.runs import Run, read_json, write_json_atomic
@@ -23,8 +24,6 @@ from sqltailor.types import Example
 
 OnState = Callable[[str], None]
 VARIANT = "AllTraffic"
-STARTS_S = 1800
-"""How long loading the weights, and starting the server, may take."""
 AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 BESIDE = {"invocations.py": "model.py", "serving_text.py": "serving_text.py"}
 """File of ours → what it is called beside the weights: the image looks for model.py."""
@@ -66,12 +65,15 @@ def deploy_endpoint(
         )
         _once(sagemaker.describe_endpoint, sagemaker.create_endpoint, "EndpointName", requests["endpoint"])
         arn = str(sagemaker.describe_endpoint(EndpointName=plan.name)["EndpointArn"])
-    write_json_atomic(run.deployment, {"backend": "sagemaker", "name": plan.name, "region": plan.region, "arn": arn})
+    here = {"backend": "sagemaker", "name": plan.name, "region": plan.region, "arn": arn}
+    write_json_atomic(run.deployment, here | ({"component": plan.name} if plan.to_zero else {}))
     found = _wait(sagemaker, plan.name, on_state)
     if found["EndpointConfigName"] != plan.parts:
         with told(f"change the endpoint {plan.name}"):
             sagemaker.update_endpoint(EndpointName=plan.name, EndpointConfigName=plan.parts)
         found = _wait(sagemaker, plan.name, on_state)
+    if plan.to_zero:
+        scale_to_zero(plan, run.name, token, on_state)
     seconds = round(time.monotonic() - began, 1)
     return Serving(str(run.path), plan.name, arn, plan.region, plan.instance_type, found["EndpointStatus"], seconds)
 
@@ -79,6 +81,8 @@ def deploy_endpoint(
 def withdraw_endpoint(run: Run, plan: EndpointPlan, *, on_state: OnState = lambda state: None) -> None:
     """Undo a deployment: what served another model before serves that again, a new one is deleted."""
     sagemaker = client("sagemaker", plan.region)
+    if plan.to_zero:
+        _remove_component(sagemaker, plan)
     with told(f"withdraw the endpoint {plan.name}"):
         if plan.replaces:
             sagemaker.update_endpoint(EndpointName=plan.name, EndpointConfigName=plan.replaces)
@@ -92,11 +96,27 @@ def withdraw_endpoint(run: Run, plan: EndpointPlan, *, on_state: OnState = lambd
     run.deployment.unlink(missing_ok=True)
 
 
+def _remove_component(sagemaker: Any, plan: EndpointPlan) -> None:
+    from botocore.exceptions import ClientError
+
+    stop_scaling(plan.region, plan.name)
+    with told(f"withdraw the inference component {plan.name}"):
+        sagemaker.delete_inference_component(InferenceComponentName=plan.name)
+        while True:
+            try:
+                sagemaker.describe_inference_component(InferenceComponentName=plan.name)
+            except ClientError as e:
+                if code_of(e) not in UNKNOWN:
+                    raise
+                return
+            time.sleep(FIRST_LOOK_S)
+
+
 def endpoint_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dict[str, Any]]:
     """Return the parameters of `create_model`, `create_endpoint_config` and `create_endpoint`."""
     tags = {"Tags": tags_in_capitals(run, token)}
     source = {"S3DataSource": {"S3Uri": plan.weights, "S3DataType": "S3Prefix", "CompressionType": "None"}}
-    variant = {
+    variant: dict[str, Any] = {
         "VariantName": VARIANT,
         "ModelName": plan.parts,
         "InstanceType": plan.instance_type,
@@ -105,10 +125,16 @@ def endpoint_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dic
         "ContainerStartupHealthCheckTimeoutInSeconds": STARTS_S,
         "InferenceAmiVersion": AMI,
     }
+    config: dict[str, Any] = {"EndpointConfigName": plan.parts, "ProductionVariants": [variant], **tags}
+    if plan.to_zero:
+        del variant["ModelName"]
+        variant["ManagedInstanceScaling"] = {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": MAX_COPIES}
+        variant["RoutingConfig"] = {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
+        config["ExecutionRoleArn"] = plan.role
     container = {"Image": serving_image(plan.region), "ModelDataSource": source}
     return {
         "model": {"ModelName": plan.parts, "ExecutionRoleArn": plan.role, "PrimaryContainer": container, **tags},
-        "config": {"EndpointConfigName": plan.parts, "ProductionVariants": [variant], **tags},
+        "config": config,
         "endpoint": {"EndpointName": plan.name, "EndpointConfigName": plan.parts, **tags},
     }
 

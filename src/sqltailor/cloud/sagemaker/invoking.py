@@ -9,6 +9,7 @@ from typing import Any
 
 from sqltailor.cloud.sagemaker.served.serving_text import FORMS
 from sqltailor.errors import BackendError, ConfigError
+from sqltailor.generate.deployed import endpoint_of
 from sqltailor.generate.sagemaker import SageMakerModel
 from sqltailor.runs import Run, read_json
 
@@ -38,5 +39,5 @@ def invoke(endpoint: str, body: Mapping[str, Any], *, region: str) -> dict[str, 
         found = read_json(known)
         if found["backend"] != "sagemaker":
             raise BackendError(f"{endpoint} is served by Bedrock: sqltailor ask --model {endpoint}")
-        return SageMakerModel(found["name"], region=found["region"]).invoke(body)
+        return SageMakerModel(endpoint_of(found), region=found["region"]).invoke(body)
     return SageMakerModel(endpoint, region=region).invoke(body)

@@ -1,4 +1,4 @@
-"""What there is on SageMaker: endpoints with their configurations and models, and jobs that have not ended."""
+"""What there is on SageMaker: endpoints with their components, configurations and models, and jobs that run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqltailor.aws.session import client, told
 from sqltailor.cloud.cost import price_book
 from sqltailor.cloud.inventory import Item, Kind, remove
 from sqltailor.cloud.run_names import RUN_TAG
+from sqltailor.cloud.sagemaker.to_zero import stop_scaling
 from sqltailor.cloud.sagemaker.training_jobs import tags_of
 
 
@@ -25,6 +26,7 @@ class Serving(NamedTuple):
 ENDPOINT = Serving("endpoint", "Endpoint", "Endpoints", "endpoint")
 CONFIG = Serving("endpoint config", "EndpointConfig", "EndpointConfigs", "endpoint_config")
 MODEL = Serving("endpoint model", "Model", "Models", "model")
+COMPONENT = Serving("endpoint component", "InferenceComponent", "InferenceComponents", "inference_component")
 
 
 def list_items(region: str) -> list[Item]:
@@ -32,8 +34,9 @@ def list_items(region: str) -> list[Item]:
     sagemaker = client("sagemaker", region)
     with told("list what there is on SageMaker"):
         models = list(_models(sagemaker))
-        configs = list(_configs(sagemaker, {item.name: item.arn for item in models}))
-        return [*_endpoints(sagemaker), *configs, *models, *_jobs(sagemaker)]
+        arns = {item.name: item.arn for item in models}
+        configs = list(_configs(sagemaker, arns))
+        return [*_components(sagemaker, arns), *_endpoints(sagemaker), *configs, *models, *_jobs(sagemaker)]
 
 
 def _ours(sagemaker: Any, serving: Serving) -> Iterator[tuple[dict[str, Any], str]]:
@@ -61,7 +64,17 @@ def _models(sagemaker: Any) -> Iterator[Item]:
 def _configs(sagemaker: Any, models: dict[str, str]) -> Iterator[Item]:
     for found, run in _ours(sagemaker, CONFIG):
         variant = _variant(sagemaker, found["EndpointConfigName"])
-        yield _item(CONFIG, found, run, "there", 0.0, "no fee", models.get(variant["ModelName"]))
+        yield _item(CONFIG, found, run, "there", 0.0, "no fee", models.get(variant.get("ModelName", "")))
+
+
+def _components(sagemaker: Any, models: dict[str, str]) -> Iterator[Item]:
+    for found, run in _ours(sagemaker, COMPONENT):
+        name = found["InferenceComponentName"]
+        now = sagemaker.describe_inference_component(InferenceComponentName=name)
+        copies = now["RuntimeConfig"]["CurrentCopyCount"]
+        basis = f"{copies} copies; the endpoint's machines are paid"
+        status, model = found["InferenceComponentStatus"], now["Specification"]["ModelName"]
+        yield _item(COMPONENT, found, run, status, 0.0, basis, models.get(model))
 
 
 def _variant(sagemaker: Any, config: str) -> dict[str, Any]:
@@ -74,11 +87,15 @@ def _endpoints(sagemaker: Any) -> Iterator[Item]:
         now = sagemaker.describe_endpoint(EndpointName=found["EndpointName"])
         variant = _variant(sagemaker, now["EndpointConfigName"])
         count, kind = variant["InitialInstanceCount"], variant["InstanceType"]
+        scales = "ManagedInstanceScaling" in variant
+        if scales:
+            count = now["ProductionVariants"][0].get("CurrentInstanceCount", count)
         price = price_book().instances.get(kind)
         usd = None if price is None or price.usd is None else price.usd * count
+        idle = "none after 5 idle minutes" if scales else "also idle"
         config = found["EndpointArn"].replace(":endpoint/", ":endpoint-config/")
         uses = config.rpartition("/")[0] + "/" + now["EndpointConfigName"].lower()
-        yield _item(ENDPOINT, found, run, now["EndpointStatus"], usd, f"{count} × {kind}, also idle", uses)
+        yield _item(ENDPOINT, found, run, now["EndpointStatus"], usd, f"{count} × {kind}, {idle}", uses)
 
 
 def _jobs(sagemaker: Any) -> Iterator[Item]:
@@ -92,9 +109,11 @@ def _jobs(sagemaker: Any) -> Iterator[Item]:
 
 
 def delete_item(region: str, item: Item) -> None:
-    """Delete an endpoint, a configuration or a model, and return when it is gone."""
+    """Delete a component, an endpoint, a configuration or a model, and return when it is gone."""
     sagemaker = client("sagemaker", region)
-    serving = next(serving for serving in (ENDPOINT, CONFIG, MODEL) if serving.kind == item.kind)
+    serving = next(serving for serving in (COMPONENT, ENDPOINT, CONFIG, MODEL) if serving.kind == item.kind)
+    if serving is COMPONENT:
+        stop_scaling(region, item.name)
     delete, look = (getattr(sagemaker, f"{verb}_{serving.python}") for verb in ("delete", "describe"))
     params = {f"{serving.word}Name": item.name}
     # SageMaker has one code for both
