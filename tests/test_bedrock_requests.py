@@ -238,6 +238,13 @@ def test_the_policy_for_an_administrator_needs_no_credentials(tmp_path: Path, mo
     }
 
 
+def test_buying_units_is_a_permission_of_its_own() -> None:
+    plain, buying = (json.dumps(caller_policy("1", "us-east-1", "b", ROLE, provisioned=p)) for p in (False, True))
+    assert "CreateProvisionedModelThroughput" not in plain
+    assert "DeleteProvisionedModelThroughput" in plain
+    assert "CreateProvisionedModelThroughput" in buying
+
+
 def test_without_boto3_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("boto3", "botocore", "botocore.exceptions", "botocore.config"):

@@ -178,6 +178,7 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
         "cloud.sagemaker.to_zero.FIRST_LOOK_S",
         "generate.aws_chat.READY_EVERY_S",
         "cloud.bedrock.model_imports.FIRST_LOOK_S",
+        "cloud.bedrock.provisioned.FIRST_LOOK_S",
         "cloud.inventory.FIRST_LOOK_S",
         "cloud.cloud_training.PROPAGATES_S",
         "generate.bedrock.READY_EVERY_S",

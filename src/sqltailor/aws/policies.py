@@ -87,12 +87,16 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
     )
 
 
-def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
-    """Return what the person or program needs that runs `train`, `deploy`, `eval`, `jobs` and `ask` on AWS."""
+def caller_policy(account: str, region: str, bucket: str, role: str, *, provisioned: bool = False) -> Policy:
+    """Return what the person or program needs that runs `train`, `deploy`, `eval`, `jobs` and `ask` on AWS.
+
+    `provisioned`: also to buy Provisioned Throughput.
+    """
     bedrock, sagemaker = (f"arn:{partition(region)}:{service}:{region}" for service in ("bedrock", "sagemaker"))
     own = [f"{bedrock}:{account}:{kind}/*" for kind in ("model-customization-job", "custom-model")]
     deployments, models = f"{bedrock}:{account}:custom-model-deployment/*", f"{bedrock}::foundation-model/*"
     imported = f"{bedrock}:{account}:imported-model/*"
+    units = f"{bedrock}:{account}:provisioned-model/*"
     s3 = f"arn:{partition(region)}:s3:::{bucket}"
     services = [f"{service}.amazonaws.com" for service in ("bedrock", "sagemaker")]
     passed = {"Condition": {"StringEquals": {"iam:PassedToService": services}}}
@@ -109,6 +113,17 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
             "bedrock:GetCustomModelDeployment bedrock:UpdateCustomModelDeployment bedrock:DeleteCustomModelDeployment",
             deployments,
         ),
+        # buying is a permission of its own: units are billed by the hour until they are deleted
+        *(
+            [_allow("bedrock:CreateProvisionedModelThroughput bedrock:UpdateProvisionedModelThroughput", *own, units)]
+            if provisioned
+            else []
+        ),
+        _allow(
+            "bedrock:GetProvisionedModelThroughput bedrock:DeleteProvisionedModelThroughput bedrock:TagResource "
+            "bedrock:ListTagsForResource",
+            units,
+        ),
         _allow(
             "bedrock:CreateModelImportJob bedrock:GetModelImportJob bedrock:GetImportedModel "
             "bedrock:DeleteImportedModel bedrock:TagResource bedrock:ListTagsForResource",
@@ -117,13 +132,14 @@ def caller_policy(account: str, region: str, bucket: str, role: str) -> Policy:
         ),
         _allow(
             "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
-            "bedrock:ListModelImportJobs bedrock:ListImportedModels bedrock:GetFoundationModel "
+            "bedrock:ListModelImportJobs bedrock:ListImportedModels "
+            "bedrock:ListProvisionedModelThroughputs bedrock:GetFoundationModel "
             "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
             "sagemaker:ListInferenceComponents "
             "sts:GetCallerIdentity",
             "*",
         ),
-        _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, imported, models),
+        _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, units, imported, models),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
             "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",

@@ -35,6 +35,9 @@ def policy(
         str | None,
         typer.Option("--account", metavar="ID", help="Default: that of your credentials, else 111122223333."),
     ] = None,
+    provisioned: Annotated[
+        bool, typer.Option("--provisioned", help="Also to buy Provisioned Throughput, billed by the hour.")
+    ] = False,
     recipe: Recipe = None,
 ) -> None:
     """Print the permissions that train, deploy, eval and ask need.
@@ -54,7 +57,7 @@ def policy(
             raise
         note(f"{e} So the policy names the example account {EXAMPLE}; --account sets yours.")
         place, _ = _where(recipe, EXAMPLE)
-    print_json(caller_policy(place.account, place.region, place.s3.bucket, place.role))
+    print_json(caller_policy(place.account, place.region, place.s3.bucket, place.role, provisioned=provisioned))
 
 
 @group.command()

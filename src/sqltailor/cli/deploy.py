@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sqltailor.cli.confirming import confirm
-from sqltailor.cli.deploy_aws import Yes, bedrock, import_, sagemaker
+from sqltailor.cli.deploy_aws import Yes, bedrock, import_, provisioned, sagemaker
 from sqltailor.cli.deploy_hub import hub
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json, print_table
 
@@ -21,7 +21,7 @@ def _root() -> None:
     """Deploy a tuned model."""
 
 
-for _command in (hub, bedrock, sagemaker):
+for _command in (hub, bedrock, provisioned, sagemaker):
     group.command()(_command)
 group.command("import")(import_)
 

@@ -117,6 +117,58 @@ def sagemaker(
     _tell(found, checked, json)
 
 
+def provisioned(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run tuned on Bedrock. Default: the newest one.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Of the units. Default: the run's name.")
+    ] = None,
+    units: Annotated[int, typer.Option("--units", metavar="N", min=1, help="Model units to buy.")] = 1,
+    commitment: Annotated[
+        str, typer.Option("--commitment", metavar="TIME", help="none, 1-month or 6-months: cheaper, without an end.")
+    ] = "none",
+    max_usd: Annotated[
+        float | None,
+        typer.Option("--max-usd", metavar="X", min=0, help="Refuse a higher price per hour, or an unknown one."),
+    ] = None,
+    keep: Keep = False,
+    yes: Yes = False,
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Serve a tuned model on Bedrock by units of its own.
+
+    Provisioned Throughput: billed by the hour until it is deleted, also while idle. For models that are not offered on
+    demand, such as Llama 3.2, and for a rate that must be there. The plan is printed and confirmed. Existing
+    units of the same name are updated in place. Units with a commitment cannot be deleted before it ends.
+
+    Example: sqltailor deploy provisioned runs/shop --max-usd 70
+    """
+    from sqltailor.cloud.bedrock.provisioned import buy_units, plan_units, withdraw_units
+    from sqltailor.cloud.checked_deployment import deploy_checked
+    from sqltailor.cloud.cloud_plan import check_budget
+    from sqltailor.project import Project
+
+    settings, found = _settings_and_run(run, "bedrock", recipe, database)
+    plan = plan_units(found, name=name, units=units, commitment=commitment)
+    note(plan.text())
+    check_budget(plan.row.usd, max_usd, "an hour of the units")
+    confirm("Buy them?", yes)
+    with saying(f"units {plan.name}") as say, Project(settings) as project:
+        checked = deploy_checked(
+            found,
+            project,
+            deploy=lambda: buy_units(found, plan, on_state=say),
+            withdraw=lambda made: withdraw_units(found, plan, made, on_state=say),
+            keep=keep or commitment != "none",
+        )
+    _tell(found, checked, json)
+    if not checked.withdrawn:
+        note(f"billed by the hour from now on, also while idle. When you are done: sqltailor deploy delete {plan.name}")
+
+
 def import_(
     run: Annotated[
         str | None, typer.Argument(metavar="RUN", help="A run with weights. Default: the newest one.")

@@ -266,6 +266,17 @@ def provisioned_cost(prices: ModelPrices) -> CostRow:
     return CostRow("Provisioned Throughput, a month", usd, basis, price.source, price.date)
 
 
+def units_cost(prices: ModelPrices | None, *, units: int, committed: bool) -> CostRow:
+    """Return the fee of units of Provisioned Throughput for an hour; what a commitment saves is not in the book.
+
+    >>> units_cost(price_book().model("amazon.nova-2-lite-v1:0"), units=2, committed=False).usd
+    121.0
+    """
+    price = prices.provisioned_hour if prices and not committed else Price(None, "not verified", None)
+    usd = None if price.usd is None else round(price.usd * units, 6)
+    return CostRow("an hour", usd, f"{units} × {_rate(price)} an hour, also idle", price.source, price.date)
+
+
 def own_machine_costs(book: PriceBook) -> tuple[CostRow, CostRow]:
     """Return the cost of serving on your own machines: a GPU all month, and a laptop."""
     price = book.own_gpu_hour

@@ -21,6 +21,7 @@ Kind = Literal[
     "job",
     "import",
     "deployment",
+    "provisioned",
     "model",
     "imported model",
     "endpoint component",
@@ -34,6 +35,7 @@ ORDER: tuple[Kind, ...] = (
     "endpoint config",
     "endpoint model",
     "deployment",
+    "provisioned",
     "imported model",
     "model",
 )
@@ -81,7 +83,7 @@ def chosen(items: Sequence[Item], references: Sequence[str], *, keep_models: boo
             below |= {item for item in kept if item.arn in uses}
         kept = [item for item in kept if item in below]
     # a model that another deployment serves stays: AWS would not delete it
-    served = {item.uses for item in items if item.kind == "deployment" and item not in kept}
+    served = {item.uses for item in items if item.kind in ("deployment", "provisioned") and item not in kept}
     kept = [item for item in kept if item.arn not in served]
     return sorted(kept, key=lambda item: ORDER.index(item.kind))
 
@@ -100,7 +102,7 @@ def delete(
     """
     for item in items:
         services()[service_of(item)].delete_item(region, item)
-        if item.kind in ("deployment", "endpoint", "imported model"):
+        if item.kind in ("deployment", "provisioned", "endpoint", "imported model"):
             _forget(root, item.arn)
         yield f"deleted {item.kind} {item.name}"
     for run in filter(lambda run: data_of(run.name), all_runs(root)):

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqltailor.aws.bedrock_models import MODELS, QUOTAS, Tunable
 from sqltailor.local_bedrock.protocol import error, listed, pages
+from sqltailor.local_bedrock.provisioned_units import UNITS
 from sqltailor.local_bedrock.state import ACCOUNT, Deployment, Handler, Model, State, find, new_id, now
 from sqltailor.local_bedrock.tags import BEDROCK_TAGS
 
@@ -103,7 +104,8 @@ def create_custom_model(state: State, params: Mapping[str, Any], region: str) ->
 def delete_custom_model(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Delete a custom model that nothing serves."""
     model = find(state.models, params["modelIdentifier"], "custom model")
-    serving = [d.name for d in state.deployments.values() if model.arn in (d.model_arn, d.next_model_arn)]
+    there = (*state.deployments.values(), *state.units.values())
+    serving = [d.name for d in there if model.arn in (d.model_arn, d.next_model_arn)]
     if serving:
         raise error("ConflictException", f"The model {model.name} is deployed: {', '.join(serving)}")
     del state.models[model.arn]
@@ -211,5 +213,6 @@ HANDLERS: Mapping[str, Handler] = {
     "ListCustomModelDeployments": list_deployments,
     "UpdateCustomModelDeployment": update_deployment,
     "DeleteCustomModelDeployment": delete_deployment,
+    **UNITS,
     **BEDROCK_TAGS,
 }

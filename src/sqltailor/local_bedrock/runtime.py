@@ -49,8 +49,8 @@ class Runtime:
         return self._answers(self._reference(state, params["modelId"]))(messages_of(params), options)
 
     def _reference(self, state: State, model_id: str) -> str:
-        if "custom-model-deployment/" in model_id:
-            deployment: Deployment = find(state.deployments, model_id, "deployment")
+        if "custom-model-deployment/" in model_id or "provisioned-model/" in model_id:
+            deployment: Deployment = find(state.deployments | state.units, model_id, "deployment")
             deployment.settle()
             if deployment.status != "Active":
                 raise error("ModelNotReadyException", f"The deployment {deployment.name} is {deployment.status}")

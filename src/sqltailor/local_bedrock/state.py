@@ -215,6 +215,10 @@ class State:
     jobs: dict[str, Job] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     deployments: dict[str, Deployment] = field(default_factory=dict)
+    units: dict[str, Deployment] = field(default_factory=dict)
+    """Provisioned Throughput, which serves a custom model as a deployment does."""
+    bought: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """ARN of units → what they were bought with."""
     imports: dict[str, ImportJob] = field(default_factory=dict)
     imported: dict[str, ImportedModel] = field(default_factory=dict)
     training_jobs: dict[str, TrainingJob] = field(default_factory=dict)

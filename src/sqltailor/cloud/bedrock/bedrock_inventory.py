@@ -1,16 +1,17 @@
-"""What there is on Bedrock: deployments, custom and imported models, and jobs that have not ended."""
+"""What there is on Bedrock: deployments, units, custom and imported models, and jobs that have not ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.cost import HOURS_PER_MONTH, price_book
+from sqltailor.cloud.cost import HOURS_PER_MONTH, price_book, units_cost
 from sqltailor.cloud.inventory import Item, Kind, remove
 from sqltailor.cloud.job_record import ENDED
 from sqltailor.cloud.run_names import RUN_TAG, tags_of
+from sqltailor.errors import BackendError
 
 
 def list_items(region: str) -> list[Item]:
@@ -33,7 +34,22 @@ def list_items(region: str) -> list[Item]:
                 once = "paid once, by tokens"
                 found += _item(bedrock, "job", j["jobName"], j["status"], j["creationTime"], j["jobArn"], 0.0, once)
         found += _imports(bedrock)
+        found += _units(bedrock)
     return found
+
+
+def _units(bedrock: Any) -> Iterator[Item]:
+    for found in _pages(bedrock, "list_provisioned_model_throughputs", "provisionedModelSummaries"):
+        base = found["foundationModelArn"].rpartition("/")[2]
+        committed = found.get("commitmentDuration")
+        row = units_cost(price_book().model(base), units=found["modelUnits"], committed=bool(committed))
+        hours = (datetime.now(UTC) - found["creationTime"]).total_seconds() / 3600
+        so_far = "" if row.usd is None else f"; about ${row.usd * hours:,.2f} since then"
+        basis = f"{found['modelUnits']} units, also idle{f', committed: {committed}' if committed else ''}{so_far}"
+        name, arn, made = found["provisionedModelName"], found["provisionedModelArn"], found["creationTime"]
+        yield from _item(
+            bedrock, "provisioned", name, found["status"], made, arn, row.usd, basis, found["desiredModelArn"]
+        )
 
 
 def _imports(bedrock: Any) -> Iterator[Item]:
@@ -76,12 +92,25 @@ def _item(
     return [] if run is None else [Item(kind, name, run, status, since, arn, usd, basis, model_arn)]
 
 
+def _check_commitment(look: Callable[..., Any], item: Item) -> None:
+    with told(f"look at the Provisioned Throughput {item.name}"):
+        found = look(provisionedModelId=item.arn)
+    if found.get("commitmentDuration"):
+        ends = found.get("commitmentExpirationTime")
+        when = f" until {ends:%Y-%m-%d}" if ends else ""
+        raise BackendError(f"The Provisioned Throughput {item.name} is committed{when}: AWS does not delete it before.")
+
+
 def delete_item(region: str, item: Item) -> None:
     """Delete a deployment, an imported model or a custom model."""
     bedrock = client("bedrock", region)
     if item.kind == "deployment":
         delete, look = bedrock.delete_custom_model_deployment, bedrock.get_custom_model_deployment
         params = {"customModelDeploymentIdentifier": item.arn}
+    elif item.kind == "provisioned":
+        delete, look = bedrock.delete_provisioned_model_throughput, bedrock.get_provisioned_model_throughput
+        params = {"provisionedModelId": item.arn}
+        _check_commitment(look, item)
     elif item.kind == "imported model":
         delete, look = bedrock.delete_imported_model, bedrock.get_imported_model
         params = {"modelIdentifier": item.arn}

@@ -60,8 +60,8 @@ class Deployed:
     seconds: float
 
 
-def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
-    """Return what deploying a run would do. Raises `BackendError` when it has no model on Bedrock to deploy."""
+def check_model(run: Run) -> tuple[dict[str, Any], Any]:
+    """Return what a run remembers of its model on Bedrock, and a client there. Raises `BackendError` without one."""
     known = read_json(run.job) if run.job.is_file() else {}
     if not run.is_done or "model_arn" not in known:
         raise BackendError(
@@ -69,16 +69,25 @@ def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
             if not known or run.is_done
             else f"The job of {run.path} is not finished here: sqltailor jobs attach {run.path}"
         )
+    bedrock = client("bedrock", known["region"])
+    _model_is_there(bedrock, known["model_arn"], run)
+    return known, bedrock
+
+
+def plan_deployment(run: Run, *, name: str | None = None) -> DeploymentPlan:
+    """Return what deploying a run would do. Raises `BackendError` when it has no model on Bedrock to deploy."""
+    known, bedrock = check_model(run)
     region, base = known["region"], MODELS[known["base"]]
     if region not in base.on_demand_in:
-        raise BackendError(f"{base.id} cannot be deployed on demand in {region}; it needs Provisioned Throughput.")
+        raise BackendError(
+            f"{base.id} cannot be deployed on demand in {region}; it needs units of its own, billed by the hour: "
+            f"sqltailor deploy provisioned {run.path}"
+        )
     name = aws_name(run.name) if name is None else name
     if name != aws_name(name):
         raise ConfigError(
             f"--name '{name}': a deployment is called by 1 to {LONGEST} letters, digits and single hyphens."
         )
-    bedrock = client("bedrock", region)
-    _model_is_there(bedrock, known["model_arn"], run)
     arn, serves = _called(bedrock, name)
     prices = price_book().model(base.id)
     usage = Usage()
@@ -165,8 +174,8 @@ def _create(bedrock: Any, run: Run, plan: DeploymentPlan) -> str:
         if code_of(e.__cause__) != "ValidationException" or "custom-model/imported/" not in plan.model_arn:
             raise
         raise BackendError(
-            f"{e} If Bedrock serves models from SageMaker only with Provisioned Throughput here, buy that in the "
-            "console: it is billed by the hour from its creation until it is deleted."
+            f"{e} If Bedrock serves models from SageMaker only with Provisioned Throughput here, that is billed by "
+            f"the hour from its creation until it is deleted: sqltailor deploy provisioned {run.path}"
         ) from e
     return str(made["customModelDeploymentArn"])
 
