@@ -98,6 +98,25 @@ def test_train_deploy_ask_evaluate_and_delete(aws: LocalBedrock) -> None:
     assert ok_json("deploy", "delete", "--all", "--yes", "--data")["deleted"] == []
 
 
+def test_a_llama_is_tuned_in_its_region_and_served_by_units(aws: LocalBedrock) -> None:
+    question = "Which user: is it, {}?"  # Nova would refuse this, Llama does not
+    rows = [{"id": f"q{i}", "question": question.format(i), "sql": ["SELECT 1"]} for i in range(100)]
+    Path("data/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = (
+        Path("recipe.yaml").read_text().replace("amazon.nova-micro-v1:0:128k", "meta.llama3-2-3b-instruct-v1:0:128k")
+    )
+    Path("recipe.yaml").write_text(recipe.replace("epochs: 2", "epochs: 2, bedrock: {region: us-west-2}"))
+    ok("aws", "setup", "--apply", "--yes")
+    tuned = Run(Path(ok_json("train", "--yes")["run"]))
+    [job] = aws.state.jobs.values()
+    assert job.request["hyperParameters"] == {"epochCount": "2", "learningRate": "0.0001"}
+    assert "sqltailor deploy provisioned" in str(run("deploy", "run", str(tuned.path)).exception)
+    ok("deploy", "provisioned", "--yes")
+    assert ok_json("ask", question.format(7))["sql"] == "SELECT 1"
+    ok("deploy", "delete", "--all", "--yes")
+    assert not aws.state.models
+
+
 def test_the_data_of_every_run_is_deleted_on_request(aws: LocalBedrock) -> None:
     fault(aws, "CustomizationJob", "the data is bad")
     assert run("train", "--yes").exit_code

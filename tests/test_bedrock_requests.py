@@ -123,6 +123,14 @@ def test_batch_size_is_sent_only_where_the_user_sets_it() -> None:
     assert small["learningRate"] == "0.0000025"
 
 
+def test_llama_has_no_warm_up(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("base: meta.llama3-2-3b-instruct-v1:0:128k\ntrain: {backend: bedrock, epochs: 3}\n")
+    assert hyperparameters(load_recipe(recipe, env={})) == {"epochCount": "3", "learningRate": "0.0001"}
+    with pytest.raises(ConfigError, match=r"train.warmup_steps is not a setting of bedrock for Llama 3"):
+        load_recipe(recipe, ["train.warmup_steps=5"], env={})
+
+
 def test_a_value_out_of_range_is_refused_with_the_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("train", "nova-micro-bedrock", "train.epochs=9")
@@ -135,7 +143,12 @@ def test_a_value_out_of_range_is_refused_with_the_range(tmp_path: Path, monkeypa
     ("words", "said"),
     [
         (["base=anthropic.claude-3-haiku-20240307-v1:0:200k", "train.batch=32"], "end of life since 2026-09-10"),
-        (["base=meta.llama3-1-8b-instruct-v1:0:128k", "train.warmup_steps=null"], "not built yet"),
+        (["base=meta.llama3-1-8b-instruct-v1:0:128k"], "is tuned on prompts and completions"),
+        (
+            ["base=meta.llama3-2-3b-instruct-v1:0:128k"],
+            r"region is us-east-1; meta.llama3-2-3b\S+ is tuned in us-west-2",
+        ),
+        (["train.method=pretrain", "data.documents=[a.md]"], "is pretrain, which bedrock no longer offers"),
         (["train.bedrock.region=us-west-2"], r"region is us-west-2; amazon.nova-micro-v1:0:128k is tuned in us-east-1"),
         (["base=amazon.nova-micro-v9"], "Bedrock does not tune 'amazon.nova-micro-v9'"),
     ],

@@ -24,6 +24,11 @@ class Tunable:
     ended: str | None = None
 
     @property
+    def learns_conversations(self) -> bool:
+        """Whether it is tuned on conversations, as it is asked; Llama 3.1 takes pairs of prompt and completion."""
+        return not self.id.startswith("meta.llama3-1-")
+
+    @property
     def inference_id(self) -> str:
         """The id by which the untuned model is asked: without the context length that the tuned one's has."""
         return self.id.rpartition(":")[0]

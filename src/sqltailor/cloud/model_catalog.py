@@ -71,7 +71,7 @@ def _bedrock(model: Tunable) -> Iterator[Way]:
     regions = model.tuned_in
     if regions:
         served = ON_DEMAND if set(regions) <= set(model.on_demand_in) else PROVISIONED
-        built = "bedrock" if model.rules.startswith("nova") else None
+        built = "bedrock" if model.learns_conversations else None
         yield Way("Bedrock customization job", regions, served, built)
     name = model.id.removeprefix("amazon.").partition("-v1:")[0]
     if name in NOVA_MACHINES:

@@ -88,6 +88,11 @@ SMALL_LENGTH = 8192
 """Longest example of Nova on machines with small GPUs."""
 FIXED = {("sagemaker", "lora.r"): "is fixed by SageMaker's recipe for Amazon Nova"}
 """Backend and key → why it cannot be set."""
+NO_PRETRAINING = (
+    "no longer offers for any model that is listed here. Read documents on this machine (train.backend=local), then "
+    "import the model into Bedrock (sqltailor deploy import); or write what they say into glossary and examples."
+)
+"""Why `pretrain` is refused by a service, and what to do instead."""
 FAMILIES: Mapping[str, tuple[Family, ...]] = {"bedrock": _BEDROCK, "sagemaker": _SAGEMAKER}
 _ALWAYS = {"backend", "method", "resume", "name", "out", "local", "bedrock", "sagemaker", "dpo", "grpo"}
 """Keys of `train:` that no service has to honour: they choose, name, or belong to a method or another backend."""
@@ -138,7 +143,9 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
     if chosen is None:
         return []
     found = []
-    if train.method != "sft":
+    if train.method == "pretrain":
+        found.append(("method", f"is pretrain, which {train.backend} {NO_PRETRAINING}"))
+    elif train.method != "sft":
         found.append(("method", f"is {train.method}; {train.backend} tunes {chosen.name} by sft only."))
     for name in ignored(train.backend, base):
         if name in given:

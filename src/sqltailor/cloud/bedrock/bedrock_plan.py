@@ -11,6 +11,7 @@ from sqltailor.cloud.account_checks import Account, look_at_account
 from sqltailor.cloud.cost import CostRow, price_book, storage_cost, training_cost
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.recipe import Recipe, Resolved
+from sqltailor.recipe.limits import ignored
 
 HYPERPARAMETERS = {
     "epochCount": ("epochs", "{:.0f}"),
@@ -27,8 +28,12 @@ def base_of(recipe: Recipe) -> Tunable:
         raise ConfigError(f"Bedrock does not tune '{recipe.base}'. It tunes amazon.nova-micro-v1:0:128k and its like.")
     if base.ended:
         raise ConfigError(f"{base.id} is at its end of life since {base.ended}. Tune amazon.nova-micro-v1:0:128k.")
-    if not base.rules.startswith("nova"):
-        raise ConfigError(f"Tuning {base.id} is not built yet. Tune amazon.nova-micro-v1:0:128k.")
+    if not base.learns_conversations:
+        raise ConfigError(
+            f"{base.id} is tuned on prompts and completions, not on the conversations by which it is asked here. Tune "
+            "meta.llama3-2-3b-instruct-v1:0:128k, or start a job of your own: `sqltailor data export --format "
+            "prompt-completion` writes its file."
+        )
     if region not in base.tuned_in:
         raise ConfigError(f"train.bedrock.region is {region}; {base.id} is tuned in {', '.join(base.tuned_in)}.")
     return base
@@ -37,7 +42,9 @@ def base_of(recipe: Recipe) -> Tunable:
 def hyperparameters(resolved: Resolved) -> dict[str, str]:
     """Return what is sent of the recipe; `batchSize`, which AWS does not document, only where the user set it."""
     train = resolved.recipe.train
-    found = {name: form.format(getattr(train, key)) for name, (key, form) in HYPERPARAMETERS.items()}
+    unknown = ignored("bedrock", resolved.recipe.base)
+    kept = {name: how for name, how in HYPERPARAMETERS.items() if how[0] not in unknown}
+    found = {name: form.format(getattr(train, key)) for name, (key, form) in kept.items()}
     found["learningRate"] = found["learningRate"].rstrip("0")
     if not resolved.origins["train.batch"].startswith("default"):
         found["batchSize"] = str(train.batch)

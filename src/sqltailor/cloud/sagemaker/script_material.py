@@ -35,9 +35,14 @@ class Files(NamedTuple):
 def check_portable(recipe: Recipe) -> None:
     """Raise `ConfigError` for what a job cannot do without the database, or cannot find."""
     if recipe.train.method != "sft":
+        sessions = (
+            " SageMaker's training sessions, in which the answers would be executed here, are not built yet."
+            if recipe.train.method == "grpo"
+            else ""
+        )
         raise ConfigError(
             f"train.method is {recipe.train.method}; a job on SageMaker has no database and no documents: train by "
-            "sft there."
+            f"sft there, or on this machine (train.backend=local).{sessions}"
         )
     for name in ("samples", "examples"):
         if getattr(recipe.prompt, name):

@@ -33,11 +33,13 @@ class Limits(NamedTuple):
     max_total: int
     max_tokens: int
     max_validation: int | None = None
+    reserved: bool = False
+    """Whether `RESERVED` words fail a job."""
 
 
 LIMITS: Mapping[str, Limits] = {
-    "nova": Limits(8, 20_000, 32_000),
-    "nova-2-lite": Limits(200, 20_000, 32_000, max_validation=0),
+    "nova": Limits(8, 20_000, 32_000, reserved=True),
+    "nova-2-lite": Limits(200, 20_000, 32_000, max_validation=0, reserved=True),
     "llama": Limits(100, 10_000, 16_000),
     "claude-3-haiku": Limits(32, 10_000, 32_000, max_validation=1_000),
 }
@@ -130,7 +132,7 @@ def check_line(format: str, line: bytes, limits: Limits) -> list[Fault]:
     tokens = -(-sum(len(text) for _, text in texts) // CHARACTERS_PER_TOKEN)
     if tokens > limits.max_tokens:
         faults.append(("too_long", f"about {tokens:,} tokens; {limits.max_tokens:,} are allowed", "error"))
-    return [*faults, *(_reserved(texts) if format == "bedrock" else ())]
+    return [*faults, *(_reserved(texts) if format == "bedrock" and limits.reserved else ())]
 
 
 def _reserved(texts: list[tuple[str, str]]) -> Iterator[Fault]:
