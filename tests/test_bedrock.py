@@ -117,6 +117,26 @@ def test_a_llama_is_tuned_in_its_region_and_served_by_units(aws: LocalBedrock) -
     assert not aws.state.models
 
 
+def test_a_tuned_model_is_tuned_further(aws: LocalBedrock) -> None:
+    first = Run(Path(ok_json("train", "--yes")["run"]))
+    rows = Path("data/train.jsonl").read_text().replace("How many stops", "Count of stops")
+    Path("data/more.jsonl").write_text(rows)
+    shown = ok("train", "--yes", "--from", str(first.path), "data.train=data/more.jsonl", "--json")
+    assert f"goes on from {read_json(first.job)['name']}" in shown.stderr
+    second = Run(Path(json.loads(shown.stdout)["run"]))
+    assert [job.request["baseModelIdentifier"] for job in aws.state.jobs.values()] == [
+        "amazon.nova-micro-v1:0:128k", read_json(first.job)["model_arn"],
+    ]  # fmt: skip
+    ok("deploy", "bedrock", str(second.path), "--yes")
+    for question in ("How many stops are there, 0?", "Count of stops are there, 0?"):
+        assert ok_json("ask", question, "--model", str(second.path))["sql"] == "SELECT count(*) FROM stop"
+    ok("deploy", "delete", "--all", "--yes")
+    assert "cannot be tuned further" in str(
+        run("train", "--yes", "--from", str(first.path), "train.epochs=1").exception
+    )
+    assert "so Bedrock goes on" in str(run("train", "--from", str(first.path), "train.backend=local").exception)
+
+
 def test_the_data_of_every_run_is_deleted_on_request(aws: LocalBedrock) -> None:
     fault(aws, "CustomizationJob", "the data is bad")
     assert run("train", "--yes").exit_code

@@ -130,6 +130,7 @@ class Jobs:
             if fault is not None:
                 raise _DataFault(fault.error)
             hyper = job.request.get("hyperParameters", {})
+            further = state.models.get(job.request["baseModelIdentifier"])
             tuned = self.tune(
                 Order(
                     folder,
@@ -138,6 +139,7 @@ class Jobs:
                     int(hyper.get("epochCount", 2)),
                     int(hyper.get("learningRateWarmupSteps", 10)),
                     job.stop,
+                    further.reference if further else None,
                 )
             )
             self._write_metrics(job, tuned.steps, tuned.validation)

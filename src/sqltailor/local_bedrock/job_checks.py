@@ -18,7 +18,9 @@ NAMES |= {"batchSize": "batch"}
 
 def check_job(state: State, params: Mapping[str, Any], region: str, *, s3: Any, iam: Any) -> Tunable:
     """Return the model that a request tunes. Raises `AwsError` for what the service would refuse."""
-    base = MODELS.get(params["baseModelIdentifier"].rpartition("foundation-model/")[2])
+    wanted = params["baseModelIdentifier"]
+    tuned = state.models.get(wanted)
+    base = MODELS.get(tuned.base_id if tuned else wanted.rpartition("foundation-model/")[2])
     if base is None:
         raise error("ValidationException", f"The model {params['baseModelIdentifier']} cannot be customized")
     if region not in base.tuned_in or state.lifecycles.get(base.id) == "LEGACY":

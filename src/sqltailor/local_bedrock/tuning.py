@@ -23,7 +23,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be trained, and where."""
+    """What is to be trained, and where. `start`: the tuned model that is tuned further, in place of the base."""
 
     folder: Path
     train: Path
@@ -31,6 +31,7 @@ class Order:
     epochs: int
     warmup_steps: int
     stop: threading.Event
+    start: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def tune_with(base: str) -> Tune:
 def _recipe(base: str, order: Order) -> str:
     recipe = load_recipe("demo-nano" if base == "nano" else "demo").recipe
     own = {
-        "base": base,
+        "base": order.start or base,
         "train.name": "tuned",
         "train.epochs": order.epochs,
         "train.warmup_steps": order.warmup_steps,

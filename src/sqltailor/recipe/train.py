@@ -133,6 +133,12 @@ class AwsTraining(Section):
 class BedrockTraining(AwsTraining):
     """Keys of the backend `bedrock`: a model customization job."""
 
+    continue_from: str | None = key(
+        None,
+        "ARN of a custom model of this base, to tune that further; `train --from RUN` sets it.",
+        pattern=r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:custom-model/.+$",
+    )
+
 
 Share = Annotated[Float, Field(ge=0, le=1)]
 

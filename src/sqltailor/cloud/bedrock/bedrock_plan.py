@@ -56,7 +56,7 @@ def look(recipe: Recipe) -> Account:
     base, region = base_of(recipe), recipe.train.bedrock.region
     identity(region)  # without credentials, that is what is wrong
     bedrock = client("bedrock", region)
-    notes = [*_lifecycle(bedrock, base, region), *_quotas(bedrock)]
+    notes = [*_lifecycle(bedrock, base, region), *_quotas(bedrock), *_goes_on(bedrock, recipe, base)]
     account = look_at_account(recipe.train)
     return replace(account, notes=(*notes, *account.notes))
 
@@ -82,6 +82,28 @@ def _lifecycle(bedrock: Any, base: Tunable, region: str) -> list[str]:
     if "FINE_TUNING" not in offered:
         raise BackendError(f"{base.id} takes no fine-tuning in {region}; it offers {', '.join(offered)}.")
     return [] if region in base.on_demand_in else [f"{base.id} cannot be deployed on demand in {region}"]
+
+
+def _goes_on(bedrock: Any, recipe: Recipe, base: Tunable) -> list[str]:
+    """Return a note of the custom model that is tuned further. Raises `BackendError` for one that cannot be."""
+    from botocore.exceptions import ClientError
+
+    arn = recipe.train.bedrock.continue_from
+    if arn is None:
+        return []
+    with told(f"look at the model {arn}"):
+        try:
+            found = bedrock.get_custom_model(modelIdentifier=arn)
+        except ClientError as e:
+            if code_of(e) != "ResourceNotFoundException":
+                raise
+            raise BackendError(
+                f"There is no custom model {arn} in {recipe.train.bedrock.region}, so it cannot be tuned further."
+            ) from e
+    _, is_foundation, parent = found["baseModelArn"].rpartition("foundation-model/")
+    if is_foundation and tunable(parent) is not base:
+        raise BackendError(f"{arn} was tuned from {parent}, not from {base.id}.")
+    return [f"goes on from {found['modelName']}, {arn}"]
 
 
 def _quotas(bedrock: Any) -> list[str]:

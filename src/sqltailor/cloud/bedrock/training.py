@@ -50,7 +50,7 @@ def begin(project: Project, run: Run, planned: CloudPlan, overwrite: bool) -> No
         name=known["name"],
         run=run.name,
         token=known["token"],
-        base=base.id,
+        base=project.recipe.train.bedrock.continue_from or base.id,
         role=here.role,
         hyperparameters=dict(planned.hyperparameters),
         train=str(data / "train.jsonl"),
