@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sqltailor.cloud.cost import price_book, serving_cost
+from sqltailor.cloud.cost import serving_cost
+from sqltailor.cloud.price_book import price_book
 from sqltailor.generate import load
 from sqltailor.runs import Run
 from sqltailor.types import GenerateOptions, Message, Prompt

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sqltailor.cloud.bedrock.provisioned import plan_units, units_request
-from sqltailor.cloud.cost import price_book, units_cost
+from sqltailor.cloud.cost import units_cost
+from sqltailor.cloud.price_book import price_book
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run, read_json
 from tests.support.cli_project import ok, ok_json, run

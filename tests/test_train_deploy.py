@@ -16,8 +16,8 @@ from sqltailor.errors import BackendError, ConfigError, SQLTailorError
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from sqltailor.cloud.cost import Price, price_book  # noqa: E402
 from sqltailor.cloud.huggingface import Deployed, Machine, check_price, deploy, plan_endpoint  # noqa: E402
+from sqltailor.cloud.price_book import Price, price_book  # noqa: E402
 from tests import test_export  # noqa: E402
 from tests.support.hub_double import TOKEN, Hub, hub_double  # noqa: E402
 from tests.test_export import make_run  # noqa: E402

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqltailor.cloud.cost import price_book
+from sqltailor.cloud.price_book import price_book
 from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.export.artifacts import Exported, Upload, export
 

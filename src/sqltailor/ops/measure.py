@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqltailor.cloud.cost import ModelPrices, price_book, serving_cost
+from sqltailor.cloud.cost import serving_cost
+from sqltailor.cloud.price_book import ModelPrices, price_book
 from sqltailor.errors import BackendError, ConfigError, unknown
 from sqltailor.evaluate.by_recipe import run_and_base
 from sqltailor.evaluate.certificate import GoldCheck, certificate

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.cost import HOURS_PER_MONTH, price_book, units_cost
+from sqltailor.cloud.cost import HOURS_PER_MONTH, units_cost
 from sqltailor.cloud.inventory import Item, Kind, remove
 from sqltailor.cloud.job_record import ENDED
+from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import RUN_TAG, tags_of
 from sqltailor.errors import BackendError
 

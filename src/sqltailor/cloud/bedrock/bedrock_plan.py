@@ -8,7 +8,8 @@ from typing import Any
 from sqltailor.aws.bedrock_models import QUOTAS, Tunable, tunable
 from sqltailor.aws.session import client, code_of, identity, told
 from sqltailor.cloud.account_checks import Account, look_at_account
-from sqltailor.cloud.cost import CostRow, price_book, storage_cost, training_cost
+from sqltailor.cloud.cost import CostRow, storage_cost, training_cost
+from sqltailor.cloud.price_book import price_book
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.recipe.limits import ignored

@@ -11,8 +11,9 @@ from typing import Any
 from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.cloud_plan import money
-from sqltailor.cloud.cost import CostRow, Usage, price_book, serving_cost, storage_cost
+from sqltailor.cloud.cost import CostRow, Usage, serving_cost, storage_cost
 from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import LONGEST, aws_name, tags
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run, read_json, write_json_atomic

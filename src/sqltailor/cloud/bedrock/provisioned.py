@@ -10,8 +10,9 @@ from typing import Any, Literal
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.bedrock.deployments import Deployed, OnState, check_model
 from sqltailor.cloud.cloud_plan import money
-from sqltailor.cloud.cost import CostRow, price_book, units_cost
+from sqltailor.cloud.cost import CostRow, units_cost
 from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import LONGEST, RUN_TAG, aws_name, tags, tags_of
 from sqltailor.errors import BackendError, ConfigError, unknown
 from sqltailor.runs import Run, read_json, write_json_atomic

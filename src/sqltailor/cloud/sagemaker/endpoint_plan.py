@@ -9,7 +9,8 @@ from typing import Any
 from sqltailor.aws.sagemaker_machines import DLC_ACCOUNT, DLC_REGIONS, MACHINES
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.cloud_plan import money
-from sqltailor.cloud.cost import HOURS_PER_MONTH, CostRow, instance_cost, price_book
+from sqltailor.cloud.cost import HOURS_PER_MONTH, CostRow, instance_cost
+from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import LONGEST, RUN_TAG, aws_name
 from sqltailor.cloud.sagemaker.training_jobs import tags_of
 from sqltailor.errors import BackendError, ConfigError

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sqltailor.aws.session import client, told
-from sqltailor.cloud.cost import price_book
 from sqltailor.cloud.inventory import Item, Kind, remove
+from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import RUN_TAG
 from sqltailor.cloud.sagemaker.to_zero import stop_scaling
 from sqltailor.cloud.sagemaker.training_jobs import tags_of

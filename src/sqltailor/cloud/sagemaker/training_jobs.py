@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.cost import CostRow, instance_cost, price_book
+from sqltailor.cloud.cost import CostRow, instance_cost
 from sqltailor.cloud.job_record import Found, Listed, Status, remember
+from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import RUN_TAG, TOKEN_TAG
 from sqltailor.errors import ConfigError
 from sqltailor.recipe import Recipe
