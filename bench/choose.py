@@ -1,8 +1,9 @@
-"""What constraint, votes and known pairs are worth, alone and together: `python bench/choose.py [RUN] [--votes 7]`.
+"""What constraint, votes, repair and known pairs are worth, alone and together: `python bench/choose.py [RUN]`.
 
 Stands in the folder of a recipe (the demo's, for instance) and asks a run its test questions: free or constrained,
-greedily or with votes; then its base with the nearest known pairs in the prompt and no training at all. Prints
-execution by test part with 95 % intervals, schema validity, seconds a question, and how the surer half did.
+greedily or with votes, and asked again where a statement does not run; then its base, also with the nearest known pairs
+in the prompt and no training at all. Prints execution by test part with 95 % intervals, schema validity, seconds a
+question, and how the surer half did.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", help="default: the newest run here")
     parser.add_argument("--votes", type=int, default=7)
+    parser.add_argument("--repairs", type=int, default=1, help="times that a statement may be repaired")
     parser.add_argument("--examples", type=int, default=4, help="known pairs shown to the base")
     parser.add_argument("--data", action="append", help="test file; default: data.test of the recipe")
     args = parser.parse_args()
@@ -31,7 +33,10 @@ def main() -> None:
         ("tuned, constrained, greedy", tuned, [], 0),
         (f"tuned, free, {args.votes} votes", tuned, ["generate.constrain=false"], args.votes),
         (f"tuned, constrained, {args.votes} votes", tuned, [], args.votes),
+        ("tuned, free, greedy, repair", tuned, ["generate.constrain=false", f"generate.repairs={args.repairs}"], 0),
+        ("tuned, constrained, greedy, repair", tuned, [f"generate.repairs={args.repairs}"], 0),
         ("untuned, free, greedy", base, ["generate.constrain=false"], 0),
+        ("untuned, free, greedy, repair", base, ["generate.constrain=false", f"generate.repairs={args.repairs}"], 0),
         ("untuned, constrained, greedy", base, [], 0),
         (f"untuned, constrained, {args.examples} known pairs", base, [f"prompt.examples={args.examples}"], 0),
     ):

@@ -330,6 +330,7 @@ def test_written_predictions_have_the_documented_fields(database: Database, tmp_
         "total_ms": 12.5,
         "confidence": None,
         "led": None,
+        "repairs": 0,
     }
     timings = found.scores["timings"]["runs/x"]
     assert (timings["total_ms_p50"], timings["tokens_out_mean"]) == (12.5, 5)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from sqltailor.database import Database
 from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.generate import load, token_counter
-from sqltailor.generate.choose import choosing
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.prompt.known import Answered
@@ -53,6 +52,7 @@ class Reply:
             "pair": self.pair,
             "confidence": self.confidence,
             "readings": list(self.readings),
+            "repairs": self.completion.repairs,
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
             "model": self.model,
         }
@@ -155,13 +155,12 @@ class Asker:
         return Ran(verdict, result)
 
     def _choosing(self) -> Generate:
-        """Return the model, with votes where they are wished."""
-        if self._options.candidates == 0:
+        """Return the model, with votes and repair where they are wished."""
+        if self._options.candidates == 0 and self._options.repairs == 0:
             return self._generate
-        from sqltailor.evaluate.votes import judge_of  # half a second of imports
+        from sqltailor.evaluate.votes import with_votes  # half a second of imports
 
-        # a judge remembers results: for one question, while the database changes for the next
-        return choosing(self._generate, judge_of(self._project))
+        return with_votes(self._generate, self._project)
 
     def _known(self, example: Example) -> Answered | None:
         """Return the answer of a pair that is known already, and granted; none to what follows other messages."""

@@ -115,6 +115,7 @@ class Project:
             settings.top_p,
             seed=settings.seed,
             candidates=settings.candidates,
+            repairs=settings.repairs,
             constrain=settings.constrain,
             known_joins=settings.known_joins,
         )

@@ -123,8 +123,9 @@ class Prompt:
 class GenerateOptions:
     """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
 
-    `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`. `constrain` keeps a
-    local model to SQL that names only what the prompt's schema has, `known_joins` to the joins that it knows.
+    `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`; `repairs` is how
+    often `generate.repair` asks again. `constrain` keeps a local model to SQL that names only what the prompt's schema
+    has, `known_joins` to the joins that it knows.
     """
 
     max_tokens: int = 512
@@ -134,6 +135,7 @@ class GenerateOptions:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     candidates: int = 0
+    repairs: int = 0
     constrain: bool = False
     known_joins: bool = True
 
@@ -145,7 +147,7 @@ class Completion:
     Times are milliseconds since the request began, for the batch that the prompt was in; `logprob` is the sum over
     the generated tokens. What a backend does not measure is None, never 0. Where candidates were voted on,
     `confidence` is the share that agrees with this one, and `others` holds the next best answer's text. `led`: see
-    `Led`; None without a constraint.
+    `Led`; None without a constraint. `repairs` counts how often it was asked for again because it did not run.
     """
 
     text: str
@@ -158,6 +160,7 @@ class Completion:
     confidence: float | None = None
     others: tuple[str, ...] = ()
     led: Led | None = None
+    repairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ class Prediction:
     total_ms: float | None = None
     confidence: float | None = None
     led: Led | None = None
+    repairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import typer
 
 from sqltailor.cli.inputs import read_asked
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, note, print_json, print_table
+from sqltailor.errors import counted
 
 if TYPE_CHECKING:
     from sqltailor.asker import Reply
@@ -61,6 +62,8 @@ def _print_reply(reply: Reply) -> None:
         note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")
     if reply.pair is not None:
         note(f"verified: a known pair asks the same ({reply.pair})")
+    if reply.completion.repairs:
+        note(f"repaired: written anew {counted(reply.completion.repairs, 'time')}, since it did not run")
     if reply.confidence is not None:
         note(f"confidence: {reply.confidence:.0%} of the candidates agree")
         for other in reply.readings if reply.confidence < CLEAR else ():

@@ -14,9 +14,8 @@ from sqltailor.evaluate.compat import Sources, tables_beside
 from sqltailor.evaluate.compat.as_written import as_written
 from sqltailor.evaluate.judging import Judging, scoring_of, stamp
 from sqltailor.evaluate.report import write_report
-from sqltailor.evaluate.votes import judge_of
+from sqltailor.evaluate.votes import with_votes
 from sqltailor.generate import load, token_counter
-from sqltailor.generate.choose import choosing
 from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
@@ -59,11 +58,10 @@ def evaluate_models(
         if databases is not None:
             examples = [_with_schema(example, databases) for example in examples]
         generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
-        judge = judge_of(project)
         options = project.options if votes is None else dataclasses.replace(project.options, candidates=votes)
         result = evaluate(
             examples,
-            {m: choosing(g, judge) for m, g in generators.items()},
+            {m: with_votes(g, project) for m, g in generators.items()},
             out_dir=Path(out) if out else resume_or_new(_home(recipe, chosen[-1])),
             scoring=dataclasses.replace(scoring, stamp=stamp(project, judging, examples)),
             schema=project.schema if project.has_schema else None,

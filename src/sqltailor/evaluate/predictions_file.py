@@ -12,7 +12,7 @@ from sqltailor.types import Completion, Example
 
 ID_KEYS = ("id", "question_id", "instance_id")
 SQL_KEYS = ("predicted", "predicted_sql", "prediction", "pred_sql", "pred", "generated_sql", "sql", "query")
-MEASURED = ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence", "led")
+MEASURED = ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence", "led", "repairs")
 BIRD_MARK = "\t----- bird -----\t"
 """BIRD writes it between a statement and the `db_id`."""
 

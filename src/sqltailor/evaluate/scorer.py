@@ -105,6 +105,7 @@ class Scorer:
             total_ms=completion.total_ms,
             confidence=completion.confidence,
             led=completion.led,
+            repairs=completion.repairs,
         )
 
     def attempt(self, example: Example, completion: Completion, schema: Schema) -> Attempt:

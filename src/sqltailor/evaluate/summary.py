@@ -39,6 +39,7 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
         "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},
+        "repairs": {model: found for model, rows in predictions.items() if (found := repaired(rows))},
     } | confidences(predictions)
 
 
@@ -140,6 +141,13 @@ def confidences(predictions: Predictions) -> dict[str, Any]:
 def constraint(predictions: Iterable[Prediction]) -> dict[str, int]:
     """Return how many answers a constraint led in which way (`Led`); empty where there was none."""
     return dict(Counter(p.led for p in predictions if p.led is not None))
+
+
+def repaired(predictions: Iterable[Prediction]) -> dict[str, int]:
+    """Return how many answers were asked for again because they did not run, and how many of them ran then."""
+    outcomes = [p.outcome for p in predictions if p.repairs]
+    ran = sum(outcome in ("correct", "empty_match", "wrong") for outcome in outcomes)
+    return {"asked_again": len(outcomes), "ran": ran} if outcomes else {}
 
 
 def timings(predictions: Iterable[Prediction]) -> dict[str, float | int]:

@@ -1,20 +1,30 @@
-"""What an answer counts for in a vote: the rows that its statement returns on the project's database."""
+"""A model with votes and repair: what its statements come to on the project's database decides."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 
-from sqltailor.errors import SQLError
+from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.evaluate.metrics.results import plain
-from sqltailor.generate.choose import Ballot, Judge
+from sqltailor.generate.choose import Ballot, Judge, choosing
+from sqltailor.generate.repair import repairing
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.sql.dialect import comparable
 from sqltailor.sql.guard import check
-from sqltailor.types import Cell, QueryResult
+from sqltailor.types import Cell, Generate, QueryResult
 
 DIGITS = 9
 """Significant digits to which numbers with a fraction are compared: another order of summation is no other answer."""
+
+
+def with_votes(generate: Generate, project: Project) -> Generate:
+    """Return a model that votes and repairs as often as its options say, by results on a project's database.
+
+    Results are remembered: what asks while the database changes takes a new one for each question.
+    """
+    judge = judge_of(project)
+    return repairing(choosing(generate, judge), judge)
 
 
 def judge_of(project: Project) -> Judge:
@@ -36,14 +46,17 @@ def judge_of(project: Project) -> Judge:
 
 
 def _counted(project: Project, sql: str) -> Ballot:
-    if not check(sql, dialect=project.dialect, schema=project.schema, grant=project.grant).allowed:
-        return Ballot((sql,), "failed")
+    verdict = check(sql, dialect=project.dialect, schema=project.schema, grant=project.grant)
+    if not verdict.allowed:
+        return Ballot((sql,), "failed", verdict.reason)
     if not project.has_database:
         return Ballot((comparable(sql, project.dialect),))
     try:
         return ballot(project.database.run(sql))
-    except SQLError:
+    except (Refused, Timeout):  # in other words it would be no better
         return Ballot((sql,), "failed")
+    except SQLError as e:
+        return Ballot((sql,), "failed", str(e))
 
 
 def ballot(result: QueryResult) -> Ballot:

@@ -16,10 +16,11 @@ Kind = Literal["rows", "nothing", "failed"]
 
 
 class Ballot(NamedTuple):
-    """What a candidate counts for: those of equal `key` say the same."""
+    """What a candidate counts for: those of equal `key` say the same. `fault`: why its statement does not run."""
 
     key: Hashable
     kind: Kind = "rows"
+    fault: str | None = None
 
 
 Judge = Callable[[str], Ballot]

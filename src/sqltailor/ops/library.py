@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqltailor.data.canonical import read_schema_text
-from sqltailor.evaluate.votes import judge_of
+from sqltailor.evaluate.votes import with_votes
 from sqltailor.generate import load, token_counter
-from sqltailor.generate.choose import choosing
 from sqltailor.ops.timed_calls import Ask
 from sqltailor.project import Project
 from sqltailor.types import Completion, Example, Schema
@@ -21,7 +20,7 @@ def opened_model(project: Project, model: str, examples: Sequence[Example]) -> A
     """
     generate = load(model, examples=examples, batch=1)
     prompt = project.prompts(model, token_counter(generate))
-    chosen, options = choosing(generate, judge_of(project)), project.options
+    chosen, options = with_votes(generate, project), project.options
 
     def ask(example: Example) -> Completion:
         [completion] = chosen([prompt(example, schema_of(project, example))], options)

@@ -9,6 +9,7 @@ history, question or spec.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ PROMPTS: Mapping[str, int] = {"reference": 1, "compact": 1}
 BuildPrompt = Callable[[Example, Schema], Prompt]
 """An example and the schema that it is about → what a model is asked."""
 
-MAX_QUESTION_CHARACTERS = 8_000
+MAX_QUESTION_CHARACTERS, MAX_FAULT_CHARACTERS = 8_000, 300
 
 _SYSTEM = (
     "You are a powerful text-to-SQL model. Your job is to answer questions about a database. "
@@ -33,6 +34,7 @@ _SYSTEM = (
 )
 _QUESTION = "Return the SQL query that answers the following question: "
 _KNOWN = "A question like it: "
+_FAULT = "That statement does not run: "
 _SPEC = "Return the SQL query for the following specification: "
 
 
@@ -75,6 +77,14 @@ def build_prompt(
         system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints), *known]), asked
     messages = (Message("system", system), *example.history, Message("user", user))
     return Prompt(messages, schema, example.dialect)
+
+
+def told_fault(prompt: Prompt, answer: str, fault: str) -> Prompt:
+    """Return the prompt that asks again, after an answer whose statement does not run, as `fault` says."""
+    reason = " ".join(fault.split())[:MAX_FAULT_CHARACTERS]
+    last = prompt.messages[-1]
+    again = (Message("assistant", answer), Message("user", f"{_FAULT}{reason}\n{last.content}"))
+    return dataclasses.replace(prompt, messages=(*prompt.messages, *again))
 
 
 def _asked(example: Example) -> str:

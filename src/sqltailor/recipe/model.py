@@ -134,6 +134,13 @@ class Generation(Section):
         ge=0,
         le=64,
     )
+    repairs: Int = key(
+        0,
+        "Times that the model is asked again, with the reason, while its statement does not run on the database.",
+        unit="times",
+        ge=0,
+        le=5,
+    )
     constrain: bool = key(
         True, "Keep local models to statements that parse and name only tables and columns that are granted."
     )

@@ -187,6 +187,9 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
             f"Kept to the schema, {model} went back to write another name in {counted(back, 'answer')} and was held to "
             f"a shorter statement in {short}."
         )
+    for model, found in scores.get("repairs", {}).items():
+        again = counted(found["asked_again"], "statement")
+        notes.append(f"{again} of {model} did not run and {model} was told why: {found['ran']} then ran.")
     return notes
 
 
