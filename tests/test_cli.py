@@ -394,7 +394,7 @@ def test_ask_writes_sql_and_runs_it(begun: Path) -> None:
     reply = ok_json("ask", "Which lines are there?", "--model", "echo:answer.sql", "--run")
     assert set(reply) == {
         "sql", "reason", "allowed", "layer", "columns", "rows", "truncated", "verified", "pair", "confidence",
-        "readings", "repairs", "timings_ms", "model",
+        "expected", "asks_back", "readings", "repairs", "timings_ms", "model",
     }  # fmt: skip
     assert reply["columns"] == ["number", "colour"]
     assert reply["rows"] == [["1", "red"], ["7", "green"], ["N2", None]]

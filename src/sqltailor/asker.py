@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqltailor.database import Database
 from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.generate import load, token_counter
+from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
 from sqltailor.prompt.known import Answered
@@ -24,8 +25,9 @@ class Reply:
     """One answer. `sql` is None when the model declined or wrote none; `result` is None unless the statement ran.
 
     `layer` is the guard's that refused it. `pair` is the id of the known pair that answered without the model: the
-    statement is verified. With votes, `confidence` is the share of candidates that agree with it, and `readings` the
-    SQL of the next best.
+    statement is verified. With votes, `confidence` is the share of candidates that agree with it, `expected` how often
+    such answers were right on validation questions, where the run was asked any, and `readings` the SQL of the next
+    best; `asks_back` says that the votes are split, and nothing runs until someone says which reading is meant.
     """
 
     sql: str | None
@@ -37,7 +39,9 @@ class Reply:
     total_ms: float
     layer: Layer | None = None
     confidence: float | None = None
+    expected: float | None = None
     readings: tuple[str, ...] = ()
+    asks_back: bool = False
     pair: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -51,6 +55,8 @@ class Reply:
             "verified": self.pair is not None,
             "pair": self.pair,
             "confidence": self.confidence,
+            "expected": self.expected,
+            "asks_back": self.asks_back,
             "readings": list(self.readings),
             "repairs": self.completion.repairs,
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
@@ -116,11 +122,14 @@ class Asker:
         else:
             [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
         sql, declined = extract(completion.text, project.dialect)
-        verdict = self._checked(sql, declined, completion)
-        allowed = verdict.allowed if sql is not None else None
         readings = tuple(
             other for text in completion.others if (other := extract(text, project.dialect).sql) is not None
         )
+        verdict = self._checked(sql, declined, completion)
+        asks_back = sql is not None and verdict.allowed and self._is_split(completion)
+        if sql is not None and asks_back:
+            verdict = _split(sql, readings, completion, project)
+        allowed = verdict.allowed if sql is not None else None
         reply = Reply(
             sql,
             verdict.reason,
@@ -131,7 +140,9 @@ class Asker:
             _since(started),
             verdict.layer,
             completion.confidence,
+            self._expected(completion),
             readings=readings,
+            asks_back=asks_back and bool(readings),
             pair=None if known is None else known.pair,
         )
         yield reply
@@ -185,18 +196,37 @@ class Asker:
             return Verdict(False, None, "the model wrote no SQL")
         if completion.stop == "length":
             return Verdict(False, "limits", "the answer was cut at generate.max_tokens")
-        least = self._project.recipe.generate.min_confidence
-        if completion.confidence is not None and completion.confidence < least:
-            return Verdict(
-                False,
-                "limits",
-                f"only {completion.confidence:.0%} of the candidates agree, fewer than generate.min_confidence "
-                f"({least:.0%}). Say it in other words",
-            )
         return self._judged(sql)
+
+    def _is_split(self, completion: Completion) -> bool:
+        least = self._project.recipe.generate.min_confidence
+        return completion.confidence is not None and completion.confidence < least
+
+    def _expected(self, completion: Completion) -> float | None:
+        if completion.confidence is None:
+            return None
+        known = calibration_of(self._model, self._options.candidates)
+        return None if known is None else known.expected(completion.confidence)
 
     def _judged(self, sql: str) -> Verdict:
         return check(sql, dialect=self._project.dialect, schema=self._project.schema, grant=self._project.grant)
+
+
+def _split(sql: str, readings: Sequence[str], completion: Completion, project: Project) -> Verdict:
+    """Return why an answer that too few candidates agree with does not run: what to say, or which reading to choose."""
+    from sqltailor.evaluate.mistakes.taxonomy import mistakes_in
+
+    if not readings:
+        least = project.recipe.generate.min_confidence
+        reason = (
+            f"only {completion.confidence:.0%} of the candidates agree, fewer than generate.min_confidence "
+            f"({least:.0%}). Say it in other words"
+        )
+        return Verdict(False, "limits", reason)
+    parts = mistakes_in(sql, readings, outcome="wrong", results=None, dialect=project.dialect)
+    named = ", ".join(f"the {part}" for part in parts if part != "other")
+    reason = f"the candidates are split: {completion.confidence:.0%} agree with the first reading"
+    return Verdict(False, "limits", f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
 
 
 def _run(database: Database, sql: str, verdict: Verdict) -> tuple[QueryResult | None, Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,7 @@ from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, note, print_j
 from sqltailor.errors import counted
 
 if TYPE_CHECKING:
-    from sqltailor.asker import Reply
-
-
-CLEAR = 0.5
-"""Share of the votes below which the next best reading is shown, too."""
+    from sqltailor.asker import Asker, Reply
 
 
 def ask(
@@ -39,7 +36,8 @@ def ask(
 ) -> None:
     """Write the SQL for a question; with --run, print its rows.
 
-    Exit code 1 when there is no SQL, when it is not allowed, or when it did not run.
+    Exit code 1 when there is no SQL, when it is not allowed, or when it did not run. Where votes are split, nothing
+    runs: you are asked which of two readings is meant.
 
     Example: sqltailor ask "how many customers do we have?" --run
 
@@ -50,24 +48,47 @@ def ask(
 
     asked = read_asked(question, spec)
     with project_for(recipe, database) as project:
-        reply = open_asker(project, model or newest_model(project.recipe), votes=votes)(asked, run=run)
-    print_json(reply.to_json()) if json else _print_reply(reply)
+        asker = open_asker(project, model or newest_model(project.recipe), votes=votes)
+        reply = asker(asked, run=run)
+        print_json(reply.to_json()) if json else _print_reply(reply)
+        if reply.asks_back and not json and sys.stdin.isatty():
+            reply = _chosen(reply, asker, run=run)
     sys.exit(0 if reply.allowed and (reply.result is not None or not run) else 1)
 
 
+def _chosen(reply: Reply, asker: Asker, *, run: bool) -> Reply:
+    """Return the reading that a person chooses, run if wished; the reply as it was where none is meant."""
+    readings = {str(number): sql for number, sql in enumerate((reply.sql or "", *reply.readings), 1)}
+    answer = typer.prompt(f"{', '.join(readings)}, or Enter for none", default="", show_default=False, err=True)
+    if answer.strip() not in readings:
+        return reply
+    sql = readings[answer.strip()]
+    ran = asker.run(sql) if run else None
+    result = None if ran is None else ran.result
+    reason = None if ran is None else ran.verdict.reason
+    meant = dataclasses.replace(
+        reply, sql=sql, allowed=ran is None or ran.verdict.allowed, reason=reason, result=result, asks_back=False
+    )
+    _print_reply(dataclasses.replace(meant, confidence=None))
+    return meant
+
+
 def _print_reply(reply: Reply) -> None:
-    if reply.sql:
+    for number, sql in enumerate((reply.sql, *reply.readings) if reply.asks_back else ()):
+        print(f"{number + 1}: {sql}")
+    if reply.sql and not reply.asks_back:
         print(reply.sql)
-    if reply.reason:
+    if reply.reason and reply.asks_back:
+        note(f"{reply.reason[0].upper()}{reply.reason[1:]}")
+    elif reply.reason:
         note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")
     if reply.pair is not None:
         note(f"verified: a known pair asks the same ({reply.pair})")
     if reply.completion.repairs:
         note(f"repaired: written anew {counted(reply.completion.repairs, 'time')}, since it did not run")
     if reply.confidence is not None:
-        note(f"confidence: {reply.confidence:.0%} of the candidates agree")
-        for other in reply.readings if reply.confidence < CLEAR else ():
-            note(f"or did you mean: {other}")
+        right = "" if reply.expected is None else f"; of such validation answers, {reply.expected:.0%} were right"
+        note(f"confidence: {reply.confidence:.0%} of the candidates agree{right}")
     if reply.result is not None:
         print_table(reply.result.columns, reply.result.rows)
         if reply.result.truncated:

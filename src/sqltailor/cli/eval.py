@@ -48,6 +48,12 @@ def eval_(
         typer.Option(metavar="BENCHMARK", help="Add its verdicts: spider, test-suite, bird, bird-ves, defog, wikisql."),
     ] = None,
     votes: Votes = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate", help="Ask data.validation instead, and keep in the run what its confidence is worth."
+        ),
+    ] = False,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
     only: Annotated[
         str | None,
@@ -87,6 +93,8 @@ def eval_(
 
     Example: sqltailor eval --model nano --model runs/shop
 
+    Example: sqltailor eval --votes 7 --calibrate
+
     Example: sqltailor eval --predictions p.jsonl --data gold.jsonl --database dbs/
 
     Example: sqltailor eval --predictions predict.txt --data dev.json --compat spider --database database/
@@ -98,13 +106,15 @@ def eval_(
     from sqltailor.cli.compare import print_comparison
     from sqltailor.cli.scores import compared, known_kind, least_rate, print_scores, print_wrong, reaches
     from sqltailor.errors import ConfigError
-    from sqltailor.evaluate.by_recipe import evaluate_models, evaluate_predictions
+    from sqltailor.evaluate.by_recipe import calibrate_models, evaluate_models, evaluate_predictions
     from sqltailor.evaluate.comparison import compare_runs, read_side
     from sqltailor.evaluate.compat import judge_called
     from sqltailor.evaluate.judging import Judging
     from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
     from sqltailor.evaluate.metrics import metrics_called
 
+    if predictions and calibrate:
+        raise ConfigError("--calibrate asks a run: it cannot be told from --predictions what a confidence is worth.")
     if predictions and model:
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
     folder = database if database and Path(database).is_dir() else None
@@ -119,7 +129,7 @@ def eval_(
         raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")
     other = against or fail_if_worse_than
     before = read_side(Path(other)) if other else None  # as it is before anything is asked
-    if data is None and found.data.test:
+    if data is None and found.data.test and not calibrate:
         note(f"questions: {', '.join(found.data.test)}")
     judging = Judging(folder, fuzz, timeout, columns_in_order)
     if predictions:
@@ -128,6 +138,15 @@ def eval_(
                 found, predictions, data=data, limit=limit, out=out, judging=judging, compat=compat,
                 workers=workers, on_progress=on_progress,
             )  # fmt: skip
+    elif calibrate:
+        with answering() as on_progress:
+            evaluation, calibrations = calibrate_models(
+                found, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
+                compat=compat, on_progress=on_progress,
+            )  # fmt: skip
+        for name, calibration in calibrations.items():
+            told = ", ".join(f"{share:.0%} agree: {rate:.0%} right" for share, rate in calibration.rates)
+            note(f"{name}: {told}")
     else:
         with answering() as on_progress:
             evaluation = evaluate_models(

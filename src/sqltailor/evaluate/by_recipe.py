@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqltailor.data.checks.execute import Databases
+from sqltailor.errors import ConfigError
 from sqltailor.evaluate import Evaluation, evaluate, read_answers, resume_or_new, score_predictions
 from sqltailor.evaluate.beside import with_verdicts
 from sqltailor.evaluate.compat import Sources, tables_beside
 from sqltailor.evaluate.compat.as_written import as_written
+from sqltailor.evaluate.confidence import calibrate, check_runs
 from sqltailor.evaluate.judging import Judging, scoring_of, stamp
 from sqltailor.evaluate.report import write_report
 from sqltailor.evaluate.votes import with_votes
 from sqltailor.generate import load, token_counter
+from sqltailor.generate.calibration import Calibration
 from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
@@ -73,6 +76,30 @@ def evaluate_models(
         if compat is not None:
             result = _beside(result, examples, compat, recipe, judging, data)
     return Measured(result, examples, write_report(result.run))
+
+
+def calibrate_models(
+    recipe: Recipe | Project, *, models: Sequence[str] | None = None, data: Sequence[str] | None = None, **how: Any
+) -> tuple[Measured, dict[str, Calibration]]:
+    """Ask runs the validation questions (or those of `data`), and keep in each what its confidence is worth.
+
+    `how` are the other arguments of `evaluate_models`. Without `models`, the newest training run. Raises `ConfigError`
+    where nothing would be learned: without votes, without validation questions, or of a model that is no run.
+    """
+    with opened(recipe) as project:
+        settings = project.recipe
+        chosen = list(models) if models else [str(newest_training(Path(settings.train.out)).path)]
+        check_runs(chosen)
+        votes = how.get("votes")
+        if not (project.options.candidates if votes is None else votes):
+            raise ConfigError(
+                "Without votes there is no confidence to calibrate: add --votes 7, or generate.candidates."
+            )
+        files = list(data) if data else [settings.data.validation] if settings.data.validation else []
+        if not files:
+            raise ConfigError("There are no validation questions: name them in data.validation, or with --data FILE.")
+        measured = evaluate_models(project, models=chosen, data=files, **how)
+    return measured, calibrate(measured.result.run, measured.result.predictions)
 
 
 def evaluate_predictions(

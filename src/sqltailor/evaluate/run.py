@@ -26,6 +26,7 @@ from sqltailor.evaluate.prepare import Exam, checked, schema_shown
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.evaluate.summary import summarise
+from sqltailor.generate.calibration import calibration_of
 from sqltailor.prompt.text import BuildPrompt, build_prompt
 from sqltailor.runs import Run, append_jsonl, read_json, write_json_atomic
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, OnProgress, Prediction, Prompt, Schema
@@ -169,13 +170,18 @@ def finish(
     metrics: Sequence[str],
     speeds: Mapping[str, float] = MappingProxyType({}),
 ) -> Evaluation:
-    """Write `scores.json`, which depends on nothing but examples, predictions and gold, and return what was found."""
+    """Write `scores.json` and return what was found.
+
+    It depends on nothing but examples, predictions, gold, and what runs know of their confidence.
+    """
     gold = certificate(exam.examples, checks, fuzz=exam.scoring.fuzz)
-    scores = summarise(exam.examples, predictions, metrics) | gold
+    about = read_json(folder.path / "evaluation.json")
+    candidates = about.get("options", {}).get("candidates", 0)
+    known = {model: found for model in predictions if (found := calibration_of(model, candidates)) is not None}
+    scores = summarise(exam.examples, predictions, metrics, known) | gold
     for model, speed in speeds.items():
         scores["timings"][model]["tokens_per_s"] = speed
     scores |= {"examples": len(exam.examples), "version": __version__}
-    about = read_json(folder.path / "evaluation.json")
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     write_json_atomic(folder.path / "evaluation.json", about | {"written": now})
     write_json_atomic(folder.scores, scores)

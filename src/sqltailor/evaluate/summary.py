@@ -5,25 +5,30 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from sqltailor.evaluate.confidence import confidences
 from sqltailor.evaluate.mistakes import counted_mistakes
 from sqltailor.evaluate.slices import slices
 from sqltailor.evaluate.statistics import Paired, bootstrap, clustered_rate, detectable, paired, percentile, rate
+from sqltailor.generate.calibration import Calibration
 from sqltailor.types import Example, Prediction
 
 Predictions = Mapping[str, Sequence[Prediction]]
 """Model reference → one prediction for each example."""
 
-BANDS = (("up to 25 % agree", 0.0, 0.25), ("25–50 %", 0.25, 0.5), ("50–75 %", 0.5, 0.75), ("75–100 %", 0.75, 1.0))
-"""Shares of candidates that agree with an answer: name, above, and up to."""
 
-
-def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Sequence[str]) -> dict[str, Any]:
+def summarise(
+    examples: Sequence[Example],
+    predictions: Predictions,
+    metrics: Sequence[str],
+    calibrations: Mapping[str, Calibration] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return what `scores.json` says of predictions, as plain JSON values.
 
     `models` and `paired` have the shape of `eval --json`. Pairs are in the order of `predictions`, so the base comes
-    first.
+    first. `calibrations`: model → what its confidence is worth, where that is known.
     """
     clusters = {example.id: example.db_id for example in examples if example.db_id}
     return {
@@ -40,7 +45,7 @@ def summarise(examples: Sequence[Example], predictions: Predictions, metrics: Se
         "timings": {model: timings(rows) for model, rows in predictions.items()},
         "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},
         "repairs": {model: found for model, rows in predictions.items() if (found := repaired(rows))},
-    } | confidences(predictions)
+    } | confidences(predictions, calibrations)
 
 
 def rates(predictions: Iterable[Prediction], metrics: Sequence[str]) -> dict[str, dict[str, float | int]]:
@@ -115,27 +120,6 @@ def breakdowns(examples: Sequence[Example], predictions: Predictions, metrics: S
         }
         for kind, named in slices(examples).items()
     }
-
-
-def confidences(predictions: Predictions) -> dict[str, Any]:
-    """Return how often answers are right by how many candidates agree with them, where candidates were drawn.
-
-    `confidence`: band → model → rate of execution; the last band is the surer half of a model's answers.
-    """
-    voted = {
-        model: [
-            (p.confidence, p.scores["execution"]) for p in rows if p.confidence is not None and "execution" in p.scores
-        ]
-        for model, rows in predictions.items()
-    }
-    found: dict[str, dict[str, Any]] = {}
-    for model, pairs in voted.items():
-        surest = sorted(pairs, key=lambda pair: -pair[0])[: len(pairs) // 2]
-        bands = {name: [s for c, s in pairs if low < c <= high] for name, low, high in BANDS}
-        for name, scores in {**bands, "surer half": [s for _, s in surest]}.items():
-            if (value := rate(scores)) is not None:
-                found.setdefault(name, {})[model] = value.to_json()
-    return {"confidence": found} if found else {}
 
 
 def constraint(predictions: Iterable[Prediction]) -> dict[str, int]:

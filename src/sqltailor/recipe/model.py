@@ -152,7 +152,10 @@ class Generation(Section):
         "`ask` answers a question of `data.train`, or one about other stored values, by that pair, without the model.",
     )
     min_confidence: Float = key(
-        0.0, "With `candidates`: `ask` does not run an answer that a smaller share of them agrees with.", ge=0, le=1
+        0.5,
+        "With `candidates`: where a smaller share of them agrees, `ask` runs nothing and asks which reading is meant.",
+        ge=0,
+        le=1,
     )
 
     @model_validator(mode="after")

@@ -64,6 +64,11 @@ class Run:
         return self.path / "joins.json"
 
     @property
+    def calibration(self) -> Path:
+        """What the confidence of its answers is worth."""
+        return self.path / "confidence.json"
+
+    @property
     def scores(self) -> Path:
         return self.path / "scores.json"
 

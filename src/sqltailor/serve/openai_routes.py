@@ -64,7 +64,9 @@ def told(reply: Reply) -> Completion:
 def about_answer(reply: Reply) -> dict[str, Any]:
     """Return what clients that know us may want beside the SQL."""
     found = reply.to_json()
-    return {name: found[name] for name in ("allowed", "layer", "reason", "verified", "confidence")}
+    return {
+        name: found[name] for name in ("allowed", "layer", "reason", "verified", "confidence", "asks_back", "readings")
+    }
 
 
 ROUTES = (

@@ -98,6 +98,27 @@ def bars(groups: Mapping[str, Sequence[Bar | None]], *, title: str) -> Figure:
 
 
 @_styled
+def reliability(models: Sequence[Sequence[tuple[float, Bar]]], *, title: str) -> Figure:
+    """Return how often answers of each confidence are right, for each model, beside the line where the two agree."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure, (axes,) = _figure(height=3.2)
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+    for i, points in enumerate(models):
+        colour = MODELS[i % len(MODELS)]
+        axes.plot([x for x, _ in points], [bar.value for _, bar in points], "o-", color=colour, ms=5, linewidth=1.6)
+        for x, bar in points:
+            axes.plot([x, x], [bar.low, bar.high], color=colour, linewidth=1, alpha=0.55, solid_capstyle="butt")
+    for axis, label in ((axes.xaxis, "confidence"), (axes.yaxis, "right")):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axis.set_label_text(label)
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    _quiet(axes, grid="y")
+    return figure
+
+
+@_styled
 def stack(rows: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
     """Return one bar a row, divided by outcome, in the page's colours `--o-OUTCOME`."""
     figure, (axes,) = _figure(height=0.2 + 0.42 * len(rows), width=10)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqltailor.errors import counted
+from sqltailor.evaluate.confidence import SURER
 
 HEADLINE_METRICS = ("execution", "exact_match")
 """The first of these that the models share is what the verdict is about."""
@@ -56,8 +57,10 @@ MEANINGS: Mapping[str, Meaning] = {
         "the time of the gold statement over that of a right answer, at most 1, each run once.",
     ),
     "confidence": Meaning(
-        "right answers by the share of candidates that agree with them",
-        "how often answers are right, by the share of candidates that agree with them.",
+        "right answers by confidence; on the line, confidence says how often they are right",
+        "how often answers are right, by the share of candidates that agree with them, or, for a run that was asked "
+        "validation questions before (eval --calibrate), by how often such answers were right there. Below the line it "
+        "promises too much.",
     ),
 }
 """Each metric, and each other plot of scores; the report explains those that it shows."""
@@ -187,6 +190,12 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
             f"Kept to the schema, {model} went back to write another name in {counted(back, 'answer')} and was held to "
             f"a shorter statement in {short}."
         )
+    for model, rate in scores.get("confidence", {}).get(SURER, {}).items():
+        notes.append(f"Of the half that {model} is surest of, {percent(rate['value'])} is right ({interval(rate)}).")
+    for model, found in scores.get("calibration_error", {}).items():
+        kind = "expected" if "expected" in found else "share"
+        said = "What validation answers promise" if kind == "expected" else "The share of candidates that agree"
+        notes.append(f"{said} is off by {_decimal(100 * found[kind])} points in the mean for {model}.")
     for model, found in scores.get("repairs", {}).items():
         again = counted(found["asked_again"], "statement")
         notes.append(f"{again} of {model} did not run and {model} was told why: {found['ran']} then ran.")

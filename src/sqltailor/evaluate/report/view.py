@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqltailor.evaluate.confidence import SURER
 from sqltailor.evaluate.metrics.difference import DIFFERENCES
 from sqltailor.evaluate.report import plots, sentences
 from sqltailor.evaluate.report.cases import MAX_CASES, all_cases, listed
@@ -96,8 +97,18 @@ def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, sentences
         title = f"{metric} by test part"
         yield metric, sentences.MEANINGS.get(metric, sentences.Meaning("", "")), plots.bars(groups, title=title)
     if bands := scores.get("confidence"):
-        groups = {name: [_bar(found.get(m)) for m in models] for name, found in bands.items()}
-        yield "confidence", sentences.MEANINGS["confidence"], plots.bars(groups, title="execution by confidence")
+        of_model = [[found[m] for name, found in bands.items() if name != SURER and m in found] for m in models]
+        points = [[_point(band) for band in found] for found in of_model]
+        yield (
+            "confidence",
+            sentences.MEANINGS["confidence"],
+            plots.reliability(points, title="right answers by confidence"),
+        )
+
+
+def _point(band: Row) -> tuple[float, plots.Bar]:
+    """Return what answers promise, and how often they are right."""
+    return band.get("expected", band["share"]), plots.Bar(band["value"], band["low"], band["high"])
 
 
 def _bar(rate: Row | None) -> plots.Bar | None:

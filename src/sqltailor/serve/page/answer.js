@@ -89,7 +89,7 @@ function refusal(reply) {
 }
 
 function problemOf(reply) {
-  return reply.reason ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
+  return reply.reason && !isSplit(reply) ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
 }
 
 function approvalOf(reply) {
@@ -103,12 +103,16 @@ function notice(kind, ...children) {
     typeof child === "string" ? make("p", {}, child) : child));
 }
 
+function isSplit(reply) {
+  return reply.asks_back && reply.readings.length > 0;
+}
+
 /** Ask back when the votes split: the other reading, ready to run. */
 function splitOf(question, reply, result) {
-  if (reply.confidence === null || reply.confidence >= 0.5 || !reply.readings.length) return null;
+  if (!isSplit(reply)) return null;
   const others = reply.readings.map((sql) => make("div", { class: "stack" },
     make("code", {}, sql), rights.has("edit") ? button("Run this reading", () => runSql(sql, question, result)) : null));
-  return notice("warn", "The question can be read in more ways than one. Did you mean this?", ...others);
+  return notice("warn", `Nothing has run: ${reply.reason} The first is below, the second is this:`, ...others);
 }
 
 function sqlBox(question, reply, result) {
