@@ -107,7 +107,7 @@ def test_asking_tells_how_sure_it_is_and_asks_back_where_votes_are_split(project
     assert (alone.allowed, alone.asks_back, alone.readings) == (False, False, ())
     assert alone.reason is not None
     assert "only 25% of the candidates agree" in alone.reason
-    refused = Asker(project, "m", says(DENIED, BROKEN, BROKEN, DENIED), votes=3)("which phone numbers?")
+    refused = Asker(project, "m", says(DENIED, BROKEN, BROKEN, DENIED), votes=3)("which drivers are there?")
     assert (refused.layer, refused.asks_back) == ("policy", False)  # the guard's reason says more
 
 

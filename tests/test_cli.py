@@ -273,7 +273,9 @@ def is_rate(value: Any) -> bool:
 
 def test_eval_compares_models(echo: str) -> None:
     result = ok_json("eval", "--model", "gold", "--model", echo)
-    assert set(result) == {"run", "models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors"}
+    assert set(result) == {
+        "run", "models", "paired", "outcomes", "differences", "mistakes", "declines", "ceiling", "gold_errors",
+    }  # fmt: skip
     assert set(result["models"]) == {"gold", echo}
     for rates in result["models"].values():
         assert set(rates) == METRICS
@@ -394,7 +396,7 @@ def test_ask_writes_sql_and_runs_it(begun: Path) -> None:
     reply = ok_json("ask", "Which lines are there?", "--model", "echo:answer.sql", "--run")
     assert set(reply) == {
         "sql", "reason", "allowed", "layer", "columns", "rows", "truncated", "verified", "pair", "confidence",
-        "expected", "asks_back", "readings", "repairs", "timings_ms", "model",
+        "expected", "asks_back", "declined", "readings", "repairs", "timings_ms", "model",
     }  # fmt: skip
     assert reply["columns"] == ["number", "colour"]
     assert reply["rows"] == [["1", "red"], ["7", "green"], ["N2", None]]
@@ -419,11 +421,25 @@ def test_ask_never_runs_what_the_guard_refuses(begun: Path) -> None:
 
 def test_ask_says_when_a_model_declines(begun: Path) -> None:
     Path("answer.sql").write_text("-- cannot answer: there is no table of fares")
-    result = run("ask", "What is the fare?", "--model", "echo:answer.sql", "--run", "--json")
-    assert result.exit_code == 1
-    reply = json.loads(result.stdout)
-    assert (reply["sql"], reply["rows"]) == (None, None)
-    assert "there is no table of fares" in reply["reason"]
+    reply = ok_json("ask", "What does a line cost?", "--model", "echo:answer.sql", "--run")
+    assert (reply["sql"], reply["rows"], reply["allowed"]) == (None, None, None)
+    assert reply["declined"] == "there is no table of fares"
+    shown = ok("ask", "What does a line cost?", "--model", "echo:answer.sql", "--run")
+    assert shown.stdout == "This cannot be answered: there is no table of fares.\n"
+
+
+def test_ask_says_without_the_model_that_a_question_is_about_something_else(begun: Path) -> None:
+    Path("answer.sql").write_text("SELECT count(*) FROM line")
+    asked = ("ask", "what will the weather be?", "--model", "echo:answer.sql", "--run")
+    assert ok(*asked).stdout == (
+        "This cannot be answered: nothing in the database, its values, the glossary or known questions is about "
+        "'weather'.\n"
+    )
+    assert ok_json(*asked)["declined"].endswith("is about 'weather'")
+    assert ok_json("ask", "what will be at the airport?", "--model", "echo:answer.sql")["declined"] is None  # a value
+    text = Path("recipe.yaml").read_text()
+    Path("recipe.yaml").write_text(text + "\ngenerate: {decline: false}\n")
+    assert ok_json(*asked)["rows"] == [[3]]
 
 
 def test_ask_fails_when_the_statement_did_not_run(begun: Path) -> None:

@@ -201,11 +201,31 @@ def test_statements_dml_are_text_and_never_run(tmp_path, shop):
     assert sqlite3.connect(shop.removeprefix("sqlite:///")).execute("SELECT COUNT(*) FROM customer").fetchone() == (50,)
 
 
-def test_declined_answers_are_kept_as_they_are(tmp_path, shop):
-    rows = [{"question": "What is love?", "sql": "-- cannot answer: not in this database"}]
-    summary = import_data([write_rows(tmp_path / "a.jsonl", rows)], tmp_path / "out", database=shop)
-    assert summary.kept == 1
-    assert load_examples(tmp_path / "out/train.jsonl")[0].sql == ("-- cannot answer: not in this database",)
+def test_declined_answers_are_kept_in_one_form(tmp_path, shop):
+    golds = {
+        "-- cannot answer: not in this database": "not in this database",
+        "-- Cannot answer:  not  in this database.\nSELECT 1": "not in this database",
+        "-- cannot answer:": "no reason given",
+        f"-- cannot answer: {'no such thing, ' * 20}": "(shortened)",
+    }
+    for number, (gold, reason) in enumerate(golds.items()):
+        path = write_rows(tmp_path / f"{number}.jsonl", [{"question": "What is love?", "sql": gold}])
+        summary = import_data([path], tmp_path / f"out{number}", database=shop)
+        assert summary.kept == 1
+        [found] = load_examples(tmp_path / f"out{number}/train.jsonl")
+        assert found.sql[0].startswith("-- cannot answer: ")
+        kept = found.sql[0].removeprefix("-- cannot answer: ")
+        assert kept == reason or (len(kept) <= 120 and kept.endswith("…"))
+
+
+def test_declined_answers_with_one_reason_are_divided_like_others(tmp_path, shop):
+    asked = ("love", "joy", "luck", "fate", "time", "truth", "beauty", "sleep", "art", "peace", "hope", "fear")
+    rows = [{"question": f"What is {word}?", "sql": "-- cannot answer: nothing about it is stored"} for word in asked]
+    path = write_rows(tmp_path / "a.jsonl", rows)
+    summary = import_data([path], tmp_path / "out", database=shop, test_share=0.25)
+    assert summary.kept == 12
+    assert len(load_examples(tmp_path / "out/test.jsonl")) == 3
+    assert "(cannot be answered)" in (tmp_path / "out/card.html").read_text()
 
 
 def test_rows_of_a_test_file_are_rejected_and_overlap_is_told(tmp_path):

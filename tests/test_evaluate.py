@@ -15,6 +15,7 @@ from sqltailor.database import Database, open_database
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.evaluate import Scoring, evaluate, read_answers, resume_or_new, score_predictions
 from sqltailor.evaluate.metrics import NEEDS_RESULTS, execution, metrics_called
+from sqltailor.evaluate.report.sentences import verdict
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.runs import Run
 from sqltailor.sql.schema import from_ddl
@@ -47,7 +48,7 @@ def example(name: str, sql: str, **more: str) -> Example:
     return Example(name, (sql,), question=f"question {name}", source=more.pop("source", "test.jsonl"), **more)  # type: ignore[arg-type]
 
 
-SHAPE = {"run", "models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors"}
+SHAPE = {"run", "models", "paired", "outcomes", "differences", "mistakes", "declines", "ceiling", "gold_errors"}
 """What `eval --json` holds."""
 
 EXAMPLES = [example(name, sql) for name, sql in GOLD.items()]
@@ -188,8 +189,18 @@ def test_a_question_without_answer_is_right_when_declined(database: Database, tm
     model = answers({"all": GOLD["all"], "x": "-- cannot answer: nothing about it", "y": "SELECT 1"})
     found = evaluate(examples, {"m": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
     assert [p.outcome for p in found.predictions["m"]] == ["correct", "correct", "wrong"]
+    assert found.scores["declines"] == {"m": {"rightly": 1, "wrongly": 0, "missed": 1}}
+    assert found.scores["mistakes"]["m"]["answered"]["examples"] == ["y"]
     assert found.scores["models"]["m"]["execution"]["n"] == 3
     assert found.scores["models"]["m"]["parse_valid"]["n"] == 2
+
+
+def test_what_can_be_answered_is_declined_wrongly(database: Database, tmp_path: Path) -> None:
+    model = answers(GOLD | {"all": "-- cannot answer: nothing about it"})
+    found = evaluate(EXAMPLES, {"m": model, "gold": answers(GOLD)}, out_dir=tmp_path / "e", scoring=Scoring(database))
+    assert found.scores["declines"] == {"m": {"rightly": 0, "wrongly": 1, "missed": 0}}
+    notes = verdict(found.scores).notes
+    assert "m declined 0 of 0 questions that cannot be answered, and 1 that can." in notes
 
 
 def test_without_a_database_execution_is_absent(tmp_path: Path) -> None:

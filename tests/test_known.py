@@ -99,3 +99,21 @@ def test_variants_of_one_question_are_shown_once(project: Project) -> None:
     near = project.known.nearest("How many drivers work on the green line, and which?", 3)
     assert [pair.id for pair in near][:2] == ["k4", "k5"]
     assert project.known.nearest("weather tomorrow", 3) == []
+
+
+def test_a_known_question_that_cannot_be_answered_is_declined_without_the_model(project: Project) -> None:
+    rows = {
+        "What does a ticket from the Zoo cost?": "-- cannot answer: no fares are stored",
+        "When did the Zoo stop open?": PAIRS["When did the Zoo stop open?"],
+    }
+    text = "".join(json.dumps({"id": q[:4], "question": q, "sql": [sql]}) + "\n" for q, sql in rows.items())
+    Path("train.jsonl").write_text(text)
+    asker = Asker(project, "m", _fails)
+    reply = asker("what does a ticket from the Zoo cost?", run=False)
+    assert (reply.sql, reply.declined, reply.pair) == (None, "no fares are stored", "What")
+    assert project.known.answer("What does a ticket from the Airport cost?", "sqlite") is None  # that may be known
+    assert project.strange_words("what is a ticket worth?") == ["ticket", "worth"]  # what declines makes nothing known
+
+
+def _fails(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+    raise AssertionError("the model is asked")

@@ -458,8 +458,8 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
         'sqltailor_requests_total{route="/ask",status="200"} 3.0',
         'sqltailor_answers_total{outcome="allowed"} 1.0',
         'sqltailor_answers_total{outcome="refused"} 1.0',
-        'sqltailor_answers_total{outcome="no_sql"} 1.0',
-        'sqltailor_tokens_total{direction="in"} 120.0',
+        'sqltailor_answers_total{outcome="declined"} 1.0',
+        'sqltailor_tokens_total{direction="in"} 80.0',
         'sqltailor_waiting{worker="model"} 0.0',
         "sqltailor_requests_in_flight 1.0",
     ):

@@ -85,7 +85,10 @@ def test_openai_is_told_why_there_is_no_sql(openai_client: Any) -> None:
     assert refused.message.content.startswith("-- ")
     assert "DELETE FROM" not in refused.message.content
     declined = ask("What is the weather?")
-    assert (declined.finish_reason, declined.message.content) == ("stop", "-- cannot answer: there is no weather")
+    assert (declined.finish_reason, declined.message.content) == (
+        "stop",
+        "-- cannot answer: nothing in the database, its values, the glossary or known questions is about 'weather'",
+    )
 
 
 def test_openai_reads_our_errors(openai_client: Any, served: tuple[Server, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from sqltailor.database import Database, open_database
 from sqltailor.demo.database import build_database
 from sqltailor.errors import ConfigError, DataError, SQLError
+from sqltailor.prompt.about import Subject
+from sqltailor.prompt.extract import is_declined
 from sqltailor.sql.dialect import canonical
 from sqltailor.sql.queryspec import compile_spec
 from sqltailor.synth import SynthesisResult, synthesis_run, synthesise
@@ -193,6 +196,26 @@ def test_tiny_and_empty_databases_give_what_there_is(tmp_path: Path, script: str
     assert synthesis.kept <= most
     assert synthesis.kept > 0 or most == 0
     assert synthesis.made == synthesis.kept + sum(synthesis.dropped.values())
+
+
+def test_questions_that_the_schema_cannot_answer(shop: Database) -> None:
+    found = synthesise(shop, 60, declines=0.25, seed=3, glossary={"tide table": "stk"})
+    assert (found.kept, found.declines, found.to_json()["declines"]) == (60, 15, 15)
+    declining = [example for example in found.examples if is_declined(example.sql[0])]
+    assert len({example.question for example in declining}) == 15
+    assert all(
+        re.match(r"-- cannot answer: (no .+ is stored for .+|nothing is stored about .+)$", e.sql[0]) for e in declining
+    )
+    again = synthesise(shop, 60, declines=0.25, seed=3, glossary={"tide table": "stk"})
+    assert again.examples == found.examples
+    known = Subject(shop.read_schema(), {"tide table": "stk"})
+    assert known.knows("tide table")
+    assert not known.knows("volcano")
+    assert "tide table" not in str(declining)
+    with pytest.raises(ConfigError, match="share of questions"):
+        synthesise(shop, 5, declines=1.0)
+    with pytest.raises(ConfigError, match="of kind 'spec'"):
+        synthesise(shop, 5, declines=0.1, kind="spec")
 
 
 def test_wrong_use_is_told(shop: Database) -> None:

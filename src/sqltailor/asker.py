@@ -14,16 +14,21 @@ from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.generate import load, token_counter
 from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
-from sqltailor.prompt.extract import extract
+from sqltailor.prompt.extract import extract, is_declined
 from sqltailor.prompt.known import Answered
+from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.guard import check
 from sqltailor.types import Cell, Completion, Example, Generate, Layer, Message, QueryResult, Verdict
+
+SHOWN = 4
+"""Words of a question that a reason names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `sql` is None when the model declined or wrote none; `result` is None unless the statement ran.
+    """One answer. `sql` is None when there is none; `result` is None unless the statement ran.
 
+    `declined` says why the question cannot be answered, as the model, or the schema without the model, says.
     `layer` is the guard's that refused it. `pair` is the id of the known pair that answered without the model: the
     statement is verified. With votes, `confidence` is the share of candidates that agree with it, `expected` how often
     such answers were right on validation questions, where the run was asked any, and `readings` the SQL of the next
@@ -42,6 +47,7 @@ class Reply:
     expected: float | None = None
     readings: tuple[str, ...] = ()
     asks_back: bool = False
+    declined: str | None = None
     pair: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +63,7 @@ class Reply:
             "confidence": self.confidence,
             "expected": self.expected,
             "asks_back": self.asks_back,
+            "declined": self.declined,
             "readings": list(self.readings),
             "repairs": self.completion.repairs,
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
@@ -119,6 +126,10 @@ class Asker:
         known = self._known(example)
         if known is not None:
             completion = Completion(known.sql, tokens_in=0, tokens_out=0)
+        elif strange := self._strange(example):
+            about = " or ".join(f"'{word}'" for word in strange[:SHOWN])
+            reason = f"nothing in the database, its values, the glossary or known questions is about {about}"
+            completion = Completion(f"{DECLINE} {reason}", tokens_in=0, tokens_out=0)
         else:
             [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
         sql, declined = extract(completion.text, project.dialect)
@@ -143,6 +154,7 @@ class Asker:
             self._expected(completion),
             readings=readings,
             asks_back=asks_back and bool(readings),
+            declined=declined,
             pair=None if known is None else known.pair,
         )
         yield reply
@@ -173,6 +185,12 @@ class Asker:
 
         return with_votes(self._generate, self._project)
 
+    def _strange(self, example: Example) -> list[str]:
+        """Return the words of a question that say it is about something else; none of what follows other messages."""
+        if not self._project.recipe.generate.decline or example.question is None or example.history:
+            return []
+        return self._project.strange_words(example.question)
+
     def _known(self, example: Example) -> Answered | None:
         """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
         if not self._project.recipe.generate.known or example.question is None or example.history:
@@ -180,7 +198,9 @@ class Asker:
         if not self._project.has_database or not len(self._project.known):
             return None
         known = self._project.known.answer(example.question, self._project.dialect)
-        return known if known is not None and self._judged(known.sql).allowed else None
+        if known is None or not (is_declined(known.sql) or self._judged(known.sql).allowed):
+            return None
+        return known
 
     def _checked(self, sql: str | None, declined: str | None, completion: Completion) -> Verdict:
         if declined is not None:

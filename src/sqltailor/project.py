@@ -21,6 +21,8 @@ from sqltailor.data.schema_file import read_schema_file
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
+from sqltailor.prompt.about import Subject
+from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.hints import VALUES, Linker, Stored, read_linker
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
@@ -179,6 +181,17 @@ class Project:
         files = [Path(name) for name in self.recipe.data.train if Path(name).is_file()]
         return KnownPairs((example for file in files for example in read_file(file, self.recipe)[0]), self._linker)
 
+    def strange_words(self, question: str) -> list[str]:
+        """Return the words that say what a question is about, if nothing here is known by any of them."""
+        words = self._subject.strange(question)
+        return [] if words and self.has_database and self.values_named(question) else words
+
+    @cached_property
+    def _subject(self) -> Subject:
+        pairs = self.known.examples() if self.has_database else ()
+        answered = (pair.question or "" for pair in pairs if not is_declined(pair.sql[0]))
+        return Subject(self.granted, self.recipe.glossary, answered)
+
     def complete(self, example: Example) -> Example:
         """Return the example with all that a prompt says beside the question in its evidence.
 
@@ -227,7 +240,7 @@ class Project:
         """End the database's process, and forget what was read."""
         if "database" in self.__dict__:
             self.database.close()
-        for name in ("database", "schema", "granted", "known", "_linker", "_schema_linker"):
+        for name in ("database", "schema", "granted", "known", "_linker", "_schema_linker", "_subject"):
             self.__dict__.pop(name, None)
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from sqltailor.data.querylog.fill import Filler
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import SQLError
 from sqltailor.project import Project
+from sqltailor.prompt.extract import is_declined
 from sqltailor.types import Cell, Example
 
 MADE = "other values"
@@ -45,6 +46,9 @@ def _of_one(
 ) -> Iterator[Example | Reject]:
     if example.question is None:
         yield _reject(example, "no_question", "the row has a specification", "")
+        return
+    if is_declined(example.sql[0]):
+        yield _reject(example, "no_value", "the question cannot be answered, with other values neither", "")
         return
     kept = 0
     drawn = set(example.sql)

@@ -36,8 +36,9 @@ def ask(
 ) -> None:
     """Write the SQL for a question; with --run, print its rows.
 
-    Exit code 1 when there is no SQL, when it is not allowed, or when it did not run. Where votes are split, nothing
-    runs: you are asked which of two readings is meant.
+    Exit code 1 when there is no SQL, when it is not allowed, or when it did not run. A question that cannot be
+    answered from this database is answered so, with the reason and exit code 0. Where votes are split, nothing runs:
+    you are asked which of two readings is meant.
 
     Example: sqltailor ask "how many customers do we have?" --run
 
@@ -53,7 +54,8 @@ def ask(
         print_json(reply.to_json()) if json else _print_reply(reply)
         if reply.asks_back and not json and sys.stdin.isatty():
             reply = _chosen(reply, asker, run=run)
-    sys.exit(0 if reply.allowed and (reply.result is not None or not run) else 1)
+    is_answered = reply.allowed and (reply.result is not None or not run)
+    sys.exit(0 if is_answered or reply.declined is not None else 1)
 
 
 def _chosen(reply: Reply, asker: Asker, *, run: bool) -> Reply:
@@ -78,7 +80,9 @@ def _print_reply(reply: Reply) -> None:
         print(f"{number + 1}: {sql}")
     if reply.sql and not reply.asks_back:
         print(reply.sql)
-    if reply.reason and reply.asks_back:
+    if reply.declined is not None:
+        print(f"This cannot be answered: {reply.declined.rstrip('.')}.")
+    elif reply.reason and reply.asks_back:
         note(f"{reply.reason[0].upper()}{reply.reason[1:]}")
     elif reply.reason:
         note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")

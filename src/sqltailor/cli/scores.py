@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def print_scores(result: Evaluation) -> None:
     """Print what the gold allows, a table of rates with their 95 % intervals, and what changed between two models."""
+    from sqltailor.evaluate.report.sentences import declined
+
     scores = result.scores
     models: dict[str, Any] = dict(scores["models"])
     if ceiling := scores["ceiling"]:
@@ -24,6 +26,8 @@ def print_scores(result: Evaluation) -> None:
     print_table(("metric", *models), rows)
     for model in models:
         print(f"{model}: {kinds_shown(scores['outcomes'][model], scores['differences'][model])}")
+        if found := scores["declines"].get(model):
+            print(f"{model} {declined(found)}")
     for pair in scores["paired"]:
         if pair["metric"] == metrics[0]:
             print(f"{pair['metric']}: {pair['b']} against {pair['a']}: {compared(pair)}")

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, SQLError
 from sqltailor.prompt.ending import BEGINS, COMMANDS, plain_statement
-from sqltailor.prompt.extract import extract
-from sqltailor.sql.constrain.grammar import DECLINE
+from sqltailor.prompt.extract import declined, extract, is_declined
 from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
 from sqltailor.sql.dialect.lexer import trimmed
 from sqltailor.sql.schema import from_ddl, to_ddl
@@ -116,12 +115,12 @@ def parse_gold(
 
 
 def gold_text(text: str, dialect: str) -> str | None:
-    """Return the gold statement in a text as `extract` reads answers, or the declined answer; None when it holds none.
+    """Return the gold statement in a text as `extract` reads answers, or what declines; None when it holds none.
 
     Several statements, and those that are no queries, stay as they are: what learns from them must see them whole.
     """
     if is_declined(text):
-        return text.strip()
+        return declined(extract(text, dialect).declined or "")
     if (plain := plain_statement(text)) is not None:
         return plain
     bare = trimmed(text, load_dialect(dialect).base)
@@ -129,8 +128,3 @@ def gold_text(text: str, dialect: str) -> str | None:
     if first is not None and first[0].upper() in COMMANDS and not BEGINS.match(bare):
         return bare
     return extract(text, dialect).sql
-
-
-def is_declined(sql: str) -> bool:
-    """Tell whether a gold text says that the question cannot be answered."""
-    return sql.lstrip().lower().startswith(DECLINE)

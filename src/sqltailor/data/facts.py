@@ -28,6 +28,10 @@ CHARACTERS_PER_TOKEN = 4
 PROMPT_CHARACTERS = 240  # the reference prompt's own words
 
 
+DECLINED = "(cannot be answered)"
+"""Shape of an example whose gold says so."""
+
+
 class Facts(NamedTuple):
     """Keys and measures of one example.
 
@@ -64,7 +68,7 @@ def facts_of(example: Example, tree: Expression | None, nodes: Sequence[Expr]) -
     sql = key(str(schema), fold_sql(example.sql[0]))
     question = normalise(asked)
     tables: tuple[str, ...] = ()
-    template = shape = fold_sql(example.sql[0])
+    template, shape = question, DECLINED  # that others have the same reason makes no two questions alike
     level = LEVELS[0]
     if tree is not None:
         tables, level = tables_read(nodes), level_of(nodes)

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqltailor.data.canonical import is_declined, read_schema_text
+from sqltailor.data.canonical import read_schema_text
 from sqltailor.database import Database, open_database
+from sqltailor.prompt.extract import is_declined
 from sqltailor.synth.fuzz import Constraints
 from sqltailor.synth.fuzz.databases import make_databases
 from sqltailor.types import Example, Schema

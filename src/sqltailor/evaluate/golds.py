@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-from sqltailor.data.canonical import is_declined, read_schema_text
+from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.rows import RowError
 from sqltailor.database import Database
 from sqltailor.errors import SQLError, Timeout
 from sqltailor.evaluate.fuzzed import FuzzedDatabases
 from sqltailor.evaluate.metrics.gold import GoldAnswer
 from sqltailor.evaluate.scoring import Scoring
+from sqltailor.prompt.extract import is_declined
 from sqltailor.sql.dialect import as_sqlite_reads, load_dialect
 from sqltailor.sql.schema.unknown_names import known_names
 from sqltailor.types import Example, Schema

@@ -46,7 +46,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape of `eval --json`."""
-        shown = ("models", "paired", "outcomes", "differences", "mistakes", "ceiling", "gold_errors")
+        shown = ("models", "paired", "outcomes", "differences", "mistakes", "declines", "ceiling", "gold_errors")
         return {"run": str(self.run), **{name: self.scores[name] for name in shown}}
 
 

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
 from sqltailor.errors import SQLError, Timeout
 from sqltailor.evaluate.fuzzed import FuzzedDatabases
@@ -21,7 +20,7 @@ from sqltailor.evaluate.metrics.difference import excerpt
 from sqltailor.evaluate.metrics.execution import execution
 from sqltailor.evaluate.metrics.outcome import how_it_differs, outcome
 from sqltailor.evaluate.scoring import Scoring
-from sqltailor.prompt.extract import extract
+from sqltailor.prompt.extract import extract, is_declined
 from sqltailor.sql.dialect import as_sqlite_reads, load_dialect
 from sqltailor.sql.guard import examine
 from sqltailor.sql.schema.unknown_names import known_names

@@ -13,6 +13,7 @@ from sqltailor.evaluate.mistakes import counted_mistakes
 from sqltailor.evaluate.slices import slices
 from sqltailor.evaluate.statistics import Paired, bootstrap, clustered_rate, detectable, paired, percentile, rate
 from sqltailor.generate.calibration import Calibration
+from sqltailor.prompt.extract import is_declined
 from sqltailor.types import Example, Prediction
 
 Predictions = Mapping[str, Sequence[Prediction]]
@@ -44,6 +45,7 @@ def summarise(
         "breakdowns": breakdowns(examples, predictions, metrics),
         "timings": {model: timings(rows) for model, rows in predictions.items()},
         "constraint": {model: led for model, rows in predictions.items() if (led := constraint(rows))},
+        "declines": {model: found for model, rows in predictions.items() if (found := declines(examples, rows))},
         "repairs": {model: found for model, rows in predictions.items() if (found := repaired(rows))},
     } | confidences(predictions, calibrations)
 
@@ -125,6 +127,20 @@ def breakdowns(examples: Sequence[Example], predictions: Predictions, metrics: S
 def constraint(predictions: Iterable[Prediction]) -> dict[str, int]:
     """Return how many answers a constraint led in which way (`Led`); empty where there was none."""
     return dict(Counter(p.led for p in predictions if p.led is not None))
+
+
+def declines(examples: Sequence[Example], predictions: Iterable[Prediction]) -> dict[str, int]:
+    """Return how many answers declined `rightly`, `wrongly`, or did not where that was right (`missed`); {} for none.
+
+    By the gold: an answer that declines a question that can be answered is wrong, and the other way round.
+    """
+    unanswerable = {example.id for example in examples if is_declined(example.sql[0])}
+    counts = Counter(
+        "wrongly" if p.id not in unanswerable else "rightly" if p.outcome == "correct" else "missed"
+        for p in predictions
+        if p.id in unanswerable or p.outcome == "declined"
+    )
+    return {name: counts[name] for name in ("rightly", "wrongly", "missed")} if counts else {}
 
 
 def repaired(predictions: Iterable[Prediction]) -> dict[str, int]:

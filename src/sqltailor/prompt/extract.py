@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqltailor.errors import SQLError
 from sqltailor.prompt.chat_markup import BEGINNINGS, without_thoughts
 from sqltailor.prompt.ending import BEGINS, COMMANDS, QUERY, plain_statement, statement_at_start
-from sqltailor.sql.constrain.grammar import DECLINE
+from sqltailor.sql.constrain.grammar import DECLINE, LONGEST_REASON
 from sqltailor.sql.dialect import load_dialect, parse
 from sqltailor.sql.dialect.lexer import trimmed
 
@@ -180,3 +181,18 @@ def _other_statement(text: str) -> str | None:
     """Return a statement that is not a query: it is still what the model wrote, and the guard must see it."""
     word = re.match(r"[A-Za-z]+\b", text)
     return text.rstrip(";").rstrip() if word is not None and word.group().upper() in COMMANDS else None
+
+
+def declined(reason: str) -> str:
+    """Return the gold text that says that a question cannot be answered, as constrained models can write it.
+
+    >>> declined("no  such data.")
+    '-- cannot answer: no such data'
+    """
+    said = " ".join(reason.split()).rstrip(".") or "no reason given"
+    return f"{DECLINE} {textwrap.shorten(said, LONGEST_REASON, placeholder=' …')}"
+
+
+def is_declined(sql: str) -> bool:
+    """Tell whether a gold text says that the question cannot be answered."""
+    return sql.lstrip().lower().startswith(DECLINE)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import SQLError
+from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.hints import Linker, Stored
 from sqltailor.sql.dialect import parse, write
 from sqltailor.types import Cell, Example
@@ -137,6 +138,9 @@ def _masked(parts: Iterable[Part]) -> tuple[str, ...]:
 
 def _filled(pair: _Pair, asked: Sequence[Part], dialect: str) -> str | None:
     """Return the pair's SQL with the values of another question, or None where a value has no place in it."""
+    if is_declined(pair.example.sql[0]):
+        same = all((a.number, _names(a)) == (b.number, _names(b)) for a, b in zip(pair.parts, asked, strict=True))
+        return pair.example.sql[0] if same else None
     try:
         tree = parse(pair.example.sql[0], dialect)
     except SQLError:

@@ -151,6 +151,11 @@ class Generation(Section):
         True,
         "`ask` answers a question of `data.train`, or one about other stored values, by that pair, without the model.",
     )
+    decline: bool = key(
+        True,
+        "`ask` says, without the model, that a question cannot be answered where no word of it is in the schema, its"
+        " values and comments, the glossary or `data.train`.",
+    )
     min_confidence: Float = key(
         0.5,
         "With `candidates`: where a smaller share of them agrees, `ask` runs nothing and asks which reading is meant.",

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.naming.values import read_values
+from sqltailor.prompt.about import Subject
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import qualified_name
 from sqltailor.synth.pairs import SHAPES, Maker
 from sqltailor.synth.specs import SPEC_SHAPES
 from sqltailor.synth.synthesis_run import SynthesisRun
+from sqltailor.synth.unanswerable import unanswerable
 from sqltailor.types import Example, Grant, Schema
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ class SynthesisResult:
     """What was made. `dropped` counts candidates by reason; made = kept + dropped.
 
     `coverage` tells tables, columns and shapes; `not_run` counts kept pairs whose house function the database lacks:
-    they ran with the function replaced by its first argument. `joins_guessed` are those that no foreign key declares.
+    they ran with the function replaced by its first argument. `joins_guessed` are those that no foreign key declares;
+    `declines` counts the questions that cannot be answered.
     """
 
     examples: list[Example]
@@ -37,6 +40,7 @@ class SynthesisResult:
     templates: int
     not_run: int = 0
     joins_guessed: tuple[str, ...] = ()
+    declines: int = 0
 
     @property
     def kept(self) -> int:
@@ -48,6 +52,7 @@ class SynthesisResult:
         return {
             "made": self.made, "kept": self.kept, "seconds": round(self.seconds, 2), "templates": self.templates,
             "dropped": dict(self.dropped), "not_run": self.not_run,
+            "declines": self.declines,
             "joins_guessed": list(self.joins_guessed), **self.coverage,
         }  # fmt: skip
 
@@ -66,6 +71,7 @@ def synthesise(
     typo_rate: float = 0.02,
     personal: bool = False,
     weights: Mapping[str, float] | None = None,
+    declines: float = 0.0,
     progress: Callable[[int], None] = lambda kept: None,
 ) -> SynthesisResult:
     """Return `n` pairs over the tables and values of a database, the same ones for a seed and the same data.
@@ -73,12 +79,15 @@ def synthesise(
     Each statement is parsed and guarded, runs within limits, and is kept when its result is not empty, not the whole
     table and not constant; no statement and no question comes twice. `wordings` questions are written for each
     statement. `schema` and `grant` narrow what is used. Values of columns that look personal are left out unless
-    `personal`. `weights` (by shape, see `SHAPES`) change the mix. Fewer than `n` pairs come back when the schema and
+    `personal`. `weights` (by shape, see `SHAPES`) change the mix. `declines` is the share of questions about what the
+    schema lacks, whose gold says that they cannot be answered. Fewer than `n` pairs come back when the schema and
     its values give no more. Raises `DataError` when there is nothing to ask about, `ConfigError` for a wrong `kind`,
-    `wordings` or shape.
+    `wordings`, shape or share.
     """
     if kind not in ("question", "spec") or wordings < 1 or set(weights or {}) - set(SHAPES):
         raise ConfigError(f"`kind` is question or spec, `wordings` at least 1, shapes are: {', '.join(SHAPES)}.")
+    if not 0 <= declines < 1 or (declines and kind == "spec"):
+        raise ConfigError(f"`declines` is a share of questions from 0 to below 1, not {declines:g} of kind '{kind}'.")
     started = time.monotonic()
     schema = schema or database.read_schema()
     known = _allowed(schema, grant, database.dialect)
@@ -90,12 +99,16 @@ def synthesise(
     maker = Maker(
         known, values, glossary=glossary, dialect=dialect or database.dialect, weights=weights, typo_rate=typo_rate
     )
-    making = SynthesisRun(database, maker, schema, grant, kind, wordings, random.Random(f"synthesis {seed}"), n)
+    subject = Subject(schema, glossary or {})  # what is denied is stored, too
+    declining = unanswerable(maker.graph, subject, round(n * declines), seed, maker.dialect)
+    rng = random.Random(f"synthesis {seed}")
+    making = SynthesisRun(database, maker, schema, grant, kind, wordings, rng, n - len(declining))
     making.go(progress)
     joins = [f"{j.child}.{j.child_column} = {j.parent}.{j.parent_column}" for j in maker.graph.guessed]
     return SynthesisResult(
-        making.examples, making.made, time.monotonic() - started, dict(making.dropped.most_common()),
-        making.coverage.report(), len(making.templates), making.not_run, tuple(joins),
+        [*making.examples, *declining], making.made + len(declining), time.monotonic() - started,
+        dict(making.dropped.most_common()),
+        making.coverage.report(), len(making.templates), making.not_run, tuple(joins), len(declining),
     )  # fmt: skip
 
 

@@ -21,6 +21,10 @@ def synth(
     typos: Annotated[
         float, typer.Option(metavar="RATE", min=0, max=1, help="Share of questions with a typing error.")
     ] = 0.02,
+    declines: Annotated[
+        float,
+        typer.Option(metavar="SHARE", min=0, max=0.9, help="Share of questions that the schema cannot answer."),
+    ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same pairs.")] = 0,
     recipe: Recipe = None,
     json: Json = False,
@@ -30,6 +34,8 @@ def synth(
     Each one is guarded, executed, and kept only if its result is informative.
 
     Example: sqltailor data synth sqlite:///shop.db -n 2000
+
+    Example: sqltailor data synth -n 2000 --declines 0.05
     """
     from sqltailor.cli.defaults import project_for
     from sqltailor.data.examples import write_examples
@@ -48,6 +54,7 @@ def synth(
             dialect=project.dialect,
             wordings=wordings,
             typo_rate=typos,
+            declines=declines,
             personal=project.recipe.database.sample_personal,
             progress=lambda kept: bars.update(bar, completed=kept),
         )
@@ -62,6 +69,8 @@ def synth(
     )
     for reason, count in made.dropped.items():
         print(f"  dropped {count:,}: {reason}")
+    if made.declines:
+        print(f"  {made.declines:,} of them cannot be answered, and say why")
     if made.joins_guessed:
         note(f"note: joins that no foreign key declares, judged by names and values: {'; '.join(made.joins_guessed)}")
     if made.kept < n:

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sqltailor.data.canonical import is_declined, is_read_in_part, parse_gold, read_schema_text
+from sqltailor.data.canonical import is_read_in_part, parse_gold, read_schema_text
 from sqltailor.data.checks.smells import smells
 from sqltailor.data.facts import Facts, facts_of
 from sqltailor.data.rows import RowError
 from sqltailor.errors import SQLError
+from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.text import MAX_QUESTION_CHARACTERS
 from sqltailor.sql.dialect import avoided, write
 from sqltailor.sql.schema.unknown_names import unknown_names

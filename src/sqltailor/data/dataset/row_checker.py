@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqltailor.data.canonical import is_declined
 from sqltailor.data.checks.example import Statements, check_example
 from sqltailor.data.checks.execute import Databases, compare_sides, run_gold
 from sqltailor.data.examples import to_line
@@ -14,6 +13,7 @@ from sqltailor.data.facts import Facts
 from sqltailor.data.readers import Source, converter
 from sqltailor.data.rows import Reject, Row, RowError, shown
 from sqltailor.database import Database
+from sqltailor.prompt.extract import is_declined
 from sqltailor.types import Example, Grant, Schema
 
 

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sqltailor.data.canonical import is_declined
 from sqltailor.database import Database
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.audit.clock import moved_clock
@@ -14,6 +13,7 @@ from sqltailor.evaluate.audit.rerun import Finding, Trial
 from sqltailor.evaluate.audit.row_choice import cut_ties, nested_cuts, repeated_rows, row_order
 from sqltailor.evaluate.audit.sorting import nulls_first, text_as_numbers
 from sqltailor.evaluate.metrics.gold import GoldAnswer
+from sqltailor.prompt.extract import is_declined
 from sqltailor.sql.dialect import load_dialect, parse
 from sqltailor.types import Example, Schema
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.mistakes.statement_parts import StatementParts, parts_of
+from sqltailor.prompt.extract import is_declined
 from sqltailor.sql.dialect import parse_loose
 from sqltailor.types import Example, Prediction
 
@@ -34,6 +35,7 @@ HINTS: Mapping[str, str] = {
     "unparsed": "keep the model to what parses: generate.constrain",
     "no SQL": "train on answers that are SQL and nothing else; raise generate.max_tokens if it thinks aloud",
     "declined": "add pairs with questions like this; show all tables it needs: prompt.show",
+    "answered": "add pairs that decline such questions: data synth --declines 0.1",
     "failed": "read the database's message; add pairs in its dialect",
     "refused": "the guard's reason says what may not be read: grant it, or add pairs that do without",
     "truncated": "raise generate.max_tokens",
@@ -63,6 +65,8 @@ def mistakes_in(
     """Return what `mistakes` does, of the parts of a prediction and its example."""
     if outcome in RIGHT:
         return ()
+    if is_declined(golds[0]):
+        return ("answered",)
     if outcome in _BY_OUTCOME:
         return (_BY_OUTCOME[outcome],)
     ours, parts = _parts(predicted, dialect), [_parts(sql, dialect) for sql in golds]

@@ -196,10 +196,21 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
         kind = "expected" if "expected" in found else "share"
         said = "What validation answers promise" if kind == "expected" else "The share of candidates that agree"
         notes.append(f"{said} is off by {_decimal(100 * found[kind])} points in the mean for {model}.")
+    notes += [f"{model} {declined(found)}." for model, found in scores.get("declines", {}).items()]
     for model, found in scores.get("repairs", {}).items():
         again = counted(found["asked_again"], "statement")
         notes.append(f"{again} of {model} did not run and {model} was told why: {found['ran']} then ran.")
     return notes
+
+
+def declined(counts: Mapping[str, int]) -> str:
+    """Return what a model did with the questions that cannot be answered, and how often it took others for such.
+
+    >>> declined({"rightly": 3, "wrongly": 1, "missed": 0})
+    'declined 3 of 3 questions that cannot be answered, and 1 that can'
+    """
+    asked = counted(counts["rightly"] + counts["missed"], "question")
+    return f"declined {counts['rightly']:,} of {asked} that cannot be answered, and {counts['wrongly']:,} that can"
 
 
 def hits(rate: Mapping[str, Any]) -> int:

@@ -26,6 +26,8 @@ from sqltailor.types import Schema
 
 DECLINE = "-- cannot answer:"
 """How an answer begins that says why there is no statement."""
+LONGEST_REASON = 120
+"""Characters of that reason, at most."""
 QUERIES, NESTING = 4, 3
 """How deep SELECTs stand in each other, and calls and brackets within one."""
 LIST, JOINS, TERMS, SETS, CTES = 12, 7, 6, 3, 4
@@ -41,7 +43,7 @@ def grammar(schema: Schema, dialect: str, *, is_alone: bool = False) -> str:
     if not any(table.columns for table in schema.tables):
         raise ConfigError("The schema has no column that is granted, so no statement can be written about it.")
     functions = calls(dialect)
-    start = rf"start: statement | /{DECLINE} [^\x00-\x1f]{{1,120}}/"
+    start = rf"start: statement | /{DECLINE} [^\x00-\x1f]{{1,{LONGEST_REASON}}}/"
     rules = [start, name_terminals(schema, dialect, is_alone), word_terminals(syntax), _functions(functions)]
     for query in range(QUERIES):
         rules.append(_query(query, syntax))
