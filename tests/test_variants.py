@@ -13,6 +13,7 @@ import pytest
 from sqlglot import exp
 
 from sqltailor.augment import augment
+from sqltailor.augment.follow_ups import follow_up
 from sqltailor.augment.swap import swap_values
 from sqltailor.data import load_examples
 from sqltailor.data.facts import normalise
@@ -24,6 +25,7 @@ from sqltailor.naming.values import read_values
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
+from sqltailor.types import Example, Message
 from tests.support.cli_project import ok, ok_json, run
 
 DDL = """CREATE TABLE ship (
@@ -306,3 +308,35 @@ def test_wrong_use_is_told(shop: Recipe) -> None:
     Path("odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (specification, broken)), encoding="utf-8")
     made = augment("values", ["odd.jsonl"], "odd_values.jsonl", recipe=shop)
     assert (made.kept, dict(made.reasons)) == (0, {"no_question": 1, "unparsed": 1})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("How many stops are in zone 1?", "How many stops are in zone 2?", None),  # a bare number might be of anything
+        ("Stops opened after 1921", "Stops opened after 1968", "after 1968"),
+        ("Ships of Norway by name", "Ships of South Korea by name", "of South Korea"),
+        ("Who runs the Leeds store?", "Who runs the Berlin store?", "Berlin"),
+        ("VIPs from Basel", "Others from Bern", None),  # two values
+        ("all of them", "all of them", None),
+    ],
+)
+def test_a_follow_up_says_the_new_value_and_no_more(before: str, now: str, said: str | None) -> None:
+    first, second = Example("a", ("SELECT 1;",), before), Example("b", ("SELECT 2",), now)
+    made = follow_up(first, second, random.Random(3))
+    assert (made is None) == (said is None)
+    if made is not None and said is not None:
+        assert said in str(made.question)
+        assert len(str(made.question)) < len(said) + 20
+        assert made.sql == ("SELECT 2",)
+        assert made.history == (Message("user", before), Message("assistant", "SELECT 1"))
+
+
+def test_follow_ups_are_made_of_pairs_without_a_model(shop: Recipe) -> None:
+    found = ok_json("data", "augment", "data/train.jsonl", "--how", "follow", "--limit", "40", "--out", "next.jsonl")
+    assert found["kept"] + found["rejected"] == found["made"]
+    made = load_examples("next.jsonl")
+    assert len(made) == found["kept"] >= 5
+    assert all(len(example.history) == 2 and example.sql[0] != example.history[1].content for example in made)
+    assert all(str(example.source).endswith("other values, as a follow-up") for example in made)
+    ok("data", "check", "next.jsonl")

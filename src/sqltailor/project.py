@@ -154,17 +154,19 @@ class Project:
             if example.schema is not None:
                 return build(example, schema)
             question = example.question
+            before = [message.content for message in example.history if message.role == "user"]
             near = self.known.nearest(question, pairs, is_lesson=is_lesson) if pairs and question else ()
             asked = functools.partial(build, example, self.granted, hints=self._hints(example, limit), pairs=near[::-1])
             if show == "none":
                 return asked(shown=Schema())
-            part = link(question) if show == "linked" and question else None
+            about = "\n".join([*before, question]) if question else ""  # "and in Norway?" names no table
+            part = link(about) if show == "linked" and about else None
             try:
                 return asked() if part is None else asked(shown=part, max_schema_tokens=None)
             except DataError:
-                if settings.max_schema_tokens is None or show != "auto" or not question:
+                if settings.max_schema_tokens is None or show != "auto" or not about:
                     raise
-                part = link(question)
+                part = link(about)
                 if not part.tables:
                     raise
                 return asked(shown=part, max_schema_tokens=None)

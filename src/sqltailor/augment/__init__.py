@@ -28,6 +28,7 @@ from sqltailor.augment.statement_fitness import Trial
 from sqltailor.augment.tasks import (
     TOKENS,
     USUAL_N,
+    WITHOUT_MODEL,
     How,
     Request,
     back_translations,
@@ -91,7 +92,8 @@ def augment(
     `how`: `rewrite` words the questions of files of examples anew, `back-translate` writes questions for the queries
     of logs (`data.querylog`), `propose` invents pairs over the schema, unlike those in `sources`, if any: all by
     `model`.
-    `values` asks the questions of files of examples about other stored values, without a model. `checker` makes
+    `values` asks the questions of files of examples about other stored values, and `follow` asks them so after the
+    first, in few words, both without a model. `checker` makes
     the round trip (default: `model` itself; `rewrite` has one only when it is named), which must hold on the
     databases `also_on`, too. Rejects go to
     `NAME.rejects.jsonl`, every answer to `NAME.answers.jsonl`, from which a run that was ended goes on. Raises
@@ -103,17 +105,18 @@ def augment(
     if how != "propose" and not sources:
         what = "a query log" if how == "back-translate" else "a file of examples"
         raise ConfigError(f"'{how}' starts from {what}: name one.")
-    if how == "values" and (model or checker or also_on):
-        raise ConfigError("'values' asks no model: leave out --model, --checker and --also-on.")
-    if how != "values" and model is None:
+    if how in WITHOUT_MODEL and (model or checker or also_on):
+        raise ConfigError(f"'{how}' asks no model: leave out --model, --checker and --also-on.")
+    if how not in WITHOUT_MODEL and model is None:
         raise ConfigError("Which model shall write? Give --model REF, such as hf:Qwen/Qwen3-4B-Instruct-2507.")
     out = Path(out)
     check_out(out, sources)
     with contextlib.ExitStack() as stack:
         project = stack.enter_context(opened(recipe))
         if model is None:
-            n, limit, seed = asking.get("n") or USUAL_N["values"], asking.get("limit"), asking.get("seed", 0)
-            return write_results(variants(sources, project, _trial(project), n, limit, seed), out, progress)
+            n, limit, seed = asking.get("n") or USUAL_N[how], asking.get("limit"), asking.get("seed", 0)
+            made = variants(sources, project, _trial(project), n, limit, seed, follows=how == "follow")
+            return write_results(made, out, progress)
         needs_database = how != "rewrite" or checker is not None
         database = project.database if needs_database else None
         also = [_like(database, stack.enter_context(open_database(url))) for url in also_on]

@@ -23,9 +23,10 @@ from sqltailor.types import Completion, Example, Prompt, Schema, Table
 if TYPE_CHECKING:
     from sqltailor.recipe import Recipe
 
-How = Literal["rewrite", "back-translate", "propose", "values"]
+How = Literal["rewrite", "back-translate", "propose", "values", "follow"]
 
-USUAL_N: dict[How, int] = {"rewrite": 3, "back-translate": 1, "propose": 4, "values": 4}
+WITHOUT_MODEL = ("values", "follow")
+USUAL_N: dict[How, int] = {"rewrite": 3, "back-translate": 1, "propose": 4, "values": 4, "follow": 1}
 """What one request asks for: wordings, questions, pairs; variants of an example."""
 TOKENS: dict[How, int] = {"rewrite": 64, "back-translate": 96, "propose": 200}
 """Longest answer for each of them."""

@@ -6,6 +6,7 @@ import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 
+from sqltailor.augment.follow_ups import follow_up
 from sqltailor.augment.question_checks import Known
 from sqltailor.augment.statement_fitness import Trial
 from sqltailor.augment.swap import swap_values
@@ -17,13 +18,16 @@ from sqltailor.project import Project
 from sqltailor.prompt.extract import is_declined
 from sqltailor.types import Cell, Example
 
-MADE = "other values"
+MADE, NEXT = "other values", "as a follow-up"
 
 
 def variants(
-    sources: Sequence[str], project: Project, trial: Trial, n: int, limit: int | None, seed: int
+    sources: Sequence[str], project: Project, trial: Trial, n: int, limit: int | None, seed: int, *, follows: bool
 ) -> Iterator[Example | Reject]:
-    """Yield up to `n` variants of each of the first `limit` examples, none like another, and what is not kept."""
+    """Yield up to `n` variants of each of the first `limit` examples, none like another, and what is not kept.
+
+    `follows`: each is worded as a question that follows its example.
+    """
     known = Known()
     examples: list[Example] = []
     for row in read_sources(sources, project.recipe):
@@ -38,7 +42,19 @@ def variants(
 
     filler = Filler(project.granted, trial.values, trial.dialect, rows)
     for example in examples[:limit]:
-        yield from _of_one(example, trial, filler, known, n, random.Random(f"{seed} {example.id} {example.question}"))
+        rng = random.Random(f"{seed} {example.id} {example.question}")
+        found = _of_one(example, trial, filler, known, n, rng)
+        yield from (_following(example, row, rng) for row in found) if follows else found
+
+
+def _following(example: Example, row: Example | Reject, rng: random.Random) -> Example | Reject:
+    if isinstance(row, Reject):
+        return row
+    made = follow_up(example, row, rng)
+    if made is None:
+        detail = "the two questions differ in more than one value, or in a bare number"
+        return _reject(example, "no_value", detail, f"{example.question}\n{row.question}")
+    return dataclasses.replace(made, id=f"{row.id}-next", source=f"{row.source}, {NEXT}")
 
 
 def _of_one(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,10 @@ def ask(
             help="Named base, runs/NAME, folder, .gguf or Hub id. Default: the newest run, else `base`.",
         ),
     ] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A conversation: the question follows those in FILE, and is added to it."),
+    ] = None,
     votes: Votes = None,
     database: DatabaseUrl = None,
     recipe: Recipe = None,
@@ -43,17 +48,26 @@ def ask(
     Example: sqltailor ask "how many customers do we have?" --run
 
     Example: sqltailor ask "which brand sells best?" --votes 7 --run
+
+    Example: sqltailor ask "and of those in Norway?" --follow talk.jsonl
     """
     from sqltailor.asker import open_asker
     from sqltailor.cli.defaults import newest_model, project_for
+    from sqltailor.conversation import add_to_conversation, read_conversation
+    from sqltailor.errors import ConfigError
 
     asked = read_asked(question, spec)
+    if follow is not None and spec is not None:
+        raise ConfigError("--follow goes on with questions in words: a specification says everything by itself.")
+    history = read_conversation(Path(follow)) if follow is not None else ()
     with project_for(recipe, database) as project:
         asker = open_asker(project, model or newest_model(project.recipe), votes=votes)
-        reply = asker(asked, run=run)
+        reply = asker(asked, history, run=run)
         print_json(reply.to_json()) if json else _print_reply(reply)
         if reply.asks_back and not json and sys.stdin.isatty():
             reply = _chosen(reply, asker, run=run)
+        if follow is not None:
+            add_to_conversation(Path(follow), str(asked), reply)
     is_answered = reply.allowed and (reply.result is not None or not run)
     sys.exit(0 if is_answered or reply.declined is not None else 1)
 

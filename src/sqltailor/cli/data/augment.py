@@ -14,7 +14,9 @@ def augment(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SRC", help="Files of examples; for back-translate query logs.")
     ] = None,
-    how: Annotated[str, typer.Option(metavar="HOW", help="rewrite, back-translate, propose or values.")] = "rewrite",
+    how: Annotated[
+        str, typer.Option(metavar="HOW", help="rewrite, back-translate, propose, values or follow.")
+    ] = "rewrite",
     model: Annotated[
         str | None,
         typer.Option(metavar="REF", help="Model that writes: hf:ID_OR_PATH, runs/NAME, or answers in echo:FILE."),
@@ -59,7 +61,8 @@ def augment(
 ) -> None:
     """Make new pairs with or without a model; keep what passes.
 
-    --how values, without a model: the questions in SRC, asked about other stored values.
+    --how values, without a model: the questions in SRC, asked about other stored values; --how follow asks them so
+    after the first, in few words: "and in zone 2?"
 
     With --model: rewrite words the questions in SRC anew, with every value and number of the SQL still in them;
     back-translate writes questions for the queries of the log SRC; propose makes new pairs over the schema, unlike
