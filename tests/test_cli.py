@@ -396,7 +396,7 @@ def test_ask_writes_sql_and_runs_it(begun: Path) -> None:
     reply = ok_json("ask", "Which lines are there?", "--model", "echo:answer.sql", "--run")
     assert set(reply) == {
         "sql", "reason", "allowed", "layer", "columns", "rows", "truncated", "verified", "pair", "confidence",
-        "expected", "asks_back", "declined", "readings", "repairs", "timings_ms", "model",
+        "expected", "asks_back", "declined", "agrees_with_compiler", "readings", "repairs", "timings_ms", "model",
     }  # fmt: skip
     assert reply["columns"] == ["number", "colour"]
     assert reply["rows"] == [["1", "red"], ["7", "green"], ["N2", None]]
@@ -469,6 +469,31 @@ def test_ask_takes_a_specification(begun: Path) -> None:
     assert len(ok_json("ask", "--spec", "-", "--run", "--model", "echo:answer.sql", input=spec)["rows"]) == 4
     Path("spec.json").write_text(spec)
     assert ok_json("ask", "--spec", "spec.json", "--model", "echo:answer.sql")["sql"] == "SELECT name FROM stop"
+
+
+@pytest.mark.parametrize(
+    ("spec", "run", "agrees"),
+    [
+        ({"table": "stop", "cols": ["name"]}, True, True),
+        ({"table": "stop", "cols": ["name"]}, False, True),
+        ({"table": "stop", "cols": ["name"], "filters": [{"column": "id", "operator": ">", "value": 0}]}, True, True),
+        (
+            {"table": "stop", "cols": ["name"], "filters": [{"column": "zone", "operator": "=", "value": 1}]},
+            True,
+            False,
+        ),
+        ({"table": "stop", "cols": ["name"], "filters": [{"column": "id", "operator": ">", "value": 0}]}, False, None),
+        ({"table": "stop", "cols": ["nothing"]}, True, None),
+    ],
+)
+def test_the_compiler_is_the_referee_of_a_specification(
+    begun: Path, spec: dict[str, Any], run: bool, agrees: bool | None
+) -> None:
+    Path("answer.sql").write_text("SELECT name FROM stop")
+    Path("spec.json").write_text(json.dumps(spec))
+    asked = ("ask", "--spec", "spec.json", "--model", "echo:answer.sql", *(["--run"] if run else []))
+    assert ok_json(*asked)["agrees_with_compiler"] is agrees
+    assert ("the compiler makes something else" in ok(*asked).stderr) == (agrees is False)
 
 
 def test_values_of_the_database_cannot_drive_the_terminal(begun: Path) -> None:

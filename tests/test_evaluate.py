@@ -519,3 +519,26 @@ def test_gold_that_no_made_up_database_can_run_is_told(tmp_path: Path) -> None:
     example = Example("x", ("SELECT date_trunc('year', built) FROM boat",), "Years?", schema=BOATS, dialect="postgres")
     with pytest.raises(DataError, match="made up are SQLite's"):
         evaluate([example], {"m": answers({})}, out_dir=tmp_path / "eval", scoring=Scoring(fuzz=1))
+
+
+def test_specifications_are_judged_by_the_compiler_too(database: Database, tmp_path: Path) -> None:
+    def spec(number: str, gold: str, **more: object) -> Example:
+        return Example(number, (gold,), spec={"table": "item", "cols": ["name"], **more})
+
+    loose = "SELECT name FROM item WHERE price > 0"
+    examples = [
+        spec("a", "SELECT name FROM item"), spec("b", "SELECT name FROM item"), spec("c", loose),
+        spec("d", "SELECT name FROM item", cols=["nothing"]),
+    ]  # fmt: skip
+    texts = ["SELECT name FROM item", "SELECT name, price FROM item", loose, loose]
+
+    def model(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
+        return [Completion(text) for text in texts]
+
+    found = evaluate(examples, {"m": model}, out_dir=tmp_path / "eval", scoring=Scoring(database))
+    scores = [p.scores.get("agrees_with_compiler") for p in found.predictions["m"]]
+    assert (scores[0], scores[1], scores[3]) == (1.0, 0.0, None)  # the last cannot be compiled
+    assert found.scores["models"]["m"]["agrees_with_compiler"]["n"] == 3
+    named = evaluate(examples, {"m": model}, out_dir=tmp_path / "n", scoring=Scoring(metrics=["agrees_with_compiler"]),
+                     schema=database.read_schema())  # fmt: skip
+    assert [p.scores.get("agrees_with_compiler") for p in named.predictions["m"]] == [1.0, 0.0, 0.0, None]

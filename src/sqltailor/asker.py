@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqltailor.database import Database
-from sqltailor.errors import Refused, SQLError, Timeout
+from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.generate import load, token_counter
 from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract, is_declined
 from sqltailor.prompt.known import Answered
 from sqltailor.sql.constrain.grammar import DECLINE
+from sqltailor.sql.dialect import comparable
 from sqltailor.sql.guard import check
+from sqltailor.sql.queryspec import compile_spec
 from sqltailor.types import Cell, Completion, Example, Generate, Layer, Message, QueryResult, Verdict
 
 SHOWN = 4
@@ -29,6 +31,8 @@ class Reply:
     """One answer. `sql` is None when there is none; `result` is None unless the statement ran.
 
     `declined` says why the question cannot be answered, as the model, or the schema without the model, says.
+    `agrees_with_compiler`: whether the answer to a specification returns what the compiled statement does; None where
+    that is not known, or it is a question.
     `layer` is the guard's that refused it. `pair` is the id of the known pair that answered without the model: the
     statement is verified. With votes, `confidence` is the share of candidates that agree with it, `expected` how often
     such answers were right on validation questions, where the run was asked any, and `readings` the SQL of the next
@@ -48,6 +52,7 @@ class Reply:
     readings: tuple[str, ...] = ()
     asks_back: bool = False
     declined: str | None = None
+    agrees_with_compiler: bool | None = None
     pair: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +69,7 @@ class Reply:
             "expected": self.expected,
             "asks_back": self.asks_back,
             "declined": self.declined,
+            "agrees_with_compiler": self.agrees_with_compiler,
             "readings": list(self.readings),
             "repairs": self.completion.repairs,
             "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
@@ -155,6 +161,9 @@ class Asker:
             readings=readings,
             asks_back=asks_back and bool(readings),
             declined=declined,
+            agrees_with_compiler=self._agrees(sql, spec, run=run)
+            if sql is not None and allowed and spec is not None
+            else None,
             pair=None if known is None else known.pair,
         )
         yield reply
@@ -184,6 +193,21 @@ class Asker:
         from sqltailor.evaluate.votes import with_votes  # half a second of imports
 
         return with_votes(self._generate, self._project)
+
+    def _agrees(self, sql: str, spec: Mapping[str, Any], *, run: bool) -> bool | None:
+        """Tell whether a statement returns what the compiler's does; None where they differ and may not run."""
+        from sqltailor.evaluate.votes import judge_of
+
+        try:
+            compiled = compile_spec(spec, self._project.dialect, self._project.schema)
+        except DataError:
+            return None
+        if not run:
+            same = comparable(sql, self._project.dialect) == comparable(compiled, self._project.dialect)
+            return True if same else None
+        judge = judge_of(self._project)
+        known = judge(compiled)
+        return None if known.kind == "failed" else judge(sql).key == known.key
 
     def _strange(self, example: Example) -> list[str]:
         """Return the words of a question that say it is about something else; none of what follows other messages."""

@@ -100,6 +100,8 @@ def _print_reply(reply: Reply) -> None:
         note(f"{reply.reason[0].upper()}{reply.reason[1:]}")
     elif reply.reason:
         note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")
+    if reply.agrees_with_compiler is False:
+        note("note: the compiler makes something else of this specification: sqltailor compile")
     if reply.pair is not None:
         note(f"verified: a known pair asks the same ({reply.pair})")
     if reply.completion.repairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -98,6 +99,13 @@ class Golds:
                 return gold
             self._small[key] = gold
         return self._small[key]
+
+    def referee(self, example: Example, compiled: str, database: Database, gold: Gold) -> GoldAnswer | None:
+        """Return what a specification's compiled statement returns; None where it does not run."""
+        same = next((answer for answer in gold.answers if answer.sql == compiled), None)
+        if same is not None:
+            return same
+        return next(iter(self._run(dataclasses.replace(example, sql=(compiled,)), database).answers), None)
 
     def _run(self, example: Example, database: Database) -> Gold:
         scoring = self._scoring

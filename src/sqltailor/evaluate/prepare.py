@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections import Counter
@@ -12,6 +13,7 @@ from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.examples import to_json
 from sqltailor.database import Database
 from sqltailor.errors import DataError
+from sqltailor.evaluate.metrics import metrics_called
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.types import Example, Schema
@@ -36,6 +38,8 @@ def checked(examples: Sequence[Example], scoring: Scoring) -> Exam:
     twice = [i for i, n in Counter(example.id for example in examples).items() if n > 1]
     if twice:
         raise DataError(f"{len(twice)} ids occur more than once, such as '{twice[0]}'. An example needs its own id.")
+    if scoring.metrics is None and any(example.spec is not None for example in examples):
+        scoring = dataclasses.replace(scoring, metrics=[*metrics_called(None), "agrees_with_compiler"])
     return Exam(examples, scoring)
 
 

@@ -11,7 +11,7 @@ import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.database import Database
-from sqltailor.errors import SQLError, Timeout
+from sqltailor.errors import DataError, SQLError, Timeout
 from sqltailor.evaluate.fuzzed import FuzzedDatabases
 from sqltailor.evaluate.golds import Gold, Golds, Key
 from sqltailor.evaluate.metrics.attempt import Attempt
@@ -23,6 +23,7 @@ from sqltailor.evaluate.scoring import Scoring
 from sqltailor.prompt.extract import extract, is_declined
 from sqltailor.sql.dialect import as_sqlite_reads, load_dialect
 from sqltailor.sql.guard import examine
+from sqltailor.sql.queryspec import compile_spec
 from sqltailor.sql.schema.unknown_names import known_names
 from sqltailor.types import Completion, Example, Prediction, QueryResult, Schema, Verdict
 
@@ -123,6 +124,7 @@ class Scorer:
             schema=schema,
             verdict=verdict,
             gold_failure=fault,
+            compiled=_compiled(example, schema),
             examined=tree,
         )
         return attempt if fault else self._tried(attempt, example)
@@ -139,7 +141,9 @@ class Scorer:
             if attempt.predicted is not None and may_run:
                 rows = max(len(answer.result.rows) for answer in gold.answers)
                 result, failure = self._run(attempt.predicted, database, rows=rows)
-            tried = dataclasses.replace(attempt, answers=gold.answers, result=result, failure=failure)
+            by = attempt.compiled
+            referee = self.golds.referee(example, by, database, gold) if by is not None else None
+            tried = dataclasses.replace(attempt, answers=gold.answers, result=result, failure=failure, referee=referee)
             if execution(tried) != 1:
                 return tried
             right = tried if right is None or (result is not None and result.rows) else right
@@ -162,6 +166,16 @@ class Scorer:
             return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + ROWS_BEYOND, exact=True), None
         except SQLError as e:
             return None, e
+
+
+def _compiled(example: Example, schema: Schema) -> str | None:
+    """Return what the compiler makes of an example's specification; None where it is beyond it, or there is none."""
+    if example.spec is None:
+        return None
+    try:
+        return compile_spec(example.spec, example.dialect, schema if schema.tables else None)
+    except DataError:
+        return None
 
 
 def _excerpt(attempt: Attempt) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ class Attempt:
     `gold` lists the accepted statements; `gold_declined` says that declining is the right answer. With a database,
     `answers` holds the results of the gold statements that run, `gold_failure` why none does, and either `result` or
     `failure` is set for a predicted statement that the guard let through (`verdict`). Without one all are empty.
+    For a specification `compiled` is the compiler's statement, and `referee` its result where there is a database.
     `examined` is the tree of `predicted` that the guard read, if it did.
     """
 
@@ -36,6 +37,8 @@ class Attempt:
     verdict: Verdict | None = None
     answers: tuple[GoldAnswer, ...] = ()
     gold_failure: str | None = None
+    compiled: str | None = None
+    referee: GoldAnswer | None = None
     result: QueryResult | None = None
     failure: SQLError | None = None
     examined: Expression | None = field(default=None, compare=False, repr=False)

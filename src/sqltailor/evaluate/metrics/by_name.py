@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sqltailor.errors import ConfigError, unknown
 from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.compiler import agrees_with_compiler
 from sqltailor.evaluate.metrics.efficiency import efficiency
 from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
@@ -27,11 +28,12 @@ METRICS: Mapping[str, Metric] = {
     "token_f1": token_f1,
     "ast_similarity": ast_similarity,
     "efficiency": efficiency,
+    "agrees_with_compiler": agrees_with_compiler,
 }
 """Name of each metric → its function. The order is that of reports."""
 
-WHEN_NAMED = ("names_exist", "executable", "token_f1", "ast_similarity", "efficiency")
-"""Metrics that are computed only where they are named: they say little beside those that are always there."""
+WHEN_NAMED = ("names_exist", "executable", "token_f1", "ast_similarity", "efficiency", "agrees_with_compiler")
+"""Metrics that are computed only where they are named, or, the last, where there are specifications."""
 
 ON_REQUEST = ("exact_set", *WHEN_NAMED)
 """Those and the one that is computed without being named only where there is no database: a benchmark's own way."""

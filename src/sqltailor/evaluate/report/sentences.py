@@ -56,6 +56,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "time of the gold statement over that of a right answer",
         "the time of the gold statement over that of a right answer, at most 1, each run once.",
     ),
+    "agrees_with_compiler": Meaning(
+        "the result is the compiled statement's",
+        "of specifications: the statement returns the rows of the one that the compiler writes. Specifications that "
+        "cannot be compiled are left out.",
+    ),
     "confidence": Meaning(
         "right answers by confidence; on the line, confidence says how often they are right",
         "how often answers are right, by the share of candidates that agree with them, or, for a run that was asked "
