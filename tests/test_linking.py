@@ -76,6 +76,26 @@ def asked(project: Project, question: str, *words: str) -> str:
     return prompt.messages[0].content
 
 
+def test_what_does_not_fit_the_model_is_linked_without_being_told_to(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    def system(context: int | None, *words: str) -> str:
+        with Project(load_recipe(None, ["database.url=sqlite:///big.db", *words]).recipe) as other:
+            build = other.prompts("m", None, context=context)
+            for question in ("How many loans were taken?", "How many thrillers are there?"):
+                prompt = build(Example(question=question), other.schema)
+            return prompt.messages[0].content
+
+    assert "archive_40" in system(None)
+    assert "archive_40" in system(1_000_000)
+    assert caplog.text == ""
+    linked = system(1024)
+    assert "CREATE TABLE book" in linked
+    assert "archive_40" not in linked
+    assert caplog.text.count("each question is shown the tables that it needs") == 1
+    assert "archive_40" in system(1024, "prompt.show=full")
+
+
 def test_a_prompt_shows_the_linked_part_of_what_does_not_fit(project: Project) -> None:
     system = asked(project, "How many thrillers are there?")
     assert "CREATE TABLE book" in system  # by a stored value

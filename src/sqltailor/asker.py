@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqltailor.database import Database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
-from sqltailor.generate import load, token_counter
+from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract, is_declined
@@ -105,7 +105,7 @@ class Asker:
 
     def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
         self._project, self._model, self._generate = project, model, generate
-        self._prompt = project.prompts(model, token_counter(generate), is_lesson=False)
+        self._prompt = project.prompts(model, token_counter(generate), is_lesson=False, context=context_of(generate))
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
 

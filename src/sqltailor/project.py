@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 LINKED_TOKENS = 2_000
 """Room for the linked part of a schema where the recipe names none."""
+BESIDE = 256
+"""Tokens of a prompt beside the schema and the answer: the question, hints, the model's own marks."""
 SIZES = 4_096
 """Parts of a schema whose size in tokens is remembered."""
 SHOWN = 5
@@ -122,13 +125,21 @@ class Project:
             known_joins=settings.known_joins,
         )
 
-    def prompts(self, model: str, count_tokens: Callable[[str], int] | None, *, is_lesson: bool = True) -> BuildPrompt:
+    def prompts(
+        self,
+        model: str,
+        count_tokens: Callable[[str], int] | None,
+        *,
+        is_lesson: bool = True,
+        context: int | None = None,
+    ) -> BuildPrompt:
         """Return the function that builds a model's prompts by the recipe's settings.
 
         A prompt shows what is granted of the project's schema, the stored values that the question names, and the
         nearest known pairs, but in a lesson (training and evaluation) none that asks the same; an example's own schema
-        is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose
-        tokenizer is not here, estimates. Raises `ConfigError` when there is no database to look the values up in.
+        is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose tokenizer is not here,
+        estimates. A schema for which a model's `context` has no room is linked, too. Raises `ConfigError` when there is
+        no database to look the values up in.
         """
         settings = self.recipe.prompt
         limit, pairs = prompt_hints(self.recipe, model), prompt_examples(self.recipe, model)
@@ -145,9 +156,21 @@ class Project:
         show = prompt_show(self.recipe, model)
         size = functools.lru_cache(SIZES)(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
 
+        most = sys.maxsize if context is None else max(context - self.recipe.generate.max_tokens - BESIDE, context // 4)
+
+        @functools.cache
+        def is_too_large() -> bool:
+            tokens = size(self.granted) if context is not None else 0
+            if tokens > most:
+                logger.warning(
+                    "the schema has %s tokens and %s reads %s: each question is shown the tables that it needs",
+                    *(f"{tokens:,}", model, f"{context:,}"),
+                )
+            return tokens > most
+
         def link(question: str) -> Schema:
             found = self.values_named(question) if self.has_database else ()
-            room = settings.max_schema_tokens or LINKED_TOKENS
+            room = settings.max_schema_tokens or min(LINKED_TOKENS, most)
             return self._schema_linker.link(question, room, size, self.recipe.glossary, found)
 
         def ask(example: Example, schema: Schema) -> Prompt:
@@ -160,7 +183,8 @@ class Project:
             if show == "none":
                 return asked(shown=Schema())
             about = "\n".join([*before, question]) if question else ""  # "and in Norway?" names no table
-            part = link(about) if show == "linked" and about else None
+            over = show == "auto" and settings.max_schema_tokens is None and bool(about) and is_too_large()
+            part = link(about) if about and (show == "linked" or over) else None
             try:
                 return asked() if part is None else asked(shown=part, max_schema_tokens=None)
             except DataError:

@@ -17,7 +17,7 @@ from sqltailor.evaluate.confidence import calibrate, check_runs
 from sqltailor.evaluate.judging import Judging, scoring_of, stamp
 from sqltailor.evaluate.report import write_report
 from sqltailor.evaluate.votes import with_votes
-from sqltailor.generate import load, token_counter
+from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import Calibration
 from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
@@ -68,7 +68,7 @@ def evaluate_models(
             out_dir=Path(out) if out else resume_or_new(_home(recipe, chosen[-1])),
             scoring=dataclasses.replace(scoring, stamp=stamp(project, judging, examples)),
             schema=project.schema if project.has_schema else None,
-            prompt={m: project.prompts(m, token_counter(g)) for m, g in generators.items()},
+            prompt={m: project.prompts(m, token_counter(g), context=context_of(g)) for m, g in generators.items()},
             options=options,
             batch=recipe.generate.batch,
             on_progress=on_progress,

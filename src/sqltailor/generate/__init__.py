@@ -76,4 +76,9 @@ def token_counter(generate: Generate) -> Callable[[str], int] | None:
     return getattr(generate, "count_tokens", None)
 
 
-__all__ = ["KINDS", "load", "token_counter"]
+def context_of(generate: Generate) -> int | None:
+    """Return how many tokens a model reads, with its answer; None where that is not known here."""
+    return getattr(generate, "limit", None)
+
+
+__all__ = ["KINDS", "context_of", "load", "token_counter"]

@@ -78,7 +78,8 @@ class LocalModel:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text is to this model."""
-        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        ids = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]  # a long text is no mistake
+        return len(ids)
 
     def stream(self, prompt: Prompt, options: GenerateOptions) -> Iterator[str]:
         """Yield the text of one completion in pieces as it is written; together they are the whole text.

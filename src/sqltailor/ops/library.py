@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.evaluate.votes import with_votes
-from sqltailor.generate import load, token_counter
+from sqltailor.generate import context_of, load, token_counter
 from sqltailor.ops.timed_calls import Ask
 from sqltailor.project import Project
 from sqltailor.types import Completion, Example, Schema
@@ -19,7 +19,7 @@ def opened_model(project: Project, model: str, examples: Sequence[Example]) -> A
     `BackendError` when what it names cannot be opened.
     """
     generate = load(model, examples=examples, batch=1)
-    prompt = project.prompts(model, token_counter(generate))
+    prompt = project.prompts(model, token_counter(generate), context=context_of(generate))
     chosen, options = with_votes(generate, project), project.options
 
     def ask(example: Example) -> Completion:
