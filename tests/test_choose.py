@@ -95,14 +95,20 @@ def test_asking_tells_how_sure_it_is_and_asks_back_where_votes_are_split(project
     assert sure.result is not None
     assert sure.result.rows == [(2,)]
     assert (sure.confidence, sure.readings, sure.asks_back) == (0.75, (WRONG,), False)
-    split = Asker(project, "m", says(WRONG, RIGHT, EMPTY, BROKEN), votes=3)("how many stops are in zone 1?")
+    split = Asker(project, "m", says(WRONG, RIGHT, WRONG, SAME, EMPTY, BROKEN), votes=5)(
+        "how many stops are in zone 1?"
+    )
     assert split.result is None
     assert split.allowed is False
     assert split.reason is not None
-    assert split.reason.startswith("the candidates are split: 25% agree with the first reading")
+    assert split.reason.startswith("the candidates are split: 33% agree with the first reading")
     assert "the second differs in the condition" in split.reason
     assert (split.sql, split.readings, split.asks_back) == (WRONG, (RIGHT,), True)
-    assert split.to_json()["confidence"] == 0.25
+    assert split.to_json()["confidence"] == pytest.approx(1 / 3)
+    scattered = Asker(project, "m", says(WRONG, RIGHT, EMPTY, BROKEN), votes=3)("how many stops are in zone 1?")
+    assert (scattered.allowed, scattered.asks_back) == (False, False)  # no two agree: these are guesses, no readings
+    assert scattered.reason is not None
+    assert "only 25% of the candidates agree" in scattered.reason
     alone = Asker(project, "m", says(RIGHT, BROKEN, BROKEN, DENIED), votes=3)("how many stops are in zone 1?")
     assert (alone.allowed, alone.asks_back, alone.readings) == (False, False, ())
     assert alone.reason is not None
@@ -117,10 +123,10 @@ def test_asking_tells_how_sure_it_is_and_asks_back_where_votes_are_split(project
 def test_a_person_says_which_reading_is_meant(
     project: Project, monkeypatch: pytest.MonkeyPatch, answer: str | None, exit_code: int, shown: str | None
 ) -> None:
-    monkeypatch.setattr(asker, "load", lambda *a, **k: says(WRONG, RIGHT, EMPTY, BROKEN))
+    monkeypatch.setattr(asker, "load", lambda *a, **k: says(WRONG, RIGHT, WRONG, SAME, EMPTY, BROKEN))
     monkeypatch.setattr(ask, "sys", _Terminal(answer is not None))
     Path("recipe.yaml").write_text("database: {url: 'sqlite:///tram.db'}\n")
-    found = run("ask", "how many stops are in zone 1?", "--model", "m", "--votes", "3", "--run", input=answer)
+    found = run("ask", "how many stops are in zone 1?", "--model", "m", "--votes", "5", "--run", input=answer)
     assert found.exit_code == exit_code
     assert found.stdout.startswith(f"1: {WRONG}\n2: {RIGHT}\n")
     assert "Which is meant?" in found.stderr

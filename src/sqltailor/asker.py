@@ -143,9 +143,10 @@ class Asker:
             other for text in completion.others if (other := extract(text, project.dialect).sql) is not None
         )
         verdict = self._checked(sql, declined, completion)
-        asks_back = sql is not None and verdict.allowed and self._is_split(completion)
-        if sql is not None and asks_back:
-            verdict = _split(sql, readings, completion, project)
+        asks_back = False
+        if sql is not None and verdict.allowed and self._is_split(completion):
+            asks_back = bool(readings) and self._agreeing(completion) > 1
+            verdict = _split(sql, readings if asks_back else (), completion, project)
         allowed = verdict.allowed if sql is not None else None
         reply = Reply(
             sql,
@@ -159,7 +160,7 @@ class Asker:
             completion.confidence,
             self._expected(completion),
             readings=readings,
-            asks_back=asks_back and bool(readings),
+            asks_back=asks_back,
             declined=declined,
             agrees_with_compiler=self._agrees(sql, spec, run=run)
             if sql is not None and allowed and spec is not None
@@ -245,6 +246,10 @@ class Asker:
     def _is_split(self, completion: Completion) -> bool:
         least = self._project.recipe.generate.min_confidence
         return completion.confidence is not None and completion.confidence < least
+
+    def _agreeing(self, completion: Completion) -> int:
+        """Return how many candidates agree with an answer, itself among them."""
+        return round((completion.confidence or 0.0) * (self._options.candidates + 1))
 
     def _expected(self, completion: Completion) -> float | None:
         if completion.confidence is None:
