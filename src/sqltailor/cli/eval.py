@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -96,6 +96,7 @@ def eval_(
     Example: sqltailor eval --model runs/B --fail-if-worse-than runs/A
     """
     from sqltailor.cli.compare import print_comparison
+    from sqltailor.cli.defaults import recipe_and_folder
     from sqltailor.cli.scores import compared, known_kind, least_rate, print_scores, print_wrong, reaches
     from sqltailor.errors import ConfigError
     from sqltailor.evaluate.by_recipe import evaluate_models, evaluate_predictions
@@ -107,8 +108,7 @@ def eval_(
 
     if predictions and model:
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
-    folder = database if database and Path(database).is_dir() else None
-    found = _recipe(recipe, database, folder)
+    found, folder = recipe_and_folder(recipe, database)
     if compat is not None:
         judge_called(compat)
     if metric is not None:
@@ -158,18 +158,3 @@ def eval_(
         passes = False
     if not passes:
         sys.exit(1)
-
-
-def _recipe(path: str | None, database: str | None, folder: str | None) -> Any:
-    """Return the recipe with the database of the command line; a folder takes the place of the recipe's own."""
-    from sqltailor.cli.defaults import recipe_for
-    from sqltailor.data.checks.execute import dialect_of_folder
-    from sqltailor.errors import DataError
-
-    if folder is None:
-        return recipe_for(path, database)
-    if (dialect := dialect_of_folder(Path(folder))) is None:
-        raise DataError(f"{folder} holds no database. It needs DB_ID/DB_ID.sqlite or DB_ID.sqlite (.db, .duckdb).")
-    found = recipe_for(path, None)
-    more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}
-    return found.model_copy(update=more | ({"dialect": dialect} if found.dialect == "sqlite" else {}))
