@@ -36,6 +36,10 @@ def eval_(
     timeout: Annotated[
         float | None, typer.Option(metavar="S", min=0.01, help="Limit of a statement. Default: evaluate.timeout_s.")
     ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Run statements as if it were then, such as 2024-06-30. Default: now."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that score predictions. Default: one a core.")
     ] = None,
@@ -97,7 +101,7 @@ def eval_(
     """
     from sqltailor.cli.compare import print_comparison
     from sqltailor.cli.defaults import recipe_and_folder
-    from sqltailor.cli.scores import compared, known_kind, least_rate, print_scores, print_wrong, reaches
+    from sqltailor.cli.scores import compared, known_kind, least_rate, moment, print_scores, print_wrong, reaches
     from sqltailor.errors import ConfigError
     from sqltailor.evaluate.by_recipe import evaluate_models, evaluate_predictions
     from sqltailor.evaluate.comparison import compare_runs, read_side
@@ -121,7 +125,7 @@ def eval_(
     before = read_side(Path(other)) if other else None  # as it is before anything is asked
     if data is None and found.data.test:
         note(f"questions: {', '.join(found.data.test)}")
-    judging = Judging(folder, fuzz, timeout, columns_in_order)
+    judging = Judging(folder, fuzz, timeout, columns_in_order, moment(now))
     if predictions:
         with answering("scoring", "scored") as on_progress:
             evaluation = evaluate_predictions(

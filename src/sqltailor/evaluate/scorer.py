@@ -138,7 +138,7 @@ class Scorer:
             result, failure = None, None
             if attempt.predicted is not None and may_run:
                 rows = max(len(answer.result.rows) for answer in gold.answers)
-                result, failure = self._run(attempt.predicted, database, rows=rows)
+                result, failure = self._run(attempt, database, rows=rows)
             tried = dataclasses.replace(attempt, answers=gold.answers, result=result, failure=failure)
             if execution(tried) != 1:
                 return tried
@@ -157,9 +157,11 @@ class Scorer:
                 return other
         return found
 
-    def _run(self, sql: str, database: Database, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
+    def _run(self, attempt: Attempt, database: Database, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
+        assert attempt.predicted is not None
         try:
-            return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + ROWS_BEYOND, exact=True), None
+            max_rows = rows + ROWS_BEYOND
+            return self.scoring.run(database, attempt.predicted, dialect=attempt.dialect, max_rows=max_rows), None
         except SQLError as e:
             return None, e
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqltailor.evaluate.judging import Judging, scoring_of
@@ -49,6 +50,7 @@ def review_service(
 
     about = read_json(reviews.folder / "evaluation.json")
     with Project(recipe) as project, scoring_of(project, Judging(folder)) as (scoring, _):
-        scoring = dataclasses.replace(scoring, quoted_text=about.get("quoted_text", False))
+        now = datetime.fromisoformat(about["now"]) if "now" in about else None
+        scoring = dataclasses.replace(scoring, quoted_text=about.get("quoted_text", False), now=now)
         schema = project.schema if recipe.database.schema_file is not None else None
         yield ReviewService(reviews, BothResults(scoring, schema), project.grant, options)
