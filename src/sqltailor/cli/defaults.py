@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.cli.output import note
-from sqltailor.errors import DataError, SQLTailorError
+from sqltailor.errors import SQLTailorError
 
 if TYPE_CHECKING:
     from sqltailor.project import Project
@@ -38,8 +38,7 @@ def recipe_and_folder(path: str | None, database: str | None) -> tuple[Recipe, s
 
     if database is None or not Path(database).is_dir():
         return recipe_for(path, database), None
-    if (dialect := dialect_of_folder(Path(database))) is None:
-        raise DataError(f"{database} holds no database. It needs DB_ID/DB_ID.sqlite or DB_ID.sqlite (.db, .duckdb).")
+    dialect = dialect_of_folder(Path(database))
     found = recipe_for(path, None)
     more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}
     return found.model_copy(update=more | ({"dialect": dialect} if found.dialect == "sqlite" else {})), database
