@@ -146,6 +146,7 @@ def test_contradictory_corrections_are_left_out_and_told(folder: Path, ada: Any,
 
 def test_the_summary_is_printed(folder: Path) -> None:
     assert ok_json("review", str(folder))["reviewed"] == 0
+    assert "nobody has marked an answer of said.jsonl" in ok("review", str(folder), "--summary").stderr
     reviews = Reviews(folder)
     for by in ("Ada", "Bo", "Cy"):
         for example_id, mark in (("t1", "right"), (WRONG, "wrong")):

@@ -80,6 +80,11 @@ def _print_summary(reviews: Reviews, json: bool) -> None:
     if json:
         print_json(found)
         return
+    if not found["reviewers"]:
+        note(
+            f"nobody has marked an answer of {reviews.model} in {reviews.folder} yet: sqltailor review {reviews.folder}"
+        )
+        return
     columns = ("reviewer", "marks", "right", "kappa with execution")
     print_table(columns, summary_lines(found), title=f"{found['model']}: {found['reviewed']:,} of {found['answers']:,}")
     for pair in found["pairs"]:

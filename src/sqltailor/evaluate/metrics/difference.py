@@ -134,11 +134,16 @@ class Room(NamedTuple):
 
 
 def excerpt(gold: QueryResult, predicted: QueryResult, *, ordered: bool, room: Room = Room()) -> dict[str, Any]:  # noqa: B008
-    """Return the first rows of both results as plain JSON values: first those that the other lacks, `differing`."""
+    """Return the first rows of both results as plain JSON values: first those that the other lacks, `differing`.
+
+    Where the predicted result was cut, nobody knows what of the gold result it lacks.
+    """
     kinds = [_rows(gold), _rows(predicted)]
     found = {}
     for name, result, (own, other) in zip(("gold", "predicted"), (gold, predicted), (kinds, kinds[::-1]), strict=True):
         places, differing = _differing_first(own, other, ordered)
+        if name == "gold" and predicted.truncated:
+            differing = 0
         found[name] = shown_rows(result, places[: room.rows], room) | {"differing": min(differing, room.rows)}
     return found
 
