@@ -64,10 +64,11 @@ def review(
 
 def _export(reviews: Reviews, file: str) -> None:
     from sqltailor.data import write_examples
+    from sqltailor.errors import counted
     from sqltailor.evaluate.review.corrections import corrections
 
     found = corrections(reviews)
-    note(f"{write_examples(file, found.examples):,} examples: {file}")
+    note(f"{counted(write_examples(file, found.examples), 'example')}: {file}")
     if found.contradictory:
         note(f"left out, since reviewers contradict each other: {', '.join(found.contradictory)}")
     note("training leaves out questions of data.test: to learn from these, review a file of other questions")
