@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sqltailor.data.examples import to_line
-from sqltailor.evaluate.report.sql import pieces
+from sqltailor.evaluate.report.sql import Piece, pieces
 from sqltailor.evaluate.review.corrections import corrections
 from sqltailor.evaluate.review.human_agreement import summary
 from sqltailor.evaluate.review.reviews import Answered, Review, Reviews
@@ -20,7 +20,6 @@ from sqltailor.serve.review_service import ReviewService
 from sqltailor.serve.web_page import page, page_response
 
 SCRIPTS = ("elements", "theme", "server", "table", "review_list", "review_answer", "review_start")
-Pieces = list[tuple[str, str, bool]]
 
 
 async def show_page(request: Request) -> Response:
@@ -69,8 +68,8 @@ async def answer(request: Request) -> Response:
     )
 
 
-def _shown(sql: str, other: str | None) -> Pieces:
-    return [(piece.text, piece.is_, piece.marked) for piece in pieces(sql, other)]
+def _shown(sql: str, other: str | None) -> list[Piece]:
+    return pieces(sql, other)
 
 
 def _said(reviews: Reviews, answered: Answered, by: str) -> dict[str, Any]:

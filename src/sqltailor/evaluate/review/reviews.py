@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqltailor.data.examples import from_json
 from sqltailor.errors import DataError, unknown
@@ -16,7 +16,6 @@ from sqltailor.types import Example
 
 Mark = Literal["right", "wrong", "unclear"]
 """`unclear`: the question can be read in several ways, or nobody could tell from this database."""
-MARKS: tuple[Mark, ...] = get_args(Mark)
 Row = Mapping[str, Any]
 
 
