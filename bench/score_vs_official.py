@@ -147,7 +147,7 @@ def compared(name: str, pairs: list[tuple[Any, str]], folder: Path, official: Pa
     theirs = json.loads((folder / "verdicts.json").read_text())
     began = clocks()
     cases = [Case(example, text) for example, text in pairs]
-    judged = judge_spider(cases, str(folder / "database"), suite=True, tables=folder / "tables.json")
+    judged = judge_spider(cases, str(folder / "database"), suite=True, tables=folder / "tables.json", workers=None)
     took = since(began)
     differing = 0
     all_ours = [scores | notes for scores, notes in zip(judged.scores, judged.notes, strict=True)]

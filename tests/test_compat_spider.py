@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.errors import ConfigError, DataError, SQLError
-from sqltailor.evaluate.compat import Sources, judge_called, tables_beside
+from sqltailor.evaluate.compat import Sources, judge_called, spider_verdict, tables_beside
 from sqltailor.evaluate.compat.raw_runs import Case
 from sqltailor.evaluate.compat.spider_execution import as_run, same_denotation
 from sqltailor.evaluate.compat.spider_match import groups_of, read_gold, spider_match
@@ -184,6 +184,15 @@ def test_a_test_suite_runs_every_file_of_the_folder(databases: str) -> None:
     pair = case("SELECT name FROM boat", "SELECT name FROM boat WHERE length > 0")
     assert judge_spider([pair], databases).scores[0]["spider_execution"] == 1
     assert judge_spider([pair], databases, suite=True).scores[0]["test_suite"] == 0
+
+
+def test_on_several_processes_the_verdicts_are_the_same(databases: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [case("SELECT name FROM boat", f"SELECT name FROM boat WHERE length > {i}") for i in range(12)]
+    cases += [case("SELECT nobody FROM boat", "SELECT 1")]
+    alone = judge_spider(cases, databases)
+    monkeypatch.setattr(spider_verdict, "FEW", 0)
+    monkeypatch.setattr(spider_verdict, "MOST_OF_A_UNIT", 2)
+    assert judge_spider(cases, databases, workers=2) == alone
 
 
 def test_a_gold_statement_that_fails_gives_no_verdict(databases: str) -> None:

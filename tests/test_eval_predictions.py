@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, SQLError, Timeout
 from sqltailor.evaluate import Evaluation, Scoring, read_answers, score_predictions
+from sqltailor.evaluate.audit.clock import pinned
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.types import Completion, Example, Grant
 from tests.support import mariadb_server, postgres_server
@@ -161,6 +163,43 @@ def test_wrong_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "holds no database" in str(run(*words, "--database", "empty").exception)
     assert "give one of them" in str(run(*words, "--model", "nano").exception)
     assert "Did you mean 'order'" in str(run(*words, "--show", "1", "--only", "ordr").exception)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "pinned_to"),
+    [
+        ("sqlite", "SELECT date(), TIME(), x FROM t", "DATE('{day} 00:00:00'), TIME('{day} 00:00:00')"),
+        ("sqlite", "SELECT strftime('%Y', 'now'), CURRENT_TIME", "STRFTIME('%Y', '{day} 00:00:00'), '00:00:00'"),
+        ("postgres", "SELECT now(), current_date", "CAST('{day} 00:00:00' AS TIMESTAMP), CAST('{day}' AS DATE)"),
+        ("mysql", "SELECT utc_timestamp(), curdate()", "CAST('{day} 00:00:00' AS DATETIME), CAST('{day}' AS DATE)"),
+        ("duckdb", "SELECT today(), now()", "CAST('{day}' AS DATE), CAST('{day} 00:00:00' AS TIMESTAMP)"),
+    ],
+)
+def test_a_statement_is_pinned_to_a_day(dialect: str, sql: str, pinned_to: str) -> None:
+    found = pinned(sql, datetime(2024, 6, 30), dialect)
+    assert found.removeprefix("SELECT ").removesuffix(", x FROM t") == pinned_to.format(day="2024-06-30")
+
+
+@pytest.mark.parametrize("sql", ["SELECT a FROM t WHERE b = 'now'", "SELECT date(x) FROM t", "SELEC now"])
+def test_what_does_not_ask_for_the_time_stays_as_it_is(sql: str) -> None:
+    assert pinned(sql, datetime(2024, 6, 30), "sqlite") == sql
+
+
+def test_answers_that_depend_on_the_date_are_scored_on_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect("shop.db")) as db, db:
+        db.execute("CREATE TABLE sale (day TEXT)")
+        db.execute("INSERT INTO sale VALUES ('2024-06-20'), ('2024-06-28'), ('2023-01-01')")
+    gold = "SELECT COUNT(*) FROM sale WHERE day > date('now', '-1 month')"
+    said = "SELECT COUNT(*) FROM sale WHERE day > date(CURRENT_DATE, '-14 days')"
+    Path("gold.jsonl").write_text(json.dumps({"id": "1", "question": "Lately?", "sql": gold}) + "\n")
+    Path("p.txt").write_text(said + "\n")
+    words = ("eval", "--predictions", "p.txt", "--data", "gold.jsonl", "--database", "shop.db")
+    for day, outcome in [("2024-06-30", "correct"), ("2024-07-10", "wrong"), ("2024-06-30T12:00+02:00", "correct")]:
+        found = ok_json(*words, "--now", day)
+        assert found["outcomes"] == {"p.txt": {outcome: 1}}, day
+    assert json.loads(Path(found["run"], "evaluation.json").read_text())["now"] == "2024-06-30T10:00:00"
+    assert "--now takes a day or a time" in str(run(*words, "--now", "soon").exception)
 
 
 # gold

@@ -13,9 +13,10 @@ import pytest
 
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.evaluate.judge import judge_answers
-from sqltailor.evaluate.judge.agreement import agreement, kappa
+from sqltailor.evaluate.judge.agreement import agreement
 from sqltailor.evaluate.judge.rubrics import RUBRICS, judge_prompt, read_score, read_verdict
 from sqltailor.evaluate.judge.verdicts import configuration
+from sqltailor.evaluate.statistics import kappa
 from sqltailor.generate import load
 from sqltailor.generate.openai_chat import OpenAIChat
 from sqltailor.types import Completion, Example, GenerateOptions, Message, Prompt, Schema

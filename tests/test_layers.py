@@ -45,6 +45,7 @@ ROOMS = {
             "compat",
             "beside",
             "judge",
+            "review",
             "report",
         ),
         *("comparison", "markdown", "judging", "by_recipe"),

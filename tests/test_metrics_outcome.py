@@ -24,7 +24,7 @@ from sqltailor.evaluate.metrics import (
     parse_valid,
     schema_valid,
 )
-from sqltailor.evaluate.metrics.difference import difference
+from sqltailor.evaluate.metrics.difference import difference, excerpt
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import QueryResult, Schema, Verdict
 
@@ -223,3 +223,26 @@ def test_a_cut_result_and_columns_in_order_have_classes_too() -> None:
     assert difference(one, QueryResult(("a", "b"), [(1, 2)] * 9, truncated=True), ordered=False).kind == "multiplicity"
     many = QueryResult(("a", "b"), [(i, i + 1) for i in range(9)], truncated=True)
     assert difference(one, many, ordered=False).kind == "truncation"
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "cut", "differing"),
+    [
+        ([(1,), (2,), (3,)], [(2,), (4,)], False, (2, 1)),
+        ([(1,), (1,)], [(1,)], False, (1, 0)),
+        ([(1,), (2,)], [(3,), (3,)], True, (0, 2)),  # 1 and 2 may come after the cut
+    ],
+)
+def test_an_excerpt_begins_with_the_rows_that_the_other_lacks(
+    gold: Any, predicted: Any, cut: bool, differing: tuple[int, int]
+) -> None:
+    results = QueryResult(("a",), gold), QueryResult(("a",), predicted, cut)
+    found = excerpt(*results, ordered=False)
+    assert (found["gold"]["differing"], found["predicted"]["differing"]) == differing
+
+
+def test_an_excerpt_of_rows_in_another_order_marks_none() -> None:
+    one, two = QueryResult(("a",), [(1,), (2,), (3,)]), QueryResult(("a",), [(1,), (3,), (2,)])
+    assert excerpt(one, two, ordered=True)["gold"] == {
+        "columns": ["a"], "rows": [[2], [3]], "count": 3, "is_cut": False, "differing": 0,
+    }  # fmt: skip

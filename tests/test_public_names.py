@@ -14,7 +14,7 @@ import sqltailor
 PUBLIC = """
 Asker Column Completion Database Evaluation Example GenerateOptions Grant Prediction Project Prompt QueryResult Recipe
 Reply SQLTailorError Schema Table Verdict __version__ check_sql compile_spec evaluate_models import_data load_examples
-load_model load_recipe open_asker open_database train_model write_examples write_report
+load_model load_recipe open_asker open_database open_scorer train_model write_examples write_report
 """
 """Taking a name out breaks programs of others; adding one is a promise."""
 

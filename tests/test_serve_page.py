@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from sqltailor.types import Completion
-from tests.support.chromium import Tab, browsing
+from tests.support.chromium import Tab, axe, browsing
 from tests.support.cli_project import QUESTIONS, make_database
 from tests.support.http_service import HOSTILE, Server, held, need_serve, serving
-from tests.support.missing import missing
 
 pytestmark = pytest.mark.browser
 need_serve()
@@ -114,13 +111,6 @@ def test_every_state_fits_its_window_and_names_its_controls(tab: Tab, tram: Serv
         tab.value("document.querySelectorAll('details').forEach(box => { box.open = true; })")
         assert tab.value("document.documentElement.scrollWidth") <= width, question
         assert tab.value(NAMELESS) == []
-
-
-def axe() -> str:
-    """The script of axe-core, as a package of the index brings it."""
-    if importlib.util.find_spec("axe_core_python") is None:
-        missing("axe-core", "pip install axe-core-python")
-    return files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqltailor.database import Database, open_database
     from sqltailor.errors import SQLTailorError
     from sqltailor.evaluate import Evaluation
+    from sqltailor.evaluate.answer_scorer import open_scorer
     from sqltailor.evaluate.by_recipe import evaluate_models
     from sqltailor.evaluate.report import write_report
     from sqltailor.generate import load as load_model
@@ -75,6 +76,7 @@ __all__ = [
     "load_recipe",
     "open_asker",
     "open_database",
+    "open_scorer",
     "train_model",
     "write_examples",
     "write_report",
@@ -98,6 +100,7 @@ _HOMES = dict.fromkeys(_TYPES.split(), "types") | {
     "load_model": "generate:load",
     "load_recipe": "recipe",
     "open_asker": "asker",
+    "open_scorer": "evaluate.answer_scorer",
     "open_database": "database",
     "train_model": "train:train",
     "write_examples": "data",

@@ -169,7 +169,7 @@ class Asker:
         )
         yield reply
         if database is not None and sql is not None and allowed:
-            result, verdict = _run(database, sql, verdict)
+            verdict, result = run_judged(database, sql, verdict)
             yield dataclasses.replace(
                 reply,
                 reason=verdict.reason,
@@ -182,10 +182,7 @@ class Asker:
     def run(self, sql: str) -> Ran:
         """Return what becomes of a statement that a person wrote: the guard judges it as it judges a model's."""
         verdict = self._judged(sql)
-        if not verdict.allowed:
-            return Ran(verdict, None)
-        result, verdict = _run(self._project.database, sql, verdict)
-        return Ran(verdict, result)
+        return run_judged(self._project.database, sql, verdict) if verdict.allowed else Ran(verdict, None)
 
     def _choosing(self) -> Generate:
         """Return the model, with votes and repair where they are wished."""
@@ -278,15 +275,16 @@ def _split(sql: str, readings: Sequence[str], completion: Completion, project: P
     return Verdict(False, "limits", f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
 
 
-def _run(database: Database, sql: str, verdict: Verdict) -> tuple[QueryResult | None, Verdict]:
+def run_judged(database: Database, sql: str, verdict: Verdict) -> Ran:
+    """Return what becomes of a statement that the guard allows; the database may still refuse it, or stop it."""
     try:
-        return database.run(sql), verdict
+        return Ran(verdict, database.run(sql))
     except Refused as e:
-        return None, Verdict(False, e.layer, str(e))
+        return Ran(Verdict(False, e.layer, str(e)), None)
     except Timeout as e:
-        return None, Verdict(True, "limits", str(e))
+        return Ran(Verdict(True, "limits", str(e)), None)
     except SQLError as e:
-        return None, Verdict(True, None, f"the database says: {e}")
+        return Ran(Verdict(True, None, f"the database says: {e}"), None)
 
 
 def _since(started: float) -> float:

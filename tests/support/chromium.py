@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import itertools
 import json
 import os
@@ -11,18 +12,27 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from tests.support.missing import missing
 
 KEYS = {"Enter": (13, "\r"), "Escape": (27, ""), "/": (191, "/"), "Tab": (9, "")}
+KEYS |= {letter: (ord(letter.upper()), letter) for letter in "123ce"}
 
 
 def chromium() -> str:
     """Return the path of the browser, or skip the test without one; under CI that is a failure."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     return found or missing("Chromium", "apt-get install chromium")
+
+
+def axe() -> str:
+    """Return the script of axe-core, as a package of the index brings it, or skip the test."""
+    if importlib.util.find_spec("axe_core_python") is None:
+        missing("axe-core", "pip install axe-core-python")
+    return files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
 class Tab:

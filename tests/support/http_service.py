@@ -95,8 +95,6 @@ def held(release: threading.Event, begun: Callable[[], Any] = lambda: None) -> G
 def serving(folder: Path, *words: str, model: Generate = canned, **options: Any) -> Iterator[Server]:
     """Serve the tram network of a folder; `words` are values of the recipe."""
     need_serve()
-    import uvicorn
-
     from sqltailor.serve.app import make_app
     from sqltailor.serve.options import ServeOptions
     from sqltailor.serve.service import Service
@@ -106,9 +104,18 @@ def serving(folder: Path, *words: str, model: Generate = canned, **options: Any)
     recipe = load_recipe(None, [f"database.url=sqlite:///{folder}/tram.db", *words], cwd=folder).recipe
     places = {name: folder / f"{name}.jsonl" for name in ("audit", "feedback")} | {"keys": folder / "keys.json"}
     service = Service(recipe, "tram", model, ServeOptions(**places | {"rate_per_minute": 0.0} | options))
+    with running(service, make_app(service)) as server:
+        yield server
+
+
+@contextmanager
+def running(service: Any, app: Any) -> Iterator[Server]:
+    """Run an application on a free port."""
+    import uvicorn
+
     listener = socket.create_server(("127.0.0.1", 0))
     tls = {"ssl_certfile": service.options.certificate, "ssl_keyfile": service.options.certificate_key}
-    config = uvicorn.Config(make_app(service), log_config=None, access_log=False, ws="none", **tls)
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", **tls)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "report:report",
     "compare": "compare:compare",
     "judge": "judge:judge",
+    "review": "review:review",
     "export": "export:export",
     "ask": "ask:ask",
     "serve": "serve:serve",

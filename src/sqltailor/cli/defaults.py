@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqltailor.cli.output import note
 from sqltailor.errors import SQLTailorError
@@ -27,6 +27,29 @@ def project_for(path: str | None, database: str | None) -> Project:
     from sqltailor.project import Project
 
     return Project(recipe_for(path, database))
+
+
+def recipe_and_folder(path: str | None, database: str | None) -> tuple[Recipe, str | None]:
+    """Return the recipe with the database of the command line, and the folder, one database a `db_id`, if it is one.
+
+    A folder takes the place of the recipe's own database.
+    """
+    from sqltailor.data.checks.execute import dialect_of_folder
+
+    if database is None or not Path(database).is_dir():
+        return recipe_for(path, database), None
+    dialect = dialect_of_folder(Path(database))
+    found = recipe_for(path, None)
+    more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}
+    return found.model_copy(update=more | ({"dialect": dialect} if found.dialect == "sqlite" else {})), database
+
+
+def answers_folder(run: str | None, recipe: Recipe) -> Path:
+    """Return the folder of an evaluation: the one that is named, or the newest inside it, or of all runs."""
+    from sqltailor.runs import newest_with_predictions
+
+    folder = Path(run) if run else Path(recipe.train.out)
+    return folder if list(folder.glob("predictions-*.jsonl")) else newest_with_predictions(folder).path
 
 
 def newest_model(recipe: Recipe) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -35,6 +35,10 @@ def eval_(
     ] = False,
     timeout: Annotated[
         float | None, typer.Option(metavar="S", min=0.01, help="Limit of a statement. Default: evaluate.timeout_s.")
+    ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Run statements as if it were then, such as 2024-06-30. Default: now."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that score predictions. Default: one a core.")
@@ -104,7 +108,8 @@ def eval_(
     Example: sqltailor eval --model runs/B --fail-if-worse-than runs/A
     """
     from sqltailor.cli.compare import print_comparison
-    from sqltailor.cli.scores import compared, known_kind, least_rate, print_scores, print_wrong, reaches
+    from sqltailor.cli.defaults import recipe_and_folder
+    from sqltailor.cli.scores import compared, known_kind, least_rate, moment, print_scores, print_wrong, reaches
     from sqltailor.errors import ConfigError
     from sqltailor.evaluate.by_recipe import calibrate_models, evaluate_models, evaluate_predictions
     from sqltailor.evaluate.comparison import compare_runs, read_side
@@ -117,8 +122,7 @@ def eval_(
         raise ConfigError("--calibrate asks a run: it cannot be told from --predictions what a confidence is worth.")
     if predictions and model:
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
-    folder = database if database and Path(database).is_dir() else None
-    found = _recipe(recipe, database, folder)
+    found, folder = recipe_and_folder(recipe, database)
     if compat is not None:
         judge_called(compat)
     if metric is not None:
@@ -131,7 +135,7 @@ def eval_(
     before = read_side(Path(other)) if other else None  # as it is before anything is asked
     if data is None and found.data.test and not calibrate:
         note(f"questions: {', '.join(found.data.test)}")
-    judging = Judging(folder, fuzz, timeout, columns_in_order)
+    judging = Judging(folder, fuzz, timeout, columns_in_order, moment(now))
     if predictions:
         with answering("scoring", "scored") as on_progress:
             evaluation = evaluate_predictions(
@@ -177,18 +181,3 @@ def eval_(
         passes = False
     if not passes:
         sys.exit(1)
-
-
-def _recipe(path: str | None, database: str | None, folder: str | None) -> Any:
-    """Return the recipe with the database of the command line; a folder takes the place of the recipe's own."""
-    from sqltailor.cli.defaults import recipe_for
-    from sqltailor.data.checks.execute import dialect_of_folder
-    from sqltailor.errors import DataError
-
-    if folder is None:
-        return recipe_for(path, database)
-    if (dialect := dialect_of_folder(Path(folder))) is None:
-        raise DataError(f"{folder} holds no database. It needs DB_ID/DB_ID.sqlite or DB_ID.sqlite (.db, .duckdb).")
-    found = recipe_for(path, None)
-    more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}
-    return found.model_copy(update=more | ({"dialect": dialect} if found.dialect == "sqlite" else {}))

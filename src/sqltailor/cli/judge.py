@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,17 +32,14 @@ def judge(
 
     Example: sqltailor judge runs/shop --model openai:http://127.0.0.1:8080/v1#qwen --all
     """
-    from sqltailor.cli.defaults import recipe_for
+    from sqltailor.cli.defaults import answers_folder, recipe_for
     from sqltailor.evaluate.judge import judge_answers, verdict_lines
     from sqltailor.generate import load
     from sqltailor.project import opened
-    from sqltailor.runs import newest_with_predictions
     from sqltailor.types import Schema
 
     found = recipe_for(recipe, database)
-    folder = Path(run) if run else Path(found.train.out)
-    if not list(folder.glob("predictions-*.jsonl")):
-        folder = newest_with_predictions(folder).path
+    folder = answers_folder(run, found)
     with opened(found) as project, answering() as on_progress:
         told = judge_answers(
             folder, model, load(model), rubric=rubric, ask_all=all_, on_progress=on_progress,

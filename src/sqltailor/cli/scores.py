@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.cli.output import note, print_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqltailor.evaluate import Evaluation
     from sqltailor.types import Example
 
@@ -93,6 +95,21 @@ def known_kind(only: str | None, *more: str) -> str | None:
     if only is not None and only not in known:
         raise ConfigError(unknown("kind", only, known))
     return only
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time in UTC that `--now` names. Raises `ConfigError`."""
+    from datetime import UTC, datetime
+
+    from sqltailor.errors import ConfigError
+
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise ConfigError(f"--now takes a day or a time, such as 2024-06-30 or 2024-06-30T12:00, not '{text}'.") from e
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
 
 
 def least_rate(text: str | None) -> tuple[str, float] | None:

@@ -134,7 +134,7 @@ def evaluate_predictions(
             on_progress=on_progress,
         )
         if compat is not None:
-            result = _beside(result, examples, compat, recipe, judging, data, answers)
+            result = _beside(result, examples, compat, recipe, judging, data, answers, workers)
     return Measured(result, examples, write_report(result.run))
 
 
@@ -146,10 +146,11 @@ def _beside(
     judging: Judging,
     data: Sequence[str] | None,
     answers: Mapping[str, Mapping[str, Completion]] | None = None,
+    workers: int | None = None,
 ) -> Evaluation:
     """Return the evaluation with a benchmark's verdicts on the texts as they were handed in."""
     files, settings = data or recipe.data.test, recipe.data
-    sources = Sources(judging.folder or recipe.database.url, tables_beside(files))
+    sources = Sources(judging.folder or recipe.database.url, tables_beside(files), workers)
     golds = as_written(examples, files, format=settings.format, mapping=settings.mapping, dialect=recipe.dialect)
     texts = {model: {i: answer.text for i, answer in found.items()} for model, found in (answers or {}).items()}
     return with_verdicts(result, golds, benchmark, sources, answers=texts)

@@ -109,7 +109,7 @@ class Golds:
 
     def _run(self, example: Example, database: Database) -> Gold:
         scoring = self._scoring
-        run = functools.partial(database.run, timeout_s=scoring.timeout_s, max_rows=scoring.max_rows, exact=True)
+        run = functools.partial(scoring.run, database, dialect=example.dialect, max_rows=scoring.max_rows)
         strict = scoring.columns_in_order
         answers, failures = [], []
         for written in example.sql:

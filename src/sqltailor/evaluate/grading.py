@@ -41,26 +41,27 @@ class Grader:
 
     def __call__(self, unit: Unit) -> Graded:
         example = unit.example
-        schema = self._schema_of(example)
+        schema = schema_judged_by(example, self._scorer, self._schema)
         gold = self._scorer.certified(example, schema)
         found = tuple(self._scorer.score(example, answer, schema=schema, model="") for answer in unit.answers)
         late = tuple(i for i, prediction in enumerate(found) if prediction.outcome == "timeout")
         ties_are_late = any(answer.is_late for answer in gold.answers)
         return Graded(unit, GoldCheck.of(gold), found, late, gold.is_late or ties_are_late)
 
-    def _schema_of(self, example: Example) -> Schema:
-        """Return what the guard judges by: the schema of the example's database, else its own or the given one."""
-        try:
-            if (real := self._scorer.golds.schema(example)) is not None:
-                return self._schema or real
-        except DataError:
-            if example.db_id is None:
-                raise
-            return Schema()  # the gold cannot be judged either, and says why
-        if example.schema is not None:
-            return read_schema_text(example.schema, example.dialect)
-        return self._schema or Schema()
-
     def close(self) -> None:
         """Remove the databases that were made up."""
         self._scorer.close()
+
+
+def schema_judged_by(example: Example, scorer: Scorer, given: Schema | None) -> Schema:
+    """Return what the guard judges by: the schema of the example's database, else its own or the given one."""
+    try:
+        if (real := scorer.golds.schema(example)) is not None:
+            return given or real
+    except DataError:
+        if example.db_id is None:
+            raise
+        return Schema()  # the gold cannot be judged either, and says why
+    if example.schema is not None:
+        return read_schema_text(example.schema, example.dialect)
+    return given or Schema()

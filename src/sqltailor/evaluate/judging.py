@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqltailor.data.checks.execute import Databases, database_file
@@ -29,6 +30,7 @@ class Judging:
     fuzz: int = 0
     timeout_s: float | None = None
     columns_in_order: bool = False
+    now: datetime | None = None
 
 
 @contextlib.contextmanager
@@ -47,7 +49,11 @@ def scoring_of(project: Project, judging: Judging) -> Iterator[tuple[Scoring, Da
     try:
         yield (
             dataclasses.replace(
-                found, fuzz=judging.fuzz, columns_in_order=judging.columns_in_order, timeout_s=timeout_s
+                found,
+                fuzz=judging.fuzz,
+                columns_in_order=judging.columns_in_order,
+                timeout_s=timeout_s,
+                now=judging.now,
             ),
             databases,
         )

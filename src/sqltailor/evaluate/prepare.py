@@ -73,5 +73,6 @@ def described(scoring: Scoring) -> dict[str, Any]:
         **({"fuzz": scoring.fuzz} if scoring.fuzz else {}),
         **({"columns_in_order": True} if scoring.columns_in_order else {}),
         **({"quoted_text": True} if scoring.quoted_text else {}),
+        **({"now": scoring.now.isoformat()} if scoring.now else {}),
         **({"stamp": scoring.stamp} if scoring.stamp else {}),
     }

@@ -140,7 +140,7 @@ class Scorer:
             result, failure = None, None
             if attempt.predicted is not None and may_run:
                 rows = max(len(answer.result.rows) for answer in gold.answers)
-                result, failure = self._run(attempt.predicted, database, rows=rows)
+                result, failure = self._run(attempt, database, rows=rows)
             by = attempt.compiled
             referee = self.golds.referee(example, by, database, gold) if by is not None else None
             tried = dataclasses.replace(attempt, answers=gold.answers, result=result, failure=failure, referee=referee)
@@ -161,9 +161,11 @@ class Scorer:
                 return other
         return found
 
-    def _run(self, sql: str, database: Database, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
+    def _run(self, attempt: Attempt, database: Database, *, rows: int) -> tuple[QueryResult | None, SQLError | None]:
+        assert attempt.predicted is not None
         try:
-            return database.run(sql, timeout_s=self.scoring.timeout_s, max_rows=rows + ROWS_BEYOND, exact=True), None
+            max_rows = rows + ROWS_BEYOND
+            return self.scoring.run(database, attempt.predicted, dialect=attempt.dialect, max_rows=max_rows), None
         except SQLError as e:
             return None, e
 

@@ -1,4 +1,4 @@
-"""Statistics of scores: means with intervals, the paired test between two models, and what a test set can show.
+"""Statistics of scores: means with intervals, the paired test, what a test set can show, and how far judges agree.
 
 Questions about one database tend to be right or wrong together, so that they say less than as many independent ones:
 where there are databases enough, intervals are also given for a draw of whole databases.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 Z95 = 1.959963984540054
@@ -171,3 +172,39 @@ def detectable(n: int, changed: float) -> float:
         spread = math.sqrt(max(changed - difference**2, 0.0))
         difference = (Z95 * math.sqrt(changed) + Z80 * spread) / math.sqrt(n)
     return min(max(difference, least), 1.0)
+
+
+def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
+    """Return Cohen's kappa of two judges' marks: agreement beyond chance, 1 for full, 0 for none beyond it.
+
+    None where both give everything the same mark, and for no pairs: there is nothing to agree about (Cohen 1960).
+
+    >>> round(kappa([(True, True)] * 20 + [(True, False)] * 5 + [(False, True)] * 10 + [(False, False)] * 15), 3)
+    0.4
+    """
+    if not pairs:
+        return None
+    first, second = (Counter(marks) for marks in zip(*pairs, strict=True))
+    by_chance = sum(count * second[mark] for mark, count in first.items()) / len(pairs) ** 2
+    return _beyond_chance(sum(a == b for a, b in pairs) / len(pairs), by_chance)
+
+
+def fleiss_kappa(rows: Sequence[Sequence[Hashable]]) -> float | None:
+    """Return Fleiss' kappa of the marks that equally many judges, two or more, gave each row (Fleiss 1971).
+
+    None where all marks are the same, and for no rows.
+
+    >>> round(fleiss_kappa(["aab", "bbb", "aaa", "abb"]), 3)
+    0.333
+    """
+    if not rows:
+        return None
+    judges = len(rows[0])
+    counts = [Counter(marks) for marks in rows]
+    pairs_alike = sum(n * (n - 1) for marks in counts for n in marks.values())
+    shares = (n / (judges * len(rows)) for n in sum(counts, Counter()).values())
+    return _beyond_chance(pairs_alike / (judges * (judges - 1) * len(rows)), sum(share**2 for share in shares))
+
+
+def _beyond_chance(agreed: float, by_chance: float) -> float | None:
+    return None if by_chance == 1 else (agreed - by_chance) / (1 - by_chance)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from sqltailor.evaluate.review.reviews import Mark
 from sqltailor.serve.http_faults import ClientGone, HttpFault
 from sqltailor.types import Message
 from sqltailor.wire import openai
@@ -15,6 +16,8 @@ from sqltailor.wire import openai
 MAX_BYTES = 256 * 1024
 READ_TIMEOUT_S = 10.0
 Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Reviewer = Annotated[str, Field(pattern=r"^\w[\w .'-]{0,39}$")]
+"""A reviewer's name."""
 
 
 class Turn(BaseModel):
@@ -51,6 +54,25 @@ class FeedbackBody(BaseModel):
     question: Words
     sql: Words | None = None
     good: bool
+    correction: Words | None = None
+
+
+class TryBody(BaseModel):
+    """`POST /run` of a review: a statement for the question at a place."""
+
+    model_config = ConfigDict(extra="forbid")
+    place: int = Field(ge=0)
+    sql: Words
+
+
+class ReviewBody(BaseModel):
+    """`POST /review`: what a reviewer says of the answer at a place."""
+
+    model_config = ConfigDict(extra="forbid")
+    place: int = Field(ge=0)
+    by: Reviewer
+    mark: Mark
+    comment: str = Field(default="", max_length=10_000)
     correction: Words | None = None
 
 

@@ -14,7 +14,7 @@ import time
 import traceback
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -23,10 +23,11 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sqltailor.serve.api_keys import LOCAL, ApiKey
+from sqltailor.serve.counters import Counters
 from sqltailor.serve.guarded import Caller, Guarded
 from sqltailor.serve.http_faults import ClientGone, HttpFault, fault_response
-from sqltailor.serve.options import LOOPBACK
-from sqltailor.serve.service import Service
+from sqltailor.serve.options import LOOPBACK, ServeOptions
+from sqltailor.serve.rates import Rates
 
 logger = logging.getLogger("sqltailor.serve")
 
@@ -41,10 +42,24 @@ class Seen:
     status: int | None = None
 
 
+class Gated(Protocol):
+    """What the gate asks of what stands behind it."""
+
+    options: ServeOptions
+    rates: Rates
+    counters: Counters
+
+    def caller(self, token: str | None) -> ApiKey | None:
+        """Return whose key a request brings, or None."""
+
+    def close(self) -> None:
+        """End what is under way."""
+
+
 class Gate:
     """Middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, service: Service, routes: list[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, *, service: Gated, routes: list[BaseRoute]) -> None:
         self._app, self._service, self._routes = app, service, routes
         self._hosts = {name.lower() for name in (*LOOPBACK, service.options.host, *service.options.host_names)}
 

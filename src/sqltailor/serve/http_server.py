@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.generate import load
 from sqltailor.recipe import Recipe
 from sqltailor.serve.options import LOOPBACK, ServeOptions
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 KEEP_ALIVE_S = 15
 HEAD_BYTES = 32 * 1024
@@ -20,9 +24,7 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
 
     Raises `MissingExtra`, `ConfigError` for an unsafe address, and `BackendError` for a port in use.
     """
-    require("starlette", extra="serve", feature="The server")
-    require("prometheus_client", extra="serve", feature="The server")
-    uvicorn = require("uvicorn", extra="serve", feature="The server")
+    need_server()
     from sqltailor.project import Project
     from sqltailor.serve.app import make_app
     from sqltailor.serve.service import Service, keys_for
@@ -31,11 +33,25 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
     for file in filter(None, (options.certificate, options.certificate_key)):
         if not file.is_file():
             raise ConfigError(f"There is no file {file}: --certificate and --certificate-key name PEM files.")
-    listener = _listen(options)
+    listener = listen(options)
     Project(recipe).warn_of_drift(model)
-    service = Service(recipe, model, load(model, batch=1), options)
+    serve_app(make_app(Service(recipe, model, load(model, batch=1), options)), listener, options, on_ready=on_ready)
+
+
+def need_server() -> None:
+    """Raise `MissingExtra` where what a server needs is not installed."""
+    for package in ("starlette", "prometheus_client", "uvicorn"):
+        require(package, extra="serve", feature="The server")
+
+
+def serve_app(
+    app: Starlette, listener: socket.socket, options: ServeOptions, *, on_ready: Callable[[str], None]
+) -> None:
+    """Serve an application until SIGINT or SIGTERM."""
+    import uvicorn
+
     config = uvicorn.Config(
-        make_app(service),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -53,7 +69,7 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(options: ServeOptions) -> socket.socket:
+def listen(options: ServeOptions) -> socket.socket:
     """Take the port before a model is loaded in vain, too."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

@@ -40,7 +40,7 @@ def check(
     Example: sqltailor data check gold.jsonl --database sqlite:///x.db --fail-on-smell
     """
     from sqltailor.data.dataset.importing import check_data
-    from sqltailor.errors import ConfigError
+    from sqltailor.errors import ConfigError, counted
     from sqltailor.evaluate.audit import SMELLS
     from sqltailor.evaluate.audit.probing import probe
 
@@ -51,6 +51,6 @@ def check(
     summary = check_data(file, folder, probe=probe if options["database"] else None, **options)
     print_summary(summary, json)
     if smells := sum(summary.warnings.get(name, 0) for name in SMELLS):
-        note(f"{smells:,} smells that reruns show: {folder}/smells.jsonl")
+        note(f"{counted(smells, 'smell')} that reruns show: {folder}/smells.jsonl")
     if summary.rejected or (fail_on_smell and smells):
         sys.exit(1)

@@ -77,10 +77,13 @@ def database_file(folder: Path, db_id: str) -> Path | None:
     return next((p for p in places if p.is_file()), None)
 
 
-def dialect_of_folder(folder: Path) -> str | None:
-    """Return the dialect of the databases in a folder: that of the first; None where there is none."""
+def dialect_of_folder(folder: Path) -> str:
+    """Return the dialect of the databases in a folder: that of the first. Raises `DataError` where there is none."""
     files = (file for level in ("*", "*/*") for file in sorted(folder.glob(level)) if file.suffix in ENDINGS)
-    return next((dialect_of(str(file)) for file in files if file.is_file()), None)
+    found = next((dialect_of(str(file)) for file in files if file.is_file()), None)
+    if found is None:
+        raise DataError(f"{folder} holds no database. It needs DB_ID/DB_ID.sqlite or DB_ID.sqlite (.db, .duckdb).")
+    return found
 
 
 def run_gold(example: Example, databases: Databases) -> list[str]:

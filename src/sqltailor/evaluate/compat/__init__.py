@@ -15,10 +15,14 @@ from sqltailor.evaluate.compat.raw_runs import Case, Judged
 
 
 class Sources(NamedTuple):
-    """Where the databases are, a folder with one a `db_id` or a single one, and Spider's tables.json."""
+    """Where the databases are, a folder with one a `db_id` or a single one, and Spider's tables.json.
+
+    `workers` is how many processes may judge, None for one a core; where times are measured, only one does.
+    """
 
     databases: str | None = None
     tables: Path | None = None
+    workers: int | None = 1
 
     def needed(self) -> str:
         """Return where the databases are; raises `ConfigError` without any."""
@@ -33,13 +37,13 @@ Judge = Callable[[Sequence[Case], Sources], Judged]
 def _spider(cases: Sequence[Case], sources: Sources) -> Judged:
     from sqltailor.evaluate.compat.spider_verdict import judge_spider
 
-    return judge_spider(cases, sources.databases, tables=sources.tables)
+    return judge_spider(cases, sources.databases, tables=sources.tables, workers=sources.workers)
 
 
 def _test_suite(cases: Sequence[Case], sources: Sources) -> Judged:
     from sqltailor.evaluate.compat.spider_verdict import judge_spider
 
-    return judge_spider(cases, sources.needed(), suite=True, tables=sources.tables)
+    return judge_spider(cases, sources.needed(), suite=True, tables=sources.tables, workers=sources.workers)
 
 
 def _bird(cases: Sequence[Case], sources: Sources) -> Judged:

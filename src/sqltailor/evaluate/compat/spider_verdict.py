@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqltailor.data.canonical import read_schema_text
+from sqltailor.data.dataset.pool import map_ordered
 from sqltailor.data.file_kinds import open_bytes
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
@@ -18,34 +20,81 @@ from sqltailor.evaluate.compat.spider_terms import Columns
 from sqltailor.evaluate.metrics.spider.exact_set import key_groups
 from sqltailor.types import Example, Schema
 
+MOST_OF_A_UNIT = 200
+"""Cases of one database that a process judges at a time; a gold statement runs once for each such unit."""
+FEW = 500
+"""So many cases are judged here before processes would have started."""
+
+
+class _Unit(NamedTuple):
+    """Cases of one database."""
+
+    file: str
+    cases: list[Case]
+
+
+class _Verdict(NamedTuple):
+    """What is said of one case: None where the script would stop."""
+
+    execution: bool | None
+    match: Match | None
+
 
 def judge_spider(
-    cases: Sequence[Case], location: str | None, *, suite: bool = False, tables: Path | None = None
+    cases: Sequence[Case],
+    location: str | None,
+    *,
+    suite: bool = False,
+    tables: Path | None = None,
+    workers: int | None = 1,
 ) -> Judged:
     """Return `spider_match`, and `spider_execution` or, on every file beside a database, `test_suite`.
 
     `location` is the folder of databases; without it there is no execution, and examples need their own schemas.
-    `tables` is Spider's tables.json, whose foreign keys count then.
+    `tables` is Spider's tables.json, whose foreign keys count then. `workers` None takes one process a core.
     """
-    readers = _Readers(tables)
-    scores: list[dict[str, float]] = [{} for _ in cases]
-    matches: list[Match | None] = [None] * len(cases)
     metric = "test_suite" if suite else "spider_execution"
-    with RawRuns() as runs:
-        for file, places in by_database(cases, location) if location else ():
-            columns = runs.columns(file)
-            files = sorted(map(str, Path(file).parent.glob("*.sqlite"))) if suite else [file]
-            verdicts = executed_matches([cases[place] for place in places], files, runs)
-            for place, verdict in zip(places, verdicts, strict=True):
-                scores[place] |= {} if verdict is None else {metric: float(verdict)}
-                matches[place] = readers.match(cases[place], columns, file)
-    if not location:
-        matches = [readers.match(case, _columns(_written(case.example)), None) for case in cases]
-    for found, match in zip(scores, matches, strict=True):
-        found |= {} if match is None else {"spider_match": float(match.is_match)}
-    read = [(match, found) for match, found in zip(matches, scores, strict=True) if match is not None]
-    notes = [{} if match is None else _note(match) for match in matches]
+    found: list[_Verdict] = [_Verdict(None, None)] * len(cases)
+    if location:
+        databases = [(file, places[at : at + MOST_OF_A_UNIT]) for file, places in by_database(cases, location)
+                     for at in range(0, len(places), MOST_OF_A_UNIT)]  # fmt: skip
+        units = [_Unit(file, [cases[place] for place in places]) for file, places in databases]
+        judge = functools.partial(_Judge, tables, suite)
+        verdicts = map_ordered(judge, units, workers=workers if len(cases) > FEW else 1, first=0, batch=1)
+        for (_, places), judged in zip(databases, verdicts, strict=True):
+            for place, verdict in zip(places, judged, strict=True):
+                found[place] = verdict
+    else:
+        readers = _Readers(tables)
+        columns = [_columns(_written(case.example)) for case in cases]
+        found = [_Verdict(None, readers.match(*pair, None)) for pair in zip(cases, columns, strict=True)]
+    scores = [_scores(verdict, metric) for verdict in found]
+    read = [(verdict.match, score) for verdict, score in zip(found, scores, strict=True) if verdict.match is not None]
+    notes = [{} if verdict.match is None else _note(verdict.match) for verdict in found]
     return Judged(scores, notes, {"hardness": totals(read), "unread_golds": len(cases) - len(read)})
+
+
+class _Judge:
+    """Judges the cases of one database at a call."""
+
+    def __init__(self, tables: Path | None, suite: bool) -> None:
+        self._readers, self._suite, self._runs = _Readers(tables), suite, RawRuns()
+
+    def __call__(self, unit: _Unit) -> list[_Verdict]:
+        columns = self._runs.columns(unit.file)
+        files = sorted(map(str, Path(unit.file).parent.glob("*.sqlite"))) if self._suite else [unit.file]
+        executed = executed_matches(unit.cases, files, self._runs)
+        matches = [self._readers.match(case, columns, unit.file) for case in unit.cases]
+        return list(map(_Verdict, executed, matches))
+
+    def close(self) -> None:
+        """End the processes of the databases."""
+        self._runs.close()
+
+
+def _scores(verdict: _Verdict, metric: str) -> dict[str, float]:
+    found = {} if verdict.execution is None else {metric: float(verdict.execution)}
+    return found if verdict.match is None else found | {"spider_match": float(verdict.match.is_match)}
 
 
 def _note(match: Match) -> dict[str, Any]:

@@ -5,24 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqltailor.evaluate.statistics import rate
-
-
-def kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
-    """Return Cohen's kappa of two judgements: agreement beyond chance, 1 for full, 0 for none beyond it.
-
-    None where both give everything the same mark, and for no pairs: there is nothing to agree about (Cohen 1960).
-
-    >>> round(kappa([(True, True)] * 20 + [(True, False)] * 5 + [(False, True)] * 10 + [(False, False)] * 15), 3)
-    0.4
-    """
-    n = len(pairs)
-    if n == 0:
-        return None
-    a, b = sum(x for x, _ in pairs) / n, sum(y for _, y in pairs) / n
-    by_chance = a * b + (1 - a) * (1 - b)
-    agreed = sum(x == y for x, y in pairs) / n
-    return None if by_chance == 1 else (agreed - by_chance) / (1 - by_chance)
+from sqltailor.evaluate.statistics import kappa, rate
 
 
 def agreement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sqltailor.evaluate.metrics.results import plain, same_result
 from sqltailor.types import Cell, Difference, QueryResult
 
 DIFFERENCES: tuple[Difference, ...] = get_args(Difference)
-SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 6, 8, 60
+SHOWN_CHARACTERS = 60
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?")
 
@@ -125,39 +125,59 @@ def shown(cell: Cell) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
 
 
-def excerpt(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -> dict[str, Any]:
-    """Return the first rows of both results, those that differ before the others, as plain JSON values."""
+class Room(NamedTuple):
+    """How much of a result is shown."""
+
+    rows: int = 6
+    columns: int = 8
+    characters: int = 60
+
+
+def excerpt(gold: QueryResult, predicted: QueryResult, *, ordered: bool, room: Room = Room()) -> dict[str, Any]:  # noqa: B008
+    """Return the first rows of both results as plain JSON values: first those that the other lacks, `differing`.
+
+    Where the predicted result was cut, nobody knows what of the gold result it lacks.
+    """
     kinds = [_rows(gold), _rows(predicted)]
     found = {}
     for name, result, (own, other) in zip(("gold", "predicted"), (gold, predicted), (kinds, kinds[::-1]), strict=True):
-        rows = [result.rows[i] for i in _differing_first(own, other, ordered)[:SHOWN_ROWS]]
-        found[name] = {
-            "columns": [name[:SHOWN_CHARACTERS] for name in result.columns[:SHOWN_COLUMNS]],
-            "rows": [[_json(cell) for cell in row[:SHOWN_COLUMNS]] for row in rows],
-            "count": len(result.rows),
-            "is_cut": result.truncated,
-        }
+        places, differing = _differing_first(own, other, ordered)
+        if name == "gold" and predicted.truncated:
+            differing = 0
+        found[name] = shown_rows(result, places[: room.rows], room) | {"differing": min(differing, room.rows)}
     return found
 
 
-def _differing_first(own: Sequence[Any], other: Sequence[Any], ordered: bool) -> list[int]:
+def shown_rows(result: QueryResult, places: Sequence[int], room: Room) -> dict[str, Any]:
+    """Return some rows of a result as plain JSON values."""
+    columns = slice(room.columns)
+    return {
+        "columns": [name[: room.characters] for name in result.columns[columns]],
+        "rows": [[_json(cell, room.characters) for cell in result.rows[i][columns]] for i in places],
+        "count": len(result.rows),
+        "is_cut": result.truncated,
+    }
+
+
+def _differing_first(own: Sequence[Any], other: Sequence[Any], ordered: bool) -> tuple[list[int], int]:
+    """Return the places of the rows to show first, and how many of them the other result lacks."""
     if ordered and Counter(own) == Counter(other):
         first = next((i for i, pair in enumerate(zip(own, other, strict=True)) if pair[0] != pair[1]), 0)
-        return list(range(first, len(own)))
+        return list(range(first, len(own))), 0
     left = Counter(other)
     differs = []
     for row in own:
         differs.append(left[row] <= 0)
         left[row] -= 1
-    return sorted(range(len(own)), key=lambda i: not differs[i])
+    return sorted(range(len(own)), key=lambda i: not differs[i]), sum(differs)
 
 
-def _json(cell: Cell) -> Any:
+def _json(cell: Cell, most: int) -> Any:
     """Return a cell as JSON can hold it and a page can show it."""
     if cell is None or isinstance(cell, (bool, int)):
         return cell
     if isinstance(cell, float):
         return cell if cell - cell == 0 else str(cell)
     text = f"x'{cell.hex()}'" if isinstance(cell, bytes) else cell
-    text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+    text = text if len(text) <= most else f"{text[: most - 1]}…"
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""SQL as HTML: keywords and differences from the gold statement are highlighted. Everything is escaped."""
+"""SQL to look at: keywords and differences from the gold statement are highlighted, as pieces or as escaped HTML."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
+from typing import Literal, NamedTuple
 
 from sqltailor.sql.dialect import RESERVED
 
@@ -17,31 +18,48 @@ _KEYWORDS = RESERVED | {"by", "nulls", "first", "last", "over", "recursive", "se
 _TOKEN = re.compile(r"\s+|'(?:[^']|'')*'|\"[^\"]*\"|\w+|.", re.DOTALL)
 
 
-def html(sql: str, gold: str | None = None) -> str:
-    """Return a statement as HTML; with `gold`, words that the gold statement does not have there are marked.
+class Piece(NamedTuple):
+    """A part of a statement: what it `is`, and whether the other statement does not say it there."""
+
+    text: str
+    is_: Literal["keyword", "text", ""]
+    marked: bool
+
+
+def pieces(sql: str, gold: str | None = None) -> list[Piece]:
+    """Return a statement in pieces; with `gold`, words that the gold statement does not have there are marked.
 
     Nothing is marked where hardly anything is alike.
+    """
+    tokens = _tokens(sql)
+    marked = _differing(tokens, _tokens(gold)) if gold is not None else [False] * len(tokens)
+    return [Piece(token, _kind(token), is_marked) for token, is_marked in zip(tokens, marked, strict=True)]
+
+
+def html(sql: str, gold: str | None = None) -> str:
+    """Return a statement as HTML, marked as `pieces` says.
 
     >>> html("SELECT a FROM t WHERE b < 1", gold="SELECT a FROM t WHERE c < 1")
     '<b>SELECT</b> a <b>FROM</b> t <b>WHERE</b> <mark>b</mark> &lt; 1'
     """
-    tokens = _tokens(sql)
-    marked = _differing(tokens, _tokens(gold)) if gold is not None else [False] * len(tokens)
-    pieces = []
-    for is_marked, run in groupby(zip(tokens, marked, strict=True), key=lambda pair: pair[1]):
-        text = "".join(_token(token) for token, _ in run)
-        pieces.append(f"<mark>{text}</mark>" if is_marked else text)
-    return "".join(pieces)
+    found = []
+    for is_marked, run in groupby(pieces(sql, gold), key=lambda piece: piece.marked):
+        text = "".join(_html(piece) for piece in run)
+        found.append(f"<mark>{text}</mark>" if is_marked else text)
+    return "".join(found)
 
 
 def _tokens(sql: str) -> list[str]:
     return _TOKEN.findall(sql.strip() if len(sql) <= LONGEST else sql[:LONGEST].strip() + " …")
 
 
-def _token(token: str) -> str:
-    if token.lower() in _KEYWORDS:
-        return f"<b>{token}</b>"
-    return f"<i>{escape(token)}</i>" if token.startswith("'") else escape(token)
+def _kind(token: str) -> Literal["keyword", "text", ""]:
+    return "keyword" if token.lower() in _KEYWORDS else "text" if token.startswith("'") else ""
+
+
+def _html(piece: Piece) -> str:
+    text = escape(piece.text)
+    return {"keyword": f"<b>{text}</b>", "text": f"<i>{text}</i>"}.get(piece.is_, text)
 
 
 def _differing(tokens: Sequence[str], gold: Sequence[str]) -> list[bool]:
@@ -50,7 +68,7 @@ def _differing(tokens: Sequence[str], gold: Sequence[str]) -> list[bool]:
     wanted = [token.lower() for token in gold if not token.isspace()]
     matcher = difflib.SequenceMatcher(None, [word for _, word in words], wanted, autojunk=False)
     same = {words[block.a + k][0] for block in matcher.get_matching_blocks() for k in range(block.size)}
-    if 2 * len(same) < len(words):
+    if 2 * len(same) < min(len(words), len(wanted)):
         return [False] * len(tokens)
     differs = [i not in same for i in range(len(tokens))]
     return [

@@ -1,7 +1,5 @@
 // A result: one number large, or a table, or a chart; and as a CSV file.
 
-const LONG = 40;
-
 function resultOf(reply) {
   const { columns, rows } = reply;
   if (!rows.length) return make("p", { class: "quiet" }, "No rows: nothing in the database fits the question.");
@@ -28,21 +26,6 @@ function resultOf(reply) {
   views.append(button("Download CSV", () => download(csvOf(columns, rows), "answer.csv")));
   show(chart && localStorage.getItem("view") === "chart" ? "chart" : "table");
   return make("div", { class: "stack" }, views, table, chart);
-}
-
-function tableOf(columns, rows) {
-  const numeric = columns.map((_, place) => rows.every((row) => row[place] === null || typeof row[place] === "number"));
-  const kind = (place, cell) => (numeric[place] ? "number" : String(cell).length > LONG ? "long" : null);
-  const head = make("tr", {}, ...columns.map((name, place) => make("th", { scope: "col", class: kind(place, "") }, name)));
-  const body = rows.map((row) => make("tr", {}, ...row.map((cell, place) => make("td", { class: kind(place, cell) }, shown(cell)))));
-  return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Result" },
-    make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
-}
-
-function shown(cell) {
-  if (cell === null) return make("span", { class: "null" }, "none");
-  return typeof cell === "number" && !Number.isInteger(cell)
-    ? cell.toLocaleString("en", { maximumFractionDigits: 4, useGrouping: false }) : String(cell);
 }
 
 function large(cell) {

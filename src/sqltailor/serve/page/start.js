@@ -37,14 +37,6 @@ function showStart() {
   say("");
 }
 
-function switchTheme() {
-  const root = document.documentElement;
-  const isDark = getComputedStyle(root).colorScheme === "dark"
-    || (root.dataset.theme === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
-  root.dataset.theme = isDark ? "light" : "dark";
-  localStorage.setItem("theme", root.dataset.theme);
-}
-
 find("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const question = find("question").value.trim();
@@ -72,10 +64,8 @@ find("key-form").addEventListener("submit", () => {
   start();
 });
 find("key-button").addEventListener("click", () => askForKey(""));
-find("theme").addEventListener("click", switchTheme);
 addEventListener("hashchange", askLinked);
 
-if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
 if (matchMedia("(max-width: 52rem)").matches) document.querySelectorAll(".side").forEach((box) => { box.open = false; });
 showHistory();
 start();
