@@ -230,25 +230,6 @@ class _Cutter:
         return found
 
 
-_VARIABLE = re.compile(r"\$\{(?:hiveconf:|hivevar:)?(\w+)\}|\$\((\w+)\)")
-_SET = re.compile(
-    r"^[ \t]*(?:set[ \t]+(?:hiveconf:|hivevar:)?(\w+)[ \t]*=|:setvar[ \t]+(\w+)[ \t])[ \t]*([^;\n]*)",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-def with_variables(script: str) -> str:
-    """Return a script with the variables filled in that Hive's `set a=b;` or sqlcmd's `:setvar a b` give.
-
-    >>> with_variables("set t=boat;\\nCREATE TABLE ${hiveconf:t} (a INT);").splitlines()[1]
-    'CREATE TABLE boat (a INT);'
-    """
-    if _VARIABLE.search(script) is None:
-        return script
-    values = {(found[1] or found[2]): found[3].strip().strip('"') for found in _SET.finditer(script)}
-    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), script)
-
-
 def _client_of(base: str) -> tuple[str, ...]:
     if base in TSQL_LIKE:
         return ("tsql",)
