@@ -299,6 +299,9 @@ def test_a_view_that_no_parser_reads_has_the_names_of_its_list() -> None:
         ("CREATE TABLE t (a int);\nCREATE VIEW v AS SELECT (t).* FROM t;", "read 1 of 2 CREATE statements; not read: line 2 (The view"),
         ("CREATE TABLE t (a int);\nCREATE TABLE u_${x} (b int);\nCREATE TABLE v_${x} (b int);", "read 1 of 3 CREATE statements"),
         ("CREATE TABLE t (a int);\nCREATE TABLE ${x} (b int);", "line 2 (A CREATE TABLE statement takes its name from a variable"),
+        ("CREATE TABLE u (a text DEFAULT 'x);\nCREATE TABLE t (a text DEFAULT 'y');", "line 1 (The table 'u' cannot be read"),
+        ("CREATE TABLE t (a text);\nINSERT INTO t VALUES ('O'Brien');\nCREATE TABLE u (a text DEFAULT 'z');",
+         "line 3 (a quote or comment before this place, or here, is never closed, and hides CREATE TABLE"),
         ("CREATE TABLE t (a int);\n\\i more.sql", "line 2 (it runs another file, more.sql"),
         ("CREATE TABLE t (a int);\nCREATE TABLE u () INHERITS (gone);", "line 2 (The table 'u' takes its columns from 'gone'"),
     ],
@@ -313,7 +316,9 @@ def test_what_is_not_read_is_told(ddl: str, told: str) -> None:
     ["CREATE INDEX i ON t (a);", "ALTER TABLE t OWNER TO me; ALTER TABLE s OWNER TO me;", "DROP TABLE IF EXISTS gone;",
      "GRANT SELECT ON t TO me;", "INSERT INTO t VALUES ('CREATE TABLE x (');", "CREATE TABLE IF NOT EXISTS t (b int);",
      "CREATE EXTENSION x; CREATE TYPE m AS ENUM ('a'); CREATE PUBLICATION p FOR TABLE t;",
-     "COMMENT ON COLUMN t.a IS 'x';", "ALTER TABLE IF EXISTS s ADD b int; ALTER TABLE s DROP b;",
+     "COMMENT ON COLUMN t.a IS 'x';", "INSERT INTO t VALUES ('\nCREATE TABLE u (a int)');", "SELECT 'x",
+     "INSERT INTO t VALUES ('O'Brien');",
+     "ALTER TABLE IF EXISTS s ADD b int; ALTER TABLE s DROP b;",
      "DO $$ BEGIN EXECUTE 'DROP TABLE ' || x; END $$;"],
 )  # fmt: skip
 def test_nothing_is_told_where_nothing_is_lost(rest: str) -> None:

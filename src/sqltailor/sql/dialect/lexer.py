@@ -47,6 +47,8 @@ class Lexer:
         self._base = base
         self._backslash = has_backslashes(base) if backslash is None else backslash
         self._unclosed = frozenset[str]()
+        self.unclosed_at: int | None = None
+        """Where the first quote stands that never closes."""
 
     def tokens(self, place: int = 0) -> Iterator[Token]:
         """Yield the tokens from a place on."""
@@ -54,6 +56,7 @@ class Lexer:
             for match in _pattern(self._base, self._backslash, self._unclosed).finditer(self.sql, place):
                 if match.lastgroup == "open":
                     self._unclosed |= {match.group()[0].lower()}
+                    self.unclosed_at = match.start() if self.unclosed_at is None else self.unclosed_at
                     break
                 yield Token(str(match.lastgroup), match.group(), match.start())
                 place = match.end()

@@ -162,6 +162,9 @@ class _Reader:
         if statement.file:
             self.tell(statement, f"it runs another file, {statement.file}", script)
             return
+        if statement.fault:
+            self.tell(statement, statement.fault, script)
+            return
         words = Words(statement.tokens, self.base)
         if not statement.continues:
             self.holds = None

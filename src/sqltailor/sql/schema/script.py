@@ -20,12 +20,14 @@ class Statement(NamedTuple):
     """One statement, and the line of the script that it begins on.
 
     `file`: the name of another script that is run instead. `continues`: nothing ended the statement before it.
+    `fault`: what is wrong with the script there.
     """
 
     line: int
     tokens: list[Token]
     file: str = ""
     continues: bool = False
+    fault: str = ""
 
 
 # What each client program reads by itself: a line that ends a statement, and one that stands between statements.
@@ -53,6 +55,7 @@ _FILE = re.compile(
 
 # Words that begin a statement when a line begins with them: many scripts do without `;`.
 _TABLE_AHEAD = re.compile(r"CREATE\s+(?:[A-Z_]+\s+){0,5}?(?:TABLE|VIEW)\s+(?!TO\b|IS\b)[\w\"`\[#]", re.IGNORECASE)
+_TABLE_LINE = re.compile(r"^[ \t]*CREATE\s+(?:\w+\s+){0,4}?TABLE\s+[^\s(]+\s*\(", re.IGNORECASE | re.MULTILINE)
 _BEGINS = re.compile(
     r"(?:CREATE|ALTER\s+TABLE|DROP\s+(?:TABLE|VIEW)|COMMENT\s+ON\s+(?:TABLE|COLUMN|VIEW)|INSERT\s+INTO|EXEC(?:UTE)?)\s",
     re.IGNORECASE,
@@ -75,6 +78,7 @@ class _Cutter:
         self.lexer = Lexer(script, base)
         self.delimiter = ";"
         self.line, self._counted = 1, 0
+        self.tables = 0
         self.ends_at_go = base in TSQL_LIKE
         self.clients = [_BETWEEN[k] for k in (*_client_of(base), "")]
         self.start()
@@ -103,6 +107,11 @@ class _Cutter:
                     if self.head and self.begins_anew(token.start):
                         yield from self.ended()
                         self.continues = True
+                if (hidden := self.hidden_table(token)) is not None:
+                    self.add(token._replace(kind="other", raw=token.raw[0]))
+                    yield from self.ended()
+                    place, is_fresh = hidden, True
+                    break
                 end = self.delimited(token)
                 if end is not None:
                     yield from self.ended()
@@ -114,6 +123,23 @@ class _Cutter:
                     place = token.start + len(token.raw)
                     is_fresh = "\n" in token.raw if token.kind == "space" else is_fresh and token.kind == "comment"
         yield from self.ended()
+        yield from self.never_closed()
+
+    def hidden_table(self, token: Token) -> int | None:
+        """Return where a table is created within a quote of CREATE TABLE, which somebody forgot to close."""
+        if token.kind not in ("string", "quoted") or self.head[:1] != ["CREATE"] or "\n" not in token.raw:
+            return None
+        found = _TABLE_LINE.search(token.raw) if not self.is_routine() else None
+        return token.start + found.start() if found else None
+
+    def never_closed(self) -> list[Statement]:
+        """Tell of a quote that is never closed, where the script creates more tables than were met."""
+        at = self.lexer.unclosed_at
+        if at is None or len(_TABLE_LINE.findall(self.script)) <= self.tables:
+            return []
+        line = self.script.count("\n", 0, at) + 1
+        fault = "a quote or comment before this place, or here, is never closed, and hides CREATE TABLE statements"
+        return [Statement(line, [], fault=fault)]
 
     def client_line(self, place: int) -> tuple[int, list[Statement]]:
         """Return where reading goes on when a client program reads the line at a place, and what ended or is told."""
@@ -226,6 +252,7 @@ class _Cutter:
 
     def ended(self) -> list[Statement]:
         found = [Statement(self.begun_line, self.tokens, "", self.continues)] if self.head and self.tokens else []
+        self.tables += self.head[:1] == ["CREATE"] and "TABLE" in self.head
         self.start()
         return found
 
