@@ -223,7 +223,7 @@ def test_scripts_of_other_clients(dialect: str, ddl: str, tables: dict[str, list
         ("postgres", "CREATE TYPE shape AS (a int); ALTER TYPE shape ADD ATTRIBUTE b text; CREATE TABLE t OF shape", ["a", "b"]),
         ("oracle", "CREATE TYPE shape AS OBJECT (a NUMBER, MEMBER FUNCTION f (x NUMBER) RETURN NUMBER) NOT FINAL;\n/\n"
                    "CREATE TYPE circle UNDER shape (b DATE);\n/\nCREATE TABLE t OF circle (a PRIMARY KEY)", ["a", "b"]),
-        ("oracle", "CREATE TYPE shape AS OBJECT (a NUMBER, b DATE);\n/\nCREATE TABLE u (c NUMBER, d DATE);\n"
+        ("oracle", "CREATE TYPE shape OID '82A4' AS OBJECT (a NUMBER, b DATE);\n/\nCREATE TABLE u (c NUMBER, d DATE);\n"
                    "CREATE VIEW t OF shape WITH OBJECT IDENTIFIER (a) AS SELECT c, d FROM u", ["a", "b"]),
     ],
 )  # fmt: skip

@@ -18,7 +18,9 @@ def read_object_type(words: Words, place: Place) -> None:
     if not words.take("TYPE") or words.next_word() == "BODY":
         return
     path = words.path()
-    words.take("FORCE")
+    while words.next_word() in ("FORCE", "OID", "TIMESTAMP", "AUTHID", "CURRENT_USER", "DEFINER"):
+        words.skip()
+        words.string()
     columns: list[Column] = []
     if words.take("UNDER"):
         parent = place.types.find(words.path(), place.home)
