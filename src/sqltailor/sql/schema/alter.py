@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from sqltailor.sql.dialect.lexer import Token
+from sqltailor.sql.schema import heirs
 from sqltailor.sql.schema.create import Place
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Draft
@@ -36,11 +37,11 @@ def alter(words: Words, place: Place) -> str:
         words.skip()
     words.take("WITH", "CHECK") or words.take("WITH", "NOCHECK")
     before = ""
-    heirs = [] if is_alone else place.drafts.family(table)[1:]
+    children = [] if is_alone else place.drafts.family(table)[1:]
     for part in split_commas(words.tokens[words.place :]):
         if _is_about_columns(Words(part, words.base)):
-            for heir in heirs:
-                _act(Words(part, words.base), heir, place, before)
+            for child in children:
+                _act(Words(part, words.base), child, place, before)
         before = _act(Words(part, words.base), table, place, before)
     return ""
 
@@ -236,33 +237,6 @@ def _comment(action: Words, table: Draft, place: Place) -> None:
     table.comment = action.string() or table.comment
 
 
-def _attach(action: Words, table: Draft, place: Place) -> None:
-    """PostgreSQL's ATTACH PARTITION p …."""
-    _relate(action, table, place, "PARTITION", place.drafts.adopt)
-
-
-def _detach(action: Words, table: Draft, place: Place) -> None:
-    _relate(action, table, place, "PARTITION", place.drafts.release)
-
-
-def _relate(action: Words, table: Draft, place: Place, word: str, how: Callable[[Draft, Draft], None]) -> None:
-    other = place.drafts.find(action.path(), place.home) if action.take(word) else None
-    if other is not None:
-        how(table, other)
-
-
-def _inherit(action: Words, table: Draft, place: Place) -> None:
-    """PostgreSQL's INHERIT parent."""
-    parent = place.drafts.find(action.path(), place.home)
-    if parent is not None:
-        place.drafts.adopt(parent, table)
-
-
-def _no(action: Words, table: Draft, place: Place) -> None:
-    """PostgreSQL's NO INHERIT parent."""
-    _relate(action, table, place, "INHERIT", lambda heir, parent: place.drafts.release(parent, heir))
-
-
 _ACTIONS: dict[str, Callable[[Words, Draft, Place], None]] = {
     "ADD": _add,
     "DROP": _drop,
@@ -274,10 +248,10 @@ _ACTIONS: dict[str, Callable[[Words, Draft, Place], None]] = {
     "SET": _set,
     "REPLACE": _replace,
     "COMMENT": _comment,
-    "ATTACH": _attach,
-    "DETACH": _detach,
-    "INHERIT": _inherit,
-    "NO": _no,
+    "ATTACH": heirs.attach,
+    "DETACH": heirs.detach,
+    "INHERIT": heirs.inherit,
+    "NO": heirs.no_inherit,
 }
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqltailor.sql.dialect.lexer import Lexer, Token, lex
+from sqltailor.sql.schema import client_lines
 
 MYSQL_LIKE = frozenset({"mysql", "doris", "starrocks"})
 TSQL_LIKE = frozenset({"tsql", "fabric"})
@@ -29,29 +30,6 @@ class Statement(NamedTuple):
     continues: bool = False
     fault: str = ""
 
-
-# What each client program reads by itself: a line that ends a statement, and one that stands between statements.
-_GO = re.compile(r"GO(?:[ \t]+\d+)?[ \t]*;?[ \t]*(?:--[^\n]*)?(?:\r?$)", re.IGNORECASE | re.MULTILINE)
-_SLASH = re.compile(r"/[ \t\r]*$", re.MULTILINE)
-_BACKSLASH = re.compile(r"\\[^\n]*")
-_COPY = re.compile(r"COPY\b[^;]*?\bFROM\s+stdin\b[^;]*;[^\n]*\n", re.IGNORECASE)
-_BETWEEN = {
-    "oracle": re.compile(
-        r"(?:REM(?:ARK)?|PROMPT)(?![^\s])[^\n]*"
-        r"|(?:SET|EXIT|QUIT|SPOOL|DEF(?:INE)?|UNDEF(?:INE)?|WHENEVER|CONN(?:ECT)?|SHO(?:W)?|COL(?:UMN)?|ACC(?:EPT)?"
-        r"|PAU(?:SE)?|HO(?:ST)?|VAR(?:IABLE)?|PRINT|EXEC(?:UTE)?|DESC(?:RIBE)?|TTI(?:TLE)?|BTI(?:TLE)?|BRE(?:AK)?"
-        r"|CL(?:EAR)?|TIMI(?:NG)?|STORE|ARCHIVE|STARTUP|SHUTDOWN|PASSW(?:ORD)?|DISC(?:ONNECT)?)(?![^\s;])"
-        r"(?:[^\n]*-[ \t]*\r?\n)*[^\n]*|(?:@@?|START\s)[^\n]*|![^\n]*",
-        re.IGNORECASE,
-    ),
-    "tsql": re.compile(r":[a-z!][^\n]*|!![^\n]*", re.IGNORECASE),
-    "mysql": re.compile(r"DELIMITER[ \t]+\S[^\n]*|(?:source|system|tee|notee)[ \t][^\n]*", re.IGNORECASE),
-    "": re.compile(r"\.[a-z][^\n]*|![a-z][^\n]*", re.IGNORECASE),
-}
-_DELIMITER = re.compile(r"DELIMITER[ \t]+(\S+)", re.IGNORECASE)
-_FILE = re.compile(
-    r"(?:@@?|START\s|:r\s|\\ir?\s|\\include\s|\\\.\s|source\s|\.read\s|!run\s)\s*([^\s;]+)", re.IGNORECASE
-)
 
 # Words that begin a statement when a line begins with them: many scripts do without `;`.
 _TABLE_AHEAD = re.compile(r"CREATE\s+(?:[A-Z_]+\s+){0,5}?(?:TABLE|VIEW)\s+(?!TO\b|IS\b)[\w\"`\[#]", re.IGNORECASE)
@@ -80,7 +58,7 @@ class _Cutter:
         self.line, self._counted = 1, 0
         self.tables = 0
         self.ends_at_go = base in TSQL_LIKE
-        self.clients = [_BETWEEN[k] for k in (*_client_of(base), "")]
+        self.clients = [client_lines.BETWEEN[k] for k in (*_client_of(base), "")]
         self.start()
 
     def start(self) -> None:
@@ -144,20 +122,20 @@ class _Cutter:
     def client_line(self, place: int) -> tuple[int, list[Statement]]:
         """Return where reading goes on when a client program reads the line at a place, and what ended or is told."""
         script = self.script
-        if self.ends_at_go and (match := _GO.match(script, place)):
+        if self.ends_at_go and (match := client_lines.GO.match(script, place)):
             return match.end(), self.ended()
-        if self.base == "oracle" and (match := _SLASH.match(script, place)):
+        if self.base == "oracle" and (match := client_lines.SLASH.match(script, place)):
             return match.end(), self.ended()
-        if match := _BACKSLASH.match(script, place):
+        if match := client_lines.BACKSLASH.match(script, place):
             ended = self.ended() if match[0][1:2].lower() == "g" else []
             return match.end(), ended + self.other_file(place, match[0])
         if self.head:
             return place, []
-        if (match := _COPY.match(script, place)) and (end := script.find("\n\\.", match.end() - 1)) >= 0:
+        if (match := client_lines.COPY.match(script, place)) and (end := script.find("\n\\.", match.end() - 1)) >= 0:
             return end + 3, []
         for pattern in self.clients:
             if match := pattern.match(script, place):
-                if delimiter := _DELIMITER.match(match[0]):
+                if delimiter := client_lines.DELIMITER.match(match[0]):
                     self.delimiter = delimiter[1]
                     return match.end(), []
                 if self.base != "oracle" or not re.match(r"SET\s+(?:ROLE|CURRENT)", match[0], re.IGNORECASE):
@@ -165,7 +143,7 @@ class _Cutter:
         return place, []
 
     def other_file(self, place: int, line: str) -> list[Statement]:
-        found = _FILE.match(line)
+        found = client_lines.FILE.match(line)
         return [Statement(self.line_of(place), [], found[1])] if found else []
 
     def delimited(self, token: Token) -> int | None:
