@@ -1,6 +1,6 @@
 """How fast pairs are made from the sample database, how many are kept, how varied they are, what fuzzing tells apart.
 
-    python bench/synth_speed.py [-n 2000]
+    python bench/synth_speed.py [-n 2000] [--database my.db]
 
 Wall-clock figures depend on what else the machine does, so the processor seconds of this process are printed beside
 them; statements run in a second process.
@@ -47,11 +47,13 @@ def synthesis(path: Path, n: int, kind: str) -> dict[str, object]:
         cpu = time.process_time()
         made = synthesise(database, n, kind=kind, personal=True)  # type: ignore[arg-type]
         cpu = time.process_time() - cpu
+    executed = made.kept + sum(made.dropped.get(r, 0) for r in ("empty", "constant", "whole table", "too long"))
     return {
         "kind": kind,
         "kept": made.kept,
-        "executed": made.kept + sum(made.dropped.get(r, 0) for r in ("empty", "constant", "whole table", "too long")),
+        "executed": executed,
         "kept_per_s": round(made.kept / made.seconds),
+        "executed_per_s": round(executed / made.seconds),
         "kept_per_cpu_s": round(made.kept / cpu),
         "share_kept": round(made.kept / made.made, 3),
         "templates": made.templates,
@@ -73,7 +75,12 @@ def fuzzing(folder: Path) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=2000, help="pairs to keep (default 2000)")
-    n = parser.parse_args().n
+    parser.add_argument("--database", type=Path, help="measure synthesis on this SQLite file alone")
+    given = parser.parse_args()
+    n = given.n
+    if given.database is not None:
+        print(json.dumps({"synthesis": synthesis(given.database, n, "question")}))
+        return
     print(json.dumps({"sampling": sampling(10_000)}))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shop.db"

@@ -338,6 +338,14 @@ def test_eval_reads_what_import_reads(project: Path) -> None:
     assert ok_json("eval", "--model", "gold")["models"]["gold"]["exact_match"]["value"] == 1.0
 
 
+def test_eval_maps_columns_as_import_does(project: Path) -> None:
+    (project / "odd.csv").write_text('was,wird\nRed lines,"SELECT number FROM line WHERE colour = ""red"""\n')
+    words = ("eval", "--model", "gold", "--data", "odd.csv", "--database", "tram.db", "--out", "out-odd")
+    assert "--map question=COL" in str(run(*words).exception)
+    scores = ok_json(*words, "--map", "question=was,sql=wird")["models"]["gold"]
+    assert (scores["execution"]["value"], scores["schema_valid"]["value"]) == (1.0, 1.0)
+
+
 def test_eval_of_rows_with_their_own_schema_needs_no_database(project: Path) -> None:
     context = "CREATE TABLE ferry (name VARCHAR, deck INTEGER)"
     asked = {"Big?": "SELECT name FROM ferry WHERE deck > 2", "How many?": "SELECT COUNT(*) FROM ferry"}

@@ -238,6 +238,9 @@ def test_split_ddl_keeps_parentheses_of_the_question():
         {"messages": [("system", f"<<SYS>>\n{DDL}\n<</SYS>>"), ("user", f"[INST] {ASKED} [/INST]")]},
         {"question": f"### Question: {ASKED}", "context": DDL},
         {"question": f"Question: {ASKED}"},
+        {"question": f"{ASKED} ###Response:"},
+        {"question": f"### Instruction:\n{ASKED}\n### Response:"},
+        {"question": f"USER: {ASKED} ASSISTANT:"},
         {"text": f"<s>[INST] {ASKED} [/INST] {SQL} </s>"},
         {"text": f"<|user|>\n{DDL}\n{ASKED}<|end|>\n<|assistant|>\n{SQL}<|end|>"},
         {"text": f"<start_of_turn>user\n{ASKED}<end_of_turn>\n<start_of_turn>model\n{SQL}<end_of_turn>"},
@@ -265,7 +268,14 @@ def test_a_hint_among_the_sections_is_evidence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "question", ["Which heads: old or new?", "Answer: yes or no?", "a<b, is it? [x]", "# heads over 56"]
+    "question",
+    [
+        "Which heads: old or new?",
+        "Which head is the assistant: or none?",
+        "Answer: yes or no?",
+        "a<b, is it? [x]",
+        "# heads over 56",
+    ],
 )
 def test_a_question_without_marks_stays_as_it_is(tmp_path, question):
     assert one(tmp_path, {"prompt": question, "completion": SQL}).question == question

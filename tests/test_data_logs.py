@@ -82,8 +82,11 @@ def test_what_servers_write_before_a_statement_is_taken_away(tmp_path: Path) -> 
         "2026-01-02 03:04:05 UTC [77] app@shop LOG:  duration: 1.25 ms  statement: SELECT a\n\tFROM t\n"
         "2026-01-02 03:04:06 UTC [77] app@shop LOG:  execute <unnamed>: SELECT b FROM t WHERE c = $1\n"
         "2026-01-02T03:04:05.1Z\t   12 Query\tSELECT c FROM t\n"
+        "2026-01-02T03:04:05.2Z\t   12 Execute\tSELECT d FROM t\n"
     )
-    assert statements(path) == ["SELECT a\n\tFROM t", "SELECT b FROM t WHERE c = $1", "SELECT c FROM t"]
+    assert statements(path) == [
+        "SELECT a\n\tFROM t", "SELECT b FROM t WHERE c = $1", "SELECT c FROM t", "SELECT d FROM t",
+    ]  # fmt: skip
 
 
 def test_an_export_of_pg_stat_statements_is_a_table(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from sqltailor.data import Reject, read_examples, write_examples
 from sqltailor.errors import ConfigError, DataError
+from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example
 from tests.support.cli_project import run
 
@@ -59,12 +60,15 @@ def test_csv_with_a_mapping(tmp_path):
         ("a.csv", '"sep=,"\nquestion,sql\nq,SELECT 1\n'),
         ("a.tsv", "sep=\t\nquestion\tsql\nq\tSELECT 1\n"),
         ("a.txt", "sep=;\nquestion;sql\nq;SELECT 1\n"),
+        ("a.csv", "sep=;;\nquestion;sql\nq;SELECT 1\n"),
+        ("a.csv", "\r\nquestion,sql\r\nq,SELECT 1\r\n"),
+        ("a.csv", "sep=,\n\nquestion,sql\nq,SELECT 1\n"),
     ],
 )
 def test_tables_are_recognised(tmp_path, name, content):
     (tmp_path / name).write_bytes(content.encode())
     [example] = read_examples(tmp_path / name)
-    assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 2 + ("sep=" in content.lower()))
+    assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), content.count("\n"))
 
 
 def test_our_own_format_is_recognised(tmp_path):
@@ -136,6 +140,39 @@ def test_parquet(tmp_path):
     parquet.write_table(pyarrow.table({"ask": ["q"], "query": ["SELECT 1"]}), tmp_path / "x.parquet")
     [example] = read_examples(tmp_path / "x.parquet")
     assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), 1)
+
+
+def test_a_set_with_a_schema_a_row_is_recognised(tmp_path):
+    (tmp_path / "set.jsonl").write_text(
+        '{"id": 1, "domain": "boats", "sql_prompt": "How many boats?", "sql": "SELECT COUNT(*) FROM boat;", '
+        '"sql_context": "CREATE TABLE boat (id INT); INSERT INTO boat VALUES (1);", "sql_explanation": "It counts."}\n'
+    )
+    [example] = read_examples(tmp_path / "set.jsonl")
+    assert (example.question, example.sql) == ("How many boats?", ("SELECT COUNT(*) FROM boat",))
+    assert from_ddl(example.schema).tables[0].name == "boat"
+
+
+@pytest.mark.parametrize(
+    ("schema", "written", "meant"),
+    [
+        ("CREATE TABLE boat (id INT)", 'SELECT 1 FROM boat WHERE id = "Ida"', "SELECT 1 FROM boat WHERE id = 'Ida'"),
+        ("CREATE TABLE boat (name TEXT)", 'SELECT "name" FROM boat', 'SELECT "name" FROM boat'),
+        ("CREATE TABLE boat (5th_place VARCHAR)", "SELECT 5th_place FROM boat", 'SELECT "5th_place" FROM boat'),
+        ("CREATE TABLE order (id INTEGER)", "SELECT id FROM order", 'SELECT id FROM "order"'),
+        ("CREATE TABLE order (id INTEGER)", "SELECT FROM WHERE", "SELECT FROM WHERE"),
+    ],
+)  # fmt: skip
+def test_rows_with_a_schema_are_read_as_sqlite_would_in_every_format(tmp_path, schema, written, meant):
+    (tmp_path / "chat.jsonl").write_text(
+        json.dumps({"messages": [{"role": "system", "content": schema}, {"role": "user", "content": "Who?"},
+                                 {"role": "assistant", "content": written}]})
+    )  # fmt: skip
+    (tmp_path / "own.jsonl").write_text(json.dumps({"question": "Who?", "sql": written, "schema": schema}))
+    for name in ("chat.jsonl", "own.jsonl"):
+        [example] = read_examples(tmp_path / name)
+        assert example.sql == (meant,)
+    [postgres] = read_examples(tmp_path / "own.jsonl", dialect="postgres")
+    assert postgres.sql == (written,)
 
 
 def test_a_mapping_is_not_about_files_of_another_format(tmp_path):

@@ -339,3 +339,9 @@ def test_a_view_of_a_denied_column_is_refused(reader: Database) -> None:
     verdict = check("SELECT n FROM v", dialect="mysql", schema=schema, grant=Grant(deny=("t.a",)))
     assert "The view 'v' reads 't.a', which is not granted." in (verdict.reason or "")
     assert check("SELECT n FROM v", dialect="mysql", schema=schema, grant=Grant(deny=("t.b",))).allowed
+
+
+def test_a_table_is_found_with_its_database_before_it(reader: Database) -> None:
+    schema = reader.read_schema()
+    for sql, allowed in (("SELECT shop.t.a FROM shop.t", True), ("SELECT a FROM empty.t", False)):
+        assert check(sql, dialect="mysql", schema=schema).allowed == allowed

@@ -115,6 +115,12 @@ def test_tables_with_names_of_sqlites_own_are_left_out(tmp_path: Path) -> None:
     assert made.gold_failed == 0
 
 
+def test_two_tables_of_one_name_are_told(tmp_path: Path) -> None:
+    schema = from_ddl("CREATE TABLE hr.person (id INT); CREATE TABLE sales.person (id INT)", "postgres")
+    with pytest.raises(DataError, match=r"'hr.person' and 'sales.person' cannot stand side by side"):
+        fuzz_database(schema, ["SELECT id FROM hr.person"], tmp_path)
+
+
 def test_gold_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         fuzz_database(PEOPLE, ["SELEC nothing"], tmp_path)

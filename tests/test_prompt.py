@@ -165,5 +165,19 @@ def test_an_answer_is_read_in_its_dialect() -> None:
     assert extract("FROM t\nSELECT a", "duckdb").sql == "FROM t\nSELECT a"
 
 
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        ("tsql", "SELECT a FROM t\nGO"),
+        ("tsql", "GO\nSELECT a FROM t\n  go 5;\nSELECT b FROM t"),
+        ("oracle", "SELECT a FROM t\n/\n"),
+        ("mysql", "SELECT a FROM t\\G"),
+        ("postgres", "SELECT a FROM t \\gx"),
+    ],
+)
+def test_an_answer_ends_where_a_client_program_ends_it(dialect: str, text: str) -> None:
+    assert extract(text, dialect).sql == "SELECT a FROM t"
+
+
 def test_a_model_may_decline() -> None:
     assert extract("-- cannot answer: no fares here\nSELECT 1") == Answer(None, "no fares here")

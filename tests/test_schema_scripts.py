@@ -158,6 +158,26 @@ CREATE TABLE crew (id int);
         ),
         ("hive", "set t=boat;\n!echo it's ${t};\nCREATE TABLE ${hiveconf:t}_raw (a INT)\n;", {"boat_raw": ["a"]}),
         ("tsql", "CREATE TABLE a (x INT)\nCREATE TABLE b (y INT)\nINSERT INTO a VALUES (1)", {"a": ["x"], "b": ["y"]}),
+        ("tsql", "CREATE TABLE a (x INT)\nGO\nIF OBJECT_ID('a') IS NOT NULL DROP TABLE a\nGO\nCREATE TABLE a (y INT)",
+         {"a": ["y"]}),
+        ("tsql", "CREATE TABLE a (x INT)\nGO\nIF COL_LENGTH('a', 'y') IS NULL BEGIN ALTER TABLE a ADD y INT END", {"a": ["x", "y"]}),
+        ("tsql", "CREATE TABLE a (x INT)\nGO\nCREATE VIEW v AS SELECT x AS z FROM a\nGO\nALTER VIEW v AS SELECT x FROM a\nGO",
+         {"a": ["x"], "v": ["x"]}),
+        ("tsql", "CREATE TABLE a (x INT)\nGO\nexec SYS.SP_RENAME @objname = 'dbo.a', @newname = 'b'\nGO\n"
+                 "sp_rename 'b.x', 'y', 'COLUMN'", {"b": ["y"]}),
+        ("tsql", "CREATE TABLE a (x INT, y INT)\nGO\nSELECT x AS z INTO b FROM a;\nSELECT x INTO #t FROM a", {"a": ["x", "y"], "b": ["z"]}),
+        ("postgres", "CREATE TABLE a (x int); DO $$ BEGIN ALTER TABLE a ADD COLUMN y int; EXECUTE 'CREATE TABLE b (z int)'; "
+                     "EXCEPTION WHEN others THEN null; END $$;", {"a": ["x", "y"], "b": ["z"]}),
+        ("postgres", "CREATE TABLE a (x text DEFAULT E'it\\'s; (');\nCREATE TABLE b (y int)", {"a": ["x"], "b": ["y"]}),
+        ("postgres", "\\set place app\nCREATE TABLE :place.a (x int);\nCREATE TABLE :\"place\".b (y int)",
+         {"a": ["x"], "b": ["y"]}),
+        ("oracle", "CREATE TABLE a (x VARCHAR2(9) DEFAULT q'[it's; (]');\nCREATE TABLE b (y NUMBER);", {"a": ["x"], "b": ["y"]}),
+        ("oracle", "BEGIN\n EXECUTE IMMEDIATE 'CREATE TABLE a (x NUMBER)';\nEND;\n/\nCREATE TABLE b (y NUMBER);",
+         {"a": ["x"], "b": ["y"]}),
+        ("oracle", "DEFINE own = app\nCREATE TABLE &own..a (x NUMBER);\nCREATE TABLE &&other..b (y NUMBER);",
+         {"a": ["x"], "b": ["y"]}),
+        ("bigquery", "CREATE TABLE @place.a (x INT64); CREATE TABLE ${place}.b (y INT64); CREATE TABLE {{ place }}.c (z INT64)",
+         {"a": ["x"], "b": ["y"], "c": ["z"]}),
     ],
 )  # fmt: skip
 def test_scripts_of_other_clients(dialect: str, ddl: str, tables: dict[str, list[str]]) -> None:
@@ -193,6 +213,18 @@ def test_scripts_of_other_clients(dialect: str, ddl: str, tables: dict[str, list
         ("oracle", "CREATE GLOBAL TEMPORARY TABLE t SHARING = METADATA (a NUMBER, b DATE) ON COMMIT DELETE ROWS", ["a", "b"]),
         ("mysql", "CREATE TABLE u (a INT); CREATE TABLE t LIKE u", ["a"]),
         ("mysql", "CREATE TABLE u (a INT); CREATE TABLE t (SELECT a, a + 1 AS b FROM u)", ["a", "b"]),
+        ("mysql", "CREATE TABLE u (a INT); CREATE TABLE t (b INT) SELECT a FROM u", ["b", "a"]),
+        ("mysql", "CREATE TABLE u (a INT); CREATE TABLE t ENGINE=InnoDB SELECT a FROM u", ["a"]),
+        ("clickhouse", "CREATE TABLE u (a Int8) ENGINE = Log; CREATE TABLE t AS u ENGINE = Memory", ["a"]),
+        ("spark", "CREATE TABLE t (a INT, b TIMESTAMP) USING parquet PARTITIONED BY (years(b), bucket(4, a))", ["a", "b"]),
+        ("sqlite", "CREATE VIRTUAL TABLE t USING fts5(a, b UNINDEXED, content='', tokenize = 'porter')", ["a", "b"]),
+        ("postgres", "CREATE TYPE shape AS (a int, b text); CREATE TABLE t OF shape (PRIMARY KEY (a), b WITH OPTIONS DEFAULT 'x')",
+         ["a", "b"]),
+        ("postgres", "CREATE TYPE shape AS (a int); ALTER TYPE shape ADD ATTRIBUTE b text; CREATE TABLE t OF shape", ["a", "b"]),
+        ("oracle", "CREATE TYPE shape AS OBJECT (a NUMBER, MEMBER FUNCTION f (x NUMBER) RETURN NUMBER) NOT FINAL;\n/\n"
+                   "CREATE TYPE circle UNDER shape (b DATE);\n/\nCREATE TABLE t OF circle (a PRIMARY KEY)", ["a", "b"]),
+        ("oracle", "CREATE TYPE shape OID '82A4' AS OBJECT (a NUMBER, b DATE);\n/\nCREATE TABLE u (c NUMBER, d DATE);\n"
+                   "CREATE VIEW t OF shape WITH OBJECT IDENTIFIER (a) AS SELECT c, d FROM u", ["a", "b"]),
     ],
 )  # fmt: skip
 def test_every_column_of_a_table_is_read(dialect: str, ddl: str, columns: list[str]) -> None:
@@ -224,6 +256,13 @@ def test_nested_types_are_written_as_they_are() -> None:
         ("SELECT x.* FROM t JOIN LATERAL (SELECT 1 AS n) x ON true", ["n"]),
         ("SELECT b FROM archive.gone", ["b"]),
         ("VALUES (1, 2)", ["column1", "column2"]),
+        (
+            "SELECT count(*), max(a), unnest(array[1]), a::text, lower(b), CASE WHEN a > 1 THEN 2 ELSE a END, a + 1 FROM t",
+            ["count", "max", "unnest", "a", "lower", "a"],
+        ),
+        ("SELECT * FROM t JOIN t AS u USING (a)", ["a", "b"]),
+        ("SELECT * FROM unnest(array[1]) WITH ORDINALITY AS u(item, place)", ["item", "place"]),
+        ('SELECT A AS Total, a AS "Total" FROM t', ["total", "Total"]),
     ],
 )
 def test_columns_of_views(query: str, columns: list[str]) -> None:
@@ -251,8 +290,18 @@ def test_a_view_that_no_parser_reads_has_the_names_of_its_list() -> None:
         ("CREATE TABLE u (a int;\nCREATE TABLE t (a int);", "read 1 of 2 CREATE statements; not read: line 1 (The table 'u'"),
         ("CREATE TABLE t (a int);\nCREATE TABLE t (b int);", "line 2 (The table 't' is defined twice; the first definition is kept"),
         ("CREATE TABLE t (a int);\nALTER TABLE u ADD b int;", "line 2 (ALTER of 'u', which the script does not create: ADD b int"),
-        ("CREATE TABLE t (a int);\nDO $$ BEGIN CREATE TABLE u (a int); END $$;", "line 2 (a table is created inside a procedural block"),
+        ("CREATE TABLE t (a int);\nDO $$ BEGIN EXECUTE 'CREATE TABLE u_' || 1 || ' (a int)'; END $$;",
+         "line 2 (a table is created by a statement that is put together when it runs"),
+        ("CREATE TABLE t (a int);\nDO $$ BEGIN EXECUTE format('CREATE TABLE %I (a int)', 'u'); END $$;",
+         "line 2 (a table is created by a statement that is put together when it runs"),
+        ("CREATE TABLE t (a int);\nCREATE TABLE u OF shape;", "line 2 (The table 'u' has the columns of the type 'shape', which"),
+        ("CREATE TABLE t (a int);\nSELECT * INTO u FROM gone;", "line 2 (The table 'u' is made by SELECT … INTO, and its"),
+        ("CREATE TABLE t (a int);\nCREATE VIEW v AS SELECT (t).* FROM t;", "read 1 of 2 CREATE statements; not read: line 2 (The view"),
+        ("CREATE TABLE t (a int);\nCREATE TABLE u_${x} (b int);\nCREATE TABLE v_${x} (b int);", "read 1 of 3 CREATE statements"),
         ("CREATE TABLE t (a int);\nCREATE TABLE ${x} (b int);", "line 2 (A CREATE TABLE statement takes its name from a variable"),
+        ("CREATE TABLE u (a text DEFAULT 'x);\nCREATE TABLE t (a text DEFAULT 'y');", "line 1 (The table 'u' cannot be read"),
+        ("CREATE TABLE t (a text);\nINSERT INTO t VALUES ('O'Brien');\nCREATE TABLE u (a text DEFAULT 'z');",
+         "line 3 (a quote or comment before this place, or here, is never closed, and hides CREATE TABLE"),
         ("CREATE TABLE t (a int);\n\\i more.sql", "line 2 (it runs another file, more.sql"),
         ("CREATE TABLE t (a int);\nCREATE TABLE u () INHERITS (gone);", "line 2 (The table 'u' takes its columns from 'gone'"),
     ],
@@ -267,7 +316,10 @@ def test_what_is_not_read_is_told(ddl: str, told: str) -> None:
     ["CREATE INDEX i ON t (a);", "ALTER TABLE t OWNER TO me; ALTER TABLE s OWNER TO me;", "DROP TABLE IF EXISTS gone;",
      "GRANT SELECT ON t TO me;", "INSERT INTO t VALUES ('CREATE TABLE x (');", "CREATE TABLE IF NOT EXISTS t (b int);",
      "CREATE EXTENSION x; CREATE TYPE m AS ENUM ('a'); CREATE PUBLICATION p FOR TABLE t;",
-     "COMMENT ON COLUMN t.a IS 'x';"],
+     "COMMENT ON COLUMN t.a IS 'x';", "INSERT INTO t VALUES ('\nCREATE TABLE u (a int)');", "SELECT 'x",
+     "INSERT INTO t VALUES ('O'Brien');",
+     "ALTER TABLE IF EXISTS s ADD b int; ALTER TABLE s DROP b;",
+     "DO $$ BEGIN EXECUTE 'DROP TABLE ' || x; END $$;"],
 )  # fmt: skip
 def test_nothing_is_told_where_nothing_is_lost(rest: str) -> None:
     assert note(f"CREATE TABLE t (a int); {rest}") == ""
@@ -309,6 +361,45 @@ def test_migrations_give_the_schema_at_their_end(dialect: str, change: str, tabl
     ddl = f"CREATE TABLE t (a int PRIMARY KEY, b text);\n{change}"
     assert note(ddl, dialect) == ""
     assert to_ddl(from_ddl(ddl, dialect), dialect) == f"CREATE TABLE {table}"
+
+
+@pytest.mark.parametrize(
+    ("change", "columns"),
+    [
+        ("ALTER TABLE p ADD COLUMN c int", ["a", "b", "c"]),
+        ("ALTER TABLE p DROP COLUMN b, RENAME COLUMN a TO z", ["z"]),
+        ("ALTER TABLE p ADD CONSTRAINT k PRIMARY KEY (a)", ["a", "b"]),
+        ("ALTER TABLE p DETACH PARTITION t; ALTER TABLE p ADD c int", ["a", "b"]),
+    ],
+)
+def test_partitions_change_with_their_table(change: str, columns: list[str]) -> None:
+    table = "CREATE TABLE p (a int, b text) PARTITION BY LIST (a);"
+    made = "CREATE TABLE t PARTITION OF p DEFAULT;"
+    attached = "CREATE TABLE t (a int, b text); ALTER TABLE ONLY p ATTACH PARTITION t DEFAULT;"
+    assert shown(f"{table} {made} {change}", "postgres")["t"] == columns
+    assert shown(f"{table} {attached} {change}", "postgres")["t"] == columns
+    assert list(shown(f"{table} {made} CREATE TABLE u (x int); DROP TABLE p", "postgres")) == ["u"]
+
+
+def test_heirs_change_with_their_table() -> None:
+    made = (
+        "CREATE TABLE p (a int); CREATE TABLE t (b int) INHERITS (p); CREATE TABLE u (a int); ALTER TABLE u INHERIT p;"
+    )
+    changed = f"{made} ALTER TABLE u NO INHERIT p; ALTER TABLE p ADD c int; ALTER TABLE p INHERIT t; ALTER TABLE p RENAME TO q"
+    assert shown(changed, "postgres") == {"q": ["a", "c"], "t": ["a", "b", "c"], "u": ["a"]}
+
+
+def test_descriptions_of_extended_properties() -> None:
+    ddl = """CREATE TABLE dbo.boat (name nvarchar(9))
+GO
+EXEC sys.sp_addextendedproperty @name=N'MS_Description', @value=N'what''s on the hull', @level0type=N'SCHEMA',
+ @level0name=N'dbo', @level1type=N'TABLE', @level1name=N'boat', @level2type=N'COLUMN', @level2name=N'name'
+GO
+EXECUTE [sys].[sp_addextendedproperty] N'MS_Description', N'for hire', N'SCHEMA', [dbo], N'TABLE', [boat], NULL, NULL;
+EXECUTE sp_addextendedproperty N'MS_Description', N'a key', N'SCHEMA', dbo, N'TABLE', boat, N'CONSTRAINT', pk
+"""
+    [boat] = from_ddl(ddl, "tsql").tables
+    assert (boat.comment, boat.columns[0].comment) == ("for hire", "what's on the hull")
 
 
 def test_foreign_keys_follow_what_is_renamed() -> None:

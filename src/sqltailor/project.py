@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sqltailor.data.canonical import as_meant
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject
 from sqltailor.data.schema_file import read_schema_file
@@ -205,7 +206,13 @@ class Project:
     def known(self) -> KnownPairs:
         """The pairs of `data.train` about the project's schema; of a file that is not here, none."""
         files = [Path(name) for name in self.recipe.data.train if Path(name).is_file()]
-        return KnownPairs((example for file in files for example in read_file(file, self.recipe)[0]), self._linker)
+        return KnownPairs((example for file in files for example in read_file(file, self)[0]), self._linker)
+
+    def as_meant(self, example: Example) -> Example:
+        """Return an example with text in double quotes as text, where SQLite would take it for that."""
+        if example.schema is not None or not self.has_schema or not any('"' in sql for sql in example.sql):
+            return example
+        return as_meant(example, self.schema)
 
     def strange_words(self, question: str) -> list[str]:
         """Return the words that say what a question is about, if nothing here is known by any of them."""
@@ -356,17 +363,19 @@ def _recorded_prompt(reference: str) -> dict[str, Any]:
     return read_json(recorded) if recorded.is_file() else {}
 
 
-def read_file(path: str | Path, recipe: Recipe) -> tuple[list[Example], list[Reject]]:
+def read_file(path: str | Path, recipe: Recipe | Project) -> tuple[list[Example], list[Reject]]:
     """Return the examples of a file in any known format, by the recipe's mapping, and the rows that are none.
 
     Training and evaluation read their files through here.
     """
-    data, dialect = recipe.data, Project(recipe).dialect
-    rows = list(read_examples(path, data.format, data.mapping, dialect))
-    return [r for r in rows if isinstance(r, Example)], [r for r in rows if isinstance(r, Reject)]
+    with opened(recipe) as project:
+        data = project.recipe.data
+        rows = list(read_examples(path, data.format, data.mapping, project.dialect))
+        examples = [project.as_meant(r) for r in rows if isinstance(r, Example)]
+    return examples, [r for r in rows if isinstance(r, Reject)]
 
 
-def read_parts(paths: Sequence[str | Path], recipe: Recipe, *, what: str) -> list[Example]:
+def read_parts(paths: Sequence[str | Path], recipe: Recipe | Project, *, what: str) -> list[Example]:
     """Return the examples of several files; `source` says which file each is from. Rows that are none are told.
 
     Raises `DataError` when none of the files exists, or there are no examples.

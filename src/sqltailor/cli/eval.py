@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sqltailor.cli.data.options import Format, Map, mapping_of
 from sqltailor.cli.eval_tables import print_benchmarks, print_mistakes
 from sqltailor.cli.output import Json, Recipe, Votes, answering, note, print_json
 
@@ -28,6 +29,8 @@ def eval_(
         list[str] | None,
         typer.Option(metavar="FILE", help="File of examples; may be repeated. Default: data.test of the recipe."),
     ] = None,
+    format: Format = None,
+    map: Map = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask only the first N questions.")] = None,
     fuzz: Annotated[int, typer.Option(metavar="N", min=0, help="Run also on N databases made up for each schema.")] = 0,
     columns_in_order: Annotated[
@@ -128,6 +131,12 @@ def eval_(
     if metric is not None:
         metrics_called(metric)
         found = found.model_copy(update={"evaluate": found.evaluate.model_copy(update={"metrics": metric})})
+    if format is not None or map is not None:
+        read = {
+            "format": format,
+            "mapping": mapping_of(map, list(data or found.data.test), format) or found.data.mapping,
+        }
+        found = found.model_copy(update={"data": found.data.model_copy(update=read)})
     minimum, wanted = least_rate(fail_under), known_kind(only)
     if against and fail_if_worse_than:
         raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")

@@ -80,7 +80,7 @@ def _twin_prompts(run: Run, project: Project) -> list[Prompt]:
     if not run.has_weights or not project.has_schema or (billion_parameters(base) or 9) > TWIN_BILLIONS:
         return []
     try:
-        examples = read_parts(project.recipe.data.test, project.recipe, what="test")[: twin_parity.QUESTIONS]
+        examples = read_parts(project.recipe.data.test, project, what="test")[: twin_parity.QUESTIONS]
     except DataError:  # there are none
         return []
     ask = project.prompts(str(run.path), None)

@@ -12,10 +12,12 @@ from sqltailor.data.rows import RowError
 from sqltailor.errors import DataError, SQLError
 from sqltailor.prompt.ending import BEGINS, COMMANDS, plain_statement
 from sqltailor.prompt.extract import declined, extract, is_declined
-from sqltailor.sql.dialect import load_dialect, parse, parse_loose, relex, write
+from sqltailor.sql.dialect import as_sqlite_reads, load_dialect, parse, parse_loose, relex, write
 from sqltailor.sql.dialect.lexer import trimmed
+from sqltailor.sql.dialect.names import is_odd
 from sqltailor.sql.schema import from_ddl, to_ddl
 from sqltailor.sql.schema.ddl import Reading, read_ddl
+from sqltailor.sql.schema.remember import remembered
 from sqltailor.sql.schema.unknown_names import known_names
 from sqltailor.types import Example, Schema
 
@@ -93,6 +95,44 @@ def from_loose(example: Example) -> Example:
     except SQLError as e:
         raise RowError("unparsed", str(e)) from e
     return dataclasses.replace(example, sql=sql)
+
+
+def as_meant(example: Example, schema: Schema | None = None) -> Example:
+    """Return an example of SQLite's dialect whose gold SQL says what SQLite takes it for.
+
+    A double-quoted word that names nothing is text. An example that brings its own schema, with names that no database
+    takes bare, is read by the public sets' rule, if it can be. `schema` is that of the others.
+    """
+    if load_dialect(example.dialect).base != "sqlite":
+        return example
+    try:
+        own = read_schema_text(example.schema, example.dialect) if example.schema is not None else schema
+    except RowError:  # which whoever needs the schema says
+        return example
+    if own is None:
+        return example
+    names = known_names(own).all
+    is_loose = example.schema is not None and has_odd_names(own)
+
+    def read(sql: str) -> str:
+        text = as_sqlite_reads(sql, names) if '"' in sql else sql
+        if not is_loose or is_declined(sql):
+            return text
+        try:
+            loose = relex(sql, names, example.dialect)
+        except SQLError:
+            return text
+        with contextlib.suppress(SQLError):
+            return text if write(parse(text, example.dialect), example.dialect, keep=False) == loose else loose
+        return loose
+
+    return dataclasses.replace(example, sql=tuple(map(read, example.sql)))
+
+
+@remembered(4096)
+def has_odd_names(schema: Schema) -> bool:
+    """Tell whether a schema has names that no database takes bare, such as `5th_place` or `order`."""
+    return any(is_odd(name) for name in known_names(schema).all)
 
 
 def parse_gold(

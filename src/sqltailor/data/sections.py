@@ -34,6 +34,8 @@ _TAGGED = re.compile(
     r"[\[<](?:user[_ ])?question[\]>](.+?)[\[<]/(?:user[_ ])?question[\]>]|/\*\s*Answer[^:*]{0,60}:(.+?)\*/",
     re.IGNORECASE | re.DOTALL,
 )
+_BEGUN_ANSWER = re.compile(rf"(?:(?i:#{{2,6}}[ \t]*(?:{_ROLES['answer']})[ \t]*:?)|\bASSISTANT[ \t]*:)\Z")
+"""Where the answer is to begin, in the line of the question itself."""
 _CREATE = re.compile(r"CREATE\s+(?:TABLE|VIEW)\b", re.IGNORECASE)
 _SPEAKER = re.compile(
     r"<\|im_start\|>\s*(\w+)|<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>|<start_of_turn>\s*(\w+)"
@@ -87,8 +89,13 @@ def read_asked(text: str) -> Asked:
     >>> read_asked("Answer with SQL.\\n\\nCREATE TABLE t (a INT)\\n\\nQuestion: How many?\\nSQL:")
     Asked(question='How many?', schema='CREATE TABLE t (a INT)', evidence='', is_marked=True)
     """
-    if is_marked := ENDS.search(text) is not None:
+    is_marked = ENDS.search(text) is not None
+    if is_marked:
         text = without_turns(text)
+    bare = text.rstrip()
+    begun = _BEGUN_ANSWER.search(bare, max(0, len(bare) - 60))
+    if begun is not None and bare[: begun.start()].strip():
+        text, is_marked = bare[: begun.start()].rstrip(), True
     if (tagged := _TAGGED.search(text)) is not None:
         return Asked((tagged[1] or tagged[2]).strip(), split_ddl(text)[1], is_marked=True)
     parts = sections(text)
@@ -106,7 +113,7 @@ def read_asked(text: str) -> Asked:
     if not (asked or split[""][0].strip() or ddl):
         return Asked(text)
     words = "\n".join(part for part in (given[0].strip(), evidence) if part)
-    return Asked(_inner(asked or split[""][0]), ddl, words, is_marked="task" not in parts)
+    return Asked(_inner(asked or split[""][0]), ddl, words, is_marked="task" not in parts or not split[""][0].strip())
 
 
 def without_marks(question: str) -> str:

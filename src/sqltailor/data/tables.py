@@ -12,8 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 from sqltailor.errors import counted
 
-SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=([^\w\r\n\"])\"?\s*", re.IGNORECASE)
-"""A first line that tells Excel which character separates the cells; it is not a row."""
+SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=([^\w\r\n\"])\"?\1*\s*", re.IGNORECASE)
+"""A first line that tells Excel which character separates the cells; it is not a row, even if empty cells follow."""
 
 
 class Record(NamedTuple):
@@ -37,6 +37,8 @@ def table_records(
         head, first = text.readline(), 1
         if (told := SEPARATOR_LINE.fullmatch(head)) is not None:
             delimiter, head, first = told[1], text.readline(), 2
+        while names is None and head and not head.strip():
+            head, first = text.readline(), first + 1
         if delimiter is None:
             delimiter = max(",;\t|", key=head.count) if head.count(",") == 0 else ","
         csv.field_size_limit(limit)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqltailor.data.canonical import as_meant
 from sqltailor.data.checks.execute import Databases
 from sqltailor.errors import ConfigError
 from sqltailor.evaluate import Evaluation, evaluate, read_answers, resume_or_new, score_predictions
@@ -57,9 +58,9 @@ def evaluate_models(
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
         for model in chosen:
             project.warn_of_drift(model)
-        examples = _examples(recipe, data, limit)
+        examples = _examples(project, data, limit)
         if databases is not None:
-            examples = [_with_schema(example, databases) for example in examples]
+            examples = [as_meant(_with_schema(example, databases)) for example in examples]
         generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
         options = project.options if votes is None else dataclasses.replace(project.options, candidates=votes)
         result = evaluate(
@@ -122,7 +123,7 @@ def evaluate_predictions(
     """
     with opened(recipe) as project, scoring_of(project, judging) as (scoring, _):
         recipe = project.recipe
-        examples = _examples(recipe, data, limit)
+        examples = _examples(project, data, limit)
         answers = {file: read_answers(Path(file), examples) for file in files}
         result = score_predictions(
             examples,
@@ -156,8 +157,9 @@ def _beside(
     return with_verdicts(result, golds, benchmark, sources, answers=texts)
 
 
-def _examples(recipe: Recipe, data: Sequence[str] | None, limit: int | None) -> list[Example]:
-    examples = read_parts(data or recipe.data.test, recipe, what="test")
+def _examples(project: Project, data: Sequence[str] | None, limit: int | None) -> list[Example]:
+    recipe = project.recipe
+    examples = read_parts(data or recipe.data.test, project, what="test")
     return examples[: limit or recipe.evaluate.limit or len(examples)]
 
 

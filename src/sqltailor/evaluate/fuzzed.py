@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqltailor.data.canonical import read_schema_text
+from sqltailor.data.rows import RowError
 from sqltailor.database import Database, open_database
+from sqltailor.errors import DataError
 from sqltailor.prompt.extract import is_declined
 from sqltailor.synth.fuzz import Constraints
 from sqltailor.synth.fuzz.databases import make_databases
@@ -55,15 +57,18 @@ class FuzzedDatabases:
         return self._made[key]
 
     def _opened(self, key: _Key, schema: Schema) -> list[Database]:
-        made = make_databases(
-            schema,
-            self._golds.get(key, []),
-            Path(self._folder.name) / str(len(self._made)),
-            dialect=key[2],
-            constraints=Constraints(),
-            databases=self._count,
-            rows=ROWS,
-        )
+        try:
+            made = make_databases(
+                schema,
+                self._golds.get(key, []),
+                Path(self._folder.name) / str(len(self._made)),
+                dialect=key[2],
+                constraints=Constraints(),
+                databases=self._count,
+                rows=ROWS,
+            )
+        except DataError as e:  # about this example, not about the others
+            raise RowError("broken_schema", str(e)) from e
         return [open_database(f"sqlite:///{path}") for path in made.paths]
 
     def close(self) -> None:

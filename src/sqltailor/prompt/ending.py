@@ -46,7 +46,14 @@ _CLOSES = re.compile(
 )
 
 
-_SIGNS = re.compile(r"[;#\n\[]|--|/\*|```|~~~|<[/|<a-zA-Z｜]")
+_CLIENT_ENDS = {
+    "tsql": re.compile(r"GO\b[ \t]*\d*[ \t]*;?[ \t\r]*$", re.IGNORECASE | re.MULTILINE),
+    "oracle": re.compile(r"/[ \t\r]*$", re.MULTILINE),
+    "mysql": re.compile(r"\\[gG]\b"),
+    "postgres": re.compile(r"\\gx?\b"),
+}
+"""What ends a statement for a client program of the dialect besides `;`: a line of its own, or a backslash."""
+_SIGNS = re.compile(r"[;#\n\[\\]|--|/\*|```|~~~|<[/|<a-zA-Z｜]")
 """Where none of these stands, nothing but a statement is there; most gold SQL is so."""
 
 
@@ -64,14 +71,16 @@ def statement_at_start(text: str, base: str) -> str:
     >>> statement_at_start("SELECT a\\n\\nFROM t;\\nThis reads one column.", "sqlite")
     'SELECT a\\n\\nFROM t'
     """
-    return trimmed(text[: _end(text, list(lex(text, base)))], base)
+    return trimmed(text[: _end(text, list(lex(text, base)), base)], base)
 
 
-def _end(text: str, tokens: list[Token]) -> int:
+def _end(text: str, tokens: list[Token], base: str) -> int:
     depth, has_selected = 0, False
     first = next((token.raw for token in tokens if token.kind == "word"), "")
     for i, token in enumerate(tokens):
         if text.startswith(("```", "~~~"), token.start):
+            return token.start
+        if has_selected and _ends_for_client(text, token, base):
             return token.start
         if token.raw[0] in "<[#" and (ENDS.match(text, token.start) or _CLOSES.match(text, token.start)):
             return token.start
@@ -87,6 +96,13 @@ def _end(text: str, tokens: list[Token]) -> int:
         depth += (token.raw == "(") - (token.raw == ")")
         has_selected = has_selected or (depth <= 0 and token.raw.upper() == "SELECT")
     return len(text)
+
+
+def _ends_for_client(text: str, token: Token, base: str) -> bool:
+    pattern = _CLIENT_ENDS.get(base)
+    if pattern is None or pattern.match(text, token.start) is None:
+        return False
+    return token.raw == "\\" or text[: token.start].rstrip(" \t").endswith("\n")
 
 
 def _is_statement(text: str, token: Token) -> bool:

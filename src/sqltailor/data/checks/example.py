@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sqltailor.data.canonical import is_read_in_part, parse_gold, read_schema_text
+from sqltailor.data.canonical import has_odd_names, is_read_in_part, parse_gold, read_schema_text
 from sqltailor.data.checks.smells import smells
 from sqltailor.data.facts import Facts, facts_of
 from sqltailor.data.rows import RowError
@@ -92,6 +92,7 @@ def check_example(
     """
     _check_text(example)
     own = read_schema_text(example.schema, example.dialect) if example.schema else schema
+    loose = loose or (bool(example.schema) and own is not None and has_odd_names(own))
 
     def read(sql: str) -> Expression | None:
         if is_declined(sql):

@@ -13,7 +13,7 @@ from sqltailor.data.rows import RowError
 
 _SAID = r"(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): "
 _POSTGRES = re.compile(rf".{{0,300}}?\b(?:LOG|DETAIL):\s{{1,4}}{_SAID}")
-_MYSQL = re.compile(r"\S{10,40}\s+\d+ Query\t")
+_MYSQL = re.compile(r"\S{10,40}\s+\d+ (?:Query|Execute)\t")
 _MESSAGE = re.compile(_SAID)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 

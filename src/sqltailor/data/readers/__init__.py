@@ -98,10 +98,11 @@ def read_examples(
     """Yield an `Example` or a `Reject` for each row of a file in any known format, in order.
 
     `format` None recognises it by the first row; `mapping` names columns: `{"question": "ask", "sql": "query"}`.
-    `hf:NAME[:SPLIT]` reads a Hugging Face data set. Gold SQL of public sets becomes canonical; other text is as
-    written. Raises `DataError` for a file that cannot be read, `ConfigError` for an unknown format or field.
+    `hf:NAME[:SPLIT]` reads a Hugging Face data set. Gold SQL of public sets becomes canonical, that of other
+    rows with a schema is read `as_meant`, and the rest is as written. Raises `DataError` for a file that cannot be
+    read, `ConfigError` for an unknown format or field.
     """
-    from sqltailor.data.canonical import from_loose
+    from sqltailor.data.canonical import as_meant, from_loose
 
     source, rows = open_source(path, format, mapping, dialect, tables)
     convert = converter(source)
@@ -111,7 +112,10 @@ def read_examples(
             continue
         try:
             example = convert(row)
-            yield from_loose(example) if source.is_loose else example
+            if source.is_loose:
+                yield from_loose(example)
+            else:
+                yield as_meant(example) if example.schema is not None else example
         except RowError as e:
             yield Reject(row.line, e.reason, str(e), shown(row.value), source.name)
 

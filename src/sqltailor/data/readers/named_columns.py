@@ -10,7 +10,7 @@ from typing import Any
 from sqltailor.data.canonical import canonical_ddl
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import FIELDS, Source
-from sqltailor.data.readers.recognise import QUESTION_NAMES, SQL_NAMES
+from sqltailor.data.readers.recognise import QUESTION_NAMES, SCHEMA_NAMES, SQL_NAMES
 from sqltailor.data.rows import RowError
 from sqltailor.types import Example
 
@@ -33,7 +33,7 @@ def read_mapped(row: Mapping[str, Any], source: Source) -> Example:
     usual = {name: name for name in FIELDS if name in row}
     if "question" not in source.mapping and "spec" not in source.mapping:
         usual |= _first("question", QUESTION_NAMES, row)
-    usual |= _first("sql", SQL_NAMES, row)
+    usual |= _first("schema", SCHEMA_NAMES, row) | _first("sql", SQL_NAMES, row)
     return _example(_picked(row, usual | dict(source.mapping)), source)
 
 

@@ -9,7 +9,8 @@ from sqltailor.data.rows import Reject, Row
 from sqltailor.data.sections import has_answer
 from sqltailor.errors import ConfigError, unknown
 
-QUESTION_NAMES = ("question", "ask", "utterance", "nl", "nl_question", "natural_language", "text")
+QUESTION_NAMES = ("question", "ask", "utterance", "nl", "nl_question", "natural_language", "text", "sql_prompt")
+SCHEMA_NAMES = ("schema", "sql_context")
 SQL_NAMES = ("sql", "query", "gold", "gold_sql", "sql_query", "answer")
 
 

@@ -47,13 +47,16 @@ class Lexer:
         self._base = base
         self._backslash = has_backslashes(base) if backslash is None else backslash
         self._unclosed = frozenset[str]()
+        self.unclosed_at: int | None = None
+        """Where the first quote stands that never closes."""
 
     def tokens(self, place: int = 0) -> Iterator[Token]:
         """Yield the tokens from a place on."""
         while place < len(self.sql):
             for match in _pattern(self._base, self._backslash, self._unclosed).finditer(self.sql, place):
                 if match.lastgroup == "open":
-                    self._unclosed |= {match.group()[0]}
+                    self._unclosed |= {match.group()[0].lower()}
+                    self.unclosed_at = match.start() if self.unclosed_at is None else self.unclosed_at
                     break
                 yield Token(str(match.lastgroup), match.group(), match.start())
                 place = match.end()
@@ -70,6 +73,7 @@ def _pattern(base: str, backslash: bool, unclosed: frozenset[str]) -> re.Pattern
     is_mysql = base in _MYSQL_LIKE
     closing = {
         "/": r"/\*(?:[^*]|\*(?!/))*+\*/",
+        "q": r"[qQ]'(?:\[.*?\]|\{.*?\}|\(.*?\)|<.*?>|(?P<q>[^\s\[{(<]).*?(?P=q))'" if base == "oracle" else "",
         "'": quoted("'"),
         "$": r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$" if base in _POSTGRES_LIKE else "",
         '"': quoted('"'),
@@ -79,11 +83,13 @@ def _pattern(base: str, backslash: bool, unclosed: frozenset[str]) -> re.Pattern
     closing = {mark: pattern for mark, pattern in closing.items() if pattern and mark not in unclosed}
     comments = [r"--(?=\s|\Z)[^\n]*" if is_mysql else r"--[^\n]*", *(closing[m] for m in "/" if m in closing)]
     comments += [r"\#[^\n]*"] * (is_mysql or base == "bigquery")
-    openings = {"/": r"/\*", "$": r"\$(?:[^\W\d]\w*)?\$", "[": r"\["}
+    strings = [closing[mark] for mark in "q'$" if mark in closing]
+    strings += [r"[eE]'(?:[^'\\]|''|\\.)*+'"] * (base in _POSTGRES_LIKE and "'" in closing)
+    openings = {"/": r"/\*", "q": r"[qQ]'", "$": r"\$(?:[^\W\d]\w*)?\$", "[": r"\["}
     groups = {
         "space": r"\s+",
         "comment": "|".join(comments),
-        "string": "|".join(closing[mark] for mark in "'$" if mark in closing),
+        "string": "|".join(strings),
         "quoted": "|".join(closing[mark] for mark in '"`[' if mark in closing),
         "open": "|".join(openings.get(mark, mark) for mark in closing),
         "number": r"(?:[0-9]+(?:\.[0-9]*)?|(?<![\w\"`\]])\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w$])|0[xX][0-9a-fA-F]+\b",
@@ -106,9 +112,15 @@ def trimmed(sql: str, base: str = "sqlite") -> str:
 def unquoted(raw: str, *, backslash: bool = False) -> str:
     """Return the text within the quotes of a `string` or `quoted` token.
 
+    >>> unquoted("q'[it's]'"), unquoted("E'it\\\\'s'")
+    ("it's", "it's")
     >>> unquoted("'it''s'"), unquoted("[a b]"), unquoted('"C:\\\\x"')
     ("it's", 'a b', 'C:\\\\x')
     """
+    if raw[0] in "qQ":
+        return raw[3:-2]
+    if raw[0] in "eE":
+        return unquoted(raw[1:], backslash=True)
     if raw.startswith("$"):
         return raw[raw.index("$", 1) + 1 :][: -(raw.index("$", 1) + 1)]
     close = "]" if raw[0] == "[" else raw[0]

@@ -1,11 +1,12 @@
-"""Apply later statements of a script to its tables: ALTER, DROP, RENAME and COMMENT, in every spelling."""
+"""Apply ALTER TABLE to a table of a script, in every spelling."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 
-from sqltailor.sql.dialect.lexer import Token, lex
+from sqltailor.sql.dialect.lexer import Token
+from sqltailor.sql.schema import heirs
 from sqltailor.sql.schema.create import Place
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Draft
@@ -25,21 +26,32 @@ _NO_TYPES = frozenset({"SET", "DROP", "ADD", "RESET", "RESTART", "COMMENT", "NOT
 
 def alter(words: Words, place: Place) -> str:
     """Change the table that ALTER TABLE or ALTER VIEW names; return its name where the script has no such table."""
-    words.take("IF", "EXISTS")
-    words.take("ONLY")
+    if_exists = words.take("IF", "EXISTS")
+    is_alone = words.take("ONLY")
     path = words.path()
     table = place.drafts.find(path, place.home)
     if table is None:
-        return ".".join(path) if words.next_word() in _CHANGES else ""
+        return ".".join(path) if words.next_word() in _CHANGES and not if_exists else ""
     words.take("*")
     if words.take("ON", "CLUSTER"):
         words.skip()
     words.take("WITH", "CHECK") or words.take("WITH", "NOCHECK")
     before = ""
+    children = [] if is_alone else place.drafts.family(table)[1:]
     for part in split_commas(words.tokens[words.place :]):
-        action = Words(part, words.base)
-        before = _act(action, table, place, before)
+        if _is_about_columns(Words(part, words.base)):
+            for child in children:
+                _act(Words(part, words.base), child, place, before)
+        before = _act(Words(part, words.base), table, place, before)
     return ""
+
+
+def _is_about_columns(action: Words) -> bool:
+    """Tell whether an action changes columns, which partitions and heirs have, too; keys are a table's own."""
+    verb = action.next_word()
+    action.skip()
+    return verb in ("ADD", "DROP", "ALTER", "RENAME") and action.next_word() not in (
+        "CONSTRAINT", "PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "EXCLUDE", "TO")  # fmt: skip
 
 
 def _act(action: Words, table: Draft, place: Place, before: str) -> str:
@@ -55,7 +67,7 @@ def _act(action: Words, table: Draft, place: Place, before: str) -> str:
 
 
 def _add(action: Words, table: Draft, place: Place) -> None:
-    is_column = action.take("COLUMN") or action.take("COLUMNS")
+    is_column = action.take("COLUMN") or action.take("COLUMNS") or action.take("ATTRIBUTE")
     action.take("IF", "NOT", "EXISTS")
     if not is_column and any(action.ahead().take(*words) for words in _NOT_COLUMNS[:9]):
         return
@@ -90,7 +102,11 @@ def _drop(action: Words, table: Draft, place: Place) -> None:
     elif action.take("CONSTRAINT") or action.take("FOREIGN", "KEY"):
         action.take("IF", "EXISTS")
         _drop_constraint(table, action.name() or "")
-    elif action.take("COLUMNS") or not any(action.ahead().take(*words) for words in _NOT_COLUMNS):
+    elif (
+        action.take("COLUMNS")
+        or action.take("ATTRIBUTE")
+        or not any(action.ahead().take(*words) for words in _NOT_COLUMNS)
+    ):
         if action.base in TSQL_LIKE:  # a name alone is that of a constraint
             _drop_constraint(table, action.name() or "")
         else:
@@ -164,21 +180,21 @@ def _change(action: Words, table: Draft, place: Place) -> None:
 
 def _rename(action: Words, table: Draft, place: Place) -> None:
     if action.take("TO") or action.take("AS"):
-        _rename_table(table, action.path(), place, action.base)
+        rename_table(table, action.path(), place, action.base)
     elif action.next_word() in ("CONSTRAINT", "INDEX", "KEY", "PARTITION", "TRIGGER"):
         return
     else:
-        action.take("COLUMN")
+        action.take("COLUMN") or action.take("ATTRIBUTE")
         action.take("IF", "EXISTS")
         first = action.path()
         new = action.name() if action.take("TO") or action.take("AS") else None
         if new is not None:
             place.drafts.rename_column(table, first[-1], new)
         elif first and action.next() is None:  # MySQL: RENAME new_name
-            _rename_table(table, first, place, action.base)
+            rename_table(table, first, place, action.base)
 
 
-def _rename_table(table: Draft, path: list[str], place: Place, base: str) -> None:
+def rename_table(table: Draft, path: list[str], place: Place, base: str) -> None:
     """Rename a table; a bare new name stays in its namespace."""
     if not path:
         return
@@ -232,90 +248,12 @@ _ACTIONS: dict[str, Callable[[Words, Draft, Place], None]] = {
     "SET": _set,
     "REPLACE": _replace,
     "COMMENT": _comment,
+    "ATTACH": heirs.attach,
+    "DETACH": heirs.detach,
+    "INHERIT": heirs.inherit,
+    "NO": heirs.no_inherit,
 }
 
 
-_CHANGES = frozenset(_ACTIONS) - {"SET", "COMMENT"} | {"WITH"}
-
-
-def drop(words: Words, place: Place) -> None:
-    """Take away what DROP TABLE, DROP VIEW or DROP SCHEMA names; one that does not exist is passed over."""
-    while words.next_word() in ("MATERIALIZED", "FOREIGN", "EXTERNAL", "TEMPORARY", "TEMP"):
-        words.skip()
-    kind = words.next_word()
-    words.skip()
-    if kind not in ("TABLE", "VIEW", "SCHEMA", "DATABASE"):
-        return
-    words.take("IF", "EXISTS")
-    for part in split_commas(words.tokens[words.place :]):
-        path = Words(part, words.base).path()
-        if kind in ("TABLE", "VIEW"):
-            found = place.drafts.find(path, place.home)
-            if found is not None and found.is_view == (kind == "VIEW"):
-                place.drafts.remove(found)
-        elif path:
-            for draft in place.drafts:
-                if draft.full[-2:-1] == (path[-1],):
-                    place.drafts.remove(draft)
-
-
-def rename(words: Words, place: Place) -> None:
-    """RENAME TABLE a TO b, c TO d; Oracle's RENAME a TO b."""
-    words.take("TABLE") or words.take("TABLES") or words.take("VIEW")
-    for part in split_commas(words.tokens[words.place :]):
-        pair = Words(part, words.base)
-        table = place.drafts.find(pair.path(), place.home)
-        if table is not None and pair.take("TO"):
-            _rename_table(table, pair.path(), place, words.base)
-
-
-def sp_rename(words: Words, place: Place) -> None:
-    """T-SQL's EXEC sp_rename 'dbo.t.a', 'b', 'COLUMN'."""
-    given = []
-    for part in split_commas(words.tokens[words.place :]):
-        argument = Words(part, words.base)
-        if argument.take("@"):  # @newname = 'b'
-            argument.skip()
-            argument.take("=")
-        argument.take("N")
-        given.append(argument.string() or "")
-    if len(given) < 2:
-        return
-    path = Words(list(lex(given[0], words.base)), words.base).path()
-    is_column = len(given) > 2 and given[2].upper() == "COLUMN"
-    table = place.drafts.find(path[:-1] if is_column else path, place.home)
-    if table is not None and is_column:
-        place.drafts.rename_column(table, path[-1], given[1].strip("[]"))
-    elif table is not None and (len(given) < 3 or given[2].upper() == "OBJECT"):
-        _rename_table(table, [given[1].strip("[]")], place, words.base)
-
-
-def transfer(words: Words, place: Place) -> None:
-    """T-SQL's ALTER SCHEMA s TRANSFER a.t."""
-    namespace = words.name()
-    if not namespace or not words.take("TRANSFER"):
-        return
-    if words.take("OBJECT"):
-        words.take("::")
-    table = place.drafts.find(words.path(), place.home)
-    if table is not None:
-        place.drafts.rename(table, [*table.path[:-2], namespace, table.path[-1]])
-
-
-def comment_on(words: Words, place: Place) -> None:
-    """COMMENT ON TABLE t IS 'x', COMMENT ON COLUMN t.a IS 'x'."""
-    words.take("MATERIALIZED")
-    words.take("FOREIGN")
-    kind = words.next_word()
-    words.skip()
-    path = words.path()
-    if kind not in ("TABLE", "VIEW", "COLUMN") or not path or not words.take("IS"):
-        return
-    text = words.string()
-    table = place.drafts.find(path if kind != "COLUMN" else path[:-1], place.home)
-    if table is None:
-        return
-    if kind != "COLUMN":
-        table.comment = text
-    elif (number := table.column(path[-1])) is not None:
-        table.columns[number] = dataclasses.replace(table.columns[number], comment=text)
+_CHANGES = frozenset(_ACTIONS) - {"SET", "COMMENT", "NO", "DROP", "DROP COLUMN"} | {"WITH"}
+"""What is told of a table that the script does not create: what is dropped from it is lost anyway."""

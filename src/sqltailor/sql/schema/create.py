@@ -10,6 +10,7 @@ from sqltailor.sql.dialect.lexer import Token
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.sql.schema.drafts import Draft, Drafts
 from sqltailor.sql.schema.namespaces import home_of
+from sqltailor.sql.schema.script import MYSQL_LIKE, TSQL_LIKE
 from sqltailor.sql.schema.table_body import Body, read_body
 from sqltailor.sql.schema.views import QUERY_STARTS, query_at, selected_columns
 from sqltailor.types import Column
@@ -22,14 +23,15 @@ _NO_TABLES = frozenset({"INDEX", "TRIGGER", "FUNCTION", "PROCEDURE", "PROC", "PA
 # What stands before parentheses that hold no columns.
 _OF_SETTINGS = frozenset({"WITH", "OPTIONS", "PROPERTIES", "TBLPROPERTIES", "SERDEPROPERTIES", "DBPROPERTIES", "BY",
                           "ON", "KEY", "HASH", "RANGE", "LIST", "LINEAR", "BUCKETS", "VALUES", "IN", "FROM", "TO",
-                          "POLICY", "TAG", "STORAGE"})  # fmt: skip
+                          "POLICY", "TAG", "STORAGE", "OID", "IDENTIFIER"})  # fmt: skip
 
 
 class Place(NamedTuple):
-    """Where a statement stands: the tables before it, and the qualifiers that the session has chosen."""
+    """Where a statement stands: tables and object types before it, and the qualifiers that the session has chosen."""
 
     drafts: Drafts
     home: list[str]
+    types: Drafts
 
     def columns_of(self, path: list[str]) -> list[Column] | None:
         """Return the columns of a table, with no keys; None when there is no such table."""
@@ -54,7 +56,7 @@ class Named(NamedTuple):
 
 def created(words: Words) -> Named | None:
     """Read up to the name of a table or view; None for a statement that makes something else."""
-    replaces, before = False, ""
+    replaces, before = words.tokens[words.place - 1].raw.upper() == "ALTER", ""
     while (word := words.next_word()) not in ("TABLE", "VIEW"):
         if word == "" or word in _NO_TABLES:
             return None
@@ -77,17 +79,41 @@ def created(words: Words) -> Named | None:
 def read_create(words: Words, named: Named, place: Place) -> Draft:
     """Return the draft of a table or view, read from behind its name; raises `DataError`."""
     what = named.what[0].upper() + named.what[1:]
-    body, query = _body(words, place, what)
+    is_view = named.kind == "VIEW"
+    found, body = _body(words, place, what, is_view=is_view)
     if not body.columns:
         raise DataError(
             f"{what} has no columns that can be read. List them: CREATE {named.kind} name (a INTEGER, b TEXT)."
         )
     comment = words.option("COMMENT") or _description(words) or " ".join(filter(None, [*named.notes, *body.notes]))
-    is_view = named.kind == "VIEW"
     home = home_of(named.path, place.home, words.base)
-    return Draft(
-        named.path, home, body.columns, list(body.keys), comment or None, is_view, (query or None) if is_view else None
-    )
+    query = found.query or None if is_view else None
+    draft = Draft(named.path, home, body.columns, list(body.keys), comment or None, is_view, query)
+    for path in found.parents:
+        if parent := place.drafts.find(path, place.home):
+            place.drafts.adopt(parent, draft)
+    return draft
+
+
+def read_select_into(words: Words, place: Place) -> Draft | None:
+    """Return the table that SELECT … INTO t makes; None where a statement makes none. Raises `DataError`."""
+    if words.base not in TSQL_LIKE and words.base not in ("postgres", "redshift"):
+        return None
+    ahead = words.ahead()
+    while ahead.next() is not None and ahead.next_word() not in ("INTO", "FROM"):
+        if ahead.group("A SELECT") is None:
+            ahead.skip()
+    if not ahead.take("INTO"):
+        return None
+    while ahead.next_word() in ("TEMPORARY", "TEMP", "UNLOGGED", "TABLE"):
+        ahead.skip()
+    path = ahead.path()
+    if not path:  # a variable, or a temporary table: #t
+        return None
+    columns = selected_columns(query_at(words), place.columns_of, words.base)
+    if not columns:
+        raise DataError(f"The table '{'.'.join(path)}' is made by SELECT … INTO, and its columns cannot be read.")
+    return Draft(path, home_of(path, place.home, words.base), columns)
 
 
 def _description(words: Words) -> str | None:
@@ -106,11 +132,12 @@ class _Found(NamedTuple):
     partitions: list[list[Token]]
     parents: list[list[str]]
     copied: list[str] | None
+    of: list[str] | None
     query: str
 
 
-def _body(words: Words, place: Place, what: str) -> tuple[Body, str]:
-    """Return columns and keys, and the query that gives them, with `words` behind the columns."""
+def _body(words: Words, place: Place, what: str, *, is_view: bool) -> tuple[_Found, Body]:
+    """Return what gives the columns, and columns and keys, with `words` behind the columns."""
 
     def parent_columns(path: list[str]) -> list[Column]:
         found = place.columns_of(path)
@@ -123,27 +150,36 @@ def _body(words: Words, place: Place, what: str) -> tuple[Body, str]:
     if found.copied is not None:
         parent = place.drafts.find(found.copied, place.home)
         body = Body(parent_columns(found.copied), tuple(parent.keys) if parent else ())
-    if found.group is not None and found.copied is None:
-        body = read_body(found.group, words.base, what, None if words.base == "sqlite" else parent_columns)
-    for group in found.partitions:  # of Hive: (day DATE); elsewhere the names of columns that there are
+    if found.group is not None:
+        own = read_body(found.group, words.base, what, None if words.base == "sqlite" else parent_columns)
+        body = own if found.copied is None else body._replace(keys=body.keys + own.keys)
+    if found.of is not None:
+        type_ = place.types.find(found.of, place.home)
+        if type_ is None:
+            raise DataError(f"{what} has the columns of the type '{'.'.join(found.of)}', which is not in the script.")
+        body = body._replace(columns=type_.columns)
+    for group in found.partitions:  # of Hive: (day DATE); elsewhere the names of columns, or years(ts)
         more = read_body(group, words.base, what).columns
-        own = {c.name.lower() for c in body.columns}
-        body = body._replace(columns=[*body.columns, *(c for c in more if c.type and c.name.lower() not in own)])
+        known = {c.name.lower() for c in body.columns}
+        more = [c for c in more if c.type and c.type[0] != "(" and c.name.lower() not in known]
+        body = body._replace(columns=body.columns + more)
     if found.parents:
         inherited: dict[str, Column] = {}
         for column in [*(c for path in found.parents for c in parent_columns(path)), *body.columns]:
             inherited.setdefault(column.name.lower(), column)
         body = body._replace(columns=list(inherited.values()))
     words.place = behind
-    return (_with_query(body, found.query, place, words.base, what) if found.query else body), found.query
+    return found, _with_query(body, found.query, place, words.base, is_view=is_view) if found.query else body
 
 
-def _with_query(body: Body, query: str, place: Place, base: str, what: str) -> Body:
+def _with_query(body: Body, query: str, place: Place, base: str, *, is_view: bool) -> Body:
     selected = selected_columns(query, place.columns_of, base)
     if not body.columns:
-        if selected is None:
-            raise DataError(f"{what} has no columns that can be read. List them: CREATE VIEW name (a INTEGER, b TEXT).")
-        return body._replace(columns=selected)
+        return body._replace(columns=selected or [])
+    if base in MYSQL_LIKE and not is_view:  # the table has columns of its own before those of the query
+        own = {c.name.lower() for c in body.columns}
+        more = [c for c in selected or () if c.name.lower() not in own]
+        return body._replace(columns=[] if selected is None else body.columns + more)
     if selected is not None and len(selected) == len(body.columns):
         paired = zip(body.columns, selected, strict=True)
         return body._replace(columns=[c if c.type else dataclasses.replace(c, type=s.type) for c, s in paired])
@@ -157,6 +193,7 @@ def _clauses(words: Words, what: str) -> tuple[_Found, int]:
     """
     group: list[Token] | None = None
     copied: list[str] | None = None
+    of: list[str] | None = None
     partitions: list[list[Token]] = []
     parents: list[list[str]] = []
     start, behind, before = words.place, words.place, ["", ""]
@@ -177,21 +214,35 @@ def _clauses(words: Words, what: str) -> tuple[_Found, int]:
                 group, behind = inside, words.place
             before = [before[-1], ")"]
             continue
+        at = words.place
         words.skip()
-        if group is None and copied is None and _copies(word, before[-1]):
+        if group is None and copied is None and _copies(word, before[-1]) and words.next_word() != "GRANTS":
             copied, behind = words.path(), words.place
+            parents += [copied] if word == "OF" else []
+            continue
+        if word == "OF" and before[-1] == "":
+            of, behind = words.path(), words.place
+            before = [before[-1], "OF"]
             continue
         if word == "AS" and words.next_word() in QUERY_STARTS:
             query = query_at(words)
             break
+        if word == "SELECT" and words.base in MYSQL_LIKE:  # needs no AS
+            words.place = at
+            query = query_at(words)
+            break
+        if word == "AS" and words.base == "clickhouse" and group is None:  # AS t; numbers(10) is a function
+            path = words.path()
+            if path and words.next_word() != "(":
+                copied, behind = path, words.place
         before = [before[-1], word]
         if before[-1] == "=" and before[0] == "ENGINE":
             words.skip()
     words.place = start
-    return _Found(group, partitions, parents, copied, query), behind
+    return _Found(group, partitions, parents, copied, of, query), behind
 
 
 def _copies(word: str, before: str) -> bool:
     """Tell whether a word goes before the table that gives the columns: LIKE t, SHALLOW CLONE t, PARTITION OF t."""
-    is_copy = word in ("LIKE", "CLONE", "COPY") and before in ("", "SHALLOW", "DEEP")
+    is_copy = word in ("LIKE", "CLONE", "COPY") and before in ("", "SHALLOW", "DEEP", "GRANTS")
     return is_copy or (before == "PARTITION" and word == "OF")

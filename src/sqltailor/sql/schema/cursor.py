@@ -8,6 +8,7 @@ from sqltailor.errors import DataError
 from sqltailor.sql.dialect.lexer import Token, has_backslashes, unquoted
 from sqltailor.sql.dialect.names import fold
 
+_UNSET_VARIABLE = re.compile(r"(?:\$\{[\w:]+\}|\$\(\w+\)|[@:]\w+|&&?\w+\.?|\{\{[^{}]*\}\})\.(?=[\w\"`\[])")
 _GENERIC_TYPES = frozenset({"ARRAY", "STRUCT", "MAP", "UNIONTYPE", "RECORD", "NESTED", "NULLABLE", "LOWCARDINALITY"})
 
 
@@ -56,6 +57,7 @@ class Words:
     def path(self) -> list[str]:
         """Read a name with what qualifies it: `catalog.namespace.table`; BigQuery may quote it as a whole."""
         parts: list[str] = []
+        self._pass_over_variable()
         while (part := self._part(is_first=not parts)) is not None:
             parts += part.split(".") if self.base == "bigquery" else [part]
             if not self.take("."):
@@ -63,6 +65,15 @@ class Words:
             while parts and self.take("."):  # `catalog..table` of T-SQL: the namespace is its default
                 pass
         return parts
+
+    def _pass_over_variable(self) -> None:
+        """Pass over a qualifier that is a variable which nothing sets: `${place}.t`, `@place.t`, `&place..t`."""
+        token = self.next()
+        if token is not None and token.raw in ("$", "@", ":", "&", "{"):
+            found = _UNSET_VARIABLE.match("".join(t.raw for t in self.tokens[self.place : self.place + 16]))
+            end = token.start + found.end() if found else 0
+            while self.place < len(self.tokens) and self.tokens[self.place].start < end:
+                self.place += 1
 
     def _part(self, *, is_first: bool) -> str | None:
         name = self.name()
@@ -76,7 +87,7 @@ class Words:
     def string(self) -> str | None:
         """Read a string; None when something else comes next, NULL for one."""
         token = self.next()
-        if token is None or token.raw[0] not in "'\"$":
+        if token is None or (token.kind != "string" and token.raw[0] != '"'):
             return None
         self.skip()
         return unquoted(token.raw, backslash=has_backslashes(self.base))

@@ -12,13 +12,17 @@ from typing import NamedTuple
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.dialect.names import DEFAULT_NAMESPACES
-from sqltailor.sql.schema import alter
-from sqltailor.sql.schema.create import Named, Place, created, read_create
-from sqltailor.sql.schema.cursor import Words, split_commas
+from sqltailor.sql.schema import changes, procedures
+from sqltailor.sql.schema.alter import alter
+from sqltailor.sql.schema.blocks import BLOCK_STARTS, inner_statements, without_end
+from sqltailor.sql.schema.create import Named, Place, created, read_create, read_select_into
+from sqltailor.sql.schema.cursor import Words
 from sqltailor.sql.schema.drafts import Drafts
 from sqltailor.sql.schema.loose_ddl import loose_tables
 from sqltailor.sql.schema.namespaces import chosen_home, home_of
-from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements, with_variables
+from sqltailor.sql.schema.object_types import read_object_type
+from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements
+from sqltailor.sql.schema.script_variables import with_variables
 from sqltailor.types import Schema
 
 
@@ -105,6 +109,7 @@ class _Reader:
     def __init__(self, base: str) -> None:
         self.base = base
         self.drafts = Drafts(DEFAULT_NAMESPACES.get(base))
+        self.types = Drafts(DEFAULT_NAMESPACES.get(base))
         self.home: list[str] = []
         self.unread: list[Unread] = []
         self.waiting: list[_Waiting] = []
@@ -115,10 +120,16 @@ class _Reader:
     def read(self, script: str, text: str) -> None:
         text = _DOWN.sub(lambda found: "\n" * found[0].count("\n"), text)
         for statement in statements(with_variables(text), self.base):
-            try:
-                self.take(statement, script)
-            except DataError as e:
-                self.unread.append(Unread(statement.line, str(e), script))
+            self.try_to_take(statement, script)
+
+    def try_to_take(self, statement: Statement, script: str) -> None:
+        try:
+            self.take(statement, script)
+        except DataError as e:
+            self.tell(statement, str(e), script)
+
+    def tell(self, statement: Statement, reason: str, script: str) -> None:
+        self.unread.append(Unread(statement.line, reason, script))
 
     def finished(self) -> Reading:
         self.again()
@@ -149,33 +160,44 @@ class _Reader:
 
     def take(self, statement: Statement, script: str) -> None:
         if statement.file:
-            self.unread.append(Unread(statement.line, f"it runs another file, {statement.file}", script))
+            self.tell(statement, f"it runs another file, {statement.file}", script)
+            return
+        if statement.fault:
+            self.tell(statement, statement.fault, script)
             return
         words = Words(statement.tokens, self.base)
         if not statement.continues:
             self.holds = None
-        place = Place(self.drafts, self.home if self.holds is None else self.holds)
+        place = Place(self.drafts, self.home if self.holds is None else self.holds, self.types)
         first = words.next_word()
-        if first == "CREATE" or (first == "ALTER" and self.base in TSQL_LIKE and words.ahead().take("ALTER", "VIEW")):
+        is_tsql = self.base in TSQL_LIKE
+        if first == "CREATE" or (is_tsql and words.ahead().take("ALTER", "VIEW")):
             self.create(words, statement, place, script)
         elif words.take("ALTER", "TABLE") or words.take("ALTER", "VIEW"):
-            self.alter(words, statement, place, script)
+            words.tokens = without_end(words.tokens) if is_tsql else words.tokens
+            self.tell_of(alter(words, place), words, statement, script)
         elif words.take("ALTER", "MATERIALIZED", "VIEW") or words.take("ALTER", "FOREIGN", "TABLE"):
-            alter.alter(words, place)
+            alter(words, place)
+        elif words.take("ALTER", "TYPE"):
+            alter(words, place._replace(drafts=self.types))
         elif words.take("ALTER", "SCHEMA"):
-            alter.transfer(words, place)
+            self.tell_of(changes.transfer(words, place), words, statement, script)
         elif words.take("DROP"):
-            alter.drop(words, place)
+            changes.drop(words, place)
         elif words.take("RENAME"):
-            alter.rename(words, place)
+            self.tell_of(changes.rename(words, place), words, statement, script)
         elif words.take("COMMENT", "ON"):
-            alter.comment_on(words, place)
-        elif words.take("EXEC") or words.take("EXECUTE"):
+            changes.comment_on(words, place)
+        elif words.take("EXEC") or words.take("EXECUTE") or (is_tsql and first.startswith("SP_")):
             self.execute(words, statement, place, script)
-        elif (home := chosen_home(words, self.home)) is not None:
+        elif first in BLOCK_STARTS:
+            for tokens in inner_statements(words):
+                self.try_to_take(Statement(statement.line, tokens), script)
+        elif (home := chosen_home(words.ahead(), self.home)) is not None:
             self.home = [] if [h.lower() for h in home] == [self.drafts.default] else home
-        else:
-            self.inside(statement, script)
+        elif first in ("SELECT", "WITH") and (draft := read_select_into(words, place)) is not None:
+            self.creates += 1
+            self.drafts.add(draft)
 
     def create(self, words: Words, statement: Statement, place: Place, script: str) -> None:
         words.skip()
@@ -183,8 +205,14 @@ class _Reader:
             words.take("IF", "NOT", "EXISTS")
             self.holds = words.path()[-1:]
             return
-        named = created(words)
+        head = words.ahead()
+        try:
+            named = created(words)
+        except DataError:
+            self.creates += 1
+            raise
         if named is None:
+            read_object_type(head, place)
             return
         self.creates += 1
         home = home_of(named.path, place.home, self.base)
@@ -201,51 +229,37 @@ class _Reader:
             raise
         if before is None:
             self.drafts.add(draft)
-        elif named.replaces or words.tokens[0].raw.upper() == "ALTER":
+        elif named.replaces:
             self.drafts.remove(before)
             self.drafts.add(draft)
         elif before.columns != draft.columns:
             raise DataError(f"{named.what[0].upper()}{named.what[1:]} is defined twice; the first definition is kept.")
 
-    def alter(self, words: Words, statement: Statement, place: Place, script: str) -> None:
-        missing = alter.alter(words, place)
+    def tell_of(self, missing: str, words: Words, statement: Statement, script: str) -> None:
+        """Tell that a table is changed which the script does not create, unless that table was told already."""
         if missing and missing.split(".")[-1].lower() not in self.lost:
             text = " ".join(words.rest().split())[:40]
-            self.unread.append(
-                Unread(statement.line, f"ALTER of '{missing}', which the script does not create: {text}", script)
-            )
+            self.tell(statement, f"ALTER of '{missing}', which the script does not create: {text}".rstrip(": "), script)
 
     def execute(self, words: Words, statement: Statement, place: Place, script: str) -> None:
         """EXEC sp_rename …, and the statements in EXEC sp_executesql N'CREATE VIEW …'."""
-        procedure = words.ahead().path()[-1:]
-        if procedure == ["sp_rename"]:
-            words.path()
-            alter.sp_rename(words, place)
+        missing = procedures.call(words, place)
+        if missing is not None:
+            self.tell_of(missing, words, statement, script)
             return
-        for part in split_commas(words.tokens[words.place :]):
-            for token in part:
-                if token.kind == "string" and _MAKES_TABLE.search(token.raw):
-                    inner = Words([token], self.base).string() or ""
-                    for found in statements(inner, self.base):
-                        self.take(found._replace(line=statement.line), script)
-
-    def inside(self, statement: Statement, script: str) -> None:
-        """Look into IF … CREATE TABLE, and report a table that procedural code creates out of our sight."""
-        words = Words(statement.tokens, self.base)
-        if words.next_word() == "IF":
-            while words.next() is not None:
-                if words.next_word() == "CREATE":
-                    self.take(Statement(statement.line, words.tokens[words.place :]), script)
-                    return
-                if words.group("") is None:
-                    words.skip()
+        tokens = words.tokens[words.place :]
+        texts = [t for t in tokens if t.kind == "string" and _CHANGES_TABLE.search(t.raw)]
+        is_put_together = any(t.raw in ("||", "+") for t in tokens) or any(_HOLE.search(t.raw) for t in texts)
+        if is_put_together:
+            if any(_MAKES_TABLE.search(t.raw) for t in texts):
+                self.tell(statement, "a table is created by a statement that is put together when it runs", script)
             return
-        if words.next_word() not in ("DO", "DECLARE", "BEGIN"):
-            return
-        text = "".join(t.raw for t in statement.tokens if t.kind != "comment")
-        if _MAKES_TABLE.search(text):
-            reason = "a table is created inside a procedural block"
-            self.unread.append(Unread(statement.line, reason, script))
+        for token in texts:
+            for found in statements(Words([token], self.base).string() or "", self.base):
+                self.try_to_take(found._replace(line=statement.line), script)
 
 
 _MAKES_TABLE = re.compile(r"\bCREATE\s+(?:\w+\s+){0,4}?(?:TABLE|VIEW)\b", re.IGNORECASE)
+_CHANGES_TABLE = re.compile(rf"{_MAKES_TABLE.pattern}|\b(?:ALTER|DROP)\s+(?:TABLE|VIEW)\b", re.IGNORECASE)
+_HOLE = re.compile(r"%(?:\d+\$)?[ILs]")
+"""Where `format` puts a name or value into a text."""

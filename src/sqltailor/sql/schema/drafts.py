@@ -10,7 +10,7 @@ from sqltailor.sql.schema.table_body import Key, with_keys
 from sqltailor.types import Column, Reference, Schema, Table
 
 
-@dataclass
+@dataclass(eq=False)
 class Draft:
     """One table or view. `path` is its name as written; `home` are the qualifiers that the session adds before it."""
 
@@ -46,6 +46,7 @@ class Drafts:
         self.default = default_namespace
         self._by_name: dict[str, list[Draft]] = {}
         self._order: dict[int, Draft] = {}
+        self._children: dict[int, list[Draft]] = {}
 
     def __iter__(self) -> Iterator[Draft]:
         return iter(list(self._order.values()))
@@ -57,6 +58,20 @@ class Drafts:
     def remove(self, draft: Draft) -> None:
         self._by_name[draft.path[-1].lower()] = [d for d in self._by_name[draft.path[-1].lower()] if d is not draft]
         del self._order[id(draft)]
+
+    def adopt(self, parent: Draft, child: Draft) -> None:
+        """Make a table a partition or an heir of another: what changes the parent's columns changes its own, too."""
+        if parent not in self.family(child):
+            self._children.setdefault(id(parent), []).append(child)
+
+    def release(self, parent: Draft, child: Draft) -> None:
+        """Make a table one of its own again."""
+        self._children[id(parent)] = [d for d in self._children.get(id(parent), []) if d is not child]
+
+    def family(self, draft: Draft) -> list[Draft]:
+        """Return a table and all that have its columns, as far as they still exist."""
+        children = [child for child in self._children.get(id(draft), []) if id(child) in self._order]
+        return [draft, *(member for child in children for member in self.family(child))]
 
     def rename(self, draft: Draft, path: list[str]) -> None:
         """Give a table another name, also where foreign keys name it."""

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqltailor.sql.dialect.lexer import Lexer, Token, lex
+from sqltailor.sql.schema import client_lines
 
 MYSQL_LIKE = frozenset({"mysql", "doris", "starrocks"})
 TSQL_LIKE = frozenset({"tsql", "fabric"})
@@ -20,39 +21,19 @@ class Statement(NamedTuple):
     """One statement, and the line of the script that it begins on.
 
     `file`: the name of another script that is run instead. `continues`: nothing ended the statement before it.
+    `fault`: what is wrong with the script there.
     """
 
     line: int
     tokens: list[Token]
     file: str = ""
     continues: bool = False
+    fault: str = ""
 
-
-# What each client program reads by itself: a line that ends a statement, and one that stands between statements.
-_GO = re.compile(r"GO(?:[ \t]+\d+)?[ \t]*;?[ \t]*(?:--[^\n]*)?(?:\r?$)", re.IGNORECASE | re.MULTILINE)
-_SLASH = re.compile(r"/[ \t\r]*$", re.MULTILINE)
-_BACKSLASH = re.compile(r"\\[^\n]*")
-_COPY = re.compile(r"COPY\b[^;]*?\bFROM\s+stdin\b[^;]*;[^\n]*\n", re.IGNORECASE)
-_BETWEEN = {
-    "oracle": re.compile(
-        r"(?:REM(?:ARK)?|PROMPT)(?![^\s])[^\n]*"
-        r"|(?:SET|EXIT|QUIT|SPOOL|DEF(?:INE)?|UNDEF(?:INE)?|WHENEVER|CONN(?:ECT)?|SHO(?:W)?|COL(?:UMN)?|ACC(?:EPT)?"
-        r"|PAU(?:SE)?|HO(?:ST)?|VAR(?:IABLE)?|PRINT|EXEC(?:UTE)?|DESC(?:RIBE)?|TTI(?:TLE)?|BTI(?:TLE)?|BRE(?:AK)?"
-        r"|CL(?:EAR)?|TIMI(?:NG)?|STORE|ARCHIVE|STARTUP|SHUTDOWN|PASSW(?:ORD)?|DISC(?:ONNECT)?)(?![^\s;])"
-        r"(?:[^\n]*-[ \t]*\r?\n)*[^\n]*|(?:@@?|START\s)[^\n]*|![^\n]*",
-        re.IGNORECASE,
-    ),
-    "tsql": re.compile(r":[a-z!][^\n]*|!![^\n]*", re.IGNORECASE),
-    "mysql": re.compile(r"DELIMITER[ \t]+\S[^\n]*|(?:source|system|tee|notee)[ \t][^\n]*", re.IGNORECASE),
-    "": re.compile(r"\.[a-z][^\n]*|![a-z][^\n]*", re.IGNORECASE),
-}
-_DELIMITER = re.compile(r"DELIMITER[ \t]+(\S+)", re.IGNORECASE)
-_FILE = re.compile(
-    r"(?:@@?|START\s|:r\s|\\ir?\s|\\include\s|\\\.\s|source\s|\.read\s|!run\s)\s*([^\s;]+)", re.IGNORECASE
-)
 
 # Words that begin a statement when a line begins with them: many scripts do without `;`.
 _TABLE_AHEAD = re.compile(r"CREATE\s+(?:[A-Z_]+\s+){0,5}?(?:TABLE|VIEW)\s+(?!TO\b|IS\b)[\w\"`\[#]", re.IGNORECASE)
+_TABLE_LINE = re.compile(r"^[ \t]*CREATE\s+(?:\w+\s+){0,4}?TABLE\s+[^\s(]+\s*\(", re.IGNORECASE | re.MULTILINE)
 _BEGINS = re.compile(
     r"(?:CREATE|ALTER\s+TABLE|DROP\s+(?:TABLE|VIEW)|COMMENT\s+ON\s+(?:TABLE|COLUMN|VIEW)|INSERT\s+INTO|EXEC(?:UTE)?)\s",
     re.IGNORECASE,
@@ -75,8 +56,9 @@ class _Cutter:
         self.lexer = Lexer(script, base)
         self.delimiter = ";"
         self.line, self._counted = 1, 0
+        self.tables = 0
         self.ends_at_go = base in TSQL_LIKE
-        self.clients = [_BETWEEN[k] for k in (*_client_of(base), "")]
+        self.clients = [client_lines.BETWEEN[k] for k in (*_client_of(base), "")]
         self.start()
 
     def start(self) -> None:
@@ -103,6 +85,11 @@ class _Cutter:
                     if self.head and self.begins_anew(token.start):
                         yield from self.ended()
                         self.continues = True
+                if (hidden := self.hidden_table(token)) is not None:
+                    self.add(token._replace(kind="other", raw=token.raw[0]))
+                    yield from self.ended()
+                    place, is_fresh = hidden, True
+                    break
                 end = self.delimited(token)
                 if end is not None:
                     yield from self.ended()
@@ -114,24 +101,41 @@ class _Cutter:
                     place = token.start + len(token.raw)
                     is_fresh = "\n" in token.raw if token.kind == "space" else is_fresh and token.kind == "comment"
         yield from self.ended()
+        yield from self.never_closed()
+
+    def hidden_table(self, token: Token) -> int | None:
+        """Return where a table is created within a quote of CREATE TABLE, which somebody forgot to close."""
+        if token.kind not in ("string", "quoted") or self.head[:1] != ["CREATE"] or "\n" not in token.raw:
+            return None
+        found = _TABLE_LINE.search(token.raw) if not self.is_routine() else None
+        return token.start + found.start() if found else None
+
+    def never_closed(self) -> list[Statement]:
+        """Tell of a quote that is never closed, where the script creates more tables than were met."""
+        at = self.lexer.unclosed_at
+        if at is None or len(_TABLE_LINE.findall(self.script)) <= self.tables:
+            return []
+        line = self.script.count("\n", 0, at) + 1
+        fault = "a quote or comment before this place, or here, is never closed, and hides CREATE TABLE statements"
+        return [Statement(line, [], fault=fault)]
 
     def client_line(self, place: int) -> tuple[int, list[Statement]]:
         """Return where reading goes on when a client program reads the line at a place, and what ended or is told."""
         script = self.script
-        if self.ends_at_go and (match := _GO.match(script, place)):
+        if self.ends_at_go and (match := client_lines.GO.match(script, place)):
             return match.end(), self.ended()
-        if self.base == "oracle" and (match := _SLASH.match(script, place)):
+        if self.base == "oracle" and (match := client_lines.SLASH.match(script, place)):
             return match.end(), self.ended()
-        if match := _BACKSLASH.match(script, place):
+        if match := client_lines.BACKSLASH.match(script, place):
             ended = self.ended() if match[0][1:2].lower() == "g" else []
             return match.end(), ended + self.other_file(place, match[0])
         if self.head:
             return place, []
-        if (match := _COPY.match(script, place)) and (end := script.find("\n\\.", match.end() - 1)) >= 0:
+        if (match := client_lines.COPY.match(script, place)) and (end := script.find("\n\\.", match.end() - 1)) >= 0:
             return end + 3, []
         for pattern in self.clients:
             if match := pattern.match(script, place):
-                if delimiter := _DELIMITER.match(match[0]):
+                if delimiter := client_lines.DELIMITER.match(match[0]):
                     self.delimiter = delimiter[1]
                     return match.end(), []
                 if self.base != "oracle" or not re.match(r"SET\s+(?:ROLE|CURRENT)", match[0], re.IGNORECASE):
@@ -139,7 +143,7 @@ class _Cutter:
         return place, []
 
     def other_file(self, place: int, line: str) -> list[Statement]:
-        found = _FILE.match(line)
+        found = client_lines.FILE.match(line)
         return [Statement(self.line_of(place), [], found[1])] if found else []
 
     def delimited(self, token: Token) -> int | None:
@@ -226,27 +230,9 @@ class _Cutter:
 
     def ended(self) -> list[Statement]:
         found = [Statement(self.begun_line, self.tokens, "", self.continues)] if self.head and self.tokens else []
+        self.tables += self.head[:1] == ["CREATE"] and "TABLE" in self.head
         self.start()
         return found
-
-
-_VARIABLE = re.compile(r"\$\{(?:hiveconf:|hivevar:)?(\w+)\}|\$\((\w+)\)")
-_SET = re.compile(
-    r"^[ \t]*(?:set[ \t]+(?:hiveconf:|hivevar:)?(\w+)[ \t]*=|:setvar[ \t]+(\w+)[ \t])[ \t]*([^;\n]*)",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-def with_variables(script: str) -> str:
-    """Return a script with the variables filled in that Hive's `set a=b;` or sqlcmd's `:setvar a b` give.
-
-    >>> with_variables("set t=boat;\\nCREATE TABLE ${hiveconf:t} (a INT);").splitlines()[1]
-    'CREATE TABLE boat (a INT);'
-    """
-    if _VARIABLE.search(script) is None:
-        return script
-    values = {(found[1] or found[2]): found[3].strip().strip('"') for found in _SET.finditer(script)}
-    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), script)
 
 
 def _client_of(base: str) -> tuple[str, ...]:

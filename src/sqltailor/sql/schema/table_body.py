@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqltailor.errors import DataError
-from sqltailor.sql.dialect.lexer import Token, unquoted
+from sqltailor.sql.dialect.lexer import Token
+from sqltailor.sql.schema.column_type import read_type
 from sqltailor.sql.schema.cursor import Words, note_text, split_commas
 from sqltailor.sql.schema.notes import is_code
 from sqltailor.types import Column, Reference
@@ -48,7 +49,7 @@ def read_body(tokens: list[Token], base: str, place: str, parent_columns: Parent
             keys += _keys(words, place)
         elif parent_columns is not None and words.take("LIKE"):
             columns += parent_columns(words.path())
-        elif "=" not in (token.raw for token in item[:3]):  # a setting of a virtual table
+        elif [t.raw for t in item if not t.is_blank][1:2] != ["="]:  # else a setting of a virtual table
             column, own = read_column(words, comments, place)
             columns.append(column)
             keys += own
@@ -175,16 +176,6 @@ def _targets(words: Words, place: str, count: int) -> list[Reference]:
     return [Reference(table, columns[i] if i < len(columns) else "", namespace) for i in range(count)]
 
 
-_AFTER_TYPE = frozenset(
-    """CONSTRAINT PRIMARY NOT NULL DEFAULT UNIQUE REFERENCES CHECK COLLATE GENERATED AS COMMENT AUTO_INCREMENT
-    AUTOINCREMENT ON KEY IDENTITY ENCODE CHARSET STORED VIRTUAL PERSISTED VISIBLE INVISIBLE MATERIALIZED ALIAS CODEC
-    TTL OPTIONS DISTKEY SORTKEY SRID SPARSE EPHEMERAL STORAGE COMPRESSION DEFERRABLE INITIALLY ENABLE DISABLE
-    UNINDEXED ROWGUIDCOL FILESTREAM MASKED HIDDEN FORMAT TITLE COMPRESS CASESPECIFIC UPPERCASE ENCRYPTED MASKING TAG
-    FIRST AFTER USING""".split()  # noqa: SIM905
-)
-_IN_TYPE = frozenset(["(", ")", "[", "]", "<", ">", ".", ",", "%"])
-
-
 def read_column(words: Words, comments: Sequence[str], place: str) -> tuple[Column, list[Key]]:
     """Read one column: what it is, and its keys. `place` begins the message of a `DataError`."""
     name = words.name()
@@ -195,7 +186,7 @@ def read_column(words: Words, comments: Sequence[str], place: str) -> tuple[Colu
 
 def read_definition(name: str, words: Words, comments: Sequence[str], place: str) -> tuple[Column, list[Key]]:
     """Read the definition after a column's name."""
-    kind = _type(words, place)
+    kind = read_type(words, place)
     comment, constraint = None, ""
     keys: list[Key] = []
     while words.next() is not None:
@@ -213,45 +204,3 @@ def read_definition(name: str, words: Words, comments: Sequence[str], place: str
         elif words.group(place) is None:
             words.skip()
     return Column(name, kind, comment=comment or " ".join(filter(None, comments)) or None), keys
-
-
-def _type(words: Words, place: str) -> str:
-    pieces: list[str] = []
-    angles = 0
-    while (token := words.next()) is not None:
-        word = token.raw.upper()
-        angles += (word == "<") - (word == ">")
-        if angles and _pass_over_note(words):  # of a field: STRUCT<name STRING COMMENT 'x'>
-            continue
-        is_after = word in _AFTER_TYPE or (word == "CHARACTER" and words.ahead().take("CHARACTER", "SET"))
-        if token.kind == "word" and is_after and not angles:
-            break
-        if word == "WITH" and not any(words.ahead().take("WITH", zone) for zone in ("TIME", "LOCAL")):
-            break
-        if token.kind in ("other", "string") and token.raw not in _IN_TYPE and not (angles and token.raw == ":"):
-            raise DataError(f"{place} cannot be read: {words.rest()[:40]!r} is not a column type.")
-        start = words.place
-        if words.group(place) is None:
-            words.skip()
-        if token.kind == "quoted" and re.fullmatch(r"\[[A-Za-z]\w*\]", token.raw):
-            text = unquoted(token.raw)
-        else:
-            text = "".join(" " if t.is_blank else t.raw for t in words.tokens[start : words.place])
-        is_apart = start > 0 and words.tokens[start - 1].is_blank
-        pieces.append(" " * is_apart + text)
-    return " ".join("".join(pieces).split())
-
-
-def _pass_over_note(words: Words) -> bool:
-    if words.next_word() == "COMMENT":
-        ahead = words.ahead()
-        if ahead.take("COMMENT") and ahead.string() is not None:
-            words.place = ahead.place
-            return True
-    if words.take("NOT", "NULL"):
-        return True
-    ahead = words.ahead()
-    if ahead.take("OPTIONS") and ahead.group("") is not None:
-        words.place = ahead.place
-        return True
-    return False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import SQLError
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.dialect.lexer import Token, lex
+from sqltailor.sql.dialect.names import fold
 from sqltailor.sql.schema.cursor import Words, split_commas
 from sqltailor.types import Column
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 Known = Callable[[list[str]], "list[Column] | None"]
 """The columns of a table by its path; None when there is no such table."""
+
+
+class _Known(NamedTuple):
+    """The columns of a table by its path, and the dialect of the query."""
+
+    columns_of: Known
+    base: str
+
 
 _TRAILER = re.compile(
     r"\bWITH\s+(?:(?:(?:LOCAL|CASCADED)\s+)?CHECK\s+OPTION|READ\s+ONLY|(?:NO\s+)?DATA|NO\s+SCHEMA\s+BINDING)"
@@ -59,13 +68,13 @@ def selected_columns(query: str, known: Known, base: str) -> list[Column] | None
         tree = parse(query, base)
     except SQLError:
         return _plainly_selected(query, base)
-    return _columns(tree, known, {}) if isinstance(tree, (exp.Query, exp.Values)) else None
+    return _columns(tree, _Known(known, base), {}) if isinstance(tree, (exp.Query, exp.Values)) else None
 
 
 Ctes = Mapping[str, "list[Column] | None"]
 
 
-def _columns(tree: Expr, known: Known, ctes: Ctes) -> list[Column] | None:
+def _columns(tree: Expr, known: _Known, ctes: Ctes) -> list[Column] | None:
     from sqlglot import exp
 
     if isinstance(tree, exp.Subquery):
@@ -86,26 +95,72 @@ def _columns(tree: Expr, known: Known, ctes: Ctes) -> list[Column] | None:
     columns: list[Column] = []
     for item in tree.selects:
         column = item.unalias()
-        if isinstance(column, exp.Star) or (isinstance(column, exp.Column) and isinstance(column.this, exp.Star)):
-            of = column.table.lower() if isinstance(column, exp.Column) else None
-            star = column if isinstance(column, exp.Star) else column.this
-            without = {c.name.lower() for c in star.args.get("except_") or ()}
-            meant = [found for name, found in sources if of in (None, name)]
-            if not meant or None in meant:
+        if item.is_star and not isinstance(column, exp.Func):
+            all_of = _all_of(column, sources)
+            if all_of is None:
                 return None
-            columns += [Column(c.name, c.type) for found in meant for c in found or () if c.name.lower() not in without]
-        elif name := _name(item):
+            columns += all_of
+        elif name := _name(item, known.base):
             columns.append(Column(name, _type(column, sources)))
-    return columns
+    return _once(columns) if any(_joins_by_name(join) for join in tree.args.get("joins") or ()) else columns
 
 
-def _name(item: Expr) -> str:
+def _joins_by_name(join: Expr) -> bool:
+    return bool(join.args.get("using")) or join.args.get("method") == "NATURAL"
+
+
+def _once(columns: list[Column]) -> list[Column]:
+    """Return each column once: `*` gives what both tables of NATURAL and USING have from the first."""
+    found: dict[str, Column] = {}
+    for column in columns:
+        found.setdefault(column.name.lower(), column)
+    return list(found.values())
+
+
+def _all_of(item: Expr, sources: Sequence[tuple[str, list[Column] | None]]) -> list[Column] | None:
+    """Return what `*` or `t.*` stands for; None where its columns are not known."""
     from sqlglot import exp
 
-    return item.alias_or_name or (item.sql_name().lower() if isinstance(item, exp.Func) else "")
+    star = item if isinstance(item, exp.Star) else item.this
+    if not isinstance(star, exp.Star):  # the fields of a value: (s).*
+        return None
+    of = item.table.lower() if isinstance(item, exp.Column) else None
+    without = {c.name.lower() for c in star.args.get("except_") or ()}
+    renamed = {c.this.name.lower(): c.alias for c in star.args.get("rename") or ()}
+    meant = [found for name, found in sources if of in (None, name)]
+    if not meant or None in meant:
+        return None
+    kept = (c for found in meant for c in found or () if c.name.lower() not in without)
+    return [Column(renamed.get(c.name.lower(), c.name), c.type) for c in kept]
 
 
-def _sources(tree: exp.Select, known: Known, ctes: Ctes) -> list[tuple[str, list[Column] | None]]:
+_NAMES_FUNCTIONS = frozenset({"postgres", "redshift", "materialize", "risingwave"})
+"""Where `count(*)` without an alias is a column called `count`."""
+
+
+def _name(item: Expr, base: str) -> str:
+    """Return the name of a selected item as the database stores it; `""` where it has none that people write."""
+    from sqlglot import exp
+
+    identifier = item.args.get("alias") or (item.this if isinstance(item, exp.Column) else None)
+    if isinstance(item, exp.Dot):
+        identifier = item.expression
+    if isinstance(identifier, exp.Identifier):
+        return identifier.name if identifier.args.get("quoted") else fold(identifier.name, base)
+    if isinstance(item, exp.Paren):
+        return _name(item.this, base)
+    if base not in _NAMES_FUNCTIONS:
+        return ""
+    if isinstance(item, (exp.Window, exp.Filter, exp.Cast)):
+        return _name(item.this, base) or (item.to.sql(base).lower() if isinstance(item, exp.Cast) else "")
+    if isinstance(item, exp.Case):
+        otherwise = item.args.get("default")
+        return (_name(otherwise, base) if isinstance(otherwise, exp.Column) else "") or "case"
+    called = re.fullmatch(r"(\w+)(?:\(.*)?", item.sql(base), re.DOTALL) if isinstance(item, exp.Func) else None
+    return called[1].lower() if called else ""
+
+
+def _sources(tree: exp.Select, known: _Known, ctes: Ctes) -> list[tuple[str, list[Column] | None]]:
     """Return the items of FROM by the names under which columns name them."""
     from_ = tree.args.get("from_")
     joined = [join.this for join in tree.args.get("joins") or ()]
@@ -114,13 +169,13 @@ def _sources(tree: exp.Select, known: Known, ctes: Ctes) -> list[tuple[str, list
     return [(item.alias_or_name.lower(), _source(item, known, ctes)) for item in items]
 
 
-def _source(item: Expr, known: Known, ctes: Ctes) -> list[Column] | None:
+def _source(item: Expr, known: _Known, ctes: Ctes) -> list[Column] | None:
     from sqlglot import exp
 
     alias = item.args.get("alias")
     if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
         cte = item.name.lower()
-        own = ctes[cte] if not item.db and cte in ctes else known([part.name for part in item.parts])
+        own = ctes[cte] if not item.db and cte in ctes else known.columns_of([part.name for part in item.parts])
         return _renamed(own, alias)
     if isinstance(item, exp.Subquery):
         return _renamed(_columns(item.this, known, ctes), alias)
@@ -134,6 +189,8 @@ def _renamed(columns: list[Column] | None, alias: Expr | None) -> list[Column] |
     from sqlglot import exp
 
     given = [c for c in (alias.args.get("columns") or ()) if c.name] if alias is not None else []
+    numbers = alias.parent.args.get("offset") if alias is not None and alias.parent is not None else None
+    given += [numbers] if given and isinstance(numbers, exp.Identifier) else []  # WITH ORDINALITY AS t(a, n)
     if not given:
         return columns
     new = [Column(c.name, _declared(c) if isinstance(c, exp.ColumnDef) else "") for c in given]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqltailor.errors import DataError, SQLError
 from sqltailor.naming.joins import key
 from sqltailor.sql.dialect.names import always_quoted
-from sqltailor.sql.schema import find_target
+from sqltailor.sql.schema import find_target, qualified_name
 from sqltailor.synth.fuzz.constants import Pattern, patterns
 from sqltailor.synth.fuzz.mutate import Mutant, mutants
 from sqltailor.synth.fuzz.random_rows import Constraints, Rows
@@ -81,7 +81,7 @@ def fuzz_database(
     (see `read_constraints`) keep columns filled or unique. `reference` run statements on other databases, such as the
     real one; besides them, two larger databases of other seeds show which mutants can be told apart at all.
     Views become tables, and namespaces are dropped: SQLite has none. Raises `DataError` when no gold query can be
-    read.
+    read, or two tables have one name.
     """
     paths, total, found = make_databases(
         schema, gold, out, dialect=dialect, constraints=constraints, databases=databases, rows=rows, seed=seed
@@ -95,6 +95,18 @@ def fuzz_database(
             write_database(Path(scratch) / f"{number}.db", schema, made, constraints)
             others.append(Path(scratch) / f"{number}.db")
         return _report(schema, gold, dialect, paths, others, reference, total)
+
+
+def _check_names(schema: Schema) -> None:
+    seen: dict[str, str] = {}
+    for table in schema.tables:
+        name = qualified_name(table)
+        other = seen.setdefault(table.name.lower(), name)
+        if other != name:
+            raise DataError(
+                f"'{other}' and '{name}' cannot stand side by side in a made-up database: SQLite has no namespaces. "
+                "Leave one of them out of the schema."
+            )
 
 
 class Made(NamedTuple):
@@ -117,6 +129,7 @@ def make_databases(
     seed: int = 0,
 ) -> Made:
     """Write the databases of `fuzz_database`, without a report."""
+    _check_names(schema)
     found = [pattern for sql in gold for pattern in patterns(sql, schema, dialect)]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
