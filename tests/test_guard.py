@@ -717,3 +717,15 @@ def test_a_query_selects_something(sql: str) -> None:
     schema = Schema((Table("t", (Column("a"),)),))
     assert check(sql, dialect="postgres", schema=schema).allowed  # where a table may have no columns
     assert check(sql, dialect="sqlite", schema=schema).layer == "parse"
+
+
+def test_a_star_is_refused_where_the_grant_names_only_columns_of_a_table() -> None:
+    """The database may have columns that the schema does not know."""
+    schema = from_ddl("CREATE TABLE cust (nm TEXT); CREATE TABLE city (name TEXT)")
+    grant = Grant(allow=("cust.nm", "city"))
+    for sql in ("SELECT * FROM cust", "SELECT c.* FROM cust AS c", "SELECT nm FROM (SELECT * FROM cust) AS x"):
+        verdict = check(sql, schema=schema, grant=grant)
+        assert (verdict.allowed, verdict.layer) == (False, "policy")
+        assert "of which only some are granted" in (verdict.reason or "")
+    for sql in ("SELECT nm FROM cust", "SELECT COUNT(*) FROM cust", "SELECT * FROM city"):
+        assert check(sql, schema=schema, grant=grant).allowed

@@ -61,7 +61,7 @@ class Names:
         self.reserved = no_alias(base)
         self.tables: dict[str, Source] = {}
         default = DEFAULT_NAMESPACES.get(base)
-        partial = {id(stored.table) for stored in granted_catalog(schema, grant, base).restricted}
+        partial = {id(table) for table in granted_catalog(schema, grant, base).starless}
         partial_names = {t.name for t in schema.tables if id(t) in partial}
         for table in visible(schema, grant, base).tables:
             columns = frozenset(fold(c.name) for c in table.columns)

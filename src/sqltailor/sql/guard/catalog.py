@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 
 class Stored(NamedTuple):
-    """A table of the schema: its columns by lower-case name, whether each is granted, and why a view is closed."""
+    """A table of the schema: its columns by lower-case name, whether each is granted, and why a view is closed.
+
+    Not `is_whole` where the grant names only columns of it: the database may have more than the schema knows.
+    """
 
     table: Table
     columns: Mapping[str, bool]
     reason: str = ""
+    is_whole: bool = True
 
     @property
     def denied(self) -> list[str]:
@@ -65,12 +69,16 @@ class Catalog:
         self.dialect = dialect
         self.granted = {(i, column) for i, column in _granted(schema, grant) if i not in closed}
         self._by_name: dict[str, list[Stored]] = {}
+        allowed = [[part.lower() for part in split_name(entry)] for entry in grant.allow]
         for i, table in enumerate(schema.tables):
             if not is_system(table.name, table.namespace, dialect):
                 columns = {name: (i, name) in self.granted for name in _columns(table)}
-                self._by_name.setdefault(table.name.lower(), []).append(Stored(table, columns, closed.get(i, "")))
+                is_whole = not allowed or any(_matches(parts, table, "*") for parts in allowed)
+                stored = Stored(table, columns, closed.get(i, ""), is_whole)
+                self._by_name.setdefault(table.name.lower(), []).append(stored)
         tables = [t for found in self._by_name.values() for t in found]
         self.restricted = [t for t in tables if t.denied]
+        self.starless = [t.table for t in tables if t.denied or not t.is_whole]
         self.names = [_written(t.table) for t in tables if any(t.columns.values())]
         self._needs_namespace = any(self._is_here(t.table) for t in tables)
 

@@ -55,7 +55,14 @@ def stored(node: exp.Table, found: list[Stored], dialect: str) -> Source:
     before = () if node.alias else tuple(qualifiers(found[0].table, dialect))
     columns = merged(table.columns for table in found)
     has_row_ids = all(table.has_row_ids for table in found)
-    return Source(node.alias_or_name.lower(), columns, is_stored=True, qualifiers=before, has_row_ids=has_row_ids)
+    return Source(
+        node.alias_or_name.lower(),
+        columns,
+        is_stored=True,
+        qualifiers=before,
+        has_row_ids=has_row_ids,
+        is_whole=all(table.is_whole for table in found),
+    )
 
 
 def merged(several: Iterable[Mapping[str, bool]]) -> dict[str, bool]:

@@ -40,7 +40,10 @@ class Output(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One item of FROM: its columns by lower-case name, and whether each is granted."""
+    """One item of FROM: its columns by lower-case name, and whether each is granted.
+
+    Not `is_whole` where a stored table may have columns that nobody granted or denied.
+    """
 
     name: str
     columns: Mapping[str, bool]
@@ -49,6 +52,7 @@ class Source(NamedTuple):
     qualifiers: tuple[str, ...] = ()
     is_pivot: bool = False
     has_row_ids: bool = True
+    is_whole: bool = True
 
     def may_have(self, column: str, dialect: str) -> bool:
         """Tell whether a column that is not listed may exist: after PIVOT, or named after an expression (`count(*)`).
@@ -170,6 +174,12 @@ class Scope:
                     raise Refused(
                         f"`*` would include {shown(denied[0])} of {shown(source.name)}, which is not granted; "
                         "name the columns.",
+                        "policy",
+                    )
+                if not source.is_whole:
+                    raise Refused(
+                        f"`*` means all columns of {shown(source.name)}, of which only some are granted; name the "
+                        "columns.",
                         "policy",
                     )
             return [name for source in found for name in source.columns if name not in without]
