@@ -1,13 +1,15 @@
-"""How fast is one question answered? `python bench/decode.py [--model REF] [--questions 20]`, with `[llama-cpp]`.
+"""How fast is one question answered? `python bench/decode.py [--model REF] [--questions 20]`, with `[llama]`.
 
-Asks a model questions of the sample shop, one after the other, greedily and warm: by SQLTailor, by transformers'
-`generate` and by llama.cpp in 16, 8 and 4 bits. Medians in milliseconds; "equal" counts the answers with SQLTailor's
-text. What answers has as many threads as OMP_NUM_THREADS says, or one a core.
+Asks a model questions of the sample shop, one after the other, greedily, unconstrained and warm: by the engine torch,
+by transformers' `generate`, and by the engine llama in 8 and 4 bits, from the run's own export where it has one.
+Medians in milliseconds; "equal" counts the answers with the first one's text. What answers has as many threads as
+OMP_NUM_THREADS says, or one a core.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import tempfile
 import threading
@@ -23,7 +25,7 @@ from transformers import TextIteratorStreamer
 from sqltailor.data import load_examples
 from sqltailor.evaluate.statistics import percentile
 from sqltailor.export.artifacts import export
-from sqltailor.export.llama_cpp import serve
+from sqltailor.generate.llama_cpp import LlamaCppModel
 from sqltailor.generate.local import LocalModel
 from sqltailor.generate.open_model import open_model
 from sqltailor.generate.quiet import quiet_libraries
@@ -33,8 +35,7 @@ from sqltailor.train.rows.training_data import build_prompts
 from sqltailor.types import GenerateOptions, Prompt
 
 MAX_TOKENS = 96
-TYPES = ("f16", "q8_0", "q4_k_m")
-CONTEXT = 1024
+TYPES = ("q8_0", "q4_k_m")
 
 
 class Answer(NamedTuple):
@@ -63,13 +64,20 @@ def main() -> None:
         )
         print("| by | first token | whole answer, p50 | p95 | tokens/s | equal |\n|---|---|---|---|---|---|")
         options = GenerateOptions(max_tokens=MAX_TOKENS)
-        ours = measure("SQLTailor", lambda prompt: timed(opened.stream(prompt, options)), prompts, opened)
+        ours = measure("torch", lambda prompt: timed(opened.stream(prompt, options)), prompts, opened)
         measure("transformers.generate", lambda prompt: timed(by_transformers(opened, prompt)), prompts, opened, ours)
-        export(model, "gguf", out=Path(scratch) / "gguf", quantize=TYPES, check=False)
-        for kind in TYPES:
-            (file,) = (Path(scratch) / "gguf").glob(f"*{kind}*.gguf")
-            with serve(file, context=CONTEXT, threads=threads) as post:
-                measure(f"llama.cpp {kind}", lambda prompt: by_llama(post, opened, prompt), prompts, opened, ours)
+        for kind, file in exports(model, Path(scratch)).items():
+            stream = LlamaCppModel(file, threads=threads).stream
+            ask = functools.partial(lambda stream, prompt: timed(stream(prompt, options)), stream)
+            measure(f"llama {kind}", ask, prompts, opened, ours)
+
+
+def exports(model: str, scratch: Path) -> dict[str, Path]:
+    """Return the model's GGUF file in each type."""
+    folder = Path(model) / "export" / "gguf"
+    if any(not any(folder.glob(f"*-{kind}.gguf")) for kind in TYPES):
+        folder = Path(export(model, "gguf", out=scratch / "gguf", quantize=TYPES, check=False).out)
+    return {kind: next(folder.glob(f"*-{kind}.gguf")) for kind in TYPES}
 
 
 def questions(project: Project, tokenizer: Any, count: int) -> list[Prompt]:
@@ -118,15 +126,6 @@ def by_transformers(opened: LocalModel, prompt: Prompt) -> Iterator[str]:
     thread.start()
     yield from pieces
     thread.join()
-
-
-def by_llama(post: Callable[[str, Any], Any], opened: LocalModel, prompt: Prompt) -> Answer:
-    """Return what llama.cpp writes; it keeps what it has read of the prompts before. Its own clock times the first."""
-    began = time.perf_counter()
-    ids = encode(opened.tokenizer, prompt.messages)
-    answer = post("/completion", {"prompt": ids, "n_predict": MAX_TOKENS, "temperature": 0})
-    first = (answer["timings"]["prompt_ms"] + answer["timings"]["predicted_per_token_ms"]) / 1000
-    return Answer(answer["content"], first, time.perf_counter() - began)
 
 
 if __name__ == "__main__":
