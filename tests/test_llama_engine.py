@@ -20,6 +20,7 @@ from sqltailor.errors import BackendError, ConfigError
 from sqltailor.generate import load
 from sqltailor.generate.engines import llama_file
 from sqltailor.generate.gguf_tokens import _tokenizer
+from sqltailor.generate.leaving import NobodyWaits, watching
 from sqltailor.generate.llama_cpp import LlamaCppModel
 from sqltailor.generate.llama_sequences import Part, Sequences
 from sqltailor.prompt.encode import encode, end_of_turn
@@ -214,6 +215,16 @@ def test_a_stream_is_the_answer_in_pieces_and_its_end_frees_its_seat(model: Llam
     leaving.close()
     assert len(model._desk._seats) == seats
     assert texts(model, [prompt], FREE) == [whole]
+
+
+def test_an_answer_that_nobody_waits_for_is_given_up(model: LlamaCppModel) -> None:
+    expected = texts(model, prompts(), FREE)
+    steps = iter(range(100))
+    with watching(lambda: next(steps) > 5), pytest.raises(NobodyWaits):
+        model(prompts(), FREE)
+    assert 5 < next(steps) < 10
+    assert model._desk.rows == []
+    assert texts(model, prompts(), FREE) == expected
 
 
 def test_threads_that_ask_at_once_are_answered_side_by_side(file: Path, model: LlamaCppModel, read: list[int]) -> None:

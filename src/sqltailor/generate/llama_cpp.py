@@ -18,6 +18,7 @@ from sqltailor.generate.bases import cache_folder
 from sqltailor.generate.batches import common
 from sqltailor.generate.engines import run_of
 from sqltailor.generate.gguf_tokens import GgufTokenizer
+from sqltailor.generate.leaving import look_up
 from sqltailor.generate.llama_desk import ROWS, SEQUENCES, Desk, Free, Row
 from sqltailor.generate.llama_sequences import Sequences, drawing, greedy
 from sqltailor.generate.prefixes import WORTH_KEEPING, StateFolder
@@ -105,6 +106,7 @@ class LlamaCppModel:
             self._desk.rows += rows
         try:
             while not all(row.is_done for row in rows):
+                look_up()
                 self._step()
                 yield
             for row in rows:

@@ -16,6 +16,7 @@ from sqltailor.generate.answer_text import is_kept_to_schema, learned_joins, pie
 from sqltailor.generate.batches import WORTH_SHARING, Batch, common, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.leaving import look_up
 from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.open_model import MERGED
 from sqltailor.generate.prefixes import WORTH_KEEPING, PrefixCache, PrefixFolder
@@ -64,7 +65,9 @@ class LocalModel:
                 self._recall(prompts[0], rows[0])
             for batch in plan([rows[i] for i in fitting], self.batch):
                 batch = Batch([fitting[i] for i in batch.rows], batch.shared)
-                *_, written = self._decode(rows, batch, options, walks)
+                for growing in self._decode(rows, batch, options, walks):
+                    look_up()
+                    written = growing
                 for number, one in zip(batch.rows, written, strict=True):
                     completions[number] = self._completion(len(rows[number]), one, options)
         return completions
