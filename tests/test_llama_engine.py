@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sqltailor.errors import BackendError, ConfigError
+from sqltailor.errors import BackendError, ConfigError, MissingExtra
 from sqltailor.generate import load
 from sqltailor.generate.engines import llama_file
 from sqltailor.generate.gguf_tokens import _tokenizer
@@ -154,7 +154,6 @@ def test_what_prompts_share_is_read_once(file: Path, model: LlamaCppModel, read:
     read.clear()
     rest = texts(model, prompts(), FREE)
     assert sum(read) < 4 * (24 + 60)
-    assert max(map(len, [read])) < 80
     assert first == rest[:1]
     read.clear()
     anew = LlamaCppModel(file, threads=1)
@@ -171,6 +170,7 @@ def test_a_damaged_file_of_what_was_read_is_read_again(file: Path, tmp_path: Pat
     for damaged in (b"", b"nonsense" * 100, state.read_bytes()[:-1000]):
         state.write_bytes(damaged)
         assert texts(LlamaCppModel(file, threads=1), prompts()[:1], FREE) == expected
+        assert state.stat().st_size > 1000, "written down anew"
 
 
 def test_more_rows_than_there_is_room_for_wait_their_turn(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_more_rows_than_there_is_room_for_wait_their_turn(file: Path, monkeypatc
     monkeypatch.setattr("sqltailor.generate.llama_sequences.CELLS", 512)
     small = LlamaCppModel(file, threads=1)
     assert texts(small, asked, FREE) == expected
-    assert small._desk._sequences.cells < 4096
+    assert small._turns.desk._sequences.cells < 4096
     longer = prompts(NETWORK + "and much more about trams " * 40)
     assert len(encode(small.tokenizer, longer[0].messages)) > 512
     assert texts(small, longer[:2], FREE) == texts(LlamaCppModel(file, threads=1), longer[:2], FREE)
@@ -208,12 +208,13 @@ def test_a_stream_is_the_answer_in_pieces_and_its_end_frees_its_seat(model: Llam
     [cut] = model([prompt], dataclasses.replace(FREE, stop=(stop,)))
     assert (cut.text, cut.stop) == (whole[: whole.find(stop)], "stop")
     assert "".join(model.stream(prompt, dataclasses.replace(FREE, stop=(stop,)))) == cut.text
-    seats = len(model._desk._seats)
+    desk = model._turns.desk
+    seats = len(desk._seats)
     leaving = model.stream(prompt, FREE)
     next(leaving)
-    assert len(model._desk._seats) == seats - 1
+    assert len(desk._seats) == seats - 1
     leaving.close()
-    assert len(model._desk._seats) == seats
+    assert len(desk._seats) == seats
     assert texts(model, [prompt], FREE) == [whole]
 
 
@@ -223,7 +224,7 @@ def test_an_answer_that_nobody_waits_for_is_given_up(model: LlamaCppModel) -> No
     with watching(lambda: next(steps) > 5), pytest.raises(NobodyWaits):
         model(prompts(), FREE)
     assert 5 < next(steps) < 10
-    assert model._desk.rows == []
+    assert model._turns.desk.rows == []
     assert texts(model, prompts(), FREE) == expected
 
 
@@ -312,6 +313,12 @@ def test_what_llama_cpp_cannot_answer_for_is_told(tmp_path: Path, file: Path) ->
     write_gguf(file.parent, old, name="old", prompt={"name": "compact", "version": 0})
     with pytest.raises(BackendError, match="trained with prompt 'compact' version 0"):
         load(f"gguf:{old}")
+
+
+def test_without_cyllama_the_extra_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cyllama.llama.llama_cpp", None)
+    with pytest.raises(MissingExtra, match=r"The engine llama needs cyllama: pip install 'sqltailor\[llama\]'"):
+        load(f"gguf:{file}")
 
 
 WITHOUT_TORCH = """

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import logging
 import random
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,9 +17,9 @@ from sqltailor.generate.bases import cache_folder
 from sqltailor.generate.batches import common
 from sqltailor.generate.engines import run_of
 from sqltailor.generate.gguf_tokens import GgufTokenizer
-from sqltailor.generate.leaving import look_up
 from sqltailor.generate.llama_desk import ROWS, SEQUENCES, Desk, Free, Row
 from sqltailor.generate.llama_sequences import Sequences, drawing, greedy
+from sqltailor.generate.llama_turns import Turns
 from sqltailor.generate.prefixes import WORTH_KEEPING, StateFolder
 from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.sql.constrain.constraint import Vocabulary
@@ -55,9 +54,8 @@ class LlamaCppModel:
         self.limit = sequences.limit
         self._file = file
         self._size = sequences.size
-        self._desk = Desk(sequences, StateFolder(cache_folder() / "prefixes", _identity(file), STATES))
-        self._turn = threading.Condition()
-        self._is_stepping = False
+        states = StateFolder(cache_folder() / "prefixes", _identity(file), STATES)
+        self._turns = Turns(Desk(sequences, states))
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
         """Return `options.n` completions a prompt, side by side, in the order of the prompts."""
@@ -73,7 +71,7 @@ class LlamaCppModel:
             for _ in range(options.n):
                 is_long = len(ids) >= self.limit
                 rows.append(None if is_long else self._row(prompt, ids, options, len(rows), began, kept))
-        for _ in self._write([row for row in rows if row is not None]):
+        for _ in self._turns.write([row for row in rows if row is not None]):
             pass
         per_prompt = [ids for ids in asked for _ in range(options.n)]
         return [
@@ -93,43 +91,12 @@ class LlamaCppModel:
         if len(ids) >= self.limit:
             raise BackendError(f"The prompt has {len(ids):,} tokens; the model reads {self.limit:,} with its answer.")
         row = self._row(prompt, ids, options, 0, time.perf_counter(), self._beginning(prompt, ids))
-        texts = ((text_of(self.tokenizer, row.written.ids, options), not row.is_done) for _ in self._write([row]))
+        texts = ((text_of(self.tokenizer, row.written.ids, options), not row.is_done) for _ in self._turns.write([row]))
         yield from pieces(texts, options)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text is to this model."""
         return len(self.tokenizer(text)["input_ids"])
-
-    def _write(self, rows: Sequence[Row]) -> Iterator[None]:
-        """Have rows written to their end, together with what other threads want; yield after each step."""
-        with self._turn:
-            self._desk.rows += rows
-        try:
-            while not all(row.is_done for row in rows):
-                look_up()
-                self._step()
-                yield
-            for row in rows:
-                if row.failure is not None:
-                    raise row.failure
-        finally:
-            with self._turn:
-                self._turn.wait_for(lambda: not self._is_stepping)
-                self._desk.remove([row for row in rows if row in self._desk.rows])
-
-    def _step(self) -> None:
-        """Do a step, or wait until another thread has done one."""
-        with self._turn:
-            if self._is_stepping:
-                self._turn.wait_for(lambda: not self._is_stepping)
-                return
-            self._is_stepping = True
-        try:
-            self._desk.step()
-        finally:
-            with self._turn:
-                self._is_stepping = False
-                self._turn.notify_all()
 
     def _row(
         self, prompt: Prompt, ids: list[int], options: GenerateOptions, number: int, began: float, kept: int

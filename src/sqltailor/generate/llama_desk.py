@@ -196,7 +196,7 @@ class Desk:
         if self._sequences.restore(sequence, state, len(ids)):
             self._kept.append(Kept(sequence, ids))
             return True
-        row.kept_on_disk = 0
+        self._states.forget(ids)
         return False
 
     def _keep(self, row: Row) -> None:
@@ -206,7 +206,7 @@ class Desk:
         self._sequences.copy(row.sequence, sequence, len(row.ids))
         self._kept.append(Kept(sequence, row.ids))
         ids = row.ids[: row.kept_on_disk]
-        if ids and self._states.read(ids) is None:
+        if ids and not self._states.has(ids):
             spare = SEQUENCES - 1
             self._sequences.copy(row.sequence, spare, len(ids))
             self._states.write(ids, self._sequences.state(spare))

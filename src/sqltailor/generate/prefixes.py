@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from array import array
@@ -57,6 +58,15 @@ class StateFolder:
             return self._file(ids).read_bytes()
         except OSError:
             return None
+
+    def has(self, ids: Sequence[int]) -> bool:
+        """Say whether a state is kept for these tokens."""
+        return self._file(ids).is_file()
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Drop a state that cannot be used."""
+        with contextlib.suppress(OSError):
+            self._file(ids).unlink()
 
     def write(self, ids: Sequence[int], state: bytes) -> None:
         """Keep a state. A folder that cannot be written keeps none."""
