@@ -2,8 +2,9 @@
 
 Asks a model questions of the sample shop, one after the other, greedily, unconstrained and warm: by the engine torch,
 by transformers' `generate`, and by the engine llama in 8 and 4 bits, from the run's own export where it has one.
-Medians in milliseconds; "equal" counts the answers with the first one's text. What answers has as many threads as
-OMP_NUM_THREADS says, or one a core.
+Medians in milliseconds; the CPU's time, of all threads, tells engines apart on a busy machine, too, if there is one
+thread. "equal" counts the answers with the first one's text. What answers has as many threads as OMP_NUM_THREADS says,
+or one a core.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ TYPES = ("q8_0", "q4_k_m")
 
 
 class Answer(NamedTuple):
-    """One answer: its text, and when its first piece and its end came, in seconds."""
+    """One answer: its text, when its first piece and its end came, and the CPU's time, in seconds."""
 
     text: str
     first: float
     whole: float
+    cpu: float
 
 
 Ask = Callable[[Prompt], Answer]
@@ -62,7 +64,7 @@ def main() -> None:
         print(
             f"{len(prompts)} questions, {len(encode(opened.tokenizer, prompts[0].messages))} tokens, {threads} threads"
         )
-        print("| by | first token | whole answer, p50 | p95 | tokens/s | equal |\n|---|---|---|---|---|---|")
+        print("| by | first token | whole answer, p50 | p95 | CPU | tokens/s | equal |\n|---|---|---|---|---|---|---|")
         options = GenerateOptions(max_tokens=MAX_TOKENS)
         ours = measure("torch", lambda prompt: timed(opened.stream(prompt, options)), prompts, opened)
         measure("transformers.generate", lambda prompt: timed(by_transformers(opened, prompt)), prompts, opened, ours)
@@ -96,8 +98,10 @@ def measure(name: str, ask: Ask, prompts: list[Prompt], opened: LocalModel, ours
     equal = len(texts) if ours is None else sum(a == b for a, b in zip(texts, ours, strict=True))
     first = percentile((answer.first for answer in answers), 50)
     p50, p95 = percentile(whole, 50), percentile(whole, 95)
+    cpu = percentile((answer.cpu for answer in answers), 50)
     print(
-        f"| {name} | {first * 1000:.0f} | {p50 * 1000:.0f} | {p95 * 1000:.0f} | {rate:.0f} | {equal} of {len(texts)} |",
+        f"| {name} | {first * 1000:.0f} | {p50 * 1000:.0f} | {p95 * 1000:.0f} | {cpu * 1000:.0f} | {rate:.0f} "
+        f"| {equal} of {len(texts)} |",
         flush=True,
     )
     return texts
@@ -105,14 +109,14 @@ def measure(name: str, ask: Ask, prompts: list[Prompt], opened: LocalModel, ours
 
 def timed(pieces: Iterator[str]) -> Answer:
     """Return the answer that arrives in pieces."""
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     text, first = "", None
     for piece in pieces:
         if piece and first is None:
             first = time.perf_counter() - began
         text += piece
     whole = time.perf_counter() - began
-    return Answer(text, whole if first is None else first, whole)
+    return Answer(text, whole if first is None else first, whole, time.process_time() - worked)
 
 
 def by_transformers(opened: LocalModel, prompt: Prompt) -> Iterator[str]:

@@ -291,7 +291,7 @@ def test_a_run_exported_in_eight_bits_is_answered_by_llama_cpp(
     run = make_run(tmp_path, file, "q4_k_m", "f16")
     assert llama_file(str(run), "auto") is None
     assert llama_file(str(run), "torch") is None
-    assert llama_file(str(run), "llama") == run / "export" / "gguf" / "shop-q4_k_m.gguf"
+    assert llama_file(str(run), "llama") == run / "export" / "gguf" / "shop-f16.gguf"
     exact = run / "export" / "gguf" / "shop-q8_0.gguf"
     shutil.copyfile(file, exact)
     assert [llama_file(str(run), engine) for engine in ("auto", "llama", "torch")] == [exact, exact, None]

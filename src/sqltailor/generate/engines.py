@@ -19,7 +19,7 @@ EngineName = Literal["auto", "torch", "llama"]
 PREFIX = "gguf:"
 """What a reference begins with that llama.cpp is to answer for, whatever the recipe says."""
 _EXACT = "q8_0"
-_TYPES = (_EXACT, "q6_k", "q5_k_m", "q4_k_m", "f16")
+_TYPES = (_EXACT, "f16", "q6_k", "q5_k_m", "q4_k_m")
 """Types of weights, by what is taken first where a run was exported in several."""
 
 
@@ -29,7 +29,7 @@ def llama_file(reference: str, engine: EngineName) -> Path | None:
     `auto` takes llama.cpp for a run that was exported in 8 bits, where cyllama is installed and no GPU of NVIDIA is.
     Raises `ConfigError` where llama.cpp shall answer and there is no file.
     """
-    if reference.startswith(PREFIX):
+    if reference.startswith(PREFIX) and reference != PREFIX:
         file = Path(reference.removeprefix(PREFIX)).expanduser()
         if not file.is_file():
             raise BackendError(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.errors import BackendError, require
+from sqltailor.generate.llama_sequences import bindings
 from sqltailor.generate.weights import PLAIN_TEMPLATE
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,8 @@ _UNUSED, _NORMAL, _CONTROL, _USER_DEFINED = 2, 4, 8, 16
 
 def metadata(file: Path, *keys: str) -> list[Any]:
     """Return the values of some keys of a GGUF file; None where it lacks one."""
-    llama = require("cyllama.llama.llama_cpp", extra="llama", feature="The engine llama")
     try:
-        held = llama.GGUFContext.from_file(str(file))
+        held = bindings().GGUFContext.from_file(str(file))
     except (ValueError, OSError, RuntimeError) as e:
         raise BackendError(f"{file} is not a GGUF model, or only a part of one: {str(e).splitlines()[0]}") from e
     return [held.get_value(key) if held.find_key(key) >= 0 else None for key in keys]

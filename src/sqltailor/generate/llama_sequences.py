@@ -21,8 +21,10 @@ CELLS = 4096
 
 
 def bindings() -> Any:
-    """Return the module with llama.cpp's classes. Raises `MissingExtra`."""
-    return require("cyllama.llama.llama_cpp", extra="llama", feature="The engine llama")
+    """Return the module with llama.cpp's classes, which says nothing by itself. Raises `MissingExtra`."""
+    llama = require("cyllama.llama.llama_cpp", extra="llama", feature="The engine llama")
+    llama.disable_logging()
+    return llama
 
 
 class Part(NamedTuple):
@@ -42,7 +44,6 @@ class Sequences:
 
     def __init__(self, file: Path, count: int, threads: int | None = None) -> None:
         llama = bindings()
-        llama.disable_logging()
         self.count, self._threads = count, threads or _threads()
         settings = llama.LlamaModelParams()
         settings.n_gpu_layers = 0
@@ -50,7 +51,7 @@ class Sequences:
             # a class of ours has room for what get_logits_ith of cyllama 0.2.18 looks for
             self._model = type("Model", (llama.LlamaModel,), {})(str(file), settings)
         except (ValueError, OSError) as e:
-            raise BackendError(f"llama.cpp cannot open {file}: {str(e).splitlines()[0]}") from e
+            raise BackendError(f"llama.cpp cannot open {file}: it is not whole, or of a kind not known here.") from e
         self.vocabulary = self._model.get_vocab()
         self.size: int = self.vocabulary.n_vocab
         self._model.n_vocab = self.size
