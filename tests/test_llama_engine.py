@@ -26,6 +26,7 @@ from sqltailor.generate.llama_sequences import Part, Sequences
 from sqltailor.prompt.encode import encode, end_of_turn
 from sqltailor.runs import Run, write_json_atomic
 from sqltailor.sql.constrain.grammar import DECLINE
+from sqltailor.sql.constrain.known_joins import Pair, Place, to_json
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import GenerateOptions, Message, Prompt
@@ -298,6 +299,14 @@ def test_a_run_exported_in_eight_bits_is_answered_by_llama_cpp(
     assert isinstance(load(str(run), engine="auto"), LlamaCppModel)
     monkeypatch.setattr("sqltailor.generate.engines._is_fit", lambda: False)
     assert llama_file(str(run), "auto") is None
+
+
+def test_the_joins_that_a_run_learned_lead_its_export_too(tmp_path: Path, file: Path) -> None:
+    run = make_run(tmp_path, file, "q8_0")
+    known = [Pair(Place("serves", "stop_id"), Place("stop", "id"))]
+    write_json_atomic(Run(run).joins, to_json(known))
+    assert LlamaCppModel(run / "export" / "gguf" / "shop-q8_0.gguf", threads=1)._joins == known
+    assert LlamaCppModel(file, threads=1)._joins == ()
 
 
 def test_what_llama_cpp_cannot_answer_for_is_told(tmp_path: Path, file: Path) -> None:
