@@ -246,6 +246,9 @@ def test_threads_that_ask_at_once_are_answered_side_by_side(file: Path, model: L
         thread.join()
     assert [found[number] for number in range(len(asked))] == expected
     assert len(read) < alone * 2 / 3, "steps were shared"
+    done = len(read)
+    model._turns.desk.step()
+    assert len(read) == done, "nothing is left to read"
 
 
 def test_a_failure_of_llama_cpp_is_told_to_everyone_and_forgotten(

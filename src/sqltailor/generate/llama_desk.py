@@ -120,6 +120,8 @@ class Desk:
             speaking.append(row)
             row.known += len(ids)
             left -= len(ids)
+        if not parts:  # another thread has just written the last of them
+            return
         try:
             places = self._sequences.read(parts)
         except BackendError as e:
