@@ -70,7 +70,7 @@ docs: $(VENV)/.installed-dev
 
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet torch==2.13.0 xllamacpp cyllama -e '.[$(EXTRAS_DEV),track]'
+	.venv-lock/bin/pip install --quiet torch==2.13.0 -e '.[$(EXTRAS_DEV),track]'
 	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 

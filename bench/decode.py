@@ -1,13 +1,16 @@
-"""How fast is one question answered? `python bench/decode.py [--model REF] [--questions 20]`, with `[llama-cpp]`.
+"""How fast is one question answered? `python bench/decode.py [--model REF] [--questions 20]`, with `[llama]`.
 
-Asks a model questions of the sample shop, one after the other, greedily and warm: by SQLTailor, by transformers'
-`generate` and by llama.cpp in 16, 8 and 4 bits. Medians in milliseconds; "equal" counts the answers with SQLTailor's
-text. What answers has as many threads as OMP_NUM_THREADS says, or one a core.
+Asks a model questions of the sample shop, one after the other, greedily, unconstrained and warm: by the engine torch,
+by transformers' `generate`, and by the engine llama in 8 and 4 bits, from the run's own export where it has one.
+Medians in milliseconds; the CPU's time, of all threads, tells engines apart on a busy machine, too, if there is one
+thread. "equal" counts the answers with the first one's text. What answers has as many threads as OMP_NUM_THREADS says,
+or one a core.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import tempfile
 import threading
@@ -23,7 +26,7 @@ from transformers import TextIteratorStreamer
 from sqltailor.data import load_examples
 from sqltailor.evaluate.statistics import percentile
 from sqltailor.export.artifacts import export
-from sqltailor.export.llama_cpp import serve
+from sqltailor.generate.llama_cpp import LlamaCppModel
 from sqltailor.generate.local import LocalModel
 from sqltailor.generate.open_model import open_model
 from sqltailor.generate.quiet import quiet_libraries
@@ -33,16 +36,16 @@ from sqltailor.train.rows.training_data import build_prompts
 from sqltailor.types import GenerateOptions, Prompt
 
 MAX_TOKENS = 96
-TYPES = ("f16", "q8_0", "q4_k_m")
-CONTEXT = 1024
+TYPES = ("q8_0", "q4_k_m")
 
 
 class Answer(NamedTuple):
-    """One answer: its text, and when its first piece and its end came, in seconds."""
+    """One answer: its text, when its first piece and its end came, and the CPU's time, in seconds."""
 
     text: str
     first: float
     whole: float
+    cpu: float
 
 
 Ask = Callable[[Prompt], Answer]
@@ -61,15 +64,22 @@ def main() -> None:
         print(
             f"{len(prompts)} questions, {len(encode(opened.tokenizer, prompts[0].messages))} tokens, {threads} threads"
         )
-        print("| by | first token | whole answer, p50 | p95 | tokens/s | equal |\n|---|---|---|---|---|---|")
+        print("| by | first token | whole answer, p50 | p95 | CPU | tokens/s | equal |\n|---|---|---|---|---|---|---|")
         options = GenerateOptions(max_tokens=MAX_TOKENS)
-        ours = measure("SQLTailor", lambda prompt: timed(opened.stream(prompt, options)), prompts, opened)
+        ours = measure("torch", lambda prompt: timed(opened.stream(prompt, options)), prompts, opened)
         measure("transformers.generate", lambda prompt: timed(by_transformers(opened, prompt)), prompts, opened, ours)
-        export(model, "gguf", out=Path(scratch) / "gguf", quantize=TYPES, check=False)
-        for kind in TYPES:
-            (file,) = (Path(scratch) / "gguf").glob(f"*{kind}*.gguf")
-            with serve(file, context=CONTEXT, threads=threads) as post:
-                measure(f"llama.cpp {kind}", lambda prompt: by_llama(post, opened, prompt), prompts, opened, ours)
+        for kind, file in exports(model, Path(scratch)).items():
+            stream = LlamaCppModel(file, threads=threads).stream
+            ask = functools.partial(lambda stream, prompt: timed(stream(prompt, options)), stream)
+            measure(f"llama {kind}", ask, prompts, opened, ours)
+
+
+def exports(model: str, scratch: Path) -> dict[str, Path]:
+    """Return the model's GGUF file in each type."""
+    folder = Path(model) / "export" / "gguf"
+    if any(not any(folder.glob(f"*-{kind}.gguf")) for kind in TYPES):
+        folder = Path(export(model, "gguf", out=scratch / "gguf", quantize=TYPES, check=False).out)
+    return {kind: next(folder.glob(f"*-{kind}.gguf")) for kind in TYPES}
 
 
 def questions(project: Project, tokenizer: Any, count: int) -> list[Prompt]:
@@ -88,8 +98,10 @@ def measure(name: str, ask: Ask, prompts: list[Prompt], opened: LocalModel, ours
     equal = len(texts) if ours is None else sum(a == b for a, b in zip(texts, ours, strict=True))
     first = percentile((answer.first for answer in answers), 50)
     p50, p95 = percentile(whole, 50), percentile(whole, 95)
+    cpu = percentile((answer.cpu for answer in answers), 50)
     print(
-        f"| {name} | {first * 1000:.0f} | {p50 * 1000:.0f} | {p95 * 1000:.0f} | {rate:.0f} | {equal} of {len(texts)} |",
+        f"| {name} | {first * 1000:.0f} | {p50 * 1000:.0f} | {p95 * 1000:.0f} | {cpu * 1000:.0f} | {rate:.0f} "
+        f"| {equal} of {len(texts)} |",
         flush=True,
     )
     return texts
@@ -97,14 +109,14 @@ def measure(name: str, ask: Ask, prompts: list[Prompt], opened: LocalModel, ours
 
 def timed(pieces: Iterator[str]) -> Answer:
     """Return the answer that arrives in pieces."""
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     text, first = "", None
     for piece in pieces:
         if piece and first is None:
             first = time.perf_counter() - began
         text += piece
     whole = time.perf_counter() - began
-    return Answer(text, whole if first is None else first, whole)
+    return Answer(text, whole if first is None else first, whole, time.process_time() - worked)
 
 
 def by_transformers(opened: LocalModel, prompt: Prompt) -> Iterator[str]:
@@ -118,15 +130,6 @@ def by_transformers(opened: LocalModel, prompt: Prompt) -> Iterator[str]:
     thread.start()
     yield from pieces
     thread.join()
-
-
-def by_llama(post: Callable[[str, Any], Any], opened: LocalModel, prompt: Prompt) -> Answer:
-    """Return what llama.cpp writes; it keeps what it has read of the prompts before. Its own clock times the first."""
-    began = time.perf_counter()
-    ids = encode(opened.tokenizer, prompt.messages)
-    answer = post("/completion", {"prompt": ids, "n_predict": MAX_TOKENS, "temperature": 0})
-    first = (answer["timings"]["prompt_ms"] + answer["timings"]["predicted_per_token_ms"]) / 1000
-    return Answer(answer["content"], first, time.perf_counter() - began)
 
 
 if __name__ == "__main__":

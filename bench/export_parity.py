@@ -1,4 +1,4 @@
-"""Do exports answer as their runs do? `python bench/export_parity.py [RUN] [--questions 50]`, with `[llama-cpp]`.
+"""Do exports answer as their runs do? `python bench/export_parity.py [RUN] [--questions 50]`, with `[llama]`.
 
 Asks a run (its adapter beside the weights, in fp32), what was exported from it and llama.cpp the same test questions.
 RUN is one of the project that this stands in; without it, `--base` is trained on the sample database first under the
@@ -8,7 +8,6 @@ demo's recipe. Given again with the same `--out` folder, what is trained stays.
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ import torch
 from learning_curve import sample_shop
 
 from sqltailor.export.artifacts import export
-from sqltailor.export.llama_cpp import generator, serve
 from sqltailor.export.parity import Pair, compare
 from sqltailor.export.verify import questions
+from sqltailor.generate.llama_cpp import LlamaCppModel
 from sqltailor.generate.local import LocalModel
 from sqltailor.generate.open_model import open_model
 from sqltailor.generate.quiet import quiet_libraries
@@ -82,13 +81,13 @@ def asked(run: str, count: int, *, quantized: bool) -> tuple[Pair, ...]:
     """Return how the answers of a run's exports compare with its own."""
     source = resolve(run)
     prompts, ids, options = questions(source.run, open_tokenizer(source))
-    with contextlib.ExitStack() as stack, quiet_libraries():
+    with quiet_libraries():
         models: dict[str, Callable[[], Generate]] = {"run": lambda: opened(run)}
         for number, (name, how) in enumerate(EXPORTS.items()):
             if "into_original" in how and not quantized:
                 continue
             folder = Path(export(run, out=f"{run}/parity-{number}", check=False, **how).out)
-            models[name] = opener(stack, folder, run)
+            models[name] = opener(folder)
         return compare(prompts[:count], models, ids=ids[:count], options=options).pairs
 
 
@@ -99,12 +98,10 @@ def opened(reference: str) -> Generate:
     return LocalModel(model)
 
 
-def opener(stack: contextlib.ExitStack, folder: Path, run: str) -> Callable[[], Generate]:
-    """Return the function that opens a run's export: a GGUF file by llama.cpp, weights by us."""
+def opener(folder: Path) -> Callable[[], Generate]:
+    """Return the function that opens a run's export: a GGUF file by llama.cpp, weights by torch."""
     file = next(folder.glob("*.gguf"), None)
-    if file is None:
-        return lambda: opened(str(folder))
-    return lambda: generator(stack.enter_context(serve(file)), open_tokenizer(resolve(run)))
+    return (lambda: opened(str(folder))) if file is None else (lambda: LlamaCppModel(file))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -22,7 +23,6 @@ from sqltailor.types import GenerateOptions
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from sqltailor.export import llama_cpp  # noqa: E402
 from sqltailor.export.artifacts import TARGETS, Upload, export  # noqa: E402
 from sqltailor.export.merge import dequantized, quantized_modules  # noqa: E402
 from sqltailor.export.verify import example_prompt, questions  # noqa: E402
@@ -495,8 +495,8 @@ def test_the_newest_run_is_exported_and_foreign_folders_are_left_alone(folder: P
 @pytest.mark.slow
 def test_gguf_files_of_a_run_are_asked_and_how_far_they_are_is_told(folder: Path) -> None:
     pytest.importorskip("gguf")
-    if not llama_cpp.is_here():
-        missing("llama.cpp", "pip install xllamacpp")
+    if importlib.util.find_spec("cyllama") is None:
+        missing("llama.cpp", "pip install cyllama")
     run = make_run()
     result = CliRunner().invoke(app, ["export", "r", "--to", "gguf", "--quantize", "f16", "--quantize", "q8_0"])
     assert result.exit_code == 0, result.output

@@ -11,6 +11,7 @@ import pytest
 
 from sqltailor.errors import BackendError
 from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.leaving import NobodyWaits, watching
 from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.llama_weights import open_lean
 from sqltailor.generate.local import LocalModel
@@ -280,3 +281,11 @@ def test_a_schema_is_read_once_for_all_processes(folder: Path, tmp_path: Path, m
     for number in range(KEPT + 1):
         of_run(folder, tmp_path)(prompts(f"{number}\n{long}")[:1], options)
     assert len(list((tmp_path / "merged").iterdir())) == KEPT
+
+
+def test_an_answer_that_nobody_waits_for_is_given_up(folder: Path) -> None:
+    model, steps = local(folder), iter(range(100))
+    with watching(lambda: next(steps) > 3), pytest.raises(NobodyWaits):
+        model(prompts()[:1], GenerateOptions(max_tokens=50))
+    assert next(steps) < 8
+    assert model(prompts()[:1], GenerateOptions(max_tokens=5))[0].text

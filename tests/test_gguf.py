@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -21,10 +22,12 @@ np = pytest.importorskip("numpy")
 
 from transformers import AutoTokenizer  # noqa: E402
 
-from sqltailor.export import gguf_types, llama_cpp  # noqa: E402
+from sqltailor.export import gguf_types  # noqa: E402
 from sqltailor.export.artifacts import export  # noqa: E402
 from sqltailor.export.gguf import write_gguf  # noqa: E402
 from sqltailor.export.gguf_tokenizer import portable_template, pre_tokenizer  # noqa: E402
+from sqltailor.generate.gguf_tokens import GgufTokenizer  # noqa: E402
+from sqltailor.generate.llama_sequences import Part, Sequences, greedy  # noqa: E402
 from sqltailor.generate.open_model import open_model  # noqa: E402
 
 PROMPT = {"name": "compact", "version": 1}
@@ -239,7 +242,6 @@ def test_white_space_control_stays_in_the_template() -> None:
     assert portable_template("{% if add_generation_prompt %}") == "{% if add_generation_prompt %}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
@@ -251,29 +253,38 @@ def test_white_space_control_stays_in_the_template() -> None:
     ids=["plain", "llama3", "qwen2", "qwen3"],
 )
 def test_llama_cpp_reads_the_same_prompt_and_gives_the_same_answer(tmp_path: Path, config: dict[str, Any]) -> None:
-    if not llama_cpp.is_here():
-        missing("llama.cpp", "pip install xllamacpp")
+    llama_here()
     make_tiny_model(tmp_path / "tiny", hidden=64, num_key_value_heads=2, **config)
     made = export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out")
     [file] = Path(made.out).glob("*.gguf")
     messages = [Message("system", "sqlite\n order: id* int, total num\n it's Año"), Message("user", "Total in 2024?")]
     opened = open_model(str(tmp_path / "tiny"), dtype=torch.float32)
     ids = encode(opened.tokenizer, messages)
+    sequences = Sequences(file, count=1, threads=1)
+    tokenizer = GgufTokenizer(file, sequences.vocabulary)
+    assert encode(tokenizer, messages) == ids
     asked = [{"role": m.role, "content": m.content} for m in messages]
-    with llama_cpp.serve(file) as post:
-        text = post("/apply-template", {"messages": asked})["prompt"]
-        assert post("/tokenize", {"content": text, "parse_special": True})["tokens"] == ids
-        answer = post("/completion", {"prompt": ids, "n_predict": 8, "temperature": 0, "n_probs": 5})
-    steps = answer["completion_probabilities"]
-    read = torch.tensor([[*ids, *(step["id"] for step in steps)]])
+    text = tokenizer.apply_chat_template(asked, add_generation_prompt=True)
+    assert sequences.vocabulary.tokenize(text, add_special=False, parse_special=True) == ids
+    found, read, known = [], list(ids), 0
+    for _ in range(8):
+        [place] = sequences.read([Part(0, known, read[known:], speaks=True)])
+        found.append(torch.from_numpy(sequences.logits(place).copy()).log_softmax(-1))
+        assert sequences.pick(place, greedy()) == int(found[-1].argmax())
+        known = len(read)
+        read.append(int(found[-1].argmax()))
     with torch.inference_mode():
-        expected = opened.model(read).logits[0, len(ids) - 1 : -1].log_softmax(-1)
-    assert steps
-    for step, row in zip(steps, expected, strict=True):
+        expected = opened.model(torch.tensor([read])).logits[0, len(ids) - 1 : -1].log_softmax(-1)
+    for ours, row in zip(found, expected, strict=True):
         # F16: nearly equal choices may change places; other rotations are 2 and more away
-        assert row[step["id"]] > row.max() - 0.05
-        for choice in step["top_logprobs"]:
-            assert choice["logprob"] == pytest.approx(float(row[choice["id"]]), abs=0.1)
+        assert row[ours.argmax()] > row.max() - 0.05
+        for token in ours.topk(5).indices:
+            assert ours[token] == pytest.approx(float(row[token]), abs=0.1)
+
+
+def llama_here() -> None:
+    if importlib.util.find_spec("cyllama") is None:
+        missing("llama.cpp", "pip install cyllama")
 
 
 def quantizer_here() -> None:
@@ -321,7 +332,7 @@ def test_a_type_without_its_quantiser_is_told_before_anything_is_read(
     make_tiny_model(tmp_path / "tiny")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"sqltailor\[llama-cpp\].*llama-quantize on PATH.*--quantize f16 or q8_0"):
+    with pytest.raises(MissingExtra, match=r"sqltailor\[llama\].*llama-quantize on PATH.*--quantize f16 or q8_0"):
         export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q8_0", "q4_k_m"])
     with pytest.raises(ConfigError, match=r"Unknown --quantize 'q4_k'\. Did you mean 'q4_k_m'"):
         export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q4_k"])

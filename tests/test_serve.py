@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import ConfigError
+from sqltailor.generate.leaving import look_up
+from sqltailor.types import Completion
 from tests.support.cli_project import make_database, ok, run
 from tests.support.http_service import Server, canned, held, need_serve, serving, wait_for
 
@@ -179,6 +181,7 @@ def test_each_role_sees_and_does_what_it_may(keyed: tuple[Server, dict[str, str]
 def test_without_a_valid_key_nothing_but_health_is_answered(keyed: tuple[Server, dict[str, str]]) -> None:
     server, tokens = keyed
     assert server.get("/healthz").json == {"status": "ok"}
+    assert server.get("/readyz").json == {"status": "ready"}
     for headers in (
         {},
         {"Authorization": "Bearer st-guess"},
@@ -391,8 +394,23 @@ def test_too_many_at_once_and_a_full_queue_are_429(tmp_path: Path) -> None:
         assert "of yours" in mine.json["error"]
         assert "wait for the model" in others.json["error"]
         assert int(others.headers["retry-after"]) >= 1
+        assert (server.get("/readyz").status, server.get("/readyz").json) == (503, {"status": "busy"})
         release.set()
         assert [found.result().status for found in asked] == [200, 200]
+        wait_for(lambda: server.get("/readyz").status == 200)
+
+
+def test_a_model_that_writes_several_answers_side_by_side_is_asked_so(tmp_path: Path) -> None:
+    release, begun = threading.Event(), []
+    model: Any = held(release, lambda: begun.append(1))
+    model.at_once = 3
+    with serving(tmp_path, model=model, queue=1) as server, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(server.post, "/ask", ASK) for _ in range(4)]
+        wait_for(lambda: server.service.model_worker.waiting == 4)
+        wait_for(lambda: len(begun) == 3)
+        assert server.post("/ask", ASK).status == 429
+        release.set()
+        assert [found.result().json["rows"] for found in asked] == [[[4]]] * 4
 
 
 def test_what_takes_too_long_is_told_apart_from_what_never_began(tmp_path: Path) -> None:
@@ -447,6 +465,17 @@ def test_a_client_that_leaves_frees_its_place(tmp_path: Path, stream: bool) -> N
         assert begun == [1]
         assert server.post("/ask", ASK).json["rows"] == [[4]]
         assert "sqltailor_clients_gone_total 2.0" in server.get("/metrics").text
+
+
+def test_what_is_written_for_a_client_that_left_or_waited_too_long_is_given_up(tmp_path: Path) -> None:
+    def endless(prompts: Any, options: Any) -> list[Completion]:
+        while True:
+            look_up()
+            time.sleep(0.005)
+
+    with serving(tmp_path, model=endless, timeout_s=0.3) as server:
+        assert server.post("/ask", ASK).status == 504
+        wait_for(lambda: server.service.model_worker.waiting == 0)
 
 
 def test_metrics_count_what_was_answered(tmp_path: Path) -> None:

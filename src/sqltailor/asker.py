@@ -97,7 +97,7 @@ def open_asker(project: Project, model: str, *, votes: int | None = None) -> Ask
     """
     _ = project.schema  # before a model is loaded in vain
     project.warn_of_drift(model)
-    return Asker(project, model, load(model, batch=1), votes=votes)
+    return Asker(project, model, load(model, batch=1, engine=project.recipe.generate.engine), votes=votes)
 
 
 class Asker:

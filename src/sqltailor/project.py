@@ -23,6 +23,7 @@ from sqltailor.data.schema_file import read_schema_file
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases import BASES
+from sqltailor.generate.engines import PREFIX, prompt_of
 from sqltailor.prompt.about import Subject
 from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.hints import VALUES, Linker, Stored, read_linker
@@ -359,6 +360,8 @@ def record_joins(project: Project, run: Run, examples: Iterable[Example]) -> Non
 
 
 def _recorded_prompt(reference: str) -> dict[str, Any]:
+    if reference.startswith(PREFIX):
+        return prompt_of(Path(reference.removeprefix(PREFIX)).expanduser())
     recorded = Run(Path(reference)).prompt
     return read_json(recorded) if recorded.is_file() else {}
 

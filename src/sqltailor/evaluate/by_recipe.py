@@ -61,7 +61,8 @@ def evaluate_models(
         examples = _examples(project, data, limit)
         if databases is not None:
             examples = [as_meant(_with_schema(example, databases)) for example in examples]
-        generators = {m: load(m, examples=examples, batch=recipe.generate.batch) for m in chosen}
+        how = recipe.generate
+        generators = {m: load(m, examples=examples, batch=how.batch, engine=how.engine) for m in chosen}
         options = project.options if votes is None else dataclasses.replace(project.options, candidates=votes)
         result = evaluate(
             examples,

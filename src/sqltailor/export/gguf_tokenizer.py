@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.errors import ConfigError
+from sqltailor.generate.gguf_tokens import SPLITS
 from sqltailor.prompt.encode import end_of_turn
 from sqltailor.runs import read_json
 
 UPSTREAM = "python llama.cpp/convert_hf_to_gguf.py FOLDER --outtype f16   (FOLDER: sqltailor export RUN --to merged)"
 """What converts the models that this module refuses."""
-_QWEN2 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
-    r"|\s+(?!\S)|\s+"
-)
-_SPLITS = {_QWEN2: "qwen2", _QWEN2.replace(r"\p{N}|", r"\p{N}{1,3}|", 1): "llama-bpe"}
-"""Pattern that cuts text before BPE → llama.cpp's name for it: digits one by one, or up to three together."""
+_NAMES = {pattern: name for name, pattern in SPLITS.items()}
 _NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5
 
 
@@ -48,7 +44,7 @@ def pre_tokenizer(tokenizer: Mapping[str, Any]) -> str:
         elif names == ["Digits", "ByteLevel"] and steps[0]["individual_digits"] and last["use_regex"]:
             name = "smollm"
         elif names == ["Split", "ByteLevel"] and not last["use_regex"]:
-            name = _SPLITS.get(steps[0]["pattern"].get("Regex"))
+            name = _NAMES.get(steps[0]["pattern"].get("Regex"))
         if name is not None and (name == "qwen2" or not composes):
             return name
     raise refused(f"The tokenizer ({kind}; {', '.join(map(str, names))}) is not one that is known here.")

@@ -61,7 +61,7 @@ def quantizer(kind: str) -> list[str]:
     if importlib.util.find_spec("cyllama") is not None:
         return [sys.executable, "-c", _CYLLAMA]
     raise MissingExtra(
-        f"GGUF in {kind} needs llama.cpp's quantiser: pip install 'sqltailor[llama-cpp]' (the package cyllama), or "
+        f"GGUF in {kind} needs llama.cpp's quantiser: pip install 'sqltailor[llama]' (the package cyllama), or "
         f"llama-quantize on PATH. Without it: --quantize {' or '.join(WRITTEN)}"
     )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import SQLTailorError
-from sqltailor.export import llama_cpp
 from sqltailor.export.merge import base_folder, shards
 from sqltailor.export.parity import QUESTIONS, Parity, compare
+from sqltailor.generate.llama_cpp import LlamaCppModel
 from sqltailor.generate.local import LocalModel
 from sqltailor.generate.open_model import open_model
 from sqltailor.generate.references import NANO, Source, resolve
@@ -65,7 +66,7 @@ def verify(
 ) -> Verified:
     """Compare a run, its adapter beside the weights as in training, with what was exported from it.
 
-    `ggufs` (type → file) are asked by llama.cpp where xllamacpp is installed; how far they are is told, not judged.
+    `ggufs` (type → file) are asked by llama.cpp where cyllama is installed; how far they are is told, not judged.
     Small models are compared in fp32, so that only the export makes a difference. Without the run's test data there
     is no parity, and the logits of one example prompt are compared.
     """
@@ -85,17 +86,16 @@ def verify(
 
     models = {"run": opener("run", reference), "export": opener("export", str(folder))}
     if asked.prompts:
-        with ExitStack() as server:
-            files = _gguf_openers(ggufs or {}, asked, open_tokenizer(source), server)
-            parity = compare(
-                asked.prompts,
-                models | files,
-                ids=asked.ids,
-                options=asked.options,
-                threshold=threshold,
-                told=files,
-                on_progress=on_progress,
-            )
+        files = _gguf_openers(ggufs or {})
+        parity = compare(
+            asked.prompts,
+            models | files,
+            ids=asked.ids,
+            options=asked.options,
+            threshold=threshold,
+            told=files,
+            on_progress=on_progress,
+        )
     else:
         parity = None
         for open_one in models.values():
@@ -103,28 +103,12 @@ def verify(
     return Verified(_difference(seen["run"], seen["export"]), parity)
 
 
-def _gguf_openers(
-    ggufs: Mapping[str, Path], asked: Questions, tokenizer: Any, server: ExitStack
-) -> dict[str, Callable[[], Generate]]:
-    """Return name → what opens each GGUF file in llama.cpp, and ends the server of the one before."""
-    import torch
-
-    if not ggufs:
+def _gguf_openers(ggufs: Mapping[str, Path]) -> dict[str, Callable[[], Generate]]:
+    """Return name → what opens each GGUF file in llama.cpp."""
+    if ggufs and importlib.util.find_spec("cyllama") is None:
+        logger.warning("the GGUF files are not asked, for want of cyllama: pip install 'sqltailor[llama]'")
         return {}
-    if not llama_cpp.is_here():
-        logger.warning("the GGUF files are not asked, for want of xllamacpp: pip install 'sqltailor[llama-cpp]'")
-        return {}
-    context = max(len(encode(tokenizer, p.messages)) for p in asked.prompts) + asked.options.max_tokens
-
-    def opener(file: Path) -> Callable[[], Generate]:
-        def open_one() -> Generate:
-            server.close()
-            serving = llama_cpp.serve(file, context=context, threads=torch.get_num_threads())
-            return llama_cpp.generator(server.enter_context(serving), tokenizer)
-
-        return open_one
-
-    return {f"GGUF {kind}": opener(file) for kind, file in ggufs.items()}
+    return {f"GGUF {kind}": functools.partial(LlamaCppModel, file) for kind, file in ggufs.items()}
 
 
 def questions(run: Run | None, tokenizer: Any) -> Questions:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqltailor.aws.bedrock_models import tunable
 from sqltailor.errors import ConfigError
+from sqltailor.generate.engines import EngineName, llama_file
 from sqltailor.runs import Run
 from sqltailor.types import Example, Generate
 
@@ -15,6 +16,7 @@ KINDS = {
     "runs/NAME": "what a training run made; tuned on AWS: its deployment",
     "hf:ID_OR_PATH": "a transformers model, from the Hub or a folder; `+ADAPTER` puts an adapter on it",
     "FILE.gguf": "a model in llama.cpp's format",
+    "gguf:FILE": "the same, answered by llama.cpp whatever `generate.engine` says",
     "bedrock:ID_OR_ARN": "a model on Amazon Bedrock: its id, or the ARN of a deployment or an imported model",
     "sagemaker:ENDPOINT": "a model behind an endpoint of Amazon SageMaker; `#COMPONENT` names its inference component",
     "openai:URL#MODEL": "a model behind an OpenAI-style API, such as openai:http://127.0.0.1:8080/v1#qwen",
@@ -24,10 +26,13 @@ KINDS = {
 """Forms of a model reference, each with its meaning. A plain path or Hub id is read as `hf:`."""
 
 
-def load(reference: str, *, examples: Iterable[Example] | None = None, batch: int = 16) -> Generate:
+def load(
+    reference: str, *, examples: Iterable[Example] | None = None, batch: int = 16, engine: EngineName = "torch"
+) -> Generate:
     """Return the function that a model reference names.
 
-    `examples` are what `gold` answers from; `batch` is how many prompts a local model reads at a time. Raises
+    `examples` are what `gold` answers from; `batch` is how many prompts a local model reads at a time; `engine` is
+    what local models are answered by. Raises
     `ConfigError` for a reference without meaning, `BackendError` when what it names cannot be opened.
     """
     if reference == "gold":
@@ -61,6 +66,11 @@ def load(reference: str, *, examples: Iterable[Example] | None = None, batch: in
         from sqltailor.generate.deployed import open_deployed
 
         return open_deployed(run)
+    file = llama_file(reference, engine)
+    if file is not None:
+        from sqltailor.generate.llama_cpp import LlamaCppModel
+
+        return LlamaCppModel(file)
     kind, colon, rest = reference.partition(":")
     if not reference.strip() or (colon and kind != "hf" and not Path(reference).exists()) or (colon and not rest):
         forms = ", ".join(KINDS)

@@ -12,21 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError
+from sqltailor.generate.answer_text import is_kept_to_schema, learned_joins, pieces, stops_in, text_of
 from sqltailor.generate.batches import WORTH_SHARING, Batch, common, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.generic_forward import AnyEngine
+from sqltailor.generate.leaving import look_up
 from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.open_model import MERGED
-from sqltailor.generate.prefixes import PrefixCache, PrefixFolder
-from sqltailor.generate.weights import (
-    Opened,
-)
+from sqltailor.generate.prefixes import WORTH_KEEPING, PrefixCache, PrefixFolder
+from sqltailor.generate.weights import Opened
 from sqltailor.prompt.encode import encode, end_of_turn
-from sqltailor.runs import read_json
 from sqltailor.sql.constrain.constraint import Vocabulary
-from sqltailor.sql.constrain.known_joins import Pair, from_json
-from sqltailor.sql.constrain.syntax import SYNTAXES
-from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.constrain.known_joins import Pair
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
 if TYPE_CHECKING:
@@ -34,9 +31,6 @@ if TYPE_CHECKING:
     from sqltailor.sql.constrain.walk import Walk
 
 logger = logging.getLogger(__name__)
-
-WORTH_KEEPING = 128
-"""Tokens: what a shorter beginning left in the model is not worth a file."""
 
 
 class LocalModel:
@@ -71,7 +65,9 @@ class LocalModel:
                 self._recall(prompts[0], rows[0])
             for batch in plan([rows[i] for i in fitting], self.batch):
                 batch = Batch([fitting[i] for i in batch.rows], batch.shared)
-                *_, written = self._decode(rows, batch, options, walks)
+                for growing in self._decode(rows, batch, options, walks):
+                    look_up()
+                    written = growing
                 for number, one in zip(batch.rows, written, strict=True):
                     completions[number] = self._completion(len(rows[number]), one, options)
         return completions
@@ -86,28 +82,23 @@ class LocalModel:
 
         Raises `BackendError` when the prompt is as long as the model's context.
         """
-        if _is_kept_to_schema(prompt, options):  # what is written may be taken back
+        if is_kept_to_schema(prompt, options):  # what is written may be taken back
             yield self([prompt], dataclasses.replace(options, n=1))[0].text
             return
         row = encode(self.tokenizer, prompt.messages)
         if len(row) >= self.limit:
             raise BackendError(f"The prompt has {len(row):,} tokens; the model reads {self.limit:,} with its answer.")
-        shown = ""
         with self._lock:
             self._recall(prompt, row)
-            for (written,) in self._decode([row], Batch([0], 0), options):
-                text = self._text(written.ids, options)
-                # half a character, and what may become a stop string, wait for what follows
-                if written.stop == "length" and (text.endswith("\ufffd") or _may_stop(text, options)):
-                    continue
-                yield text[len(shown) :]
-                shown = text
-        if len(text) > len(shown):
-            yield text[len(shown) :]
+            growing = self._decode([row], Batch([0], 0), options)
+            yield from pieces(
+                ((text_of(self.tokenizer, written.ids, options), written.stop == "length") for (written,) in growing),
+                options,
+            )
 
     def _walks(self, prompts: Sequence[Prompt], options: GenerateOptions) -> Callable[[int], Walk] | None:
         """Return what keeps the row of a number to its prompt's schema; None where the rows are free."""
-        if not all(_is_kept_to_schema(prompt, options) for prompt in prompts):
+        if not all(is_kept_to_schema(prompt, options) for prompt in prompts):
             return None
 
         def walk(row: int) -> Walk:
@@ -119,9 +110,7 @@ class LocalModel:
 
     @functools.cached_property
     def _joins(self) -> Sequence[Pair]:
-        """The joins of the statements that a run learned from."""
-        learned = self.source.run.joins if self.source.run else None
-        return from_json(read_json(learned)) if learned is not None and learned.is_file() else ()
+        return learned_joins(self.source.run)
 
     @functools.cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -147,7 +136,7 @@ class LocalModel:
             prefix=prefix,
             seeds=seeds,
             walks=None if walks is None else [walks(number) for number in batch.rows],
-            is_stopped=(lambda ids: _stops_in(self._plain(ids), options)) if options.stop else None,
+            is_stopped=(lambda ids: stops_in(self.tokenizer, ids, options)) if options.stop else None,
             began=began,
         )
 
@@ -188,29 +177,9 @@ class LocalModel:
         return prefix
 
     def _completion(self, tokens_in: int, written: Written, options: GenerateOptions) -> Completion:
-        text = self._text(written.ids, options)
+        text = text_of(self.tokenizer, written.ids, options)
         times = (round(written.first_token_ms, 2), round(written.total_ms, 2))
         return Completion(text, written.stop, tokens_in, len(written.ids), *times, written.logprob, led=written.led)
-
-    def _plain(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
-
-    def _text(self, ids: list[int], options: GenerateOptions) -> str:
-        text = self._plain(ids)
-        return text[: min([at for stop in options.stop if (at := text.find(stop)) >= 0], default=len(text))]
-
-
-def _is_kept_to_schema(prompt: Prompt, options: GenerateOptions) -> bool:
-    return options.constrain and bool(prompt.schema.tables) and _has_grammar(prompt.dialect)
-
-
-@functools.cache  # told once
-def _has_grammar(dialect: str) -> bool:
-    base = load_dialect(dialect).base
-    if base not in SYNTAXES:
-        known = ", ".join(SYNTAXES)
-        logger.warning("answers in '%s' are not constrained: generate.constrain has grammars of %s", base, known)
-    return base in SYNTAXES
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -218,11 +187,3 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
     configured = getattr(model.generation_config, "eos_token_id", None)
     ends = configured if isinstance(configured, list) else [configured]
     return frozenset(i for i in [*ends, tokenizer.eos_token_id, end_of_turn(tokenizer)[-1]] if i is not None)
-
-
-def _stops_in(text: str, options: GenerateOptions) -> bool:
-    return any(stop in text for stop in options.stop)
-
-
-def _may_stop(text: str, options: GenerateOptions) -> bool:
-    return any(text.endswith(stop[:length]) for stop in options.stop for length in range(1, len(stop)))

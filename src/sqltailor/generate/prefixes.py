@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from array import array
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 KEPT = 4
 """How many earlier prompts are kept for later ones, in memory and on disk."""
+WORTH_KEEPING = 128
+"""Tokens: what a shorter beginning left in the model is not worth a file."""
 
 
 class PrefixCache:
@@ -40,39 +43,68 @@ class PrefixCache:
         self._kept = [*others[1 - KEPT :], prefix]
 
 
-class PrefixFolder:
-    """Prefixes as files beside the weights that read them, so that the next process need not read a schema again."""
+class StateFolder:
+    """What models have read of prompts' beginnings, as files, so that the next process need not read a schema again.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `reader` names what wrote them, which alone understands them. The oldest files beyond `kept` are dropped.
+    """
 
-    def load(self, ids: Sequence[int], like: torch.Tensor) -> Prefix | None:
-        """Return a prefix that was saved, with tensors as `like`, which has its shape (layers, G, P, D); or None."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+    def __init__(self, folder: Path, reader: str = "", kept: int = KEPT) -> None:
+        self.folder, self._reader, self._kept = folder, reader, kept
 
+    def read(self, ids: Sequence[int]) -> bytes | None:
+        """Return what was written for these tokens, or None."""
         try:
-            found = load_file(self._file(ids), device=str(like.device))
-            prefix = Prefix(tuple(ids), found["keys"], found["values"])
-        except (OSError, KeyError, SafetensorError):
+            return self._file(ids).read_bytes()
+        except OSError:
             return None
-        fits = all(kept.shape == like.shape and kept.dtype == like.dtype for kept in prefix[1:])
-        return prefix if fits else None
 
-    def save(self, prefix: Prefix) -> None:
-        """Write a prefix, and drop the oldest files beyond `KEPT`. A folder that cannot be written keeps none."""
-        from safetensors.torch import save_file
+    def has(self, ids: Sequence[int]) -> bool:
+        """Say whether a state is kept for these tokens."""
+        return self._file(ids).is_file()
 
-        file = self._file(prefix.ids)
+    def forget(self, ids: Sequence[int]) -> None:
+        """Drop a state that cannot be used."""
+        with contextlib.suppress(OSError):
+            self._file(ids).unlink()
+
+    def write(self, ids: Sequence[int], state: bytes) -> None:
+        """Keep a state. A folder that cannot be written keeps none."""
+        file = self._file(ids)
         partial = file.with_suffix(f".{os.getpid()}.partial")
         try:
-            save_file({"keys": prefix.keys.contiguous(), "values": prefix.values.contiguous()}, partial)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(state)
             partial.replace(file)
             files = sorted(self.folder.glob("*.prefix"), key=lambda path: path.stat().st_mtime)
-            for old in files[:-KEPT]:
+            for old in files[: -self._kept]:
                 old.unlink(missing_ok=True)
         except OSError:
             partial.unlink(missing_ok=True)
 
     def _file(self, ids: Sequence[int]) -> Path:
-        return self.folder / f"{hashlib.sha256(array('q', ids).tobytes()).hexdigest()[:32]}.prefix"
+        key = hashlib.sha256(array("q", ids).tobytes() + self._reader.encode()).hexdigest()
+        return self.folder / f"{key[:32]}.prefix"
+
+
+class PrefixFolder(StateFolder):
+    """Prefixes beside the weights that read them."""
+
+    def load(self, ids: Sequence[int], like: torch.Tensor) -> Prefix | None:
+        """Return a prefix that was saved, with tensors as `like`, which has its shape (layers, G, P, D); or None."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            found = load(self.read(ids) or b"")
+            prefix = Prefix(tuple(ids), found["keys"].to(like.device), found["values"].to(like.device))
+        except (KeyError, SafetensorError):
+            return None
+        fits = all(kept.shape == like.shape and kept.dtype == like.dtype for kept in prefix[1:])
+        return prefix if fits else None
+
+    def save(self, prefix: Prefix) -> None:
+        """Write a prefix. A folder that cannot be written keeps none."""
+        from safetensors.torch import save
+
+        self.write(prefix.ids, save({"keys": prefix.keys.contiguous(), "values": prefix.values.contiguous()}))

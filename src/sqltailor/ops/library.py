@@ -18,7 +18,7 @@ def opened_model(project: Project, model: str, examples: Sequence[Example]) -> A
     Known pairs do not answer here: the model is measured. Raises `ConfigError` for a reference without meaning,
     `BackendError` when what it names cannot be opened.
     """
-    generate = load(model, examples=examples, batch=1)
+    generate = load(model, examples=examples, batch=1, engine=project.recipe.generate.engine)
     prompt = project.prompts(model, token_counter(generate), context=context_of(generate))
     chosen, options = with_votes(generate, project), project.options
 

@@ -127,6 +127,11 @@ class Generation(Section):
     n: Int = key(1, "Answers for each question.", unit="answers", ge=1, le=256)
     seed: Natural | None = key(None, "Seed of the drawing; not set: another result each time.")
     batch: Int = key(16, "Questions answered at a time.", unit="questions", ge=1)
+    engine: Literal["auto", "torch", "llama"] = key(
+        "auto",
+        "What answers for local models: `torch`, or `llama`, llama.cpp with a GGUF file; `auto` is `llama` for a run"
+        " exported with `--to gguf --quantize q8_0`, where the extra `llama` is installed and there is no GPU.",
+    )
     candidates: Int = key(
         0,
         "Answers drawn beside the greedy one; what most of them return on the database is the answer. 0: greedy only.",

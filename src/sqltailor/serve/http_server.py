@@ -35,7 +35,8 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
             raise ConfigError(f"There is no file {file}: --certificate and --certificate-key name PEM files.")
     listener = listen(options)
     Project(recipe).warn_of_drift(model)
-    serve_app(make_app(Service(recipe, model, load(model, batch=1), options)), listener, options, on_ready=on_ready)
+    generate = load(model, batch=1, engine=recipe.generate.engine)
+    serve_app(make_app(Service(recipe, model, generate, options)), listener, options, on_ready=on_ready)
 
 
 def need_server() -> None:

@@ -126,6 +126,12 @@ async def healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def readyz(request: Request) -> Response:
+    """Say whether another question would be taken: the model is open, and its queue has room."""
+    is_ready = service_of(request).is_ready
+    return JSONResponse({"status": "ready" if is_ready else "busy"}, status_code=200 if is_ready else 503)
+
+
 async def metrics(request: Request) -> Response:
     """Return what Prometheus reads."""
     return Response(service_of(request).counters.text(), media_type=CONTENT_TYPE_LATEST)
@@ -138,5 +144,6 @@ ROUTES = (
     Guarded("GET", "/about", about, tier="ask"),
     Guarded("GET", "/schema", schema, tier="ask"),
     Guarded("GET", "/healthz", healthz, tier="public"),
+    Guarded("GET", "/readyz", readyz, tier="public"),
     Guarded("GET", "/metrics", metrics, tier="own"),
 )

@@ -41,8 +41,10 @@ class Service:
         self._has_keys = bool(self.keys.keys())
         self.started = int(time.time())
         self.rates = Rates(options.rate_per_minute, options.at_once)
-        self.model_worker = Worker("model", queue=options.queue, timeout_s=options.timeout_s)
-        self.database_worker = Worker("database", queue=options.queue, timeout_s=options.timeout_s)
+        at_once = getattr(generate, "at_once", 1)
+        self.model_worker = Worker("model", queue=options.queue, timeout_s=options.timeout_s, at_once=at_once)
+        # what was written side by side is run in its turn, and not refused
+        self.database_worker = Worker("database", queue=options.queue + at_once - 1, timeout_s=options.timeout_s)
         self.counters = Counters((self.model_worker, self.database_worker))
         self.audit = Audit(options.audit)
         self._generate = generate
@@ -89,6 +91,11 @@ class Service:
     async def look_up(self, call: Callable[[], T]) -> T:
         """Do something with the database, when its turn comes. Raises `HttpFault`."""
         return await _expected(self.database_worker, call)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether another question would be taken."""
+        return self.model_worker.has_room and self.database_worker.has_room
 
     def may_run(self, key: ApiKey) -> bool:
         """Whether answers run by themselves for a key."""

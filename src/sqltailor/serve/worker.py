@@ -1,43 +1,53 @@
-"""One thread that does one thing at a time, and a queue before it that has an end."""
+"""A thread or several, each of which does one thing at a time, and a queue before them that has an end."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from sqltailor.generate.leaving import watching
 from sqltailor.serve.http_faults import HttpFault
 
 T = TypeVar("T")
 
 
 class Worker:
-    """Runs calls in a thread, in their order. `name` says what it works with: the model, the database."""
+    """Runs calls in threads, in their order. `name` says what they work with: the model, the database."""
 
-    def __init__(self, name: str, *, queue: int, timeout_s: float) -> None:
+    def __init__(self, name: str, *, queue: int, timeout_s: float, at_once: int = 1) -> None:
         self.name, self.waiting = name, 0
-        self._queue, self._timeout_s = queue, timeout_s
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"sqltailor-{name}")
+        self._room, self._timeout_s, self._at_once = queue + at_once, timeout_s, at_once
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=f"sqltailor-{name}")
         self._usual_s = 0.1
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another call would be taken."""
+        return self.waiting < self._room
+
     async def do(self, call: Callable[[], T]) -> T:
-        """Return what a call returns. Cancelled while it waits, it is never made; once begun, it is done to its end.
+        """Return what a call returns. Cancelled while it waits, it is never made; a model that writes then stops.
 
         Raises `HttpFault`: 429 when the queue is full, or it did not begin in time; 504 when it took too long.
         """
-        if self.waiting > self._queue:
-            message = f"{self.waiting} requests wait for the {self.name} already."
-            raise HttpFault(429, message, retry_after_s=self.waiting * self._usual_s)
+        if not self.has_room:
+            raise HttpFault(
+                429, f"{self.waiting} requests wait for the {self.name} already.", retry_after_s=self._wait_s
+            )
         self.waiting += 1
         begun = False
+        gone = threading.Event()
 
         def work() -> T:
             nonlocal begun
             begun, started = True, time.monotonic()
             try:
-                return call()
+                with watching(gone.is_set):
+                    return call()
             finally:
                 self._usual_s += 0.1 * (time.monotonic() - started - self._usual_s)
 
@@ -51,7 +61,14 @@ class Worker:
             if begun:
                 raise HttpFault(504, f"The {self.name} took longer than {self._timeout_s:g} s.") from None
             message = f"The {self.name} was not free within {self._timeout_s:g} s."
-            raise HttpFault(429, message, retry_after_s=self.waiting * self._usual_s) from None
+            raise HttpFault(429, message, retry_after_s=self._wait_s) from None
+        finally:
+            gone.set()
+
+    @property
+    def _wait_s(self) -> float:
+        """How long a call that comes now may have to wait."""
+        return self.waiting * self._usual_s / self._at_once
 
     def _leave(self, loop: asyncio.AbstractEventLoop, _: Future[T]) -> None:
         def leave() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,11 +39,14 @@ class Tokens:
 
     def __init__(self, tokenizer: Any, size: int, ends: Collection[int]) -> None:
         require("llguidance", extra="local", feature="Constrained decoding")
-        from llguidance.hf import from_tokenizer
+        from llguidance import LLTokenizer
 
         self.size = size
         self.ends = frozenset(ends)
-        self.tokens = from_tokenizer(tokenizer, n_vocab=size, eos_token=sorted(ends), slices=[])
+        described = copy(tokenizer.backend_tokenizer)
+        described.no_padding()
+        described.no_truncation()
+        self.tokens = LLTokenizer(described.to_str(), n_vocab=size, eos_token=sorted(ends), slices=[])
         self._texts: dict[int, str] = {}
         self._matchers: dict[str, Any] = {}
 

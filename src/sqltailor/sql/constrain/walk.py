@@ -92,7 +92,7 @@ class Walk:
             self._first = logits
         self._moves += 1
         logits = (self._first if logits is None else logits).copy()
-        if not self.fell_back and self._matcher.is_error():  # the parser's own limits are reached
+        if self._is_at_limits():
             return self._fall_back(pick)
         if max(len(self.ids), self._moves) >= self._budget - 1:
             return self._end_early(pick)
@@ -122,6 +122,20 @@ class Walk:
                     return self._go_back(found)
                 doubt = doubt or found
         return self._go_back(doubt) if doubt is not None else self._fall_back(pick)
+
+    def follow(self, token: int) -> Move | None:
+        """Return the move by a token that was picked from all, if nothing stands against it; None: `take` decides."""
+        if self._first is None or self._is_at_limits() or max(len(self.ids), self._moves + 1) >= self._budget - 1:
+            return None
+        found = None if (len(self.ids), token) in self._barred else self._behind(token)
+        if not isinstance(found, State):
+            return None
+        self._moves += 1
+        return self._accept(token, found)
+
+    def _is_at_limits(self) -> bool:
+        """Say whether the parser's own limits are reached."""
+        return not self.fell_back and bool(self._matcher.is_error())
 
     def allowed(self) -> NDArray[np.bool_]:
         """Return which tokens (V,) the grammar allows next, less those that the scope surely refuses."""
