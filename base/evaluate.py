@@ -27,12 +27,12 @@ from sqltailor.evaluate.metrics import HARDNESS, exact_set_match
 from sqltailor.evaluate.statistics import rate
 from sqltailor.generate import load
 from sqltailor.generate.bases import BASES
-from sqltailor.project import prompt_name
 from sqltailor.prompt.extract import extract
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import Recipe
 from sqltailor.sql.dialect import comparable
 from sqltailor.sql.schema import names
+from sqltailor.taught import prompt_name
 from sqltailor.types import GenerateOptions
 
 

@@ -10,11 +10,11 @@ import dataclasses
 import functools
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from sqltailor.data.canonical import as_meant
 from sqltailor.data.readers import read_examples
@@ -22,20 +22,18 @@ from sqltailor.data.rows import Reject
 from sqltailor.data.schema_file import read_schema_file
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
-from sqltailor.generate.bases import BASES
-from sqltailor.generate.engines import PREFIX, prompt_of
 from sqltailor.prompt.about import Subject
 from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.hints import VALUES, Linker, Stored, read_linker
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
-from sqltailor.prompt.text import PROMPTS, BuildPrompt, build_prompt, compact_schema, notes_of
+from sqltailor.prompt.text import BuildPrompt, build_prompt, compact_schema, notes_of
 from sqltailor.recipe import Recipe
-from sqltailor.runs import Run, read_json, write_json_atomic
-from sqltailor.sql.constrain import known_joins
+from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.sql.schema import diff, from_json, schema_hash, to_ddl, to_json, without_samples
+from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
+from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
 from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
 
 logger = logging.getLogger(__name__)
@@ -296,74 +294,10 @@ def opened(recipe: Recipe | Project) -> Iterator[Project]:
             yield project
 
 
-def prompt_name(recipe: Recipe, reference: str) -> str:
-    """Return which prompt a model is asked with: a run's own, else the recipe's, else the one made for the base."""
-    recorded = _recorded_prompt(reference)
-    if "name" in recorded:
-        return str(recorded["name"])
-    if recipe.prompt.name != "auto":
-        return recipe.prompt.name
-    return BASES[reference].prompt if reference in BASES else "reference"
-
-
 def _schema_tokens(count_tokens: Callable[[str], int] | None, prompt: str, schema: Schema) -> int:
     """Return how many tokens a part of a schema takes in a prompt; without a tokenizer, an estimate from above."""
     text = compact_schema(schema) if prompt == "compact" else to_ddl(schema)
     return count_tokens(text) if count_tokens is not None else -(-len(text) // 3)
-
-
-def prompt_show(recipe: Recipe, reference: str) -> str:
-    """Return how much of the schema a model is shown: as a run was taught, else as the recipe says."""
-    return str(_recorded_prompt(reference).get("show", recipe.prompt.show))
-
-
-def prompt_examples(recipe: Recipe, reference: str) -> int:
-    """Return how many known pairs a model is shown: as many as a run was taught with, else the recipe's."""
-    recorded = _recorded_prompt(reference)
-    return int(recorded.get("examples", 0)) if recorded else recipe.prompt.examples
-
-
-def prompt_hints(recipe: Recipe, reference: str) -> int:
-    """Return how many stored values a model is shown at most: as many as a run was taught with, else the recipe's."""
-    recorded = _recorded_prompt(reference)
-    return int(recorded.get("hints", 0)) if recorded else recipe.prompt.hints
-
-
-def record_prompt(project: Project, run: Run, base: str) -> None:
-    """Write into a run which prompt and schema its model is taught with: checked when it is loaded.
-
-    `base` is the reference of the untuned model.
-    """
-    recipe = project.recipe
-    name = prompt_name(recipe, recipe.base)
-    recorded = {
-        "name": name,
-        "version": PROMPTS[name],
-        "hints": prompt_hints(recipe, recipe.base),
-        "examples": prompt_examples(recipe, recipe.base),
-        "show": prompt_show(recipe, recipe.base),
-        "schema_hash": schema_hash(project.schema) if project.has_schema else None,
-        "base": base,
-    }
-    write_json_atomic(run.prompt, recorded)
-    if project.has_schema:
-        write_json_atomic(run.schema, to_json(without_samples(project.granted)))
-
-
-def record_joins(project: Project, run: Run, examples: Iterable[Example]) -> None:
-    """Write into a run how the statements that it learns from join the tables of the project's schema."""
-    if project.has_schema:
-        statements = [sql for example in examples if example.schema is None for sql in example.sql]
-        write_json_atomic(
-            run.joins, known_joins.to_json(known_joins.joined(statements, project.granted, project.dialect))
-        )
-
-
-def _recorded_prompt(reference: str) -> dict[str, Any]:
-    if reference.startswith(PREFIX):
-        return prompt_of(Path(reference.removeprefix(PREFIX)).expanduser())
-    recorded = Run(Path(reference)).prompt
-    return read_json(recorded) if recorded.is_file() else {}
 
 
 def read_file(path: str | Path, recipe: Recipe | Project) -> tuple[list[Example], list[Reject]]:

@@ -12,9 +12,9 @@ from sqltailor.data.reference_prompt import from_messages
 from sqltailor.generate import load
 from sqltailor.local_bedrock.protocol import error
 from sqltailor.local_bedrock.state import Deployment, State, find
-from sqltailor.project import prompt_name
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import Recipe
+from sqltailor.taught import prompt_name
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt, Schema
 from sqltailor.wire.converse import messages_of, options_of
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
 from sqltailor.generate.quiet import quiet_libraries
-from sqltailor.project import Project, opened, record_prompt
+from sqltailor.project import Project, opened
 from sqltailor.recipe import Recipe, Resolved, stages
 from sqltailor.runs import Run, log_to
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
+from sqltailor.train.recording import record_prompt
 from sqltailor.train.running.memory import give_back_memory
 from sqltailor.train.running.opening import run_of
 from sqltailor.train.running.processes import ctrl_c_stops_gently, first_process_first, is_first_process, wait_for_all

@@ -14,9 +14,10 @@ from sqltailor.cloud.cloud_training import create_patiently, untuned, upload_fil
 from sqltailor.cloud.job_record import OnStatus, keep_metrics, known_job, metrics_rows, note_end, remember, wait
 from sqltailor.cloud.material import write_material
 from sqltailor.cloud.run_names import aws_name, tags
-from sqltailor.project import Project, record_prompt
+from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.runs import Run
+from sqltailor.train.recording import record_prompt
 
 METRICS = ("step_wise_training_metrics.csv", "validation_metrics.csv")
 """What the keys of a job's files of metrics end with."""

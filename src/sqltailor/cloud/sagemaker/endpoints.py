@@ -18,8 +18,9 @@ from sqltailor.cloud.sagemaker.endpoint_plan import MAX_COPIES, STARTS_S, UNKNOW
 from sqltailor.cloud.sagemaker.served.serving_text import MARK
 from sqltailor.cloud.sagemaker.to_zero import scale_to_zero, stop_scaling
 from sqltailor.errors import BackendError, DataError
-from sqltailor.project import Project, prompt_show
+from sqltailor.project import Project
 from sqltailor.runs import Run, read_json, write_json_atomic
+from sqltailor.taught import prompt_show
 from sqltailor.types import Example
 
 OnState = Callable[[str], None]

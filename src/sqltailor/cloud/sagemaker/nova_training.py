@@ -27,9 +27,10 @@ from sqltailor.cloud.run_names import tags_in_capitals
 from sqltailor.cloud.sagemaker.nova_recipe import nova_base, nova_recipe, shown
 from sqltailor.cloud.sagemaker.training_jobs import billed, costs, get, status_of, submit
 from sqltailor.errors import BackendError
-from sqltailor.project import Project, record_prompt
+from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.runs import Run, write_text_atomic
+from sqltailor.train.recording import record_prompt
 
 RECIPE = "recipe.yaml"
 IN_CONTAINER = f"/opt/ml/input/data/recipe/{RECIPE}"

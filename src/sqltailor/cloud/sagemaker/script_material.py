@@ -14,11 +14,12 @@ from sqltailor.cloud.material import CHARACTERS_PER_TOKEN, Material
 from sqltailor.data.examples import write_examples
 from sqltailor.errors import ConfigError
 from sqltailor.generate.bases import BASES
-from sqltailor.project import Project, prompt_name
+from sqltailor.project import Project
 from sqltailor.recipe import Recipe, dump, with_values
 from sqltailor.recipe.source import KeyPath
 from sqltailor.runs import write_text_atomic
 from sqltailor.sql.schema import to_ddl
+from sqltailor.taught import prompt_name
 from sqltailor.train.rows.training_data import read_material
 
 DATA, CONFIG = "/opt/ml/input/data", "/opt/ml/input/data/config"

@@ -25,9 +25,10 @@ from sqltailor.cloud.sagemaker.nova_training import channel
 from sqltailor.cloud.sagemaker.script_material import CONFIG, RECIPE, check_portable, write_files
 from sqltailor.cloud.sagemaker.training_jobs import billed, costs, get, status_of, submit
 from sqltailor.errors import ConfigError
-from sqltailor.project import Project, record_prompt
+from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.runs import Run, read_jsonl
+from sqltailor.train.recording import record_prompt
 
 IMAGE = "huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04"
 METRICS = {"train_loss": r"train_loss=([0-9.eE+-]+)", "eval_loss": r"eval_loss=([0-9.eE+-]+)"}

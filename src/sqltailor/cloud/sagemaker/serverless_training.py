@@ -26,11 +26,12 @@ from sqltailor.cloud.sagemaker.nova_training import channel
 from sqltailor.cloud.sagemaker.training_jobs import get, status_of, submit
 from sqltailor.data.examples import json_line
 from sqltailor.errors import BackendError, ConfigError
-from sqltailor.project import Project, record_prompt
+from sqltailor.project import Project
 from sqltailor.prompt.text import completion_text
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.recipe.limits import Limit
 from sqltailor.runs import Run, read_json, write_json_atomic, write_text_atomic
+from sqltailor.train.recording import record_prompt
 from sqltailor.train.rows.training_data import asked_prompts, read_material
 from sqltailor.types import Example, Prompt
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.project import Project, record_joins
+from sqltailor.project import Project
 from sqltailor.runs import Run, read_jsonl
+from sqltailor.train.recording import record_joins
 from sqltailor.train.rows.training_data import TrainingData, build_prompts, read_material
 from sqltailor.train.running.base_model import Setup, Trainee, open_trainee, record_base, root_base
 from sqltailor.train.running.checkpoints import forget_after, newest_checkpoint, step_of
