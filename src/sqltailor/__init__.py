@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqltailor.asker import Asker, Reply, open_asker
+    from sqltailor.asker import Asker, open_asker
     from sqltailor.data import import_data, load_examples, write_examples
     from sqltailor.database import Database, open_database
     from sqltailor.errors import SQLTailorError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqltailor.generate import load as load_model
     from sqltailor.project import Project
     from sqltailor.recipe import Recipe, load_recipe
+    from sqltailor.reply import Reply
     from sqltailor.sql.guard import check as check_sql
     from sqltailor.sql.queryspec import compile_spec
     from sqltailor.train import train as train_model
@@ -89,7 +90,7 @@ _HOMES = dict.fromkeys(_TYPES.split(), "types") | {
     "Evaluation": "evaluate",
     "Project": "project",
     "Recipe": "recipe",
-    "Reply": "asker",
+    "Reply": "reply",
     "SQLTailorError": "errors",
     "__version__": "version",
     "check_sql": "sql.guard:check",

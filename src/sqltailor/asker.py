@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqltailor.database import Database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
@@ -16,77 +14,15 @@ from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract, is_declined
 from sqltailor.prompt.known import Answered
+from sqltailor.reply import Ran, Reply
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.dialect import comparable
 from sqltailor.sql.guard import check
 from sqltailor.sql.queryspec import compile_spec
-from sqltailor.types import Cell, Completion, Example, Generate, Layer, Message, QueryResult, Verdict
+from sqltailor.types import Completion, Example, Generate, Message, Verdict
 
 SHOWN = 4
 """Words of a question that a reason names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer. `sql` is None when there is none; `result` is None unless the statement ran.
-
-    `declined` says why the question cannot be answered, as the model, or the schema without the model, says.
-    `agrees_with_compiler`: whether the answer to a specification returns what the compiled statement does; None where
-    that is not known, or it is a question.
-    `layer` is the guard's that refused it. `pair` is the id of the known pair that answered without the model: the
-    statement is verified. With votes, `confidence` is the share of candidates that agree with it, `expected` how often
-    such answers were right on validation questions, where the run was asked any, and `readings` the SQL of the next
-    best; `asks_back` says that the votes are split, and nothing runs until someone says which reading is meant.
-    """
-
-    sql: str | None
-    reason: str | None
-    allowed: bool | None
-    result: QueryResult | None
-    completion: Completion
-    model: str
-    total_ms: float
-    layer: Layer | None = None
-    confidence: float | None = None
-    expected: float | None = None
-    readings: tuple[str, ...] = ()
-    asks_back: bool = False
-    declined: str | None = None
-    agrees_with_compiler: bool | None = None
-    pair: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the shape of `ask --json`."""
-        return {
-            "sql": self.sql,
-            "allowed": self.allowed,
-            "layer": self.layer,
-            "reason": self.reason,
-            **_result_json(self.result),
-            "verified": self.pair is not None,
-            "pair": self.pair,
-            "confidence": self.confidence,
-            "expected": self.expected,
-            "asks_back": self.asks_back,
-            "declined": self.declined,
-            "agrees_with_compiler": self.agrees_with_compiler,
-            "readings": list(self.readings),
-            "repairs": self.completion.repairs,
-            "timings_ms": {"first_token": self.completion.first_token_ms, "total": round(self.total_ms, 1)},
-            "model": self.model,
-        }
-
-
-class Ran(NamedTuple):
-    """What became of a statement that a person wrote: the verdict, and its result where it ran."""
-
-    verdict: Verdict
-    result: QueryResult | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the keys that a reply has, too."""
-        allowed, layer, reason = self.verdict.allowed, self.verdict.layer, self.verdict.reason
-        return {"allowed": allowed, "layer": layer, "reason": reason} | _result_json(self.result)
 
 
 def open_asker(project: Project, model: str, *, votes: int | None = None) -> Asker:
@@ -290,17 +226,3 @@ def run_judged(database: Database, sql: str, verdict: Verdict) -> Ran:
 def _since(started: float) -> float:
     """Return the milliseconds since a time of the monotonic clock."""
     return (time.monotonic() - started) * 1000
-
-
-def _result_json(result: QueryResult | None) -> dict[str, Any]:
-    if result is None:
-        return {"columns": None, "rows": None, "truncated": None}
-    rows = [[_plain(cell) for cell in row] for row in result.rows]
-    return {"columns": list(result.columns), "rows": rows, "truncated": result.truncated}
-
-
-def _plain(cell: Cell) -> Cell:
-    """Return a cell as JSON has it: bytes in hexadecimal digits, and what is no finite number as text."""
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return str(cell)
-    return cell.hex() if isinstance(cell, bytes) else cell

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqltailor.asker import Reply
 from sqltailor.errors import DataError
+from sqltailor.reply import Reply
 from sqltailor.runs import append_jsonl, read_jsonl
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.types import Message

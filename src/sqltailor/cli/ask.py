@@ -14,7 +14,8 @@ from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, note, print_j
 from sqltailor.errors import counted
 
 if TYPE_CHECKING:
-    from sqltailor.asker import Asker, Reply
+    from sqltailor.asker import Asker
+    from sqltailor.reply import Reply
 
 
 def ask(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.asker import Reply, open_asker
+from sqltailor.asker import open_asker
 from sqltailor.augment import augment
 from sqltailor.data.examples import load_examples, write_examples
 from sqltailor.demo.database import build_database
@@ -20,6 +20,7 @@ from sqltailor.evaluate.by_recipe import Measured, evaluate_models
 from sqltailor.generate.bases import BASES, DEFAULT
 from sqltailor.project import Project
 from sqltailor.recipe import SHIPPED, load_recipe
+from sqltailor.reply import Reply
 from sqltailor.runs import write_text_atomic
 from sqltailor.sql.dialect import canonical, comparable, shape
 from sqltailor.synth import synthesise

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from sqltailor.asker import Reply
+from sqltailor.reply import Reply
 from sqltailor.serve.bodies import ConverseBody, asked, read_body
 from sqltailor.serve.guarded import Guarded, caller_of, last, service_of, unless_gone
 from sqltailor.serve.openai_routes import check_model, is_refused, told

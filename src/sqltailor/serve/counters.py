@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from sqltailor.asker import Reply
+from sqltailor.reply import Reply
 from sqltailor.serve.worker import Worker
 
 __all__ = ["CONTENT_TYPE_LATEST", "Counters"]

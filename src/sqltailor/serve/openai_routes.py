@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from sqltailor.asker import Reply
+from sqltailor.reply import Reply
 from sqltailor.serve.bodies import ChatBody, asked, read_body
 from sqltailor.serve.guarded import Guarded, caller_of, last, service_of, unless_gone
 from sqltailor.serve.http_faults import HttpFault

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from sqltailor.asker import Reply
+from sqltailor.reply import Reply
 from sqltailor.serve.bodies import AskBody, FeedbackBody, RunBody, read_body
 from sqltailor.serve.counters import CONTENT_TYPE_LATEST
 from sqltailor.serve.feedback import keep

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqltailor.asker import Ran, run_judged
+from sqltailor.asker import run_judged
 from sqltailor.errors import SQLError, SQLTailorError
 from sqltailor.evaluate.review.both_results import BothResults
 from sqltailor.evaluate.review.reviews import Answered, Reviews
+from sqltailor.reply import Ran
 from sqltailor.serve.api_keys import LOCAL, ApiKey
 from sqltailor.serve.counters import Counters
 from sqltailor.serve.http_faults import fault_of

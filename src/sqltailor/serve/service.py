@@ -8,10 +8,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqltailor.asker import Asker, Ran, Reply
+from sqltailor.asker import Asker
 from sqltailor.errors import ConfigError, SQLTailorError
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe
+from sqltailor.reply import Ran, Reply
 from sqltailor.serve.api_keys import LOCAL, ApiKey, KeyFile
 from sqltailor.serve.audit import Audit
 from sqltailor.serve.counters import Counters
