@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BASE ?= small
 # Processes that run the tests.
 WORKERS ?= 2
-EXTRAS := train,serve,report
+EXTRAS := train,serve,report,llama
 EXTRAS_AWS := train,report,local-bedrock
 EXTRAS_DEV := train,serve,mcp,gpu,report,postgres,mysql,duckdb,files,export,local-bedrock,dev
 # What stands for Bedrock's models in demo-aws.

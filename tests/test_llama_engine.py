@@ -291,7 +291,7 @@ def make_run(tmp_path: Path, file: Path, *kinds: str) -> Path:
 def test_a_run_exported_in_eight_bits_is_answered_by_llama_cpp(
     tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sqltailor.generate.engines._is_fit", lambda: True)
+    monkeypatch.setattr("sqltailor.generate.engines.llama_is_fit", lambda: True)
     run = make_run(tmp_path, file, "q4_k_m", "f16")
     assert llama_file(str(run), "auto") is None
     assert llama_file(str(run), "torch") is None
@@ -300,7 +300,7 @@ def test_a_run_exported_in_eight_bits_is_answered_by_llama_cpp(
     shutil.copyfile(file, exact)
     assert [llama_file(str(run), engine) for engine in ("auto", "llama", "torch")] == [exact, exact, None]
     assert isinstance(load(str(run), engine="auto"), LlamaCppModel)
-    monkeypatch.setattr("sqltailor.generate.engines._is_fit", lambda: False)
+    monkeypatch.setattr("sqltailor.generate.engines.llama_is_fit", lambda: False)
     assert llama_file(str(run), "auto") is None
 
 

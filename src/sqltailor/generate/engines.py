@@ -39,7 +39,7 @@ def llama_file(reference: str, engine: EngineName) -> Path | None:
         return file
     run = Run(Path(reference))
     if engine == "auto":
-        found = _exported(run, (_EXACT,)) if run.prompt.is_file() and _is_fit() else None
+        found = _exported(run, (_EXACT,)) if run.prompt.is_file() and llama_is_fit() else None
     elif engine == "llama":
         found = _exported(run, _TYPES) or _of_other(reference)
     else:
@@ -92,6 +92,6 @@ def _of_other(reference: str) -> Path:
     )
 
 
-def _is_fit() -> bool:
+def llama_is_fit() -> bool:
     """Say whether llama.cpp is installed, and this machine's CPU is the best that it has."""
     return importlib.util.find_spec("cyllama") is not None and not Path("/dev/nvidiactl").exists()
