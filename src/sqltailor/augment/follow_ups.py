@@ -22,7 +22,7 @@ def follow_up(first: Example, second: Example, rng: random.Random) -> Example | 
     >>> a, b = (Example("1", (f"SELECT {n}",), f"How many stops are in {n}?") for n in ("Oslo", "Bergen"))
     >>> made = follow_up(a, b, random.Random(0))
     >>> made.question.lower().strip("?"), made.history[1].content
-    ('what about in bergen', 'SELECT Oslo')
+    ('in bergen', 'SELECT Oslo')
     """
     said = _said_anew((first.question or "").split(), (second.question or "").split())
     if said is None:
