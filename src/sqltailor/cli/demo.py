@@ -22,7 +22,7 @@ def demo(
     ] = "small",
     questions: Annotated[
         int, typer.Option(metavar="N", min=1, max=100, help="Questions to ask of each of the two test parts.")
-    ] = 30,
+    ] = 50,
     json: Json = False,
 ) -> None:
     """Tune a base model on a sample database, and measure it.

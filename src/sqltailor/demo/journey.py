@@ -40,7 +40,7 @@ TESTS = ("new_wordings", "new_shapes")
 SYNTHETIC = {"nano": 900}
 """Pairs made from the database, besides the 160 hand-written ones; nano needs more of them."""
 FEWER = 220
-ASKED = 30
+ASKED = 50
 """Questions of each test part that the demo asks, unless told otherwise: a seeded sample."""
 SEED = 0
 
