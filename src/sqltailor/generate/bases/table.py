@@ -111,6 +111,7 @@ _NANO = Base(
     context=1_024,
     prompt="compact",
     learning_rate=1e-3,
+    accuracy=(0.01, 0.065),
 )
 
 BASES: dict[str, Base] = {base.name: base for base in (_SMALL, _CODER, _SMOLLM2, _NANO)}
