@@ -66,12 +66,11 @@ class JoinKeys(Columns):
         for alias, source in sources.items():
             if qualifier not in (None, alias) or (key.next == "right" and alias == key.alias):
                 continue
-            others = {(s.table, c) for a, s in sources.items() if a != alias for c in s.columns}
-            for column in source.columns:
-                place = Place(source.table, column)
-                is_key = joins.are_equal(key.place, place) if key.next == "right" else False
-                if is_key or (key.next == "left" and joins.partners(place) & others):
-                    found.append(column)
+            if key.next == "right":
+                others = {key.place}
+            else:
+                others = {Place(s.table, c) for a, s in sources.items() if a != alias for c in s.columns}
+            found += [column for column in source.columns if joins.partners(Place(source.table, column)) & others]
         return found
 
     def _key_names(self) -> list[str]:

@@ -56,10 +56,6 @@ class Joins:
         """Tell whether each of the tables is joined with any other."""
         return all(len(self._tables.get(table, ())) > 1 for table in tables)
 
-    def are_equal(self, left: Place, right: Place) -> bool:
-        """Tell whether two columns may be equal in a join."""
-        return right in self.partners(left)
-
     def partners(self, column: Place) -> set[Place]:
         """Return the columns that a column may be equal to."""
         return self._partners.get(column, set())
