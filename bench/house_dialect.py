@@ -1,6 +1,6 @@
-"""What tuning on synthetic pairs of a house dialect is worth: `python bench/house_dialect.py [--steps 150]`.
+"""What tuning on synthetic pairs of a house dialect is worth: `python bench/house_dialect.py [--base small]`.
 
-Tunes nano on pairs of the sample shop that `synthesise` makes for `examples/house-dialect.yaml`, then asks base and
+Tunes a base on pairs of the sample shop that `synthesise` makes for `examples/house-dialect.yaml`, then asks base and
 tuned questions that need its functions. Their SQL templates are in no training pair. An answer is right when the guard
 allows it and it calls the same house functions on the same arguments as the gold SQL. Prints shares with 95 %
 intervals, and the exact McNemar test.
@@ -36,13 +36,14 @@ WEIGHTS = {"house_function": 90.0}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dialect", type=Path, default=HOUSE, help="YAML file (default: the shipped example)")
+    parser.add_argument("--base", default="small")
     parser.add_argument("--pairs", type=int, default=600, help="synthetic pairs to train on")
     parser.add_argument("--test", type=int, default=150, help="held-out questions")
-    parser.add_argument("--steps", type=int, default=150, help="optimizer steps")
+    parser.add_argument("--steps", type=int, default=75, help="optimizer steps; nano needs 150")
     args = parser.parse_args()
     dialect = str(args.dialect.resolve())
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        prepare(Path())
+        prepare(Path(), args.base)
         words = ["database.url=sqlite:///shop.db", f"dialect={dialect}", f"train.max_steps={args.steps}"]
         recipe = load_recipe("recipe.yaml", [*words, 'data.train=["data/house.jsonl"]'])
         started = time.monotonic()
@@ -53,8 +54,8 @@ def main() -> None:
         write_examples("data/house.jsonl", training)
         print(f"{len(training)} training pairs, {calls} with a house function; {len(test)} test questions", flush=True)
         tuned = str(train(recipe).run)
-        scores = {model: score(recipe.recipe, model, test, dialect) for model in ("nano", tuned)}
-        show(scores, tuned, time.monotonic() - started)
+        scores = {model: score(recipe.recipe, model, test, dialect) for model in (args.base, tuned)}
+        show(scores, args.base, tuned, time.monotonic() - started)
 
 
 def make_pairs(recipe: Recipe, dialect: str, count: int) -> list[Example]:
@@ -111,17 +112,17 @@ def score(recipe: Recipe, model: str, test: Iterable[Example], dialect: str) -> 
     return scores
 
 
-def show(scores: dict[str, dict[str, float]], tuned: str, seconds: float) -> None:
+def show(scores: dict[str, dict[str, float]], base: str, tuned: str, seconds: float) -> None:
     print("| model | house functions used correctly | n |\n|---|---|---|")
     for model, found in scores.items():
         share = rate(found.values())
         assert share is not None
-        name = "nano, tuned" if model == tuned else model
+        name = f"{base}, tuned" if model == tuned else model
         print(f"| {name} | {share.value:.1%} [{share.low:.1%}, {share.high:.1%}] | {share.n} |")
-    test = paired(scores["nano"], scores[tuned])
+    test = paired(scores[base], scores[tuned])
     assert test is not None
     print(f"fixed {test.fixed}, broken {test.broken}, p = {test.p:.2g}; {seconds:.0f} s in all")
-    print(json.dumps({"base": sum(scores["nano"].values()), "tuned": sum(scores[tuned].values()), "n": test.n}))
+    print(json.dumps({"base": sum(scores[base].values()), "tuned": sum(scores[tuned].values()), "n": test.n}))
 
 
 if __name__ == "__main__":

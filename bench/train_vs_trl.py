@@ -1,10 +1,10 @@
 """Training speed of SQLTailor against a plain TRL script: same model, rows, batch, LoRA, seed and machine.
 
-    python bench/train_vs_trl.py [--base PATH] [--steps 12] [--batch 8] [--rows 256]
+    python bench/train_vs_trl.py [--base small] [--steps 5] [--rounds 1] [--batch 8] [--rows 256]
 
 Two kinds of data are measured: one database (every prompt begins with the same schema) and many (a schema a row, of
-different lengths). Each side runs in a process of its own, in turn; the best of two rounds counts. Tokens are those of
-the examples: padding is not counted, a shared schema is counted for every example.
+different lengths). Each side runs in a process of its own, in turn, without its first two steps; the best round counts.
+Tokens are those of the examples: padding is not counted, a shared schema is counted for every example.
 
 "plain" is TRL as its documentation shows it, on a CPU: gradient checkpointing and bf16 are its defaults. "tuned" is
 the same script with what a careful user would set: no checkpointing, rows grouped by length.
@@ -22,6 +22,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from sqltailor.generate.bases import BASES, folder_of
 
 TRL = """
 import json, sys, time, warnings
@@ -56,19 +58,20 @@ print(json.dumps({"tokens_per_s": sum(tokens[2:]) / sum(clock.times[2:]), "losse
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", default=str(Path(__file__).parent.parent / "src" / "sqltailor" / "nano"))
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--base", default="small", help="a named base or a folder")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rows", type=int, default=256)
     arguments = parser.parse_args()
-    base = str(Path(arguments.base).resolve())
+    base = str(folder_of(BASES[arguments.base]) if arguments.base in BASES else Path(arguments.base).resolve())
     print(f"{'data':<16} {'trainer':<12} {'tokens/s':>9} {'ratio':>6} {'mean loss':>10}")
     for kind in ("one database", "many databases"):
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             write_rows(work, arguments.rows, one=kind == "one database")
             best: dict[str, dict[str, Any]] = {}
-            for _ in range(2):
+            for _ in range(arguments.rounds):
                 for name in ("plain", "tuned", "sqltailor"):
                     found = measure(name, work, base, arguments.steps, arguments.batch)
                     if name not in best or found["tokens_per_s"] > best[name]["tokens_per_s"]:

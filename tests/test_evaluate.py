@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sqltailor.data import load_examples
 from sqltailor.database import Database, open_database
-from sqltailor.errors import BackendError, ConfigError, DataError
+from sqltailor.errors import BackendError, DataError
 from sqltailor.evaluate import Scoring, evaluate, read_answers, resume_or_new, score_predictions
 from sqltailor.evaluate.metrics import NEEDS_RESULTS, execution, metrics_called
 from sqltailor.evaluate.report.sentences import verdict
 from sqltailor.evaluate.scorer import Scorer
-from sqltailor.runs import Run
+from sqltailor.runs import Run, lock
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Grant, Prompt, Schema
 
@@ -270,13 +271,21 @@ def test_an_interrupted_evaluation_continues(database: Database, tmp_path: Path)
     assert evaluate(EXAMPLES, {"m": gold}, **arguments).run != folder  # type: ignore[arg-type]
 
 
-def test_a_folder_with_answers_to_something_else_is_refused(database: Database, tmp_path: Path) -> None:
-    evaluate(EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database))
-    with pytest.raises(ConfigError, match="is about other examples"):
-        evaluate(EXAMPLES[:3], {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database))
-    options = GenerateOptions(max_tokens=7)
-    with pytest.raises(ConfigError, match="answers of 'm' to other prompts"):
-        evaluate(EXAMPLES, {"m": gold}, out_dir=tmp_path / "eval", scoring=Scoring(database), options=options)
+def test_answers_to_something_else_are_moved_aside(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "eval"
+    evaluate(EXAMPLES, {"m": gold}, out_dir=out, scoring=Scoring(database))
+    evaluate(EXAMPLES[:3], {"m": gold}, out_dir=out, scoring=Scoring(database))
+    assert "is about other examples" in caplog.text
+    assert str(tmp_path / "eval-1") in caplog.text
+    assert [len(load_examples(folder / "examples.jsonl")) for folder in (tmp_path / "eval-1", out)] == [8, 3]
+    evaluate(EXAMPLES, {"m": gold}, out_dir=out, scoring=Scoring(database), options=GenerateOptions(max_tokens=7))
+    evaluate(EXAMPLES, {"m": gold}, out_dir=out, scoring=Scoring(database))
+    assert "answers of 'm' to other prompts" in caplog.text
+    assert {folder.name for folder in tmp_path.iterdir()} >= {"eval", "eval-1", "eval-2", "eval-3"}
+    with lock(Run(out)), pytest.raises(BackendError, match="is in use by process"):
+        evaluate(EXAMPLES[:3], {"m": gold}, out_dir=out, scoring=Scoring(database))
     # another model may join; the first is not asked again
     found = evaluate(
         EXAMPLES, {"m": answers({}), "n": answers({})}, out_dir=tmp_path / "eval", scoring=Scoring(database)

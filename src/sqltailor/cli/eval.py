@@ -67,7 +67,11 @@ def eval_(
         typer.Option(metavar="KIND", help="With --show: an outcome or a difference, such as order."),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Folder to write into. Default: inside the run.")
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder to write into; an evaluation of something else there is moved aside. Default: inside the run.",
+        ),
     ] = None,
     fail_under: Annotated[
         str | None, typer.Option(metavar="METRIC=X", help="Exit with 1 when the last model scores less.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqltailor.data import write_examples
-from sqltailor.errors import ConfigError
 from sqltailor.evaluate.prepare import Exam, described
-from sqltailor.runs import Run, environment, evaluation_folder, read_json, read_jsonl, write_json_atomic
+from sqltailor.runs import Run, environment, evaluation_folder, move_aside, read_json, read_jsonl, write_json_atomic
 from sqltailor.types import Prediction
+
+logger = logging.getLogger(__name__)
 
 ChooseFolder = Callable[[Mapping[str, str]], Path]
 """Given model → hash of its inputs, returns the folder to write to."""
@@ -29,13 +31,18 @@ def resume_or_new(run: Run) -> ChooseFolder:
 
 
 def open_folder(folder: Run, exam: Exam, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> None:
-    """Make the folder, or check that the predictions in it come from equal inputs."""
+    """Make the folder; an evaluation of other inputs that it holds is moved aside.
+
+    Raises `BackendError` when another process writes to that evaluation.
+    """
     about, hashes = folder.path / "evaluation.json", {"exam": exam.inputs(), **inputs}
     before = read_json(about)["inputs"] if about.exists() else {}
     kept = [name for name in hashes if name in before or folder.predictions(name).exists()]
     if differs := [name for name in kept if before.get(name) != hashes[name]]:
         what = "is about other examples" if "exam" in differs else f"has answers of '{differs[0]}' to other prompts"
-        raise ConfigError(f"{folder.path} {what}, or under other settings. Give another folder: --out DIR")
+        aside = move_aside(folder)
+        logger.warning("%s %s, or under other settings. What it held is now in %s.", folder.path, what, aside)
+        before = {}
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.scores.unlink(missing_ok=True)
     how = described(exam.scoring) | dict(settings)

@@ -174,6 +174,19 @@ def evaluation_folder(run: Run) -> Run:
     raise DataError(f"No free name for an evaluation in {run.path}.")
 
 
+def move_aside(folder: Run) -> Path:
+    """Rename a folder that something else takes the place of, and return its new path: `NAME-1`, `NAME-2`, …
+
+    Raises `BackendError` when another process has it locked.
+    """
+    path = folder.path.resolve()
+    with lock(folder):
+        for number in range(1, 1000):
+            if _claim(path, aside := path.with_name(f"{path.name}-{number}")):
+                return folder.path.with_name(aside.name)
+    raise ConfigError(f"No free name to move {folder.path} aside.")
+
+
 def all_runs(root: Path) -> list[Run]:
     """Return the runs in a folder and the evaluations inside them, newest first."""
     folders = [p for pattern in ("*", "*/eval-*") for p in root.glob(pattern) if p.is_dir() and p.name[0] != "."]
