@@ -11,6 +11,7 @@ from sqltailor.errors import ConfigError
 from sqltailor.sql.constrain.follow import refused
 from sqltailor.sql.constrain.grammar import grammar
 from sqltailor.sql.constrain.granted_names import Names
+from sqltailor.sql.constrain.mending import Renaming
 from sqltailor.sql.constrain.name_check import Refusal, State, step
 from sqltailor.sql.constrain.signatures import calls
 from sqltailor.sql.constrain.syntax import SYNTAXES
@@ -211,6 +212,13 @@ def test_another_name_takes_the_place_of_a_refused_one() -> None:
     for way_out in ("LOWER(name)", "loWer(name)", "DISTINCT name"):
         wishes = [f"SELECT MAX({inside}) FROM customer" for inside in ("total", way_out, "city")]
         assert _write(*wishes) == (wishes[2], 1)
+
+
+def test_another_name_may_be_in_one_token_with_the_dot_before_it() -> None:
+    renaming = Renaming(4, 9, ["city", "country"])
+    assert [renaming.permits(text, '"') for text in (".", ".c", ".city", '."', ".name", ".LOWER(")] == [True] * 4 + [
+        False
+    ] * 2
 
 
 def test_a_join_is_taken_where_the_model_nearly_wrote_it() -> None:

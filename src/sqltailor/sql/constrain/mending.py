@@ -20,7 +20,7 @@ class Renaming(NamedTuple):
 
     def permits(self, text: str, quote: str) -> bool:
         """Tell whether what is written behind `place` begins one of the names, bare or in quotes."""
-        begun = text.lstrip(" \n(,").translate(UPPER)
+        begun = text.lstrip(" \n(,.").translate(UPPER)
         word = _WORD.match(begun)
         if word is None:
             return begun[:1] in ("", quote)
