@@ -104,10 +104,10 @@ data:
 
 def test_faults_of_command_line_and_environment_are_told_with_the_others(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TRAIN_SAMPLES=many\n")
-    words = ["train.epochs=0", "generate.temprature=1", "train.local.max_steps=3", "nonsense"]
+    words = ["train.epochs=0", "generate.temprature=1", "train.local.epochs=3", "nonsense"]
     found = faults(tmp_path, "train:\n  seed: -1\n", *words)
     assert len(found) == 6
-    assert "command line: train.local.max_steps is not a key. Did you mean 'train.max_steps'?" in found
+    assert "command line: train.local.epochs is not a key. Did you mean 'train.epochs'?" in found
     assert "command line: 'nonsense' is not of the form key=value, such as train.epochs=2." in found
     assert "command line: train.epochs is 0; allowed: a number above 0, at most 1000 (epochs)." in found
     assert "command line: generate.temprature is not a key. Did you mean 'generate.temperature'?" in found
@@ -295,6 +295,18 @@ def test_aliases(tmp_path: Path, alias: str, key: str, value: str) -> None:
     assert "recipe.yaml:2" in resolved.origins.values()
     name, _, given_value = alias.partition(": ")
     assert load(tmp_path, None, f"training.{name}={given_value}").recipe == resolved.recipe
+
+
+def test_steps_may_be_limited_beside_the_other_local_settings(tmp_path: Path) -> None:
+    for resolved in (
+        load(tmp_path, "train:\n  local: {max_steps: 3, save_steps: 9}\n"),
+        load(tmp_path, None, "train.local.max_steps=3"),
+    ):
+        assert resolved.recipe.train.max_steps == 3
+    assert (
+        "train.max_steps is set by train.local.max_steps too"
+        in faults(tmp_path, "train:\n  max_steps: 2\n  local: {max_steps: 3}\n")[0]
+    )
 
 
 def test_aliases_do_not_hide_other_faults(tmp_path: Path) -> None:

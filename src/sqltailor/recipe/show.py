@@ -126,5 +126,6 @@ def _legacy() -> Iterator[str]:
     yield from (
         "",
         "`training.resume_from_checkpoint` (true, false or a path) means `train.resume`;",
-        "`training.flash_attention` (true or false) means `train.local.attention`.",
+        "`training.flash_attention` (true or false) means `train.local.attention`;",
+        "`train.local.max_steps` means `train.max_steps`.",
     )

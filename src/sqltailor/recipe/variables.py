@@ -99,28 +99,31 @@ def _effective_batch(legacy: Mapping[str, Variable], layer: Layer) -> None:
         layer.put(("train", "batch"), int(counts[0]) * int(counts[1]), origin)
 
 
+_ALIASES: Mapping[str, tuple[str, Mapping[bool, str]]] = {
+    "training.resume_from_checkpoint": ("train.resume", {True: "auto", False: "never"}),
+    "training.flash_attention": ("train.local.attention", {True: "flash_attention_2", False: "sdpa"}),
+    "train.local.max_steps": ("train.max_steps", {}),
+}
+"""Key under another name → the key that it stands for, and what its truth values mean there."""
+
+
 def resolve_aliases(layer: Layer) -> Layer:
-    """Move `training.resume_from_checkpoint` and `training.flash_attention` to the keys that they stand for."""
-    training = layer.tree.get("training")
-    if not isinstance(training, dict):
-        return layer
-    resume: dict[Any, Any] = {True: "auto", False: "never"}
-    attention: dict[Any, Any] = {True: "flash_attention_2", False: "sdpa"}
-    aliases = [
-        ("resume_from_checkpoint", resume, "train.resume"),
-        ("flash_attention", attention, "train.local.attention"),
-    ]
-    for name, meanings, target in aliases:
-        if name not in training:
+    """Move the values of `_ALIASES` to the keys that they stand for."""
+    for alias, (target, meanings) in _ALIASES.items():
+        *above, name = alias.split(".")
+        found: Any = layer.tree
+        for part in above:
+            found = found.get(part) if isinstance(found, dict) else None
+        if not isinstance(found, dict) or name not in found:
             continue
-        value, path = training.pop(name), tuple(target.split("."))
-        origin = layer.origins.pop(("training", name))
+        value, path = found.pop(name), tuple(target.split("."))
+        origin = layer.origins.pop((*above, name))
         if path in layer.origins:
-            message = f"is set by training.{name} too: keep one. The other is at {layer.origins[path]}."
+            message = f"is set by {alias} too: keep one. The other is at {layer.origins[path]}."
             layer.faults.append(Fault(path, origin, message))
         layer.put(path, meanings.get(value, value) if isinstance(value, bool) else value, origin)
-    if not training:
-        del layer.tree["training"]
+        if not found and len(above) == 1:
+            del layer.tree[above[0]]
     return layer
 
 
