@@ -19,7 +19,7 @@ from sqltailor.cloud.bedrock.training import job_request
 from sqltailor.cloud.cloud_plan import check_budget
 from sqltailor.cloud.job_record import metrics_rows
 from sqltailor.cloud.run_names import aws_name
-from sqltailor.errors import ConfigError
+from sqltailor.errors import ConfigError, install_command
 from sqltailor.recipe import load_recipe
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
 from sqltailor.wire.converse import (
@@ -264,7 +264,7 @@ def test_without_boto3_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setitem(sys.modules, name, None)
     _session.cache_clear()
     result = run("deploy", "list")
-    assert str(result.exception) == "Amazon Web Services needs boto3: pip install 'sqltailor[aws]'"
+    assert str(result.exception) == f"Amazon Web Services needs boto3: {install_command('aws')}"
     assert "111122223333" in ok("aws", "policy").stdout
     assert rows_of_cost() == 8.0
 

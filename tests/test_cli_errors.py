@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.cli import main
-from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError
+from sqltailor.errors import ConfigError, DataError, MissingExtra, SQLTailorError, install_command
 from sqltailor.generate import hub_access
 from tests.support.cli_project import make_database, run, write_test_file
 
@@ -175,7 +176,26 @@ def test_a_missing_driver_names_the_extra(project: Path, monkeypatch: pytest.Mon
     for url, extra in (("postgresql://h/d", "postgres"), ("mysql://h/d", "mysql"), ("duckdb:///x.duckdb", "duckdb")):
         error = failure("schema", url)
         assert isinstance(error, MissingExtra)
-        assert f"pip install 'sqltailor[{extra}]'" in str(error)
+        assert install_command(extra) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("origin", "command"),
+    [
+        (
+            '{"url": "file:///home/a%20clone", "dir_info": {"editable": true}}',
+            "pip install -e '/home/a clone[aws]'",
+        ),
+        ('{"url": "file:///home/me/clone", "dir_info": {}}', "pip install '/home/me/clone[aws]'"),
+        ('{"url": "file:///w/s.whl", "archive_info": {}}', "pip install 'sqltailor[aws] @ file:///w/s.whl'"),
+        (None, "pip install 'sqltailor[aws]'"),
+    ],
+)
+def test_an_extra_is_added_from_where_the_package_came(
+    monkeypatch: pytest.MonkeyPatch, origin: str | None, command: str
+) -> None:
+    monkeypatch.setattr(importlib.metadata.PathDistribution, "read_text", lambda self, name: origin)
+    assert install_command("aws") == command
 
 
 def test_an_unknown_kind_of_database(project: Path) -> None:

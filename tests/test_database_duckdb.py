@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.database import Database, open_database
-from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
+from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout, install_command
 from sqltailor.sql.guard import check
 from sqltailor.types import Column, Grant, Reference, Schema
 
@@ -311,7 +312,7 @@ def test_changes_that_wait_in_the_log_are_read(tmp_path: Path) -> None:
 
 def test_a_missing_driver_names_the_extra(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(MissingExtra, match=r"DuckDB needs duckdb: pip install 'sqltailor\[duckdb\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(f"DuckDB needs duckdb: {install_command('duckdb')}")):
         open_database(f"duckdb:///{path}")
 
 

@@ -5,6 +5,7 @@ The tests that need a server are slow: it takes seconds to start.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from sqltailor.database import Database, open_database
-from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
+from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout, install_command
 from sqltailor.sql.guard import check
 from sqltailor.types import Column, Grant, Reference, Schema
 from tests.support import mariadb_server
@@ -329,7 +330,7 @@ def test_options_that_could_do_harm_are_unknown(option: str) -> None:
 
 def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymysql", None)
-    with pytest.raises(MissingExtra, match=r"MySQL needs pymysql: pip install 'sqltailor\[mysql\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(f"MySQL needs pymysql: {install_command('mysql')}")):
         open_database("mariadb://u@127.0.0.1:1/d")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from sqltailor.database import Database, open_database
-from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout
+from sqltailor.errors import DataError, MissingExtra, Refused, SQLError, Timeout, install_command
 from sqltailor.sql.guard import check
 from sqltailor.types import Column, Grant, Reference, Schema
 from tests.support import postgres_server
@@ -316,7 +317,7 @@ def test_a_wrong_option_is_told_without_the_password(query: str) -> None:
 def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
     assert importlib.util.find_spec("psycopg") is None
-    with pytest.raises(MissingExtra, match=r"PostgreSQL needs psycopg: pip install 'sqltailor\[postgres\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(f"PostgreSQL needs psycopg: {install_command('postgres')}")):
         open_database("postgresql://u@127.0.0.1:1/d")
 
 

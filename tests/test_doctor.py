@@ -12,6 +12,7 @@ import pytest
 
 from sqltailor import doctor
 from sqltailor.doctor import Check, examine
+from sqltailor.errors import install_command
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -73,12 +74,10 @@ def test_missing_and_old_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch
     ]
     monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: requirements)
     core, train = doctor._packages()
-    assert (core.status, core.remedy) == ("fail", "pip install --upgrade sqltailor")
+    assert (core.status, core.remedy) == ("fail", install_command("", upgrade=True))
     assert core.found.startswith("pydantic ")
     assert core.found.endswith("is older than 99")
-    assert train == Check(
-        "extra train", "warn", "no-such-package is missing", "pip install --upgrade 'sqltailor[train]'"
-    )
+    assert train == Check("extra train", "warn", "no-such-package is missing", install_command("train", upgrade=True))
 
 
 @pytest.mark.parametrize(("free", "status"), [(10**8, "fail"), (3 * 10**9, "warn"), (10**11, "ok")])
@@ -115,4 +114,4 @@ checks = {check.name: check for check in examine(env={})}
 print(checks["device"].status, checks["device"].remedy)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout.strip() == "warn pip install 'sqltailor[train]'"
+    assert done.stdout.strip() == f"warn {install_command('train')}"

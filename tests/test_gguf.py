@@ -332,7 +332,7 @@ def test_a_type_without_its_quantiser_is_told_before_anything_is_read(
     make_tiny_model(tmp_path / "tiny")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"sqltailor\[llama\].*llama-quantize on PATH.*--quantize f16 or q8_0"):
+    with pytest.raises(MissingExtra, match=r"pip install .*\[llama\].*llama-quantize on PATH.*--quantize f16 or q8_0"):
         export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q8_0", "q4_k_m"])
     with pytest.raises(ConfigError, match=r"Unknown --quantize 'q4_k'\. Did you mean 'q4_k_m'"):
         export(str(tmp_path / "tiny"), "gguf", out=tmp_path / "out", quantize=["q4_k"])

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import logging
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sqltailor.errors import BackendError, ConfigError, MissingExtra
+from sqltailor.errors import BackendError, ConfigError, MissingExtra, install_command
 from sqltailor.generate import load
 from sqltailor.generate.engines import llama_file
 from sqltailor.generate.gguf_tokens import _tokenizer
@@ -329,7 +330,7 @@ def test_what_llama_cpp_cannot_answer_for_is_told(tmp_path: Path, file: Path) ->
 
 def test_without_cyllama_the_extra_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cyllama.llama.llama_cpp", None)
-    with pytest.raises(MissingExtra, match=r"The engine llama needs cyllama: pip install 'sqltailor\[llama\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(f"The engine llama needs cyllama: {install_command('llama')}")):
         load(f"gguf:{file}")
 
 

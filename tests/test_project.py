@@ -16,7 +16,7 @@ from sqltailor.asker import open_asker
 from sqltailor.augment import augment
 from sqltailor.database.process import Child
 from sqltailor.errors import ConfigError, DataError, Refused
-from sqltailor.evaluate import Scoring
+from sqltailor.evaluate import Scoring, by_recipe
 from sqltailor.evaluate.by_recipe import evaluate_models
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe, load_recipe
@@ -128,6 +128,20 @@ def test_gold_that_names_what_is_denied_is_a_gold_error(tram: Path) -> None:
     Path("phones.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = evaluate_models(recipe(), models=["gold"], data=["phones.jsonl"], out="eval").result
     assert [p.outcome for p in found.predictions["gold"]] == ["gold_error", "correct"]
+
+
+def test_without_data_test_a_run_is_asked_what_it_kept_aside(tram: Path) -> None:
+    rows = [{"id": str(i), "question": f"Name {i}?", "sql": ["SELECT name FROM driver"]} for i in range(9)]
+    Path("runs/x/data").mkdir(parents=True)
+    Path("runs/x/data/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    examples = by_recipe._examples
+    with Project(recipe("data.test=[]", "data.test_samples=4")) as project:
+        drawn = examples(project, None, None, by_recipe._own_tests("runs/x"))
+        assert len(drawn) == 4
+        assert drawn == examples(project, None, None, by_recipe._own_tests("runs/x"))
+        assert len(examples(project, ["runs/x/data/test.jsonl"], None)) == 9  # --data is asked whole
+        with pytest.raises(DataError, match="There are no test examples"):
+            examples(project, None, None, by_recipe._own_tests("nano"))
 
 
 def test_a_project_opens_what_is_used_when_it_is_used(tram: Path, started: list[Mapping[str, Any]]) -> None:

@@ -20,7 +20,7 @@ from sqltailor.database import open_database
 from sqltailor.errors import DataError
 from sqltailor.evaluate import Scoring, evaluate
 from sqltailor.evaluate.metrics import METRICS, metrics_called
-from sqltailor.evaluate.report import plots, sentences, sql, write_report
+from sqltailor.evaluate.report import meanings, plots, sentences, sql, write_report
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
 
 ATTACK = "<script>alert(1)</script>"
@@ -118,9 +118,9 @@ def test_the_page_says_what_was_found(run: Path) -> None:
 
 def test_the_page_explains_the_metrics_that_it_shows(run: Path) -> None:
     page = Page(write_report(run))
-    assert set(sentences.MEANINGS) >= set(METRICS)
+    assert set(meanings.MEANINGS) >= set(METRICS)
     for metric in metrics_called(None):
-        assert f"{metric}: {sentences.MEANINGS[metric].full}" in page.text
+        assert f"{metric}: {meanings.MEANINGS[metric].full}" in page.text
     assert "exact_set" not in page.text
 
 

@@ -23,7 +23,9 @@ def read_conversation(path: Path) -> tuple[Message, ...]:
         return ()
     rows = list(read_jsonl(path))
     if not all(isinstance(row, dict) and set(row) == {"question", "answer"} for row in rows):
-        raise DataError(f"{path} holds other rows than a conversation's, `question` and `answer`: name a new file.")
+        raise DataError(
+            f"{path} is not a conversation: each row needs `question` and `answer`. Give --follow another file."
+        )
     return tuple(
         message
         for row in rows[-EXCHANGES:]

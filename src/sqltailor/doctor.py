@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from sqltailor.database import open_database
-from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError, counted
+from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError, counted, install_command
 from sqltailor.project import SHOWN, Project
 from sqltailor.recipe import Resolved, load_recipe, mask
 from sqltailor.runs import newest_training, package_version
@@ -80,8 +80,7 @@ def _group(extra: str, bounds: Mapping[str, str]) -> Check:
     title = f"extra {extra}" if extra else "packages"
     if not wrong:
         return Check(title, "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
-    install = f"pip install --upgrade 'sqltailor[{extra}]'" if extra else "pip install --upgrade sqltailor"
-    return Check(title, "warn" if extra else "fail", ", ".join(wrong), install)
+    return Check(title, "warn" if extra else "fail", ", ".join(wrong), install_command(extra, upgrade=True))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -90,7 +89,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _torch() -> Check:
     if package_version("torch") is None:
-        return Check("device", "warn", "torch is not installed: no local models", "pip install 'sqltailor[train]'")
+        return Check("device", "warn", "torch is not installed: no local models", install_command("train"))
     try:
         import torch
     except (ImportError, OSError) as e:

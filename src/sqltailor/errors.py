@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 from collections.abc import Iterable
 from types import ModuleType
 from typing import ClassVar
@@ -101,4 +102,26 @@ def require(package: str, *, extra: str, feature: str) -> ModuleType:
     except ImportError as e:
         if e.name is not None and e.name.split(".")[0] != package.split(".")[0]:
             raise
-        raise MissingExtra(f"{feature} needs {package.split('.')[0]}: pip install 'sqltailor[{extra}]'") from e
+        raise MissingExtra(f"{feature} needs {package.split('.')[0]}: {install_command(extra)}") from e
+
+
+def install_command(extra: str, *, upgrade: bool = False) -> str:
+    """Return the command that adds an extra to this installation, from where that came: a clone, a file, the index.
+
+    Without an extra (`""`), it installs the package itself.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        origin = json.loads(distribution("sqltailor").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        origin = {}
+    url, folder = str(origin.get("url", "")), origin.get("dir_info")
+    name = f"[{extra}]" if extra else ""
+    if folder is not None:
+        wanted = f"{'-e ' if folder.get('editable') else ''}'{url2pathname(urlsplit(url).path)}{name}'"
+    else:
+        wanted = f"'sqltailor{name}{f' @ {url}' if url else ''}'"
+    return f"pip install {'--upgrade ' if upgrade else ''}{wanted}"

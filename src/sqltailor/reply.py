@@ -61,7 +61,7 @@ class Reply:
 
 
 class Ran(NamedTuple):
-    """What became of a statement that a person wrote: the verdict, and its result where it ran."""
+    """What became of a statement: the verdict, and its result where it ran."""
 
     verdict: Verdict
     result: QueryResult | None

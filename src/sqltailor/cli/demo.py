@@ -53,11 +53,12 @@ def _print(result: Demo) -> None:
         (part.replace("_", " "), *_rates(models, "execution"))
         for part, models in scores["breakdowns"].get("part", {}).items()
     ]
-    rows.append(("all: names only what exists", *_rates(scores["models"], "schema_valid")))
     print_table(("right by execution", "asked", f"{result.base}, untuned", f"{result.base}, tuned"), rows)
     for pair in scores["paired"]:
         if pair["metric"] == "execution":
             print(f"{pair['fixed']} answers fixed, {pair['broken']} broken, p = {pair['p']:.2g} (exact McNemar)")
+    shares = [f"{rates['schema_valid']['value']:.0%}" for rates in scores["models"].values()]
+    print(f"answers whose tables and columns all exist: {' → '.join(shares)}")
     print(f"\n{QUESTION}\n{result.reply.sql}")
     if result.reply.result is not None:
         print_table(result.reply.result.columns, result.reply.result.rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +59,7 @@ def evaluate_models(
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
         for model in chosen:
             project.warn_of_drift(model)
-        examples = _examples(project, data, limit)
+        examples = _examples(project, data, limit, _own_tests(chosen[-1]))
         if databases is not None:
             examples = [as_meant(_with_schema(example, databases)) for example in examples]
         how = recipe.generate
@@ -158,10 +159,22 @@ def _beside(
     return with_verdicts(result, golds, benchmark, sources, answers=texts)
 
 
-def _examples(project: Project, data: Sequence[str] | None, limit: int | None) -> list[Example]:
+def _examples(
+    project: Project, data: Sequence[str] | None, limit: int | None, own: Sequence[str] = ()
+) -> list[Example]:
+    """Return the examples of `data`; else of `data.test`, or of a run's `own` tests, drawn as the recipe says."""
     recipe = project.recipe
-    examples = read_parts(data or recipe.data.test, project, what="test")
+    examples = read_parts(data or recipe.data.test or own, project, what="test")
+    count = recipe.data.test_samples if not data else None
+    if count is not None and count < len(examples):
+        examples = random.Random(recipe.data.split.seed).sample(examples, count)
     return examples[: limit or recipe.evaluate.limit or len(examples)]
+
+
+def _own_tests(model: str) -> list[str]:
+    """Return the file of the test examples that a run took from its training files (`data.split.test_share`)."""
+    file = Path(model) / "data" / "test.jsonl"
+    return [str(file)] if file.is_file() else []
 
 
 def _with_schema(example: Example, databases: Databases) -> Example:

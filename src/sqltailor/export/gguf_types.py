@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqltailor.errors import BackendError, ConfigError, MissingExtra, unknown
+from sqltailor.errors import BackendError, ConfigError, MissingExtra, install_command, unknown
 from sqltailor.export.gguf import WRITTEN, write_gguf
 
 TYPES = (*WRITTEN, "q6_k", "q5_k_m", "q4_k_m")
@@ -61,7 +61,7 @@ def quantizer(kind: str) -> list[str]:
     if importlib.util.find_spec("cyllama") is not None:
         return [sys.executable, "-c", _CYLLAMA]
     raise MissingExtra(
-        f"GGUF in {kind} needs llama.cpp's quantiser: pip install 'sqltailor[llama]' (the package cyllama), or "
+        f"GGUF in {kind} needs llama.cpp's quantiser: {install_command('llama')} (the package cyllama), or "
         f"llama-quantize on PATH. Without it: --quantize {' or '.join(WRITTEN)}"
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.errors import SQLTailorError
+from sqltailor.errors import SQLTailorError, install_command
 from sqltailor.export.merge import base_folder, shards
 from sqltailor.export.parity import QUESTIONS, Parity, compare
 from sqltailor.generate.llama_cpp import LlamaCppModel
@@ -106,7 +106,7 @@ def verify(
 def _gguf_openers(ggufs: Mapping[str, Path]) -> dict[str, Callable[[], Generate]]:
     """Return name → what opens each GGUF file in llama.cpp."""
     if ggufs and importlib.util.find_spec("cyllama") is None:
-        logger.warning("the GGUF files are not asked, for want of cyllama: pip install 'sqltailor[llama]'")
+        logger.warning("the GGUF files are not asked, for want of cyllama: %s", install_command("llama"))
         return {}
     return {f"GGUF {kind}": functools.partial(LlamaCppModel, file) for kind, file in ggufs.items()}
 

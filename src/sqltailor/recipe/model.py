@@ -70,7 +70,9 @@ class Data(Section):
     test: Texts = key((), "Files of test examples.")
     split: Split = section(Split, "How to take validation and test examples from the training files.")
     train_samples: Positive | None = key(None, "Training examples drawn at random; not set: all.", unit="examples")
-    test_samples: Positive | None = key(None, "Test examples drawn at random; not set: all.", unit="examples")
+    test_samples: Positive | None = key(
+        None, "Test examples that `eval` draws at random; not set: all.", unit="examples"
+    )
     documents: Texts = key(
         (), "Files of text or PDF, or folders, for method `pretrain`: data dictionary, manuals, query logs."
     )
@@ -124,7 +126,6 @@ class Generation(Section):
     max_tokens: Int = key(256, "Longest answer.", unit="tokens", ge=1)
     temperature: Float = key(0.0, "0 takes the likeliest token each time.", ge=0, le=2)
     top_p: Float = key(1.0, "Draw from the likeliest tokens that together have this probability.", gt=0, le=1)
-    n: Int = key(1, "Answers for each question.", unit="answers", ge=1, le=256)
     seed: Natural | None = key(None, "Seed of the drawing; not set: another result each time.")
     batch: Int = key(16, "Questions answered at a time.", unit="questions", ge=1)
     engine: Literal["auto", "torch", "llama"] = key(
@@ -168,12 +169,6 @@ class Generation(Section):
         le=1,
     )
 
-    @model_validator(mode="after")
-    def _several_answers_differ(self) -> Generation:
-        if self.n > 1 and self.temperature == 0:
-            raise ValueError("n above 1 needs a temperature above 0: at 0 all answers are the same")
-        return self
-
 
 class Evaluation(Section):
     """How answers are scored."""
@@ -184,15 +179,6 @@ class Evaluation(Section):
     )
     limit: Positive | None = key(None, "Test examples to score; not set: all.", unit="examples")
     timeout_s: Float = key(10, "A statement is stopped after this time.", unit="s", gt=0, le=86_400)
-
-
-class Deployment(Section):
-    """Where `deploy` puts the tuned model by default."""
-
-    target: Literal["bedrock", "sagemaker", "hub"] | None = key(None, "Where to deploy to.")
-    name: str | None = key(
-        None, "Name of the deployment; not set: the name of the run.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
-    )
 
 
 class Recipe(Section):
@@ -211,7 +197,6 @@ class Recipe(Section):
     train: Train = section(Train, "How it is tuned.")
     generate: Generation = section(Generation, "How the model writes its answer.")
     evaluate: Evaluation = section(Evaluation, "How answers are scored.")
-    deploy: Deployment = section(Deployment, "Where the tuned model goes.")
 
     _written: dict[tuple[str | int, ...], tuple[str, str]] = PrivateAttr(default_factory=dict)
     """Path → (as the recipe writes it, value), for the values that came out of the environment."""

@@ -14,7 +14,7 @@ from sqltailor.recipe.model import Recipe
 from sqltailor.recipe.source import KeyPath, at, dotted, has_password, mask, scalar
 from sqltailor.recipe.variables import LEGACY
 
-_NOT_TRAINED = ("generate", "evaluate", "deploy")
+_NOT_TRAINED = ("generate", "evaluate")
 _NOT_TRAINED_TRAIN = ("resume", "name", "out")
 _NOT_TRAINED_LOCAL = ("threads", "keep_checkpoints", "track")
 

@@ -87,7 +87,7 @@ class Local(Section):
     threads: Positive | None = key(None, "CPU threads; not set: torch's default.", unit="threads")
     save_minutes: Float = key(
         2,
-        "Time between checkpoints: the most that a run which is killed loses. Epochs end with one, too.",
+        "Time between checkpoints, longer where writing one takes over 5 % of it. Each epoch ends with one, too.",
         unit="minutes",
         gt=0,
     )

@@ -106,25 +106,38 @@ _ALIASES: Mapping[str, tuple[str, Mapping[bool, str]]] = {
 }
 """Key under another name → the key that it stands for, and what its truth values mean there."""
 
+_GONE = ("generate.n", "deploy.target", "deploy.name")
+"""Keys that nothing read, and that the recorded recipes of earlier runs still hold: they are passed over."""
+
 
 def resolve_aliases(layer: Layer) -> Layer:
-    """Move the values of `_ALIASES` to the keys that they stand for."""
+    """Move the values of `_ALIASES` to the keys that they stand for, and drop those of `_GONE`."""
+    for gone in _GONE:
+        _taken(layer, tuple(gone.split(".")))
     for alias, (target, meanings) in _ALIASES.items():
-        *above, name = alias.split(".")
-        found: Any = layer.tree
-        for part in above:
-            found = found.get(part) if isinstance(found, dict) else None
-        if not isinstance(found, dict) or name not in found:
+        path, taken = tuple(target.split(".")), _taken(layer, tuple(alias.split(".")))
+        if taken is None:
             continue
-        value, path = found.pop(name), tuple(target.split("."))
-        origin = layer.origins.pop((*above, name))
+        value, origin = taken
         if path in layer.origins:
             message = f"is set by {alias} too: keep one. The other is at {layer.origins[path]}."
             layer.faults.append(Fault(path, origin, message))
         layer.put(path, meanings.get(value, value) if isinstance(value, bool) else value, origin)
-        if not found and len(above) == 1:
-            del layer.tree[above[0]]
     return layer
+
+
+def _taken(layer: Layer, path: tuple[str, ...]) -> tuple[Any, str] | None:
+    """Take a value out of a layer, with the section that it leaves empty, and return it with its origin."""
+    *above, name = path
+    found: Any = layer.tree
+    for part in above:
+        found = found.get(part) if isinstance(found, dict) else None
+    if not isinstance(found, dict) or name not in found:
+        return None
+    value, origin = found.pop(name), layer.origins.pop(path)
+    if not found and len(above) == 1:
+        del layer.tree[above[0]]
+    return value, origin
 
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -1,4 +1,4 @@
-"""Training: one recipe → one run folder, on this machine or, by its backend, elsewhere."""
+"""Training on this machine: one recipe → one run folder."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.errors import BackendError, ConfigError, DataError, require, unknown
+from sqltailor.errors import BackendError, ConfigError, DataError, require
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.project import Project, opened
 from sqltailor.recipe import Recipe, Resolved, stages
@@ -87,7 +87,7 @@ def plan(resolved: Resolved) -> Plans:
 
 def _check_backend(recipe: Recipe) -> None:
     if recipe.train.backend != "local":
-        raise ConfigError(unknown("backend of this installation", recipe.train.backend, ["local"]))
+        raise ConfigError(f"train.backend is {recipe.train.backend}: train there with sqltailor train.")
 
 
 def train(
@@ -110,6 +110,10 @@ def train(
         raise ConfigError("train.sweep asks for several trainings, of which each is one: use sqltailor.train.sweep.")
     require("torch", extra="train", feature="Local training")
     require("trl", extra="train", feature="Local training")
+    if recipe.train.local.threads is not None:
+        import torch
+
+        torch.set_num_threads(recipe.train.local.threads)
     began = time.perf_counter()
     with opened(project or recipe) as project:
         check_ready(resolved, project)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqltailor.evaluate.confidence import SURER
 from sqltailor.evaluate.metrics.difference import DIFFERENCES
-from sqltailor.evaluate.report import plots, sentences
+from sqltailor.evaluate.report import meanings, plots, sentences
 from sqltailor.evaluate.report.cases import MAX_CASES, all_cases, listed
 from sqltailor.evaluate.report.read import Contents, Row
 
@@ -27,10 +27,10 @@ def view(contents: Contents) -> dict[str, Any]:
         "environment": contents.environment,
         "data": contents.data,
         "recipe": contents.recipe,
-        "meanings": sentences.OUTCOMES,
-        "difference_meanings": sentences.DIFFERENCES,
-        "kinds": [*sentences.DIFFERENCES, *sentences.OUTCOMES],
-        "slice_names": sentences.SLICES,
+        "meanings": meanings.OUTCOMES,
+        "difference_meanings": meanings.DIFFERENCES,
+        "kinds": [*meanings.DIFFERENCES, *meanings.OUTCOMES],
+        "slice_names": meanings.SLICES,
         "shown": MAX_CASES,
         **measured,
     }
@@ -87,7 +87,7 @@ def _training_rows(data: Mapping[str, Row], recipe: Any) -> int:
     return sum(data[name].get("rows") or 0 for name in {str(Path(name)) for name in names} if name in data)
 
 
-def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, sentences.Meaning, str]]:
+def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, meanings.Meaning, str]]:
     """Yield (metric, its meaning, its plot): all questions, and every test file on its own."""
     parts = scores.get("breakdowns", {}).get("part", {})
     for metric in dict.fromkeys(metric for found in scores["models"].values() for metric in found):
@@ -95,13 +95,13 @@ def _charts(scores: Row, models: Sequence[str]) -> Iterator[tuple[str, sentences
         for part, found in parts.items():
             groups[part] = [_bar(found.get(m, {}).get(metric)) for m in models]
         title = f"{metric} by test part"
-        yield metric, sentences.MEANINGS.get(metric, sentences.Meaning("", "")), plots.bars(groups, title=title)
+        yield metric, meanings.MEANINGS.get(metric, meanings.Meaning("", "")), plots.bars(groups, title=title)
     if bands := scores.get("confidence"):
         of_model = [[found[m] for name, found in bands.items() if name != SURER and m in found] for m in models]
         points = [[_point(band) for band in found] for found in of_model]
         yield (
             "confidence",
-            sentences.MEANINGS["confidence"],
+            meanings.MEANINGS["confidence"],
             plots.reliability(points, title="right answers by confidence"),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqltailor.sql.constrain.grammar import QUERIES
 from sqltailor.sql.constrain.granted_names import Words
 from sqltailor.sql.constrain.lexeme_reader import Reader
-from sqltailor.sql.constrain.lexemes import UPPER, Lexeme
+from sqltailor.sql.constrain.lexemes import TO_LOWER, Lexeme
 from sqltailor.sql.constrain.select_frames import (
     BRACKET_OPENERS,
     CLAUSES,
@@ -30,7 +30,7 @@ class Begun(Reader):
 
     def begin(self, rest: str, start: int) -> None:
         """Refuse a word at the end of the text that can become no name that may stand here."""
-        word = rest.rstrip(" \n").translate(UPPER)
+        word = rest.rstrip(" \n").translate(TO_LOWER)
         if rest[0] == self.names.quotes[0]:
             found = self.quotable()
             word = unquoted(word, self.names.quotes[1])
@@ -51,7 +51,7 @@ class Begun(Reader):
         is_exact = self.names.syntax.exact_tables and self.top.clause == "from" and not self.top.brackets
         if is_exact and name in self.names.tables and rest[0] != self.names.quotes[0]:
             return name.startswith(rest.rstrip(" \n"))
-        return name.translate(UPPER).startswith(word)
+        return name.translate(TO_LOWER).startswith(word)
 
     def _opens(self, begun: str) -> bool:
         return any(word.startswith(begun) for word in self._opening())

@@ -1,7 +1,7 @@
 """The grammar of the statements that a model may write, in the notation that llguidance reads (much like Lark's).
 
-Every list, nesting and literal has a longest length. Beside a walk (`walk`), `scope` sees to the names, so any plain
-word may stand where a name may; alone, for a server that takes a grammar only, names are those of the schema.
+Every list, nesting and literal has a longest length. Beside a walk (`walk`), `name_check` sees to the names, so any
+plain word may stand where a name may; alone, for a server that takes a grammar only, names are those of the schema.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def syntax_of(dialect: str) -> Syntax:
     if base not in SYNTAXES:
         raise ConfigError(
             f"Constrained decoding knows no grammar of '{base}'.{did_you_mean(base, SYNTAXES)} "
-            f"Known: {', '.join(SYNTAXES)}. Switch it off for this dialect."
+            f"Known: {', '.join(SYNTAXES)}. Set generate.constrain: false for this dialect."
         )
     return SYNTAXES[base]
 

@@ -64,7 +64,7 @@ class Reader(Clauses):
             kind = "cte" if self.last == "as" else "columns"
         elif frame.clause == "using":
             kind = "using"
-        elif self.last in ("exists", "in", "over", "filter", "type"):
+        elif self.last in ("exists", "in", "over", "filter"):
             kind = self.last
         else:
             kind = frame.call or "group"
@@ -234,14 +234,12 @@ class Reader(Clauses):
 
     def _named(self, word: str) -> None:
         """Read what follows AS or `::`: a type in brackets, else the alias of an item."""
-        if self.last == "::" or self.top.brackets:
-            self.last = "operand" if self.last == "::" else "type"
-            self.last = "operand" if self.names.syntax.types.find(word) < 0 else self.last
-            if self.last == "type":
-                self.put(call="type")
-                self.last = "operand"
+        if self.last != "::" and not self.top.brackets:
+            self._alias(word)
             return
-        self._alias(word)
+        if self.last != "::":
+            self.put(call="type")  # its size may follow in brackets
+        self.last = "operand"
 
     def _alias(self, word: str) -> None:
         self.put(item=f"@{word}")
@@ -257,10 +255,10 @@ class Reader(Clauses):
             self._begin_from()
         elif not frame.brackets and (word in CLAUSES or (word in JOINING and frame.clause == "on")):
             self._clause(word)
-        elif word in ("end", "asc", "desc", "nulls", "first", "last", "null"):
-            self.last = self.last if word in ("asc", "desc", "nulls", "first", "last") else "operand"
-        else:
-            if word not in ("as",):
+        elif word in ("end", "null"):
+            self.last = "operand"
+        elif word not in ("asc", "desc", "nulls", "first", "last"):
+            if word != "as":
                 self._operator()
                 self._mark()
             self.last = "infix" if word in ("not", "is") else word

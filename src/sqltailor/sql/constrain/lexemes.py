@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-UPPER = {i: i + 32 for i in range(ord("A"), ord("Z") + 1)}
+TO_LOWER = {i: i + 32 for i in range(ord("A"), ord("Z") + 1)}
 
 
 def fold(name: str) -> str:
@@ -14,7 +14,7 @@ def fold(name: str) -> str:
 
     Texts here are UTF-8 read as Latin-1, one character a byte, since tokens may end inside a character.
     """
-    return name.encode().decode("latin-1").translate(UPPER)
+    return name.encode().decode("latin-1").translate(TO_LOWER)
 
 
 class Lexeme(NamedTuple):
@@ -69,9 +69,9 @@ def cut(text: str, start: int, quotes: str, *, is_whole: bool = False) -> tuple[
             found.append(Lexeme("value", raw[0], start + place))
         elif kind == "name":
             inner = raw[1:-1].replace(quotes[-1] * 2, quotes[-1])
-            found.append(Lexeme("name", inner.translate(UPPER), start + place, text[end : end + 1], inner))
+            found.append(Lexeme("name", inner.translate(TO_LOWER), start + place, text[end : end + 1], inner))
         else:
-            word = raw.translate(UPPER)
+            word = raw.translate(TO_LOWER)
             typed = _typed(word, text, end, is_whole)
             if typed is None:
                 break

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from sqltailor.sql.constrain.granted_names import Names
-from sqltailor.sql.constrain.lexemes import UPPER
+from sqltailor.sql.constrain.lexemes import TO_LOWER
 
 _WORD = re.compile(r"[a-z_\x80-\xff][\w\x80-\xff$]*")
 
@@ -20,7 +20,7 @@ class Renaming(NamedTuple):
 
     def permits(self, text: str, quote: str) -> bool:
         """Tell whether what is written behind `place` begins one of the names, bare or in quotes."""
-        begun = text.lstrip(" \n(,.").translate(UPPER)
+        begun = text.lstrip(" \n(,.").translate(TO_LOWER)
         word = _WORD.match(begun)
         if word is None:
             return begun[:1] in ("", quote)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqltailor.sql.constrain.begun import Begun, unquoted
 from sqltailor.sql.constrain.granted_names import Names
-from sqltailor.sql.constrain.lexemes import UPPER, cut
+from sqltailor.sql.constrain.lexemes import TO_LOWER, cut
 from sqltailor.sql.constrain.select_frames import Refusal, State
 
 __all__ = ["Refusal", "State", "again", "candidates", "other_names", "step"]
@@ -52,7 +52,7 @@ def candidates(state: State, names: Names, *, is_strict: bool = False) -> tuple[
     `is_strict`: of the aliases that a SELECT may use before its FROM, only the usual ones.
     """
     reader = Begun(state, names)
-    rest = state.rest.translate(UPPER)
+    rest = state.rest.translate(TO_LOWER)
     if is_strict:
         reader.put(is_strict=True)
     if rest[:1] == names.quotes[0]:
@@ -65,4 +65,4 @@ def candidates(state: State, names: Names, *, is_strict: bool = False) -> tuple[
 
 
 def _folded(name: str) -> str:
-    return name.translate(UPPER)
+    return name.translate(TO_LOWER)

@@ -70,7 +70,7 @@ class Frame(NamedTuple):
     """One SELECT that is being written, from its bracket to its end."""
 
     role: str  # top, cte, derived, exists or value
-    clause: str = "start"  # with, select, from, on, using, where, group, having, order, tail, limit
+    clause: str = "start"  # with, select, from, on, using, where, group, having, order, whole, tail, limit, offset
     brackets: tuple[str, ...] = ()
     sources: Mapping[str, Source] = NO_SOURCES
     merged: frozenset[str] = frozenset()
@@ -93,8 +93,8 @@ class Frame(NamedTuple):
     qualifier: str = ""
     qualifier_start: int = 0
     call: str = ""  # what the next bracket belongs to
-    hint: Hint | None = None
-    is_strict: bool = False
+    hint: Hint | None = None  # what its FROM had when a column was refused: the next try keeps to that
+    is_strict: bool = False  # after a refusal: only names that some stored table has
 
 
 class State(NamedTuple):

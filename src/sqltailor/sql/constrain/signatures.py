@@ -76,7 +76,6 @@ _UNITS_OF = {
     "bigquery": "date_trunc@/1 date_diff@/2 timestamp_trunc@/1",
     "snowflake": "@datediff/2 @dateadd/2",
     "tsql": "@datediff/2 @dateadd/2 @datepart/1",
-    "redshift": "@datediff/2 @dateadd/2",
 }
 
 

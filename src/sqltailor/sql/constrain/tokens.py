@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import ConfigError, require
-from sqltailor.sql.constrain.lexemes import UPPER
+from sqltailor.sql.constrain.lexemes import TO_LOWER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,5 +91,5 @@ class Tokens:
             if word and (word[0].isalnum() or word[0] == "_" or word[0] >= "\x80"):
                 has_blanks = len(word) < len(text)
                 kind[token] = 1 + has_blanks
-                words.setdefault(word.translate(UPPER), ([], []))[has_blanks].append(token)
+                words.setdefault(word.translate(TO_LOWER), ([], []))[has_blanks].append(token)
         return Spelled(first, kind, words)

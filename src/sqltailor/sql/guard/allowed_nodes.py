@@ -73,7 +73,7 @@ DROPPED = (
         """.split()  # noqa: SIM905
     )
 )
-# Where an identifier may stand without being a column that `queries` looks up.
+# Where an identifier may stand without being a column that `resolver` looks up.
 NAMING = frozenset(
     """
     Column.this Column.table Column.db Column.catalog Table.this Table.db Table.catalog TableAlias.this

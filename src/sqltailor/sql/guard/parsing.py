@@ -182,7 +182,7 @@ def called(sql: str, tokens: list[Any], tree: Expr) -> list[str]:
 
 @lru_cache
 def _allowed_types(functions: frozenset[str]) -> frozenset[type]:
-    """The classes of sqlglot that may stand in a tree: those listed above, and functions with an allowed name."""
+    """The classes of sqlglot that may stand in a tree: those of `allowed_nodes`, and functions with an allowed name."""
     from sqlglot import exp
 
     classes = [c for c in vars(exp).values() if isinstance(c, type) and issubclass(c, exp.Expression)]
@@ -195,7 +195,7 @@ def _allowed_types(functions: frozenset[str]) -> frozenset[type]:
 
 
 def check_nodes(tree: Expr, functions: frozenset[str]) -> None:
-    """Refuse trees with a part that is not listed above, or more tables and SELECTs than anyone needs."""
+    """Refuse trees with a part that `allowed_nodes` does not list, or more tables and SELECTs than anyone needs."""
     from sqlglot import exp
 
     allowed = _allowed_types(functions)

@@ -160,8 +160,7 @@ def memory_gb(sizes: Sizes, train: Train, setup: Setup, *, tokens: int, rows: in
 
     half = 2.0 if setup.dtype != torch.float32 else 4.0
     if setup.quantization == "none":
-        wide = not train.lora.enabled or (setup.device == "cpu" and sizes.parameters <= 1e9)
-        weights = sizes.parameters * (4.0 if wide else half)
+        weights = sizes.parameters * (4.0 if setup.holds_fp32(sizes.parameters, is_frozen=train.lora.enabled) else half)
     else:
         per_weight = NF4_BYTES if setup.quantization == "nf4" else 1.05
         weights = sizes.linear * per_weight + (sizes.parameters - sizes.linear) * half

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HOLDS_HALF = 100_000_000
-"""Parameters above which frozen weights are held in bf16 on a CPU too: below, fp32 is faster under autocast."""
+"""Parameters above which frozen weights are held in bf16 on a CPU, too: fewer are faster in fp32 under autocast."""
 
 
 class Setup(NamedTuple):
@@ -34,6 +34,10 @@ class Setup(NamedTuple):
     gradient_checkpointing: bool
     quantization: str
     prefix_steps: int = 0
+
+    def holds_fp32(self, parameters: int, *, is_frozen: bool) -> bool:
+        """Tell whether weights that are not quantised are held in fp32."""
+        return not is_frozen or (self.device == "cpu" and parameters <= HOLDS_HALF)
 
 
 class Trainee(NamedTuple):
@@ -100,7 +104,7 @@ def open_trainee(recipe: Recipe, setup: Setup, *, base: str | None = None) -> Tr
     if setup.prefix_steps or (setup.device, setup.dtype, attention) == ("cpu", torch.bfloat16, "sdpa"):
         attention = register()
     model = open_weights(source.base, held, setup.device, setup.quantization, attn_implementation=attention)
-    if lora.enabled and setup.device == "cpu" and setup.quantization == "none" and model.num_parameters() > HOLDS_HALF:
+    if setup.quantization == "none" and not setup.holds_fp32(model.num_parameters(), is_frozen=lora.enabled):
         model = as_dtype(model, setup.dtype)
     if not lora.enabled:
         if setup.quantization != "none":

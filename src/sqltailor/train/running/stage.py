@@ -50,7 +50,7 @@ def read_lessons(stage: Stage, project: Project) -> TrainingData:
 class Job(NamedTuple):
     """A stage that is ready to train, in batches of `micro_batch` rows at a time; whom to tell, and whether to stop.
 
-    `rows` are for methods `sft` and `pretrain`; the others make their own of the recipe's examples.
+    Methods `sft` and `pretrain` train on `rows`; for the others these only say how long examples are.
     """
 
     stage: Stage
