@@ -18,7 +18,7 @@ TIMEOUT_S = 1.0
 def with_samples(
     schema: Schema, run: Callable[..., QueryResult], dialect: str, *, count: int, personal: bool
 ) -> Schema:
-    """Return the schema with up to `count` sample values a column: the most frequent of the first 10 000 rows.
+    """Return the schema with up to `count` sample values a column: the most frequent of the first 10,000 rows.
 
     Nulls, bytes and values longer than 40 characters are left out, and, unless `personal`, columns that look personal.
     A column that cannot be grouped has none; a table that is too slow (1 s a column) has none from there on.

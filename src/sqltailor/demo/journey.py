@@ -92,7 +92,7 @@ def run_demo(
     out.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.chdir(out))
-        on_step("building the sample database: an outdoor shop, 12 tables, 60 000 rows")
+        on_step("building the sample database: an outdoor shop, 12 tables, 60,000 rows")
         prepare(Path(), base)
         recipe = load_recipe("recipe.yaml", ["database.url=sqlite:///shop.db"])
         project = stack.enter_context(Project(recipe.recipe))

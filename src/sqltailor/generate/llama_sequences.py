@@ -92,7 +92,7 @@ class Sequences:
         return int(sampler.sample(self._context, place))
 
     def logits(self, place: int) -> NDArray[np.float32]:
-        """Return the logits (V,) behind the token at a place: 6 ms for 150 000, 30 times as long as `pick`."""
+        """Return the logits (V,) behind the token at a place: 6 ms for 150,000, 30 times as long as `pick`."""
         import numpy as np
 
         return np.frombuffer(array("f", self._context.get_logits_ith(place)), dtype=np.float32)

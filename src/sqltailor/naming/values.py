@@ -152,7 +152,7 @@ def read_values(
 ) -> Values:
     """Return stored values of every column. `fetch` runs one statement and returns its rows.
 
-    Rows come from several places of each table, at most 1 000 of them. Columns that look personal have no values
+    Rows come from several places of each table, at most 1,000 of them. Columns that look personal have no values
     unless `personal`; a table that cannot be read has none at all.
     """
     values: dict[tuple[str, str], list[Cell]] = {}
@@ -193,7 +193,7 @@ def _judge(schema: Schema, fetch: Fetch, dialect: str) -> Refers:
 
 
 def _read_rows(table: Table, fetch: Fetch, dialect: str) -> tuple[int, list[Sequence[Cell]]]:
-    """Return the number of rows of a table, and up to 1 000 of them from eight places."""
+    """Return the number of rows of a table, and up to 1,000 of them from eight places."""
     name = qualified_name(table, dialect)
     columns = ", ".join(quote_name(column.name, dialect) for column in table.columns)
     try:

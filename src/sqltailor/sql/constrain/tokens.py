@@ -31,7 +31,7 @@ class Spelled(NamedTuple):
 
 
 class Tokens:
-    """A model's tokens; made once for a model, in about a second for 150 000 of them.
+    """A model's tokens; made once for a model, in about a second for 150,000 of them.
 
     `size`: the model's, which may be more than the tokenizer's. `ends`: the tokens that end an answer. Raises
     `MissingExtra` where llguidance is not installed.
