@@ -62,6 +62,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cog --check -r README.md docs/cli.md docs/data.md docs/training.md docs/choosing.md
+	$(BIN)/python bench/record_readme.py --check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 docs: $(VENV)/.installed-dev
