@@ -17,8 +17,9 @@ import tempfile
 import time
 
 from sqltailor.errors import BackendError, SQLTailorError
+from sqltailor.generate.remote import since
 from sqltailor.ops.library import opened_model
-from sqltailor.ops.timed_calls import Call, since
+from sqltailor.ops.timed_calls import Call
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe
 from sqltailor.types import Completion, Example

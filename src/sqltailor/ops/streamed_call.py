@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError
-from sqltailor.ops.timed_calls import since
+from sqltailor.generate.remote import since
 from sqltailor.types import Completion, GenerateOptions, Prompt
 from sqltailor.wire.chat_completions import chat_events, chat_request, completion_of_chat, event_text
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqltailor.evaluate.statistics import Rate, percentile
+from sqltailor.generate.remote import since
 from sqltailor.types import Completion, Example
 
 PERCENTILES = (50, 95, 99)
@@ -56,11 +57,6 @@ def timed(ask: Ask, example: Example) -> Call:
     began = time.perf_counter()
     completion = ask(example)
     return Call.of(example, completion, since(began))
-
-
-def since(began: float) -> float:
-    """Return the milliseconds since a time of the performance counter."""
-    return (time.perf_counter() - began) * 1000
 
 
 def times(calls: Sequence[Call], prefix: str = "") -> dict[str, float | None]:

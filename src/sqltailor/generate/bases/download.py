@@ -17,7 +17,7 @@ from typing import Any
 
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.bases.table import Base, Part
-from sqltailor.generate.hub_access import hub_is_there
+from sqltailor.generate.hub_access import hub_is_there, is_offline
 from sqltailor.types import OnProgress
 
 BLOCK = 1 << 20
@@ -88,7 +88,7 @@ def _from_hub(base: Base, parts: Path, on_progress: OnProgress) -> Path:
     """Download from the Hub with its own client, which resumes, and respects proxies and HF_HUB_OFFLINE."""
     if base.hub_id is None:
         raise Unavailable("it is not there")
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+    if is_offline():
         raise Unavailable("HF_HUB_OFFLINE is set")
     if not hub_is_there():
         raise Unavailable("cannot be reached")
