@@ -290,7 +290,7 @@ def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Pat
     token = KeyFile(tmp_path / "keys.json").add("ada", "reader")
     with serving(tmp_path) as server:
         browser.open(server.url)
-        browser.until("document.querySelector('#key-dialog').open")
+        browser.until("document.querySelector('#key-dialog')?.open")
         for key, wait in [
             ("st-wrong", "document.querySelector('#key-fault').innerText"),
             (token, "document.querySelector('.chip')"),

@@ -1,4 +1,4 @@
-"""The JSON bodies of requests: their shapes, and reading one within its limits."""
+"""What requests bring, as JSON or in the address: the shapes, and reading one within its limits."""
 
 from __future__ import annotations
 
@@ -76,6 +76,26 @@ class ReviewBody(BaseModel):
     correction: Words | None = None
 
 
+class EvaluationView(BaseModel):
+    """What a view of evaluations shows: `b` alone or beside `a`, and which of their questions."""
+
+    model_config = ConfigDict(extra="forbid")
+    a: str | None = None
+    b: str
+    show: Literal["fixed", "broken", "other"] | None = None
+    outcome: str | None = None
+    part: str | None = None
+    find: str | None = None
+    page: int = Field(default=1, ge=1)
+    id: str | None = None
+    against: Literal["other", "gold"] = "other"
+
+    @property
+    def refs(self) -> list[str]:
+        """The evaluations that are shown, A before B."""
+        return [ref for ref in (self.a, self.b) if ref is not None]
+
+
 class ChatMessage(BaseModel):
     """A message of a chat; parts that are not text have none here."""
 
@@ -150,8 +170,20 @@ async def read_body(request: Request, shape: type[Body]) -> Body:
     try:
         return shape.model_validate_json(b"".join(parts))
     except ValidationError as e:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in e.errors()[:3]]
-        raise HttpFault(400, f"The body cannot be read. {'; '.join(faults)}.") from None
+        raise _misread("body", e) from None
+
+
+def read_query(request: Request, shape: type[Body]) -> Body:
+    """Return what the address of a request asks for. Raises `HttpFault` for another shape."""
+    try:
+        return shape.model_validate(dict(request.query_params))
+    except ValidationError as e:
+        raise _misread("query", e) from None
+
+
+def _misread(what: str, error: ValidationError) -> HttpFault:
+    faults = [f"{'.'.join(map(str, fault['loc'])) or what}: {fault['msg']}" for fault in error.errors()[:3]]
+    return HttpFault(400, f"The {what} cannot be read. {'; '.join(faults)}.")
 
 
 def asked(turns: list[Message]) -> tuple[str, list[Message]]:

@@ -24,6 +24,7 @@ class Page(NamedTuple):
 SCRIPTS = (
     "elements",
     "theme",
+    "key",
     "server",
     "chart",
     "table",

@@ -1,4 +1,4 @@
-// What the page asks of its server. A key is kept for this tab only.
+// What the page asks of its server.
 
 class ServerFault extends Error {}
 
@@ -45,10 +45,4 @@ async function askServer(question, signal, onReply) {
     }
     if (done) return;
   }
-}
-
-function askForKey(fault) {
-  find("key-fault").textContent = fault;
-  const dialog = find("key-dialog");
-  if (!dialog.open) dialog.showModal();
 }

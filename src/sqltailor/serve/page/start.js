@@ -5,13 +5,14 @@ async function start() {
   try {
     about = await fetchJson("/about");
   } catch (error) {
-    say(find("key-dialog").open ? "" : error.message);
+    say(isAskedForKey() ? "" : error.message);
     return;
   }
   rights = new Set(about.rights);
   find("served").textContent = `${about.model} · ${about.dialect}`;
   find("key-button").hidden = !sessionStorage.getItem("key");
   find("key-button").textContent = about.name;
+  find("evaluations-link").hidden = !rights.has("own");
   find("starters").replaceChildren(make("p", { class: "quiet" }, "Try one of these:"), ...about.starters.map((question) =>
     make("button", { type: "button", class: "chip", on: { click: () => goTo(question) } }, question)));
   say("");
@@ -57,11 +58,6 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" && find("status").classList.contains("busy")) {
     stop();
   }
-});
-find("key-form").addEventListener("submit", () => {
-  sessionStorage.setItem("key", find("key").value.trim());
-  find("key").value = "";
-  start();
 });
 find("key-button").addEventListener("click", () => askForKey(""));
 addEventListener("hashchange", askLinked);
