@@ -114,7 +114,9 @@ def test_every_state_fits_its_window_and_names_its_controls(tab: Tab, tram: Serv
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("question", ["Openings by year", "Everything about drivers", "Forget the drivers"])
+@pytest.mark.parametrize(
+    "question", ["Openings by year", "Everything about drivers", "Forget the drivers", "When did the Zoo stop open?"]
+)
 def test_axe_has_nothing_to_say(tab: Tab, tram: Server, question: str, dark: bool) -> None:
     asked(tab, tram, question, dark=dark)
     tab.value("document.querySelectorAll('details').forEach(box => { box.open = true; })")
@@ -186,6 +188,27 @@ def test_a_known_pair_is_marked_and_says_what_was_understood(tab: Tab, tram: Ser
     tab.value("document.querySelectorAll('article details').forEach(box => { box.open = true; })")
     assert "Market (stop.name)" in text(tab, ".understood")
     assert text(tab, ".one") == "1921-05-01"
+
+
+def test_the_values_of_a_verified_answer_are_fields(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "When did the Market stop open?")
+    assert tab.value("[...document.querySelectorAll('.values input')].map(i => [i.labels[0].innerText, i.value])") == [
+        ["name", "Market"]
+    ]
+    tab.value("document.querySelector('.values input').select(); document.querySelector('.values input').focus()")
+    tab.type("Airport")
+    tab.press("Enter")
+    tab.until("document.querySelector('.one')?.innerText === '2004-01-20'")
+    assert "Verified" in text(tab, ".badge")
+    assert tab.value("document.querySelector('#sql').value") == "SELECT opened FROM stop WHERE name = 'Airport'"
+    assert tab.value("document.querySelector('.feedback')") is None  # it would teach the question another stop's answer
+    address = tab.value("location.href")
+    tab.open(address)
+    tab.until("document.querySelector('.one')?.innerText === '2004-01-20'")
+    tab.click("article a", "As it was asked")
+    tab.until("document.querySelector('.one')?.innerText === '1921-05-01'")
+    tab.value("history.back()")
+    tab.until("document.querySelector('.values input')?.value === 'Airport'")
 
 
 def test_changed_sql_runs_and_a_refusal_names_its_layer(tab: Tab, tram: Server) -> None:

@@ -12,7 +12,7 @@ from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
-from sqltailor.prompt.extract import extract, is_declined
+from sqltailor.prompt.extract import Answer, extract, is_declined
 from sqltailor.prompt.known import Answered
 from sqltailor.reply import Ran, Reply
 from sqltailor.sql.constrain.grammar import DECLINE
@@ -46,18 +46,29 @@ class Asker:
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
 
     def __call__(
-        self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
+        self,
+        question: str | Mapping[str, Any],
+        history: Sequence[Message] = (),
+        *,
+        run: bool = True,
+        values: Sequence[str] | None = None,
     ) -> Reply:
         """Return the answer to a question or a specification, which follows the messages of `history`.
 
-        With `run`, an allowed statement runs on the project's database, which must be there. Raises `DataError` when
-        the question, or the schema with it, is too long.
+        With `run`, an allowed statement runs on the project's database, which must be there. `values` take the places
+        of those that a known pair's answer has (`Reply.values`). Raises `DataError` when the question, or the schema
+        with it, is too long, and for values where no known pair answers.
         """
-        *_, reply = self.stream(question, history, run=run)
+        *_, reply = self.stream(question, history, run=run, values=values)
         return reply
 
     def stream(
-        self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
+        self,
+        question: str | Mapping[str, Any],
+        history: Sequence[Message] = (),
+        *,
+        run: bool = True,
+        values: Sequence[str] | None = None,
     ) -> Iterator[Reply]:
         """Yield the answer as it grows: with the SQL and the verdict, and once more when the statement has run."""
         started = time.monotonic()
@@ -66,6 +77,10 @@ class Asker:
         words, spec = (question, None) if isinstance(question, str) else (None, question)
         example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)
         known = self._known(example)
+        if values is not None:
+            if known is None:
+                raise DataError("No known pair answers this question, so that it has no values to change.")
+            known = known.with_values(values, project.dialect)
         if known is not None:
             completion = Completion(known.sql, tokens_in=0, tokens_out=0)
         elif strange := self._strange(example):
@@ -74,7 +89,9 @@ class Asker:
             completion = Completion(f"{DECLINE} {reason}", tokens_in=0, tokens_out=0)
         else:
             [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
-        sql, declined = extract(completion.text, project.dialect)
+        is_known = known is not None and not is_declined(known.sql)
+        # as it is: a value may look like what models write around SQL
+        sql, declined = Answer(completion.text) if is_known else extract(completion.text, project.dialect)
         readings = tuple(
             other for text in completion.others if (other := extract(text, project.dialect).sql) is not None
         )
@@ -102,6 +119,7 @@ class Asker:
             if sql is not None and allowed and spec is not None
             else None,
             pair=None if known is None else known.pair,
+            values=known.values(project.dialect) if known is not None and sql is not None else (),
         )
         yield reply
         if database is not None and sql is not None and allowed:

@@ -29,11 +29,15 @@ class Turn(BaseModel):
 
 
 class AskBody(BaseModel):
-    """`POST /ask`: a question or a specification. `stream`: a line of JSON when it is written, and one when it ran."""
+    """`POST /ask`: a question or a specification. `stream`: a line of JSON when it is written, and one when it ran.
+
+    `values` take the places of those that the answer of a known pair has.
+    """
 
     model_config = ConfigDict(extra="forbid")
     question: Words | None = None
     spec: dict[str, Any] | None = None
+    values: list[Annotated[str, Field(max_length=200)]] | None = None
     history: list[Turn] = []
     run: bool = True
     stream: bool = False

@@ -119,12 +119,13 @@ class Service:
         request: str,
         action: str,
         run: bool,
+        values: Sequence[str] | None = None,
     ) -> AsyncIterator[Reply]:
         """Yield the answer when it is written, and again when it has run; the model is free while it runs."""
         run = run and self.may_run(key)
 
         def write() -> tuple[Iterator[Reply], Reply]:
-            growing = self.opened(key).asker.stream(question, history, run=run)
+            growing = self.opened(key).asker.stream(question, history, run=run, values=values)
             return growing, next(growing)
 
         growing, reply = await _expected(self.model_worker, write)

@@ -32,6 +32,7 @@ SCRIPTS = (
     "schema",
     "history",
     "feedback",
+    "values",
     "answer",
     "start",
 )

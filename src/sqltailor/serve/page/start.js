@@ -21,14 +21,14 @@ async function start() {
 }
 
 /** Go to a question: the address changes, so that Back works and the link can be shared. */
-function goTo(question) {
-  if (location.hash === linkTo(question)) ask(question);
-  else location.hash = linkTo(question);
+function goTo(question, values = []) {
+  if (location.hash === linkTo(question, values)) ask(question, values);
+  else location.hash = linkTo(question, values);
 }
 
 function askLinked() {
   const question = linkedQuestion();
-  if (question) ask(question);
+  if (question) ask(question, linkedValues());
   else showStart();
 }
 
