@@ -298,6 +298,20 @@ def test_votes_that_split_ask_back(tab: Tab, tmp_path: Path) -> None:
         tab.until("document.querySelector('.one')?.innerText === '4'")
 
 
+def test_votes_of_which_no_two_agree_say_so_and_what_to_do(tab: Tab, tmp_path: Path) -> None:
+    def guessing(prompts: Any, options: Any) -> list[Completion]:
+        return [Completion(f"SELECT {i}") for i in ([1] if options.n == 1 else range(2, 5))]
+
+    with serving(tmp_path, model=guessing, votes=3) as server:
+        asked(tab, server, "How many?")
+        said = text(tab, ".notice")
+        assert said.startswith("Nothing has run: no two of the model's 4 answers agree")
+        assert "read the SQL below, and run it" in said
+        assert "layer" not in said
+        tab.click("article button", "Run this SQL")
+        tab.until("document.querySelector('.one')?.innerText === '1'")
+
+
 def test_with_approval_the_sql_is_read_before_it_runs(tab: Tab, tmp_path: Path) -> None:
     with serving(tmp_path, approve=True) as server:
         asked(tab, server, "How many stops are there?")

@@ -98,8 +98,9 @@ class Asker:
         verdict = self._checked(sql, declined, completion)
         asks_back = False
         if sql is not None and verdict.allowed and self._is_split(completion):
-            asks_back = bool(readings) and self._agreeing(completion) > 1
-            verdict = _split(sql, readings if asks_back else (), completion, project)
+            agreeing = self._agreeing(completion)
+            asks_back = bool(readings) and agreeing > 1
+            verdict = _split(sql, readings, completion, project) if asks_back else self._scattered(agreeing)
         allowed = verdict.allowed if sql is not None else None
         reply = Reply(
             sql,
@@ -202,6 +203,14 @@ class Asker:
         """Return how many candidates agree with an answer, itself among them."""
         return round((completion.confidence or 0.0) * (self._options.candidates + 1))
 
+    def _scattered(self, agreeing: int) -> Verdict:
+        """Return that there is no second reading to choose from, and what to do."""
+        answers = f"of the model's {self._options.candidates + 1} answers agree"
+        least = f"fewer than generate.min_confidence ({self._project.recipe.generate.min_confidence:.0%})"
+        how_few = f"no two {answers}" if agreeing <= 1 else f"only {agreeing} {answers}, {least}"
+        what_next = "Ask in other words: name what is counted or listed, values and dates"
+        return Verdict(False, None, f"{how_few}, so that this SQL is a guess. {what_next}")
+
     def _expected(self, completion: Completion) -> float | None:
         if completion.confidence is None:
             return None
@@ -213,20 +222,13 @@ class Asker:
 
 
 def _split(sql: str, readings: Sequence[str], completion: Completion, project: Project) -> Verdict:
-    """Return why an answer that too few candidates agree with does not run: what to say, or which reading to choose."""
+    """Return why an answer that too few candidates agree with does not run, and in what the two readings differ."""
     from sqltailor.evaluate.mistakes.taxonomy import mistakes_in
 
-    if not readings:
-        least = project.recipe.generate.min_confidence
-        reason = (
-            f"only {completion.confidence:.0%} of the candidates agree, fewer than generate.min_confidence "
-            f"({least:.0%}). Say it in other words"
-        )
-        return Verdict(False, "limits", reason)
     parts = mistakes_in(sql, readings, outcome="wrong", results=None, dialect=project.dialect)
     named = ", ".join(f"the {part}" for part in parts if part != "other")
     reason = f"the candidates are split: {completion.confidence:.0%} agree with the first reading"
-    return Verdict(False, "limits", f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
+    return Verdict(False, None, f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
 
 
 def run_judged(database: Database, sql: str, verdict: Verdict) -> Ran:

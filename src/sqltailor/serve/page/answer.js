@@ -90,6 +90,9 @@ function refusal(reply) {
 }
 
 function problemOf(reply) {
+  if (isGuess(reply)) {
+    return notice("warn", `Nothing has run: ${reply.reason}.`, reply.sql !== null && rights.has("edit") ? "Or read the SQL below, and run it if it is what you mean." : null);
+  }
   return reply.reason && !isSplit(reply) ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
 }
 
@@ -100,8 +103,13 @@ function approvalOf(reply) {
 }
 
 function notice(kind, ...children) {
-  return make("div", { class: `notice ${kind}`, role: "alert" }, ...children.map((child) =>
+  return make("div", { class: `notice ${kind}`, role: "alert" }, ...children.filter(Boolean).map((child) =>
     typeof child === "string" ? make("p", {}, child) : child));
+}
+
+/** Whether too few of the model's answers agree, and there is no second reading to choose. */
+function isGuess(reply) {
+  return reply.allowed === false && !reply.layer && !isSplit(reply);
 }
 
 function isSplit(reply) {
