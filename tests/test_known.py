@@ -26,6 +26,7 @@ PAIRS = {
     "WHERE l.colour = 'red'",
     "Drivers of the red line": "SELECT d.name FROM driver AS d JOIN line AS l ON d.line_number = l.number "
     "WHERE l.colour = 'red'",
+    "Stops that opened in 1921": "SELECT name FROM stop WHERE strftime('%Y', opened) = '1921'",
     "Is there a line at the Market?": "SELECT COUNT(*) FROM serves WHERE stop_id = 2",
 }
 
@@ -129,6 +130,7 @@ def _fails(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completi
         ("which stops are in zone 3", [Value("zone", "3", True)]),
         ("The 3 stops that opened first", [Value("", "3", True)]),
         ("Drivers of the green line", [Value("colour", "green", False)]),
+        ("stops that opened in 2004", [Value("opened", "2004", False)]),
     ],
 )
 def test_an_answer_says_which_values_may_be_changed(project: Project, question: str, values: list[Value]) -> None:

@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A value of a question in the statement that answers it: the column that it is compared with, and what it says."""
+    """A value of a question in the statement that answers it: the column that it is about, if any, and what it says."""
 
     column: str
     text: str
@@ -63,7 +63,7 @@ class Answered:
             return ()
         literals = _all_literals(parse(self.sql, dialect))
         first = (literals[places[0]] for places in self.slots)
-        return tuple(Value(_compared_with(node), str(node.name), not node.is_string) for node in first)
+        return tuple(Value(_about(node), str(node.name), not node.is_string) for node in first)
 
     def with_values(self, texts: Sequence[str], dialect: str) -> Answered:
         """Return the same statement about other values; each is set in the tree as a literal, and nothing else changes.
@@ -258,11 +258,30 @@ def _compared_with(node: Literal) -> str:
     """Return the name of the column that a literal is compared with; empty where there is none."""
     from sqlglot import exp
 
+    other = _other_side(node)
+    return str(other.name) if isinstance(other, exp.Column) else ""
+
+
+def _about(node: Literal) -> str:
+    """Return the name of the column that a literal is compared with, be it within a function such as a year's."""
+    from sqlglot import exp
+
+    other = _other_side(node)
+    column = None if other is None else other.find(exp.Column)
+    return "" if column is None else str(column.name)
+
+
+def _other_side(node: Literal) -> Expression | None:
+    """Return what a literal is compared with."""
+    from sqlglot import exp
+
     above = node.parent
     if not isinstance(above, (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)):
-        return ""
-    other = above.expression if node.arg_key == "this" and not isinstance(above, exp.In) else above.this
-    return str(other.name) if isinstance(other, exp.Column) else ""
+        return None
+    other: Expression | None = (
+        above.expression if node.arg_key == "this" and not isinstance(above, exp.In) else above.this
+    )
+    return other
 
 
 def _set(node: Literal, value: Cell) -> None:
