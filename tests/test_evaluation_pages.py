@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.chromium import Tab, axe, browsing
+from tests.support.cli_project import QUESTIONS, write_test_file
 from tests.support.evaluated_runs import BASE, TUNED, evaluated_runs
 from tests.support.http_service import Server, need_serve, serving
 
@@ -169,6 +171,25 @@ def test_every_view_fits_its_window_and_axe_has_nothing_to_say(
     tab.value(axe() + "; 0")
     faults = "axe.run().then(found => found.violations.map(v => [v.id, ...v.nodes.map(n => n.html)].join(' ')))"
     assert tab.value(faults) == []
+
+
+def test_an_evaluation_is_started_and_survives_a_reload(tab: Tab, tmp_path: Path) -> None:
+    write_test_file(tmp_path / "data" / "test.jsonl")
+    (tmp_path / "answers.json").write_text(json.dumps(QUESTIONS))
+    words = [f"train.out={tmp_path}/runs", f"data.test={tmp_path}/data/test.jsonl"]
+    with serving(tmp_path, *words, name=f"echo:{tmp_path}/answers.json") as server:
+        opened(tab, server)
+        tab.value("document.querySelector('#job-limit').value = 4")
+        tab.click("#job button", "Evaluate")
+        tab.until("document.querySelector('#job progress')")
+        tab.open(f"{server.url}/evaluations")
+        tab.until("document.querySelector('#job [role=status]')?.innerText.startsWith('Finished')", within_s=60)
+        settled(tab)
+        assert "4 questions" in text(tab, ".run")
+        assert "100 %" in text(tab, ".run")
+        tab.click("#job button", "Evaluate")
+        tab.click("#job button", "Stop")
+        tab.until("document.querySelector('#job [role=status]')?.innerText.startsWith('Stopped')")
 
 
 def test_an_address_that_leads_nowhere_says_so(browser: Tab, server: Server) -> None:

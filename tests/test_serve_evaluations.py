@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.cli_project import QUESTIONS, write_test_file
 from tests.support.evaluated_runs import BASE, OTHER, PAIR, TUNED, evaluated_runs
-from tests.support.http_service import Server, need_serve, serving
+from tests.support.http_service import Server, need_serve, serving, wait_for
 
 need_serve()
 
@@ -173,19 +175,86 @@ def test_an_unknown_question_is_404(server: Server) -> None:
     assert server.get(f"/evaluations/question?{urlencode({'b': TUNED})}").status == 404
 
 
+# a job
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> list[str]:
+    """Words of a recipe with test questions, in whose folder `echo:answers.json` answers four of six."""
+    write_test_file(tmp_path / "data" / "test.jsonl")
+    answers = dict(QUESTIONS) | {"Colours of the lines": "SELECT 1", "Which stop opened last?": "SELECT 2"}
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    return [f"train.out={tmp_path}/runs", f"data.test={tmp_path}/data/test.jsonl"]
+
+
+def ended(server: Server) -> Any:
+    wait_for(lambda: server.get("/evaluations/job").json["state"] != "running", within_s=60)
+    return server.get("/evaluations/job").json
+
+
+def test_an_evaluation_is_started_watched_and_listed(tmp_path: Path, judged: list[str]) -> None:
+    with serving(tmp_path, *judged, name=f"echo:{tmp_path}/answers.json") as server:
+        assert server.get("/evaluations/job").json["state"] == "none"
+        begun = server.post("/evaluations/job", {"limit": 5})
+        assert (begun.status, begun.json["state"]) == (202, "running")
+        assert shown(server, "list")["job"]["state"] == "running"  # as a page that is opened now sees it
+        second = server.post("/evaluations/job", {})
+        assert (second.status, "runs already" in second.json["error"]) == (409, True)
+        assert ended(server) == {
+            "model": f"echo:{tmp_path}/answers.json",
+            "state": "finished",
+            "done": 5,
+            "total": 5,
+            "fault": None,
+        }
+        [run] = shown(server, "list")["runs"]
+        [found] = run["evaluations"]
+        assert (found["questions"], found["models"][0]["rate"]["shown"]) == (5, "60 %")
+        assert shown(server, b=found["folder"])["total"] == 2
+
+
+@pytest.mark.slow
+def test_an_evaluation_is_stopped_and_what_fails_is_told(tmp_path: Path, judged: list[str]) -> None:
+    with serving(tmp_path, *judged) as server:
+        server.post("/evaluations/job", {})
+        assert server.post("/evaluations/job/stop", {}).json["state"] == "stopped"
+        assert server.post("/evaluations/job/stop", {}).json["state"] == "stopped"
+        server.post("/evaluations/job", {})
+        found = ended(server)
+        assert (found["state"], "'tram'" in found["fault"]) == ("failed", True)
+        server.post("/evaluations/job", {})
+        process = server.service.job._process
+        process.kill()
+        assert "exit code -9" in ended(server)["fault"]
+        server.post("/evaluations/job", {})
+        process = server.service.job._process
+    wait_for(lambda: not process.is_alive())  # the server's end is its end
+
+
 def test_they_are_for_owners_who_may_see_all(folder: Path, tmp_path: Path) -> None:
     file = KeyFile(tmp_path / "keys.json")
     tokens = {role: file.add(role, role) for role in ROLES}
     tokens["narrow"] = file.add("narrow", "owner", deny=("driver",))
     with serving(folder, f"train.out={folder}/runs", keys=tmp_path / "keys.json") as server:
         assert server.get("/evaluations").status == 200
-        for path in ("list", f"view?{urlencode({'b': TUNED})}", f"question?{urlencode({'b': TUNED, 'id': 't2'})}"):
+        for path in (
+            "job",
+            "list",
+            f"view?{urlencode({'b': TUNED})}",
+            f"question?{urlencode({'b': TUNED, 'id': 't2'})}",
+        ):
             found = {
                 name: server.get(f"/evaluations/{path}", Authorization=f"Bearer {token}").status
                 for name, token in tokens.items()
             }
             assert found == {"reader": 403, "writer": 403, "analyst": 403, "owner": 200, "narrow": 403}
             assert server.get(f"/evaluations/{path}").status == 401
+        for path in ("job", "job/stop"):
+            for name in ("reader", "writer", "analyst", "narrow"):
+                begun = server.post(f"/evaluations/{path}", {}, Authorization=f"Bearer {tokens[name]}")
+                assert begun.status == 403
+        for body in ({"limit": 0}, {"limit": "all"}, {"model": "x"}):
+            assert server.post("/evaluations/job", body, Authorization=f"Bearer {tokens['owner']}").status == 400
 
 
 def test_a_folder_without_runs_is_an_empty_list(tmp_path: Path) -> None:

@@ -100,6 +100,13 @@ class EvaluationView(BaseModel):
         return [ref for ref in (self.a, self.b) if ref is not None]
 
 
+class JobBody(BaseModel):
+    """`POST /evaluations/job`: how many of the test questions are asked; None for all."""
+
+    model_config = ConfigDict(extra="forbid")
+    limit: int | None = Field(default=None, ge=1)
+
+
 class ChatMessage(BaseModel):
     """A message of a chat; parts that are not text have none here."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sqltailor.serve.bodies import EvaluationView, read_query
+from sqltailor.serve.bodies import EvaluationView, JobBody, read_body, read_query
 from sqltailor.serve.evaluations import Evaluations
 from sqltailor.serve.guarded import Guarded, caller_of, service_of
 from sqltailor.serve.http_faults import HttpFault
@@ -17,7 +17,7 @@ from sqltailor.types import Grant
 
 SCRIPTS = (
     *("elements", "theme", "key", "server", "table", "statements"),
-    *("evaluation_list", "evaluation_view", "evaluation_question", "evaluation_start"),
+    *("evaluation_list", "evaluation_job", "evaluation_view", "evaluation_question", "evaluation_start"),
 )
 
 
@@ -27,8 +27,9 @@ async def show_page(request: Request) -> Response:
 
 
 async def listed(request: Request) -> Response:
-    """Return all runs with their evaluations."""
-    return await _read(request, lambda found: found.listed())
+    """Return all runs with their evaluations, and how the one does that was started here."""
+    job = service_of(request).job.to_json()
+    return await _read(request, lambda found: found.listed() | {"job": job})
 
 
 async def view(request: Request) -> Response:
@@ -43,13 +44,40 @@ async def question(request: Request) -> Response:
     return await _read(request, lambda found: found.question(wanted))
 
 
+async def start_job(request: Request) -> Response:
+    """Start an evaluation of the model that is served."""
+    _check_sees_all(request)
+    body, job = await read_body(request, JobBody), service_of(request).job
+    job.start(body.limit)
+    return JSONResponse(job.to_json(), 202)
+
+
+async def stop_job(request: Request) -> Response:
+    """Stop the evaluation that runs."""
+    _check_sees_all(request)
+    job = service_of(request).job
+    job.stop()
+    return JSONResponse(job.to_json())
+
+
+async def job_state(request: Request) -> Response:
+    """Return how the evaluation does that was started last."""
+    _check_sees_all(request)
+    return JSONResponse(service_of(request).job.to_json())
+
+
 async def _read(request: Request, read: Callable[[Evaluations], dict[str, Any]]) -> Response:
-    service, (key, _) = service_of(request), caller_of(request)
+    _check_sees_all(request)
+    service = service_of(request)
+    return JSONResponse(await service.read_files(lambda: read(service.evaluations)))
+
+
+def _check_sees_all(request: Request) -> None:
+    key = caller_of(request).key
     if key.grant != Grant():
         raise HttpFault(
             403, f"The key '{key.name}' may see some tables only, and evaluations hold questions about all of them."
         )
-    return JSONResponse(await service.read_files(lambda: read(service.evaluations)))
 
 
 ROUTES = (
@@ -57,4 +85,7 @@ ROUTES = (
     Guarded("GET", "/evaluations/list", listed, tier="own"),
     Guarded("GET", "/evaluations/view", view, tier="own"),
     Guarded("GET", "/evaluations/question", question, tier="own"),
+    Guarded("GET", "/evaluations/job", job_state, tier="own"),
+    Guarded("POST", "/evaluations/job", start_job, tier="own"),
+    Guarded("POST", "/evaluations/job/stop", stop_job, tier="own"),
 )

@@ -17,6 +17,7 @@ from sqltailor.reply import Ran, Reply
 from sqltailor.serve.api_keys import LOCAL, ApiKey, KeyFile
 from sqltailor.serve.audit import Audit
 from sqltailor.serve.counters import Counters
+from sqltailor.serve.evaluation_job import EvaluationJob
 from sqltailor.serve.evaluations import Evaluations
 from sqltailor.serve.http_faults import fault_of
 from sqltailor.serve.options import LOOPBACK, ServeOptions
@@ -51,6 +52,7 @@ class Service:
         self.file_worker = Worker("files", queue=options.queue, timeout_s=options.timeout_s)
         self.counters = Counters((self.model_worker, self.database_worker, self.file_worker))
         self.evaluations = Evaluations(Path(recipe.train.out))
+        self.job = EvaluationJob(recipe, model)
         self.audit = Audit(options.audit)
         self._generate = generate
         self._opened: dict[Grant, Opened] = {}
@@ -161,6 +163,7 @@ class Service:
         self.model_worker.close()
         self.database_worker.close()
         self.file_worker.close()
+        self.job.close()
         for opened in self._opened.values():
             opened.project.close()
 

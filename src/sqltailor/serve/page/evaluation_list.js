@@ -8,12 +8,12 @@ async function loadRuns(signal) {
   return found;
 }
 
-function runsView({ root }) {
-  if (!runs.length) return [make("p", {}, `There is no run in ${root} yet. Make one: `, make("code", {}, "sqltailor train"))];
-  return runs.map((run) => make("section", { class: "card run" },
+function runsView({ root, job }) {
+  if (!runs.length) return [jobCard(job), make("p", {}, `There is no run in ${root} yet. Make one: `, make("code", {}, "sqltailor train"))];
+  return [jobCard(job), ...runs.map((run) => make("section", { class: "card run" },
     make("h2", {}, run.name),
     run.evaluations.length ? make("ul", { class: "plain-list" }, ...run.evaluations.flatMap(evaluationLines))
-      : make("p", { class: "quiet" }, "Not evaluated yet: ", make("code", {}, `sqltailor eval --model ${root}/${run.name}`))));
+      : make("p", { class: "quiet" }, "Not evaluated yet: ", make("code", {}, `sqltailor eval --model ${root}/${run.name}`))))];
 }
 
 function evaluationLines(evaluation) {

@@ -25,6 +25,7 @@ function goTo(changes) {
 
 async function show() {
   underway?.abort();
+  clearTimeout(watching);
   const mine = (underway = new AbortController());
   const params = here();
   const kind = !params.has("b") ? "list" : params.has("id") ? "question" : "view";
@@ -35,6 +36,7 @@ async function show() {
     const found = kind === "list" ? listed : await fetchJson(`/evaluations/${kind}?${params}`, null, mine.signal);
     place({ list: () => runsView(found), view: () => comparedView(found), question: () => questionView(found) }[kind]());
     document.title = { list: "Evaluations", view: "Evaluation", question: found.question }[kind];
+    if (listed?.job) watch(listed.job);
     say("");
   } catch (error) {
     if (error.name === "AbortError") return;
