@@ -173,6 +173,14 @@ def test_every_view_fits_its_window_and_axe_has_nothing_to_say(
     assert tab.value(faults) == []
 
 
+def test_the_skip_link_moves_the_focus_and_not_the_view(tab: Tab, server: Server) -> None:
+    opened(tab, server, a=BASE, b=TUNED)
+    tab.value("document.querySelector('.skip').focus()")
+    tab.press("Enter")
+    tab.until("document.activeElement.id === 'view'")
+    assert "b=" in tab.value("location.hash")
+
+
 def test_an_evaluation_is_started_and_survives_a_reload(tab: Tab, tmp_path: Path) -> None:
     write_test_file(tmp_path / "data" / "test.jsonl")
     (tmp_path / "answers.json").write_text(json.dumps(QUESTIONS))

@@ -239,6 +239,14 @@ def test_the_schema_is_searched(tab: Tab, tram: Server) -> None:
     assert "No table or column" in text(tab, "#schema")
 
 
+def test_the_skip_link_leaves_the_answer(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "How many stops are there?")
+    tab.value("document.activeElement.blur(); document.querySelector('.skip').focus()")
+    tab.press("Enter")
+    tab.until("document.activeElement.id === 'question'")
+    assert text(tab, ".one") == "4"
+
+
 def test_history_links_back(tab: Tab, tram: Server) -> None:
     asked(tab, tram, "How many stops are there?")
     asked(tab, tram, "Colours of the lines")

@@ -68,7 +68,6 @@ function start() {
 }
 
 addEventListener("hashchange", () => {
-  if (location.hash === "#view") return;
   scrollTo(0, 0);
   show();
 });
