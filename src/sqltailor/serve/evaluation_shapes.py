@@ -123,7 +123,7 @@ def answers_json(example: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], 
     return {
         "against": against if is_choice else None,
         "gold": [pieces(sql, None if i else last) for i, sql in enumerate(golds)],
-        "gold_result": next((found["gold"] for found in results if found.get("gold")), None),
+        "gold_result": next((found["gold"] for found in results[::-1] if found.get("gold")), None),
         "answers": [
             {
                 **_outcome(row),
