@@ -108,11 +108,19 @@ def test_asking_tells_how_sure_it_is_and_asks_back_where_votes_are_split(project
     scattered = Asker(project, "m", says(WRONG, RIGHT, EMPTY, BROKEN), votes=3)("how many stops are in zone 1?")
     assert (scattered.allowed, scattered.asks_back) == (False, False)  # no two agree: these are guesses, no readings
     assert scattered.reason is not None
-    assert "only 25% of the candidates agree" in scattered.reason
+    assert scattered.reason.startswith(
+        "no two of the model's 4 answers agree, so that this SQL is a guess. Ask in other words"
+    )
+    assert scattered.layer is None  # the guard has nothing against it
     alone = Asker(project, "m", says(RIGHT, BROKEN, BROKEN, DENIED), votes=3)("how many stops are in zone 1?")
     assert (alone.allowed, alone.asks_back, alone.readings) == (False, False, ())
     assert alone.reason is not None
-    assert "only 25% of the candidates agree" in alone.reason
+    assert alone.reason.startswith("no two of the model's 4 answers agree")
+    pair = Asker(project, "m", says(RIGHT, SAME, BROKEN, BROKEN, DENIED, BROKEN), votes=5)(
+        "how many stops are in zone 1?"
+    )
+    assert pair.reason is not None
+    assert pair.reason.startswith("only 2 of the model's 6 answers agree, fewer than generate.min_confidence (40%)")
     refused = Asker(project, "m", says(DENIED, BROKEN, BROKEN, DENIED), votes=3)("which drivers are there?")
     assert (refused.layer, refused.asks_back) == ("policy", False)  # the guard's reason says more
 

@@ -403,7 +403,7 @@ def test_ask_writes_sql_and_runs_it(begun: Path) -> None:
     assert re.search(r"N2 .*NULL", result.stdout)
     reply = ok_json("ask", "Which lines are there?", "--model", "echo:answer.sql", "--run")
     assert set(reply) == {
-        "sql", "reason", "allowed", "layer", "columns", "rows", "truncated", "verified", "pair", "confidence",
+        "sql", "reason", "allowed", "layer", "columns", "rows", "truncated", "verified", "pair", "values", "confidence",
         "expected", "asks_back", "declined", "agrees_with_compiler", "readings", "repairs", "timings_ms", "model",
     }  # fmt: skip
     assert reply["columns"] == ["number", "colour"]

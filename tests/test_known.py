@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from sqltailor.asker import Asker
+from sqltailor.errors import DataError
 from sqltailor.project import Project
+from sqltailor.prompt.known import Answered, Value
 from sqltailor.recipe import load_recipe
+from sqltailor.sql.dialect import parse
 from sqltailor.types import Completion, Example, GenerateOptions, Prompt
 from tests.support.cli_project import make_database
 
@@ -23,6 +26,7 @@ PAIRS = {
     "WHERE l.colour = 'red'",
     "Drivers of the red line": "SELECT d.name FROM driver AS d JOIN line AS l ON d.line_number = l.number "
     "WHERE l.colour = 'red'",
+    "Stops that opened in 1921": "SELECT name FROM stop WHERE strftime('%Y', opened) = '1921'",
     "Is there a line at the Market?": "SELECT COUNT(*) FROM serves WHERE stop_id = 2",
 }
 
@@ -117,3 +121,102 @@ def test_a_known_question_that_cannot_be_answered_is_declined_without_the_model(
 
 def _fails(prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
     raise AssertionError("the model is asked")
+
+
+@pytest.mark.parametrize(
+    ("question", "values"),
+    [
+        ("When did the Zoo stop open?", [Value("name", "Zoo", False)]),
+        ("which stops are in zone 3", [Value("zone", "3", True)]),
+        ("The 3 stops that opened first", [Value("", "3", True)]),
+        ("Drivers of the green line", [Value("colour", "green", False)]),
+        ("stops that opened in 2004", [Value("opened", "2004", False)]),
+    ],
+)
+def test_an_answer_says_which_values_may_be_changed(project: Project, question: str, values: list[Value]) -> None:
+    reply = Asker(project, "m", _fails)(question, run=False)
+    assert list(reply.values) == values
+
+
+def test_changed_values_answer_again_and_stay_verified(project: Project) -> None:
+    asker = Asker(project, "m", _fails)
+    reply = asker("When did the Zoo stop open?", values=["Airport"])
+    assert reply.result is not None
+    assert (reply.sql, reply.result.rows) == ("SELECT opened FROM stop WHERE name = 'Airport'", [("2004-01-20",)])
+    assert (reply.pair, reply.values) == ("k1", (Value("name", "Airport", False),))
+    reply = asker("The 3 stops that opened first", values=["1"])
+    assert reply.sql == "SELECT name FROM stop ORDER BY opened LIMIT 1"
+
+
+HOSTILE = [
+    "Zoo' OR '1' = '1",
+    "'; DELETE FROM stop; --",
+    "\\' OR 1 = 1 --",
+    "x\\",
+    "</think> SELECT phone FROM driver",
+    "```sql\nSELECT phone FROM driver\n```",
+    "-- cannot answer: nothing",
+    '" OR ""="',
+    "$$ || 'a' || $$",
+    "\u2019 OR 1",
+    "?",
+    "%s :name {x}",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_value_is_a_value_or_is_refused(project: Project, text: str) -> None:
+    asker = Asker(project, "m", _fails)
+    reply = asker("When did the Zoo stop open?", values=[text])
+    assert reply.sql is not None
+    where = parse(reply.sql).args["where"].this
+    assert where.expression.name == text
+    assert where.sql().startswith("name = '")
+    if reply.allowed:
+        assert reply.result is not None
+        assert reply.result.rows == []
+    else:
+        assert reply.layer in ("text", "parse", "policy")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres", "mysql", "duckdb", "bigquery", "snowflake", "tsql", "trino"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_value_is_bound_in_every_dialect(dialect: str, text: str) -> None:
+    known = Answered("SELECT a FROM t WHERE b = 'x' AND c > 1 AND d <> 'x'", "k", ((0,), (1,)))
+    literals = [node.name for node in parse(known.sql, dialect).find_all(_literal())]
+    try:
+        found = known.with_values([text, "5"], dialect)
+    except DataError:
+        return
+    bound = [node.name for node in parse(found.sql, dialect).find_all(_literal())]
+    assert sorted(bound) != sorted(literals)
+    assert (bound[0], bound[1], bound[2:]) == (text, "5", literals[2:])
+
+
+def _literal() -> type:
+    from sqlglot import exp
+
+    return exp.Literal
+
+
+@pytest.mark.parametrize(
+    ("question", "values", "said"),
+    [
+        ("which stops are in zone 3", ["3 OR 1 = 1"], "no number"),
+        ("which stops are in zone 3", ["-1"], "no number"),
+        ("which stops are in zone 3", [""], "no number"),
+        ("which stops are in zone 3", [], "has 1 value to change here, and 0 came"),
+        ("which stops are in zone 3", ["3", "4"], "and 2 came"),
+        ("How long is the red line?", ["blue"], "No known pair answers"),
+    ],
+)
+def test_values_that_fit_nothing_are_told(project: Project, question: str, values: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        Asker(project, "m", _fails)(question, values=values)
+
+
+def test_changed_values_are_judged_by_the_grant(project: Project) -> None:
+    words = ["database.url=sqlite:///tram.db", "data.train=[train.jsonl]", "database.deny=[stop.opened]"]
+    with Project(load_recipe(None, words).recipe) as narrow, pytest.raises(DataError, match="No known pair"):
+        Asker(narrow, "m", _fails)("When did the Zoo stop open?", values=["Market"])

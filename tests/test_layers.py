@@ -48,7 +48,7 @@ ROOMS = {
             "review",
             "report",
         ),
-        *("comparison", "markdown", "judging", "by_recipe"),
+        *("comparison", "markdown", "run_list", "judging", "by_recipe"),
     ),
     "train": ("rows", "running", "planning", "methods", "local_training", "sweep"),
 }

@@ -117,6 +117,36 @@ def test_known_pairs_answer_and_start(tmp_path: Path) -> None:
         assert server.get("/about").json["starters"] == ["When did the Zoo stop open?"]
         reply = server.post("/ask", {"question": "When did the Market stop open?"}).json
         assert (reply["verified"], reply["pair"], reply["rows"]) == (True, "k1", [["1921-05-01"]])
+        assert reply["values"] == [{"column": "name", "text": "Market", "is_number": False}]
+
+
+def test_a_verified_answer_is_asked_again_with_other_values(tmp_path: Path) -> None:
+    pair = {
+        "id": "k1",
+        "question": "When did the Zoo stop open?",
+        "sql": ["SELECT opened FROM stop WHERE name = 'Zoo'"],
+    }
+    (tmp_path / "train.jsonl").write_text(json.dumps(pair) + "\n")
+    keys = KeyFile(tmp_path / "keys.json")
+    reader, narrow = keys.add("ada", "reader"), keys.add("bo", "analyst", deny=("stop.opened",))
+    asked = {"question": "When did the Zoo stop open?", "values": ["Airport"]}
+    with serving(tmp_path, f"data.train=[{tmp_path}/train.jsonl]") as server:
+        found = server.post("/ask", asked, Authorization=f"Bearer {reader}").json
+        assert (found["verified"], found["rows"], found["sql"]) == (True, [["2004-01-20"]], None)
+        assert found["understood"]["values"] == []
+        hostile = asked | {"values": ["' UNION SELECT phone FROM driver --"]}
+        found = server.post("/ask", hostile, Authorization=f"Bearer {reader}").json
+        assert (found["verified"], found["rows"]) == (True, [])
+        refused = [
+            server.post("/ask", asked, Authorization=f"Bearer {narrow}"),
+            server.post("/ask", asked | {"values": []}, Authorization=f"Bearer {reader}"),
+            server.post("/ask", asked | {"values": ["x" * 201]}, Authorization=f"Bearer {reader}"),
+            server.post("/ask", asked | {"values": [7]}, Authorization=f"Bearer {reader}"),
+            server.post("/ask", ASK | {"values": ["7"], "stream": True}, Authorization=f"Bearer {reader}"),
+            server.post("/ask", {"spec": {"table": "stop"}, "values": ["7"]}, Authorization=f"Bearer {reader}"),
+        ]
+        assert [found.status for found in refused] == [400] * 6
+        assert "No known pair answers this question" in refused[0].json["error"]
 
 
 # keys, roles and grants

@@ -114,7 +114,9 @@ def test_every_state_fits_its_window_and_names_its_controls(tab: Tab, tram: Serv
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("question", ["Openings by year", "Everything about drivers", "Forget the drivers"])
+@pytest.mark.parametrize(
+    "question", ["Openings by year", "Everything about drivers", "Forget the drivers", "When did the Zoo stop open?"]
+)
 def test_axe_has_nothing_to_say(tab: Tab, tram: Server, question: str, dark: bool) -> None:
     asked(tab, tram, question, dark=dark)
     tab.value("document.querySelectorAll('details').forEach(box => { box.open = true; })")
@@ -188,6 +190,27 @@ def test_a_known_pair_is_marked_and_says_what_was_understood(tab: Tab, tram: Ser
     assert text(tab, ".one") == "1921-05-01"
 
 
+def test_the_values_of_a_verified_answer_are_fields(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "When did the Market stop open?")
+    assert tab.value("[...document.querySelectorAll('.values input')].map(i => [i.labels[0].innerText, i.value])") == [
+        ["name", "Market"]
+    ]
+    tab.value("document.querySelector('.values input').select(); document.querySelector('.values input').focus()")
+    tab.type("Airport")
+    tab.press("Enter")
+    tab.until("document.querySelector('.one')?.innerText === '2004-01-20'")
+    assert "Verified" in text(tab, ".badge")
+    assert tab.value("document.querySelector('#sql').value") == "SELECT opened FROM stop WHERE name = 'Airport'"
+    assert tab.value("document.querySelector('.feedback')") is None  # it would teach the question another stop's answer
+    address = tab.value("location.href")
+    tab.open(address)
+    tab.until("document.querySelector('.one')?.innerText === '2004-01-20'")
+    tab.click("article a", "As it was asked")
+    tab.until("document.querySelector('.one')?.innerText === '1921-05-01'")
+    tab.value("history.back()")
+    tab.until("document.querySelector('.values input')?.value === 'Airport'")
+
+
 def test_changed_sql_runs_and_a_refusal_names_its_layer(tab: Tab, tram: Server) -> None:
     asked(tab, tram, "Names of the stops in zone 1")
     edit(tab, "SELECT name FROM stop WHERE zone = 3")
@@ -214,6 +237,14 @@ def test_the_schema_is_searched(tab: Tab, tram: Server) -> None:
     assert text(tab, "#schema").split("\n") == ["driver", "phone TEXT"]
     tab.type(" nothing")
     assert "No table or column" in text(tab, "#schema")
+
+
+def test_the_skip_link_leaves_the_answer(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "How many stops are there?")
+    tab.value("document.activeElement.blur(); document.querySelector('.skip').focus()")
+    tab.press("Enter")
+    tab.until("document.activeElement.id === 'question'")
+    assert text(tab, ".one") == "4"
 
 
 def test_history_links_back(tab: Tab, tram: Server) -> None:
@@ -275,6 +306,20 @@ def test_votes_that_split_ask_back(tab: Tab, tmp_path: Path) -> None:
         tab.until("document.querySelector('.one')?.innerText === '4'")
 
 
+def test_votes_of_which_no_two_agree_say_so_and_what_to_do(tab: Tab, tmp_path: Path) -> None:
+    def guessing(prompts: Any, options: Any) -> list[Completion]:
+        return [Completion(f"SELECT {i}") for i in ([1] if options.n == 1 else range(2, 5))]
+
+    with serving(tmp_path, model=guessing, votes=3) as server:
+        asked(tab, server, "How many?")
+        said = text(tab, ".notice")
+        assert said.startswith("Nothing has run: no two of the model's 4 answers agree")
+        assert "read the SQL below, and run it" in said
+        assert "layer" not in said
+        tab.click("article button", "Run this SQL")
+        tab.until("document.querySelector('.one')?.innerText === '1'")
+
+
 def test_with_approval_the_sql_is_read_before_it_runs(tab: Tab, tmp_path: Path) -> None:
     with serving(tmp_path, approve=True) as server:
         asked(tab, server, "How many stops are there?")
@@ -290,7 +335,7 @@ def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Pat
     token = KeyFile(tmp_path / "keys.json").add("ada", "reader")
     with serving(tmp_path) as server:
         browser.open(server.url)
-        browser.until("document.querySelector('#key-dialog').open")
+        browser.until("document.querySelector('#key-dialog')?.open")
         for key, wait in [
             ("st-wrong", "document.querySelector('#key-fault').innerText"),
             (token, "document.querySelector('.chip')"),

@@ -12,7 +12,7 @@ from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import calibration_of
 from sqltailor.project import Project
-from sqltailor.prompt.extract import extract, is_declined
+from sqltailor.prompt.extract import Answer, extract, is_declined
 from sqltailor.prompt.known import Answered
 from sqltailor.reply import Ran, Reply
 from sqltailor.sql.constrain.grammar import DECLINE
@@ -46,18 +46,29 @@ class Asker:
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
 
     def __call__(
-        self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
+        self,
+        question: str | Mapping[str, Any],
+        history: Sequence[Message] = (),
+        *,
+        run: bool = True,
+        values: Sequence[str] | None = None,
     ) -> Reply:
         """Return the answer to a question or a specification, which follows the messages of `history`.
 
-        With `run`, an allowed statement runs on the project's database, which must be there. Raises `DataError` when
-        the question, or the schema with it, is too long.
+        With `run`, an allowed statement runs on the project's database, which must be there. `values` take the places
+        of those that a known pair's answer has (`Reply.values`). Raises `DataError` when the question, or the schema
+        with it, is too long, and for values where no known pair answers.
         """
-        *_, reply = self.stream(question, history, run=run)
+        *_, reply = self.stream(question, history, run=run, values=values)
         return reply
 
     def stream(
-        self, question: str | Mapping[str, Any], history: Sequence[Message] = (), *, run: bool = True
+        self,
+        question: str | Mapping[str, Any],
+        history: Sequence[Message] = (),
+        *,
+        run: bool = True,
+        values: Sequence[str] | None = None,
     ) -> Iterator[Reply]:
         """Yield the answer as it grows: with the SQL and the verdict, and once more when the statement has run."""
         started = time.monotonic()
@@ -66,6 +77,10 @@ class Asker:
         words, spec = (question, None) if isinstance(question, str) else (None, question)
         example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)
         known = self._known(example)
+        if values is not None:
+            if known is None:
+                raise DataError("No known pair answers this question, so that it has no values to change.")
+            known = known.with_values(values, project.dialect)
         if known is not None:
             completion = Completion(known.sql, tokens_in=0, tokens_out=0)
         elif strange := self._strange(example):
@@ -74,15 +89,18 @@ class Asker:
             completion = Completion(f"{DECLINE} {reason}", tokens_in=0, tokens_out=0)
         else:
             [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
-        sql, declined = extract(completion.text, project.dialect)
+        is_known = known is not None and not is_declined(known.sql)
+        # as it is: a value may look like what models write around SQL
+        sql, declined = Answer(completion.text) if is_known else extract(completion.text, project.dialect)
         readings = tuple(
             other for text in completion.others if (other := extract(text, project.dialect).sql) is not None
         )
         verdict = self._checked(sql, declined, completion)
         asks_back = False
         if sql is not None and verdict.allowed and self._is_split(completion):
-            asks_back = bool(readings) and self._agreeing(completion) > 1
-            verdict = _split(sql, readings if asks_back else (), completion, project)
+            agreeing = self._agreeing(completion)
+            asks_back = bool(readings) and agreeing > 1
+            verdict = _split(sql, readings, completion, project) if asks_back else self._scattered(agreeing)
         allowed = verdict.allowed if sql is not None else None
         reply = Reply(
             sql,
@@ -102,6 +120,7 @@ class Asker:
             if sql is not None and allowed and spec is not None
             else None,
             pair=None if known is None else known.pair,
+            values=known.values(project.dialect) if known is not None and sql is not None else (),
         )
         yield reply
         if database is not None and sql is not None and allowed:
@@ -184,6 +203,14 @@ class Asker:
         """Return how many candidates agree with an answer, itself among them."""
         return round((completion.confidence or 0.0) * (self._options.candidates + 1))
 
+    def _scattered(self, agreeing: int) -> Verdict:
+        """Return that there is no second reading to choose from, and what to do."""
+        answers = f"of the model's {self._options.candidates + 1} answers agree"
+        least = f"fewer than generate.min_confidence ({self._project.recipe.generate.min_confidence:.0%})"
+        how_few = f"no two {answers}" if agreeing <= 1 else f"only {agreeing} {answers}, {least}"
+        what_next = "Ask in other words: name what is counted or listed, values and dates"
+        return Verdict(False, None, f"{how_few}, so that this SQL is a guess. {what_next}")
+
     def _expected(self, completion: Completion) -> float | None:
         if completion.confidence is None:
             return None
@@ -195,20 +222,13 @@ class Asker:
 
 
 def _split(sql: str, readings: Sequence[str], completion: Completion, project: Project) -> Verdict:
-    """Return why an answer that too few candidates agree with does not run: what to say, or which reading to choose."""
+    """Return why an answer that too few candidates agree with does not run, and in what the two readings differ."""
     from sqltailor.evaluate.mistakes.taxonomy import mistakes_in
 
-    if not readings:
-        least = project.recipe.generate.min_confidence
-        reason = (
-            f"only {completion.confidence:.0%} of the candidates agree, fewer than generate.min_confidence "
-            f"({least:.0%}). Say it in other words"
-        )
-        return Verdict(False, "limits", reason)
     parts = mistakes_in(sql, readings, outcome="wrong", results=None, dialect=project.dialect)
     named = ", ".join(f"the {part}" for part in parts if part != "other")
     reason = f"the candidates are split: {completion.confidence:.0%} agree with the first reading"
-    return Verdict(False, "limits", f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
+    return Verdict(False, None, f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
 
 
 def run_judged(database: Database, sql: str, verdict: Verdict) -> Ran:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from sqltailor.prompt.known import Value
 from sqltailor.types import Cell, Completion, Layer, QueryResult, Verdict
 
 
@@ -16,10 +17,11 @@ class Reply:
     `declined` says why the question cannot be answered, as the model, or the schema without the model, says.
     `agrees_with_compiler`: whether the answer to a specification returns what the compiled statement does; None where
     that is not known, or it is a question.
-    `layer` is the guard's that refused it. `pair` is the id of the known pair that answered without the model: the
-    statement is verified. With votes, `confidence` is the share of candidates that agree with it, `expected` how often
-    such answers were right on validation questions, where the run was asked any, and `readings` the SQL of the next
-    best; `asks_back` says that the votes are split, and nothing runs until someone says which reading is meant.
+    `layer` is the guard's that refused it; None where it does not run because too few candidates agree. `pair` is the
+    id of the known pair that answered without the model: the statement is verified; `values` are those of the question
+    in it, which may be changed. With votes, `confidence` is the share of candidates that agree with it, `expected` how
+    often such answers were right on validation questions, where the run was asked any, and `readings` the SQL of the
+    next best; `asks_back` says that the votes are split, and nothing runs until someone says which reading is meant.
     """
 
     sql: str | None
@@ -37,6 +39,7 @@ class Reply:
     declined: str | None = None
     agrees_with_compiler: bool | None = None
     pair: str | None = None
+    values: tuple[Value, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape of `ask --json`."""
@@ -48,6 +51,7 @@ class Reply:
             **_result_json(self.result),
             "verified": self.pair is not None,
             "pair": self.pair,
+            "values": [value._asdict() for value in self.values],
             "confidence": self.confidence,
             "expected": self.expected,
             "asks_back": self.asks_back,

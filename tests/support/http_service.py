@@ -92,8 +92,10 @@ def held(release: threading.Event, begun: Callable[[], Any] = lambda: None) -> G
 
 
 @contextmanager
-def serving(folder: Path, *words: str, model: Generate = canned, **options: Any) -> Iterator[Server]:
-    """Serve the tram network of a folder; `words` are values of the recipe."""
+def serving(
+    folder: Path, *words: str, model: Generate = canned, name: str = "tram", **options: Any
+) -> Iterator[Server]:
+    """Serve the tram network of a folder; `words` are values of the recipe, `name` is the model's reference."""
     need_serve()
     from sqltailor.serve.app import make_app
     from sqltailor.serve.options import ServeOptions
@@ -103,7 +105,7 @@ def serving(folder: Path, *words: str, model: Generate = canned, **options: Any)
         make_database(folder / "tram.db")
     recipe = load_recipe(None, [f"database.url=sqlite:///{folder}/tram.db", *words], cwd=folder).recipe
     places = {name: folder / f"{name}.jsonl" for name in ("audit", "feedback")} | {"keys": folder / "keys.json"}
-    service = Service(recipe, "tram", model, ServeOptions(**places | {"rate_per_minute": 0.0} | options))
+    service = Service(recipe, name, model, ServeOptions(**places | {"rate_per_minute": 0.0} | options))
     with running(service, make_app(service)) as server:
         yield server
 

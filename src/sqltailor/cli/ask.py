@@ -100,7 +100,8 @@ def _print_reply(reply: Reply) -> None:
     elif reply.reason and reply.asks_back:
         note(f"{reply.reason[0].upper()}{reply.reason[1:]}")
     elif reply.reason:
-        note(f"{'not allowed' if reply.allowed is False else 'note'}: {reply.reason}")
+        unsure = "not allowed" if reply.layer else "not sure"
+        note(f"{unsure if reply.allowed is False else 'note'}: {reply.reason}")
     if reply.agrees_with_compiler is False:
         note("note: the compiler makes something else of this specification: sqltailor compile")
     if reply.pair is not None:

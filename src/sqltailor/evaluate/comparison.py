@@ -11,15 +11,16 @@ from sqltailor.data.examples import from_json
 from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.evaluate.report.read import Contents, read_run
 from sqltailor.evaluate.report.sentences import HEADLINE_METRICS
-from sqltailor.evaluate.slices import slices
+from sqltailor.evaluate.slices import Slices, slices
 from sqltailor.evaluate.statistics import paired, rate
 from sqltailor.evaluate.summary import pair_json
+from sqltailor.types import Example
 
 Row = Mapping[str, Any]
 
 
 class Change(NamedTuple):
-    """One question on which the two runs differ; `change` is `fixed`, `broken`, or `other` where both are wrong."""
+    """One question that a run answers wrong; `change` is `fixed`, `broken`, or `other` where both are wrong."""
 
     id: str
     change: str
@@ -28,12 +29,18 @@ class Change(NamedTuple):
     before: Row
     after: Row
 
+    @property
+    def is_same(self) -> bool:
+        """Whether both are wrong in the same way."""
+        return all(self.before.get(name) == self.after.get(name) for name in ("outcome", "difference", "predicted"))
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Two runs on their common questions. `a` and `b` say what they are; `pair` has the shape of `eval --json`.
 
-    `left_out` counts the questions that only one of the two was scored on, or that have other gold there.
+    `wrong` are the questions that a run answers wrong, `members` the ids of each slice. `left_out` counts the questions
+    that only one of the two was scored on, or that have other gold there.
     """
 
     a: str
@@ -42,9 +49,15 @@ class Comparison:
     rates: Mapping[str, Mapping[str, float]]
     pair: Mapping[str, Any]
     slices: Mapping[str, Mapping[str, Mapping[str, float]]]
-    changes: Sequence[Change]
+    wrong: Sequence[Change]
+    members: Slices
     left_out: int
     warnings: Sequence[str] = ()
+
+    @property
+    def changes(self) -> list[Change]:
+        """The questions on which the two differ."""
+        return [change for change in self.wrong if not change.is_same]
 
     @property
     def is_worse(self) -> bool:
@@ -59,7 +72,7 @@ class Comparison:
 
 
 class Side(NamedTuple):
-    """The last model of a finished evaluation, as it was when it was read."""
+    """A model of a finished evaluation, as it was when it was read."""
 
     label: str
     run: Contents
@@ -74,13 +87,22 @@ class Side(NamedTuple):
         found: Row = self.run.scores["models"][self.model]
         return found
 
+    def asked(self, ids: Sequence[str]) -> list[Example]:
+        """Return the examples with these ids, as far as they were kept."""
+        return [from_json(self.run.examples[i]) for i in ids if i in self.run.examples]
 
-def read_side(path: Path) -> Side:
-    """Return one side of a comparison from the folder of a run or evaluation; raises `DataError` without answers."""
+
+def read_side(path: Path, model: str | None = None) -> Side:
+    """Return one side of a comparison from the folder of a run or evaluation: its last model, or the one named.
+
+    Raises `DataError` without answers.
+    """
     run = read_run(path)
     if not run.predictions or not run.scores:
         raise DataError(f"{path} holds no finished evaluation. Make one: sqltailor eval --out {path}")
-    model = list(run.predictions)[-1]
+    if model is not None and model not in run.predictions:
+        raise DataError(unknown("model", model, run.predictions))
+    model = model or list(run.predictions)[-1]
     label = str(path) if model in (str(path), str(path.parent)) else f"{path} ({model})"
     return Side(label, run, model)
 
@@ -98,7 +120,8 @@ def compare_runs(first: Side, second: Side, metric: str | None = None) -> Compar
     pair = paired(a, b)
     if pair is None:
         raise DataError(f"{first.label} and {second.label} share no question with the same gold, scored by {metric}.")
-    examples = [from_json(second.run.examples[i]) for i in common if i in second.run.examples]
+    examples = second.asked(common)
+    members = slices(examples)
     clusters = {example.id: example.db_id for example in examples if example.db_id}
     return Comparison(
         a=first.label,
@@ -106,8 +129,9 @@ def compare_runs(first: Side, second: Side, metric: str | None = None) -> Compar
         metric=metric,
         rates={name: found.to_json() for name, each in (("a", a), ("b", b)) if (found := rate(each.values()))},
         pair=pair_json(pair, a, b, clusters=clusters),
-        slices={kind: _sliced(named, a, b) for kind, named in slices(examples).items()},
-        changes=list(_changes(common, first, second, a, b)),
+        slices={kind: _sliced(named, a, b) for kind, named in members.items()},
+        wrong=list(_wrong(common, first, second, a, b)),
+        members=members,
         left_out=len(first.rows.keys() | second.rows.keys()) - len(common),
         warnings=_warnings(first.run.evaluation, second.run.evaluation),
     )
@@ -146,17 +170,25 @@ def _sliced(named: Mapping[str, set[str]], a: Row, b: Row) -> dict[str, dict[str
     return found
 
 
-def _changes(ids: Sequence[str], first: Side, second: Side, a: Row, b: Row) -> Iterator[Change]:
+def _wrong(ids: Sequence[str], first: Side, second: Side, a: Row, b: Row) -> Iterator[Change]:
     for i in ids:
-        before, after = first.rows[i], second.rows[i]
         was_right, is_right = a[i] >= 1, b[i] >= 1
-        same = all(before.get(name) == after.get(name) for name in ("outcome", "difference", "predicted"))
-        if (was_right and is_right) or same:
-            continue
-        change = "fixed" if is_right else "broken" if was_right else "other"
-        example = second.run.examples.get(i, {})
-        question = str(example.get("question") or example.get("spec") or i)
-        yield Change(i, change, question, (example.get("sql") or [""])[0], before, after)
+        if not (was_right and is_right):
+            change = "fixed" if is_right else "broken" if was_right else "other"
+            yield _change(i, change, first, second)
+
+
+def _change(id: str, change: str, first: Side, second: Side) -> Change:
+    example = second.run.examples.get(id, {})
+    question = str(example.get("question") or example.get("spec") or id)
+    return Change(id, change, question, (example.get("sql") or [""])[0], first.rows[id], second.rows[id])
+
+
+def wrong_answers(side: Side) -> list[Change]:
+    """Return the questions that one run answers wrong, by the metric that its report is about."""
+    metric = _metric(None, (side.rates, side.rates))
+    wrong = (i for i, row in side.rows.items() if row["scores"].get(metric, 1) < 1)
+    return [_change(i, "other", side, side) for i in wrong]
 
 
 def chosen(changes: Sequence[Change], *, only: str | None = None, text: str | None = None) -> list[Change]:

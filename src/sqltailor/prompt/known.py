@@ -10,12 +10,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqltailor.errors import SQLError
+from sqltailor.errors import DataError, SQLError, counted
 from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.hints import Linker, Stored
-from sqltailor.sql.dialect import parse, write
+from sqltailor.sql.dialect import mask_values, parse, write
 from sqltailor.types import Cell, Example
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ K1, B = 1.2, 0.75
 LEAST_WORDS = 2
 """Words besides values that a question needs to be taken for a known one."""
 VALUE, NUMBER = "‹value›", "‹number›"
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 class Part(NamedTuple):
@@ -36,11 +38,53 @@ class Part(NamedTuple):
     number: int | None = None
 
 
-class Answered(NamedTuple):
-    """The statement that answers a question, and the id of the known pair that it comes from."""
+class Value(NamedTuple):
+    """A value of a question in the statement that answers it: the column that it is about, if any, and what it says."""
+
+    column: str
+    text: str
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The statement that answers a question, and the id of the known pair that it comes from.
+
+    `slots` are the places of the question's values among the statement's literals; a value may stand in several.
+    """
 
     sql: str
     pair: str
+    slots: tuple[tuple[int, ...], ...] = ()
+
+    def values(self, dialect: str) -> tuple[Value, ...]:
+        """Return the values that the question names, in its order."""
+        if not self.slots:
+            return ()
+        literals = _all_literals(parse(self.sql, dialect))
+        first = (literals[places[0]] for places in self.slots)
+        return tuple(Value(_about(node), str(node.name), not node.is_string) for node in first)
+
+    def with_values(self, texts: Sequence[str], dialect: str) -> Answered:
+        """Return the same statement about other values; each is set in the tree as a literal, and nothing else changes.
+
+        Raises `DataError` for another number of values, one that is no number in the place of one, and one that does
+        not read back from the written statement as it was given.
+        """
+        if len(texts) != len(self.slots):
+            had = counted(len(self.slots), "value")
+            raise DataError(f"The known pair '{self.pair}' has {had} to change here, and {len(texts)} came.")
+        tree = parse(self.sql, dialect)
+        literals = _all_literals(tree)
+        for places, text in zip(self.slots, texts, strict=True):
+            for place in places:
+                if not literals[place].is_string and not _PLAIN_NUMBER.fullmatch(text):
+                    raise DataError(f"'{text}' is no number: give digits, such as {literals[place].name}.")
+                _set(literals[place], text)
+        sql = write(tree, dialect)
+        if not _reads_back(sql, tree, self.sql, dialect):
+            raise DataError("The value cannot be written as a literal of this database. Give it without special signs.")
+        return replace(self, sql=sql)
 
 
 class _Pair(NamedTuple):
@@ -104,10 +148,9 @@ class KnownPairs:
             return None
         answers: dict[str, Answered] = {}
         for number in self._by_words.get(_masked(asked), ()):
-            pair = self._pairs[number]
-            sql = _filled(pair, asked, dialect)
-            if sql is not None:
-                answers.setdefault(sql, Answered(sql, pair.example.id))
+            found = _filled(self._pairs[number], asked, dialect)
+            if found is not None:
+                answers.setdefault(found.sql, found)
         return next(iter(answers.values())) if len(answers) == 1 else None
 
     def _pair(self, example: Example, question: str) -> _Pair:
@@ -136,20 +179,22 @@ def _masked(parts: Iterable[Part]) -> tuple[str, ...]:
     return tuple(part.text for part in parts)
 
 
-def _filled(pair: _Pair, asked: Sequence[Part], dialect: str) -> str | None:
+def _filled(pair: _Pair, asked: Sequence[Part], dialect: str) -> Answered | None:
     """Return the pair's SQL with the values of another question, or None where a value has no place in it."""
     if is_declined(pair.example.sql[0]):
         same = all((a.number, _names(a)) == (b.number, _names(b)) for a, b in zip(pair.parts, asked, strict=True))
-        return pair.example.sql[0] if same else None
+        return Answered(pair.example.sql[0], pair.example.id) if same else None
     try:
         tree = parse(pair.example.sql[0], dialect)
     except SQLError:
         return None
     literals = _literals(tree)
+    changeable: list[list[Literal]] = []
     for old, new in zip(pair.parts, asked, strict=True):
         if old.text not in (VALUE, NUMBER):
             continue
         found = list(_values(old, new, literals))
+        changeable += [nodes for nodes, _ in found]
         if old.text == NUMBER and old.number == new.number:
             continue
         if len(found) != 1 and not (old.stored and _names(old) == _names(new)):
@@ -157,7 +202,27 @@ def _filled(pair: _Pair, asked: Sequence[Part], dialect: str) -> str | None:
         for nodes, value in found[:1]:
             for node in nodes:
                 _set(node, value)
-    return write(tree, dialect)
+    sql = write(tree, dialect)
+    places = {id(node): place for place, node in enumerate(_all_literals(tree))}
+    slots = tuple(dict.fromkeys(tuple(places[id(node)] for node in nodes) for nodes in changeable))
+    return Answered(sql, pair.example.id, slots if _reads_back(sql, tree, sql, dialect) else ())
+
+
+def _all_literals(tree: Expression) -> list[Literal]:
+    """Return the literals of a statement, in an order that depends on its form only."""
+    from sqlglot import exp
+
+    return list(tree.find_all(exp.Literal))
+
+
+def _reads_back(sql: str, tree: Expression, pattern: str, dialect: str) -> bool:
+    """Whether a written statement says what its tree says, and differs from the pattern in values only."""
+    try:
+        read = parse(sql, dialect)
+    except SQLError:
+        return False
+    said, meant = ([(node.is_string, node.name) for node in _all_literals(one)] for one in (read, tree))
+    return said == meant and bool(mask_values(read) == mask_values(parse(pattern, dialect)))
 
 
 def _names(part: Part) -> set[tuple[str, str, Cell]]:
@@ -183,17 +248,40 @@ def _values(
 
 def _literals(tree: Expression) -> dict[tuple[str, str], list[Literal]]:
     """Return the literals of a statement by the column that they are compared with, and by what they say."""
+    found: dict[tuple[str, str], list[Literal]] = defaultdict(list)
+    for node in _all_literals(tree):
+        found[_compared_with(node).casefold(), str(node.name)].append(node)
+    return found
+
+
+def _compared_with(node: Literal) -> str:
+    """Return the name of the column that a literal is compared with; empty where there is none."""
     from sqlglot import exp
 
-    found: dict[tuple[str, str], list[Literal]] = defaultdict(list)
-    for node in tree.find_all(exp.Literal):
-        above = node.parent
-        column = ""
-        if isinstance(above, (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)):
-            other = above.expression if node.arg_key == "this" and not isinstance(above, exp.In) else above.this
-            column = other.name.casefold() if isinstance(other, exp.Column) else ""
-        found[column, str(node.name)].append(node)
-    return found
+    other = _other_side(node)
+    return str(other.name) if isinstance(other, exp.Column) else ""
+
+
+def _about(node: Literal) -> str:
+    """Return the name of the column that a literal is compared with, be it within a function such as a year's."""
+    from sqlglot import exp
+
+    other = _other_side(node)
+    column = None if other is None else other.find(exp.Column)
+    return "" if column is None else str(column.name)
+
+
+def _other_side(node: Literal) -> Expression | None:
+    """Return what a literal is compared with."""
+    from sqlglot import exp
+
+    above = node.parent
+    if not isinstance(above, (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)):
+        return None
+    other: Expression | None = (
+        above.expression if node.arg_key == "this" and not isinstance(above, exp.In) else above.this
+    )
+    return other
 
 
 def _set(node: Literal, value: Cell) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from sqltailor.serve import converse_routes, openai_routes, own_routes, web_page
+from sqltailor.serve import converse_routes, evaluation_routes, openai_routes, own_routes, web_page
 from sqltailor.serve.gate import Gate, Gated
 from sqltailor.serve.guarded import Guarded
 from sqltailor.serve.service import Service
@@ -16,7 +16,8 @@ from sqltailor.serve.service import Service
 
 def make_app(service: Service) -> Starlette:
     """Return the ASGI application that a service answers for."""
-    return behind_gate(service, [*own_routes.ROUTES, *openai_routes.ROUTES, *converse_routes.ROUTES, *web_page.ROUTES])
+    pages = [*web_page.ROUTES, *evaluation_routes.ROUTES]
+    return behind_gate(service, [*own_routes.ROUTES, *openai_routes.ROUTES, *converse_routes.ROUTES, *pages])
 
 
 def behind_gate(service: Gated, routes: Sequence[Guarded]) -> Starlette:

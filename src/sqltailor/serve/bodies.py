@@ -1,4 +1,4 @@
-"""The JSON bodies of requests: their shapes, and reading one within its limits."""
+"""What requests bring, as JSON or in the address: the shapes, and reading one within its limits."""
 
 from __future__ import annotations
 
@@ -29,11 +29,15 @@ class Turn(BaseModel):
 
 
 class AskBody(BaseModel):
-    """`POST /ask`: a question or a specification. `stream`: a line of JSON when it is written, and one when it ran."""
+    """`POST /ask`: a question or a specification. `stream`: a line of JSON when it is written, and one when it ran.
+
+    `values` take the places of those that the answer of a known pair has.
+    """
 
     model_config = ConfigDict(extra="forbid")
     question: Words | None = None
     spec: dict[str, Any] | None = None
+    values: list[Annotated[str, Field(max_length=200)]] | None = None
     history: list[Turn] = []
     run: bool = True
     stream: bool = False
@@ -74,6 +78,33 @@ class ReviewBody(BaseModel):
     mark: Mark
     comment: str = Field(default="", max_length=10_000)
     correction: Words | None = None
+
+
+class EvaluationView(BaseModel):
+    """What a view of evaluations shows: `b` alone or beside `a`, and which of their questions."""
+
+    model_config = ConfigDict(extra="forbid")
+    a: str | None = None
+    b: str
+    show: Literal["fixed", "broken", "other"] | None = None
+    outcome: str | None = None
+    part: str | None = None
+    find: str | None = None
+    page: int = Field(default=1, ge=1)
+    id: str | None = None
+    against: Literal["other", "gold"] = "other"
+
+    @property
+    def refs(self) -> list[str]:
+        """The evaluations that are shown, A before B."""
+        return [ref for ref in (self.a, self.b) if ref is not None]
+
+
+class JobBody(BaseModel):
+    """`POST /evaluations/job`: how many of the test questions are asked; None for all."""
+
+    model_config = ConfigDict(extra="forbid")
+    limit: int | None = Field(default=None, ge=1)
 
 
 class ChatMessage(BaseModel):
@@ -150,8 +181,20 @@ async def read_body(request: Request, shape: type[Body]) -> Body:
     try:
         return shape.model_validate_json(b"".join(parts))
     except ValidationError as e:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in e.errors()[:3]]
-        raise HttpFault(400, f"The body cannot be read. {'; '.join(faults)}.") from None
+        raise _misread("body", e) from None
+
+
+def read_query(request: Request, shape: type[Body]) -> Body:
+    """Return what the address of a request asks for. Raises `HttpFault` for another shape."""
+    try:
+        return shape.model_validate(dict(request.query_params))
+    except ValidationError as e:
+        raise _misread("query", e) from None
+
+
+def _misread(what: str, error: ValidationError) -> HttpFault:
+    faults = [f"{'.'.join(map(str, fault['loc'])) or what}: {fault['msg']}" for fault in error.errors()[:3]]
+    return HttpFault(400, f"The {what} cannot be read. {'; '.join(faults)}.")
 
 
 def asked(turns: list[Message]) -> tuple[str, list[Message]]:

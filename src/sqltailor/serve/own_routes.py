@@ -30,37 +30,38 @@ async def ask(request: Request) -> Response:
     question = body.question if body.question is not None else body.spec
     assert question is not None
     history = [Message(turn.role, turn.content) for turn in body.history]
-    replies = service.replies(key, question, history, request=name, action="ask", run=body.run)
+    replies = service.replies(key, question, history, request=name, action="ask", run=body.run, values=body.values)
     if not body.stream:
-        return JSONResponse(await unless_gone(request, _shown_last(request, question, replies)))
+        return JSONResponse(await unless_gone(request, _shown_last(request, body, replies)))
     first = await unless_gone(request, _first(replies))  # so that a refusal still has its status
-    return StreamingResponse(_lines(request, question, first, replies), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(request, body, first, replies), media_type="application/x-ndjson")
 
 
 async def _first(replies: AsyncIterator[Reply]) -> Reply:
     return await anext(replies)
 
 
-async def _shown_last(request: Request, question: Any, replies: AsyncIterator[Reply]) -> dict[str, Any]:
-    return await _shown(request, question, await last(replies))
+async def _shown_last(request: Request, body: AskBody, replies: AsyncIterator[Reply]) -> dict[str, Any]:
+    return await _shown(request, body, await last(replies))
 
 
-async def _lines(request: Request, question: Any, first: Reply, replies: AsyncIterator[Reply]) -> AsyncIterator[str]:
+async def _lines(request: Request, body: AskBody, first: Reply, replies: AsyncIterator[Reply]) -> AsyncIterator[str]:
     yield json.dumps({"stage": "written", **_of_rights(request, first)}, ensure_ascii=False) + "\n"
     try:
-        shown = await _shown(request, question, await last(replies, first))
+        shown = await _shown(request, body, await last(replies, first))
     except HttpFault as e:
         shown = {"error": e.message}
     yield json.dumps({"stage": "done", **shown}, ensure_ascii=False) + "\n"
 
 
-async def _shown(request: Request, question: Any, reply: Reply) -> dict[str, Any]:
+async def _shown(request: Request, body: AskBody, reply: Reply) -> dict[str, Any]:
     """Return what a caller may see of an answer, with what was understood of the question."""
     service, (key, _) = service_of(request), caller_of(request)
     found = _of_rights(request, reply)
-    if isinstance(question, str):
+    question = body.question
+    if question is not None:
         project = (await service.open(key)).project
-        with_values = "rows" in key.rights
+        with_values = "rows" in key.rights and body.values is None  # else those of the question do not stand behind it
 
         def read() -> dict[str, Any]:
             return understood(project, question, reply.sql, with_values=with_values)

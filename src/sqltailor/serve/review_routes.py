@@ -19,12 +19,12 @@ from sqltailor.serve.http_faults import HttpFault
 from sqltailor.serve.review_service import ReviewService
 from sqltailor.serve.web_page import page, page_response
 
-SCRIPTS = ("elements", "theme", "server", "table", "review_list", "review_answer", "review_start")
+SCRIPTS = ("elements", "theme", "key", "server", "table", "statements", "review_list", "review_answer", "review_start")
 
 
 async def show_page(request: Request) -> Response:
     """Return the page."""
-    return page_response(page("review.html", ("page", "review"), SCRIPTS))
+    return page_response(page("review.html", ("page", "statements", "review"), SCRIPTS))
 
 
 async def answers(request: Request) -> Response:

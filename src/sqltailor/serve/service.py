@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqltailor.asker import Asker
@@ -16,6 +17,8 @@ from sqltailor.reply import Ran, Reply
 from sqltailor.serve.api_keys import LOCAL, ApiKey, KeyFile
 from sqltailor.serve.audit import Audit
 from sqltailor.serve.counters import Counters
+from sqltailor.serve.evaluation_job import EvaluationJob
+from sqltailor.serve.evaluations import Evaluations
 from sqltailor.serve.http_faults import fault_of
 from sqltailor.serve.options import LOOPBACK, ServeOptions
 from sqltailor.serve.rates import Rates
@@ -46,7 +49,10 @@ class Service:
         self.model_worker = Worker("model", queue=options.queue, timeout_s=options.timeout_s, at_once=at_once)
         # what was written side by side is run in its turn, and not refused
         self.database_worker = Worker("database", queue=options.queue + at_once - 1, timeout_s=options.timeout_s)
-        self.counters = Counters((self.model_worker, self.database_worker))
+        self.file_worker = Worker("files", queue=options.queue, timeout_s=options.timeout_s)
+        self.counters = Counters((self.model_worker, self.database_worker, self.file_worker))
+        self.evaluations = Evaluations(Path(recipe.train.out))
+        self.job = EvaluationJob(recipe, model)
         self.audit = Audit(options.audit)
         self._generate = generate
         self._opened: dict[Grant, Opened] = {}
@@ -93,6 +99,10 @@ class Service:
         """Do something with the database, when its turn comes. Raises `HttpFault`."""
         return await _expected(self.database_worker, call)
 
+    async def read_files(self, call: Callable[[], T]) -> T:
+        """Read and compare evaluations, when their turn comes. Raises `HttpFault`."""
+        return await _expected(self.file_worker, call)
+
     @property
     def is_ready(self) -> bool:
         """Whether another question would be taken."""
@@ -111,12 +121,13 @@ class Service:
         request: str,
         action: str,
         run: bool,
+        values: Sequence[str] | None = None,
     ) -> AsyncIterator[Reply]:
         """Yield the answer when it is written, and again when it has run; the model is free while it runs."""
         run = run and self.may_run(key)
 
         def write() -> tuple[Iterator[Reply], Reply]:
-            growing = self.opened(key).asker.stream(question, history, run=run)
+            growing = self.opened(key).asker.stream(question, history, run=run, values=values)
             return growing, next(growing)
 
         growing, reply = await _expected(self.model_worker, write)
@@ -151,6 +162,8 @@ class Service:
         """End what is under way, and close every database."""
         self.model_worker.close()
         self.database_worker.close()
+        self.file_worker.close()
+        self.job.close()
         for opened in self._opened.values():
             opened.project.close()
 

@@ -24,6 +24,7 @@ class Page(NamedTuple):
 SCRIPTS = (
     "elements",
     "theme",
+    "key",
     "server",
     "chart",
     "table",
@@ -31,6 +32,7 @@ SCRIPTS = (
     "schema",
     "history",
     "feedback",
+    "values",
     "answer",
     "start",
 )

@@ -93,10 +93,10 @@ def _given(model: int, row: Row, golds: Sequence[str], dialect: str) -> Given:
     text = sql.html(row["predicted"], None if is_right or row["outcome"] in WITHOUT_SQL else golds[0])
     kind = row.get("difference") or row["outcome"]
     rows = (row.get("results") or {}).get("predicted")
-    return Given(model, text, row["outcome"], kind, _reason(row, golds, dialect), is_right, rows)
+    return Given(model, text, row["outcome"], kind, why(row, golds, dialect), is_right, rows)
 
 
-def _reason(row: Row, golds: Sequence[str], dialect: str) -> str | None:
+def why(row: Row, golds: Sequence[str], dialect: str) -> str | None:
     """Return why an answer is not right, the parts of the statement that are wrong, and what helps with the gravest."""
     found = mistakes_in(row["predicted"], golds, outcome=row["outcome"], results=row.get("results"), dialect=dialect)
     told = f"Wrong: {', '.join(found)}. What helps: {HINTS[found[0]]}." if found else None

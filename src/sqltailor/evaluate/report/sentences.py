@@ -40,7 +40,7 @@ def verdict(scores: Mapping[str, Any]) -> Verdict:
     significance = f", {p_value(pair['p'])}" if pair else ""
     sign = "+" if points >= 0 else "−"
     headline += f", {first} {hits(before)}: {sign}{_decimal(abs(points))} points{significance}."
-    return Verdict(headline, f"{_pair(pair, first, last)} {_meaning(metric)}".strip(), notes)
+    return Verdict(headline, f"{changed(pair, first, last)} {_meaning(metric)}".strip(), notes)
 
 
 def headline_metric(scores: Mapping[str, Any]) -> str | None:
@@ -55,16 +55,17 @@ def _meaning(metric: str) -> str:
     return "There was no database to run SQL on, so statements were compared, not results."
 
 
-def _pair(pair: Mapping[str, Any] | None, first: str, last: str) -> str:
+def changed(pair: Mapping[str, Any] | None, first: str, last: str) -> str:
+    """Return what a paired comparison shows; empty where there is none."""
     if pair is None:
         return ""
-    changed = f"{last} gets {pair['fixed']} right that {first} gets wrong, and loses {pair['broken']}."
+    told = f"{last} gets {pair['fixed']} right that {first} gets wrong, and loses {pair['broken']}."
     if spread := pair.get("difference"):
         low, high = (f"{100 * spread[name]:+.1f}".replace("-", "−") for name in ("low", "high"))
-        changed += f" The difference is between {low} and {high} points (95 %)."
+        told += f" The difference is between {low} and {high} points (95 %)."
     if pair["p"] >= 0.05:
-        return f"{changed} A difference of this size may be chance."
-    return f"{changed} A difference of this size is hardly chance."
+        return f"{told} A difference of this size may be chance."
+    return f"{told} A difference of this size is hardly chance."
 
 
 def _notes(scores: Mapping[str, Any]) -> Sequence[str]:

@@ -3,7 +3,7 @@
 let underway = null;
 let rights = new Set();
 
-async function ask(question) {
+async function ask(question, values = []) {
   underway?.abort();
   const mine = (underway = new AbortController());
   find("question").value = question;
@@ -12,12 +12,12 @@ async function ask(question) {
   say("Writing the SQL…", { busy: true });
   const began = performance.now();
   try {
-    await askServer(question, mine.signal, (reply) => {
+    await askServer(question, values, mine.signal, (reply) => {
       const isLast = reply.stage === "done";
       const runs = !isLast && reply.allowed && !reply.needs_approval && rights.has("rows");
       if (runs) say("Running it…", { busy: true });
       if (isLast) {
-        showAnswer(question, reply, performance.now() - began);
+        showAnswer(question, values, reply, performance.now() - began);
         say("");
       }
     });
@@ -34,20 +34,21 @@ function stop() {
   say("Stopped.");
 }
 
-function showAnswer(question, reply, ms) {
+function showAnswer(question, values, reply, ms) {
   const result = make("div", { class: "stack" });
   const editor = reply.sql === null ? null : sqlBox(question, reply, result);
   const sqlNow = () => editor?.querySelector("textarea").value ?? null;
   if (reply.rows) result.append(resultOf(reply));
   const parts = [
     factsOf(reply, ms),
+    valuesOf(question, values, reply),
     problemOf(reply),
     approvalOf(reply),
     splitOf(question, reply, result),
     result,
     editor,
     understoodOf(reply.understood),
-    feedbackOf(question, reply, sqlNow),
+    values.length ? null : feedbackOf(question, reply, sqlNow), // the question says another value than the statement
   ];
   find("answer").replaceChildren(card(question, ...parts));
   find("answer").hidden = false;
@@ -89,6 +90,9 @@ function refusal(reply) {
 }
 
 function problemOf(reply) {
+  if (isGuess(reply)) {
+    return notice("warn", `Nothing has run: ${reply.reason}.`, reply.sql !== null && rights.has("edit") ? "Or read the SQL below, and run it if it is what you mean." : null);
+  }
   return reply.reason && !isSplit(reply) ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
 }
 
@@ -99,8 +103,13 @@ function approvalOf(reply) {
 }
 
 function notice(kind, ...children) {
-  return make("div", { class: `notice ${kind}`, role: "alert" }, ...children.map((child) =>
+  return make("div", { class: `notice ${kind}`, role: "alert" }, ...children.filter(Boolean).map((child) =>
     typeof child === "string" ? make("p", {}, child) : child));
+}
+
+/** Whether too few of the model's answers agree, and there is no second reading to choose. */
+function isGuess(reply) {
+  return reply.allowed === false && !reply.layer && !isSplit(reply);
 }
 
 function isSplit(reply) {

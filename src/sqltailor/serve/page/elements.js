@@ -38,3 +38,9 @@ function say(text, { busy = false } = {}) {
 function counted(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+// what stands after # in the address says what is shown: to skip must not change it
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  find(event.target.hash.slice(1)).focus();
+});

@@ -2,12 +2,17 @@
 
 const MOST_KEPT = 40;
 
-function linkTo(question) {
-  return `#q=${encodeURIComponent(question)}`;
+/** Return the link to a question; `values` take the places of those that a known pair's answer has. */
+function linkTo(question, values = []) {
+  return `#q=${encodeURIComponent(question)}${values.map((value) => `&v=${encodeURIComponent(value)}`).join("")}`;
 }
 
 function linkedQuestion() {
   return new URLSearchParams(location.hash.slice(1)).get("q")?.trim() ?? "";
+}
+
+function linkedValues() {
+  return new URLSearchParams(location.hash.slice(1)).getAll("v");
 }
 
 function remembered() {

@@ -31,23 +31,8 @@ async function showAnswer(place) {
 }
 
 function side(title, statements, resultId) {
-  const texts = statements.flatMap((pieces, i) => [
-    i ? make("p", { class: "or" }, "or") : null,
-    make("pre", { class: "said" }, ...(pieces.length ? markedUp(pieces) : [make("span", { class: "null" }, "nothing")])),
-  ].filter(Boolean));
-  return make("section", {}, make("h3", {}, title), ...texts, make("div", { id: resultId }, make("p", { class: "quiet" }, "…")));
-}
-
-/** Return a statement's pieces as elements; marked ones that follow each other are one mark. */
-function markedUp(pieces) {
-  const found = [];
-  for (const [text, is, marked] of pieces) {
-    const piece = make("span", { class: is || null }, text);
-    if (!marked) found.push(piece);
-    else if (found.at(-1)?.tagName === "MARK") found.at(-1).append(piece);
-    else found.push(make("mark", {}, piece));
-  }
-  return found;
+  return make("section", {}, make("h3", {}, title), ...statementsOf(statements),
+    make("div", { id: resultId }, make("p", { class: "quiet" }, "…")));
 }
 
 async function showResults(place) {
@@ -61,16 +46,6 @@ async function showResults(place) {
   const none = found.gold || found.predicted || found.reason ? null : "No result: start with --database to run both.";
   find("gold-result").replaceChildren(rowsOf("Result of the gold", found.gold, none ?? found.reason));
   find("answer-result").replaceChildren(rowsOf("Result of the answer", found.predicted, none ?? found.reason));
-}
-
-function rowsOf(name, result, instead) {
-  if (!result) return make("p", { class: "quiet" }, instead ?? "No result.");
-  const many = result.rows.length < result.count || result.is_cut;
-  const count = many ? `${result.rows.length} of ${result.count.toLocaleString("en")}${result.is_cut ? " or more" : ""} rows`
-    : counted(result.count, "row");
-  const table = result.rows.length ? tableOf(result.columns, result.rows, name) : null;
-  table?.querySelectorAll("tbody tr").forEach((row, i) => row.classList.toggle("differs", i < (result.differing ?? 0)));
-  return make("div", { class: "stack" }, table, make("p", { class: "quiet" }, count));
 }
 
 /** Show what execution and others say, which stays unsaid until the reader has marked the answer. */

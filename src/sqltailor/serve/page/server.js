@@ -1,4 +1,4 @@
-// What the page asks of its server. A key is kept for this tab only.
+// What the page asks of its server.
 
 class ServerFault extends Error {}
 
@@ -29,8 +29,8 @@ async function fetchJson(path, body, signal) {
 }
 
 /** Call `onReply` with each state of an answer: when it is written, and when it has run. */
-async function askServer(question, signal, onReply) {
-  const response = await send("/ask", { question, stream: true }, signal);
+async function askServer(question, values, signal, onReply) {
+  const response = await send("/ask", { question, stream: true, ...(values.length && { values }) }, signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
@@ -45,10 +45,4 @@ async function askServer(question, signal, onReply) {
     }
     if (done) return;
   }
-}
-
-function askForKey(fault) {
-  find("key-fault").textContent = fault;
-  const dialog = find("key-dialog");
-  if (!dialog.open) dialog.showModal();
 }

@@ -5,13 +5,14 @@ async function start() {
   try {
     about = await fetchJson("/about");
   } catch (error) {
-    say(find("key-dialog").open ? "" : error.message);
+    say(isAskedForKey() ? "" : error.message);
     return;
   }
   rights = new Set(about.rights);
   find("served").textContent = `${about.model} · ${about.dialect}`;
   find("key-button").hidden = !sessionStorage.getItem("key");
   find("key-button").textContent = about.name;
+  find("evaluations-link").hidden = !rights.has("own");
   find("starters").replaceChildren(make("p", { class: "quiet" }, "Try one of these:"), ...about.starters.map((question) =>
     make("button", { type: "button", class: "chip", on: { click: () => goTo(question) } }, question)));
   say("");
@@ -20,14 +21,14 @@ async function start() {
 }
 
 /** Go to a question: the address changes, so that Back works and the link can be shared. */
-function goTo(question) {
-  if (location.hash === linkTo(question)) ask(question);
-  else location.hash = linkTo(question);
+function goTo(question, values = []) {
+  if (location.hash === linkTo(question, values)) ask(question, values);
+  else location.hash = linkTo(question, values);
 }
 
 function askLinked() {
   const question = linkedQuestion();
-  if (question) ask(question);
+  if (question) ask(question, linkedValues());
   else showStart();
 }
 
@@ -57,11 +58,6 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" && find("status").classList.contains("busy")) {
     stop();
   }
-});
-find("key-form").addEventListener("submit", () => {
-  sessionStorage.setItem("key", find("key").value.trim());
-  find("key").value = "";
-  start();
 });
 find("key-button").addEventListener("click", () => askForKey(""));
 addEventListener("hashchange", askLinked);
