@@ -71,7 +71,7 @@ def test_what_is_no_conversation_is_left_alone(model: Talks) -> None:
     before = Path("talk.jsonl").read_bytes()
     result = run("ask", "how many stops?", "--model", "m", "--follow", "talk.jsonl")
     assert result.exit_code != 0
-    assert "talk.jsonl holds other rows than a conversation's" in str(result.exception or result.stderr)
+    assert "talk.jsonl is not a conversation" in str(result.exception or result.stderr)
     assert (Path("talk.jsonl").read_bytes(), model.asked) == (before, [])
     Path("spec.json").write_text("{}")
     assert run("ask", "--spec", "spec.json", "--follow", "talk.jsonl").exit_code != 0
