@@ -348,6 +348,16 @@ def test_a_line_that_only_goes_on_belongs_to_the_statement_before_it(tram: Datab
     assert summary.read == 2
 
 
+def test_indented_statements_are_apart(tram: Database) -> None:
+    text = " SELECT name FROM stop\n SELECT zone FROM stop\nSELECT id FROM stop UNION\n  SELECT zone FROM stop\n"
+    _, kept = read(tram, text)
+    assert [row["sql"] for row in kept] == [
+        "SELECT name FROM stop",
+        "SELECT zone FROM stop",
+        "SELECT id FROM stop UNION SELECT zone FROM stop",
+    ]
+
+
 WHOLE = ["SELECT name FROM stop WHERE zone = 1", "SELECT COUNT(*) FROM stop"]
 
 

@@ -43,6 +43,8 @@ def said(role: str, text: str) -> dict[str, str]:
         {"conversation": [{"system": TOLD, "input": ASKED, "output": GOLD}]},
         {"prompt": ASKED, "query": DDL, "response": GOLD},
         {"input_text": BOTH, "output_text": GOLD},
+        {"question": ASKED, "schema": DDL, "chosen": GOLD, "rejected": OTHER},
+        {"question": ASKED, "schema": DDL, "sql": GOLD, "prompt": "Write SQL", "response": "Certainly", "label": False},
         {"system": TOLD, "conversations": [{"from": "human", "value": ASKED}, {"from": "chatgpt", "value": GOLD}]},
         {"system": TOLD, "instruction": ASKED, "input": "", "output": GOLD},
         {"text": f"<｜begin▁of▁sentence｜>{TOLD}<｜User｜>{ASKED}<｜Assistant｜>{GOLD}<｜end▁of▁sentence｜>"},

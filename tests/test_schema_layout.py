@@ -38,8 +38,11 @@ def test_the_way_back_of_a_migration_is_left_out(up: str, down: str) -> None:
     assert shown(ddl, "postgres") == {"pier": ["id"]}
 
 
-def test_a_remark_that_says_down_hides_nothing() -> None:
-    assert list(shown("-- Down\nCREATE TABLE pier (id int);", "postgres")) == ["pier"]
+@pytest.mark.parametrize(
+    "remark", ["-- Down", "-- === Down payments ===", "-- ==== DOWN ====", "/*\n```\nSELECT 1;\n```\n*/"]
+)
+def test_a_remark_hides_nothing(remark: str) -> None:
+    assert list(shown(f"{remark}\nCREATE TABLE pier (id int);", "postgres")) == ["pier"]
 
 
 def test_the_way_back_in_files_of_its_own_is_left_out(tmp_path: Path) -> None:
@@ -58,7 +61,8 @@ def test_the_way_back_in_files_of_its_own_is_left_out(tmp_path: Path) -> None:
 PAGE = (
     "# Harbour\n\nIt's ours.\n\n```sql\nCREATE TABLE pier (id int);\n```\nand\n```\nCREATE TABLE boat (`no` int)\n```\n"
 )
-SHELL = """mysql> CREATE TABLE pier (
+SHELL = """mysql> CREATE TABLE
+    -> pier (
     -> id int,
     -> note varchar(9) DEFAULT 'it''s'
     -> );
@@ -84,6 +88,11 @@ BOX = "+------------------+\n|  createtab_stmt  |\n+------------------+\n| CREAT
 )
 def test_what_stands_around_a_script_is_no_part_of_it(text: str, dialect: str, tables: dict[str, list[str]]) -> None:
     assert shown(text, dialect) == tables
+
+
+def test_what_only_looks_like_a_prompt_stays() -> None:
+    ddl = "CREATE TABLE bees (\nhive int,\nmysql text,\nkept text GENERATED ALWAYS AS (mysql\n  ->> 'a') STORED\n);"
+    assert shown(ddl, "postgres") == {"bees": ["hive", "mysql", "kept"]}
 
 
 def test_line_ends_and_marks_of_joined_files(tmp_path: Path) -> None:

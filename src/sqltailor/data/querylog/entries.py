@@ -160,7 +160,7 @@ def _one_a_line(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
     for line in lines:
         text = unprefixed(line.sql) if isinstance(line, Entry) else ""
         begins = isinstance(line, Entry) and (text != line.sql or tells_no_statement(line.sql))
-        if isinstance(line, Entry) and not begins and (is_bare or _GOES_ON.match(line.sql)):
+        if isinstance(line, Entry) and not begins and (is_bare or _goes_on(line.sql, held)):
             if held is not None:
                 held = held._replace(sql=f"{held.sql}\n{line.sql}"[: MAX_SQL_CHARACTERS + 1])
                 continue
@@ -183,6 +183,17 @@ def _one_a_line(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
             held = line
     if held is not None:
         yield held
+
+
+def _goes_on(line: str, before: Entry | None) -> bool:
+    """Tell whether a line belongs to the statement before it; an indented SELECT only where that one is not whole."""
+    if before is not None and not line.startswith("\t") and _SELECTS.match(line):
+        return _IS_OPEN.search(before.sql) is not None
+    return _GOES_ON.match(line) is not None
+
+
+_SELECTS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_IS_OPEN = re.compile(r"(?:[(,]|\b(?:UNION|ALL|EXCEPT|INTERSECT|DISTINCT|IN|AS|EXISTS|AND|OR))\s*\Z", re.IGNORECASE)
 
 
 def _spanning(lines: Iterator[Entry | Reject], *, by_blank: bool) -> Iterator[Entry | Reject]:

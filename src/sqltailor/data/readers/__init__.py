@@ -66,6 +66,9 @@ CONTAINERS = ("csv", "tsv", "parquet", "jsonl", "json")
 LOOSE = frozenset({"sql-create-context", "wikisql", "spider"})
 """Formats whose SQL writes text values in double quotes and odd names bare: read by `dialect.relex`."""
 
+_OF_TRAINERS = frozenset({"prompt-completion", "instruction", "openai", "sharegpt"})
+"""Formats in which `label` says whether the answer is wanted."""
+
 FIELDS = ("id", "question", "sql", "spec", "schema", "db_id", "evidence", "dialect", "difficulty")
 """What a mapping can name."""
 
@@ -197,7 +200,7 @@ def converter(source: Source) -> Callable[[Row], Example]:
     def convert(row: Row) -> Example:
         if not isinstance(row.value, Mapping):
             raise RowError("not_an_object", f"a row is an object, not {type(row.value).__name__}")
-        if source.format != "table" and is_wrong(row.value):
+        if source.format in _OF_TRAINERS and is_wrong(row.value):
             raise RowError("not_wanted", "`label` is false: the row shows an answer that is not wanted")
         example: Example = read(row.value if source.mapping else usual(row.value), source)
         return dataclasses.replace(

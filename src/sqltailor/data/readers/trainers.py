@@ -17,6 +17,8 @@ def usual(row: Row) -> Row:
     has = row.__contains__
     if has("chosen") and has("rejected"):
         return _preferred(row)
+    if has("question"):
+        return row
     if has("preferred_output") and isinstance(given := row.get("input"), Mapping):  # OpenAI
         return {"messages": [*_list(given.get("messages")), *_list(row["preferred_output"])]}
     if has("contents") and isinstance(row["contents"], list):  # Gemini
@@ -46,6 +48,8 @@ def _preferred(row: Row) -> Row:
     if isinstance(asked, list):  # LLaMA-Factory
         name = "conversations" if "conversations" in rest else "messages"
         return rest | {name: [*asked, *_list(chosen)]}
+    if "question" in rest:
+        return rest | {"sql": chosen}
     if "prompt" in rest:
         return rest | {"completion": chosen}
     return rest | {"output": chosen} if "instruction" in rest else rest | {"messages": chosen}

@@ -8,12 +8,15 @@ _UP = r"up|ups"
 _DOWN = r"down|downs|undo"
 
 
-_TOOLS = r"\+(?:goose|migrate|micrate)|migrate:|rambler|//@|[@+!]|=+"
+_TOOLS = r"\+(?:goose|migrate|micrate)|migrate:|rambler|//@"
 
 
 def _side(names: str, *, bare: bool) -> str:
-    """Return the pattern of a line that begins one side of a migration, as one of many tools writes it."""
-    alone = rf"|(?:{names})[ \t]*:?[ \t\r]*$" if bare else ""
+    """Return the pattern of a line that begins one side of a migration, as one of many tools writes it.
+
+    `bare`: also a line of nothing but the word and signs, `-- === DOWN ===`, which counts where both sides have it.
+    """
+    alone = rf"|[@+!=]*[ \t]*(?:{names})[ \t]*[:=*-]*[ \t\r]*$" if bare else ""
     named = rf"(?:{_TOOLS})[ \t]*(?:{names})\b|(?:{names})[ \t]+migration\b"
     return rf"^[ \t]*(?:--|\#)[ \t]*(?:-+[ \t]*)?(?:{named}{alone})"
 
@@ -25,16 +28,18 @@ def _taken_back(*, bare: bool) -> re.Pattern[str]:
 
 
 _TAKEN_BACK = {bare: _taken_back(bare=bare) for bare in (False, True)}
-_BARE_UP = re.compile(rf"^[ \t]*--[ \t]*(?:{_UP})[ \t]*:?[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
+_BARE_UP = re.compile(_side(_UP, bare=True), re.MULTILINE | re.IGNORECASE)
 _FENCED = re.compile(r"^[ \t]*```[^`\n]*\n(.*?)^[ \t]*```[ \t\r]*$", re.MULTILINE | re.DOTALL)
-# what clients show before each line that is typed, and before what SHOW CREATE TABLE gives
-_PROMPT = re.compile(
-    r"^(?:(?:mysql|MariaDB [(\[][^)\]\n]*[)\]]|sqlite|hive|spark-sql|trino|presto|\w+[=\-*^!'(]+[#>])>? "
-    r"|[ \t]+[-'\"`/*>]+> |Create (?:Table|View): (?=CREATE\s)|\*{5,} \d+\. row \*{5,})",
-    re.MULTILINE,
+_CREATES = re.compile(r"^[ \t]*CREATE\s", re.MULTILINE | re.IGNORECASE)
+# what clients show before a statement, before its further lines, around SHOW CREATE TABLE, and as their answers
+_PROMPT = r"(?:(?:mysql|MariaDB [(\[][^)\]\n]*[)\]]|sqlite|hive|spark-sql|trino|presto)> |\w+[=\-*^!'(]+[#>] )"
+_TYPED = re.compile(rf"^{_PROMPT}(?=(?:CREATE|ALTER|DROP|USE|SHOW)\s)", re.MULTILINE | re.IGNORECASE)
+_SHOWN = re.compile(rf"^(?:{_PROMPT}|[ \t]+[-'\"`/*>]+> )", re.MULTILINE)
+_FIELD = re.compile(
+    r"^(?:\*{5,} \d+\. row \*{5,}|[ \t]*(?:Table|View): .*|Create (?:Table|View): (?=CREATE\s))", re.MULTILINE
 )
 _ANSWER = re.compile(
-    r"^(?:CREATE|ALTER|DROP|COMMENT)(?: [A-Z]+)?[ \t\r]*$|^(?:Query OK|\d+ rows? in set)\b.*$", re.MULTILINE
+    r"^(?:(?:CREATE|ALTER|DROP|COMMENT)(?: [A-Z]+)?[ \t\r]*$|(?:Query OK|\d+ rows? in set)\b.*$)", re.MULTILINE
 )
 _BOX = re.compile(r"^\+-[-+]*\+?[ \t\r]*$|^\| ?|[ \t]*\|[ \t\r]*$", re.MULTILINE)
 
@@ -47,10 +52,12 @@ def only_sql(text: str) -> str:
     >>> only_sql("-- migrate:up\\nCREATE TABLE t (a INT);\\n-- migrate:down\\nDROP TABLE t;")
     '-- migrate:up\\nCREATE TABLE t (a INT);\\n\\n'
     """
-    if _FENCED.search(text):
+    if _FENCED.search(text) and not _CREATES.search(_FENCED.sub("", text)):
         text = _pieces(_FENCED, text)
-    if _PROMPT.search(text):
-        text = _ANSWER.sub("", _PROMPT.sub("", text))
+    if _TYPED.search(text):
+        text = _SHOWN.sub("", _ANSWER.sub("", text))
+    if "\nCreate " in text and "*****" in text:
+        text = _ANSWER.sub("", _FIELD.sub("", text))
     if _is_boxed(text):
         text = _BOX.sub("", text)
     return _TAKEN_BACK[_BARE_UP.search(text) is not None].sub(lambda found: "\n" * found[0].count("\n"), text)
