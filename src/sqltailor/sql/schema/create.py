@@ -67,13 +67,15 @@ def created(words: Words) -> Named | None:
     if word == "TABLE" and words.next_word() == "FUNCTION":
         return None
     is_new = words.take("IF", "NOT", "EXISTS")
+    start = words.place
     path = words.path()
+    is_variable = "$" in path and any(token.raw == "$" for token in words.tokens[start : words.place])
     is_new = words.take("IF", "NOT", "EXISTS") or is_new
     if not path and words.base in TSQL_LIKE and words.next_word() == "#":  # temporary
         return None
     if not path:
         raise DataError(f"A CREATE {word} statement has no name: {words.rest()[:60]!r}")
-    if "$" in path or words.ahead().next_word() == "{":
+    if is_variable or words.ahead().next_word() == "{":
         raise DataError(f"A CREATE {word} statement takes its name from a variable that the script never sets.")
     return Named(word, path, is_new, replaces, words.notes())
 
