@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Query logs: what is read, merged, rejected, filled, run and hidden, and continued pretraining on the result."""
 
 from __future__ import annotations
@@ -338,10 +339,85 @@ def test_other_json_lines_among_the_documents_stay_text(tram: Database) -> None:
     assert texts == ['{"text": "Stops have zones."}']
 
 
-def test_a_line_that_only_goes_on_is_no_query(tram: Database) -> None:
+def test_a_line_that_only_goes_on_belongs_to_the_statement_before_it(tram: Database) -> None:
     summary, kept = read(tram, "SELECT name FROM stop\nSELECT s.name,\n  s.zone\nfrom stop s\nwhere s.zone = 1\n")
-    assert [row["sql"] for row in kept] == ["SELECT name FROM stop"]
-    assert summary.reasons["unparsed"] >= 2
+    assert [row["sql"] for row in kept] == [
+        "SELECT name FROM stop",
+        "SELECT s.name, s.zone FROM stop AS s WHERE s.zone = 1",
+    ]
+    assert summary.read == 2
+
+
+def test_indented_statements_are_apart(tram: Database) -> None:
+    text = " SELECT name FROM stop\n SELECT zone FROM stop\nSELECT id FROM stop UNION\n  SELECT zone FROM stop\n"
+    _, kept = read(tram, text)
+    assert [row["sql"] for row in kept] == [
+        "SELECT name FROM stop",
+        "SELECT zone FROM stop",
+        "SELECT id FROM stop UNION SELECT zone FROM stop",
+    ]
+
+
+WHOLE = ["SELECT name FROM stop WHERE zone = 1", "SELECT COUNT(*) FROM stop"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("go.sql", "SELECT name FROM stop\nWHERE zone = 1\nGO\nSELECT COUNT(*)\nFROM stop\ngo\n"),
+        ("blank.sql", "SELECT name\nFROM stop\nWHERE zone = 1\n\nSELECT COUNT(*)\nFROM stop\n"),
+        (
+            "general.log",
+            "2024-01-02T03:04:05.1Z\t    8 Connect\ta@b on c\n2024-01-02T03:04:05.1Z\t    8 Query\tSELECT name FROM stop\n"
+            "WHERE zone = 1\n2024-01-02T03:04:06.1Z\t    8 Query\tSELECT COUNT(*) FROM stop\n",
+        ),
+        (
+            "older.log",
+            "240102  3:04:05\t    8 Query\tSELECT name FROM stop\nWHERE zone = 1\n"
+            "\t\t    8 Query\tSELECT COUNT(*) FROM stop\n\t\t    8 Quit\t\n",
+        ),
+        (
+            "activity.log",
+            "'2024-01-02T03:04:05Z UTC [ db=c user=a pid=1 xid=1 ]' LOG: SELECT name FROM stop\nWHERE zone = 1\n"
+            "'2024-01-02T03:04:06Z UTC [ db=c user=a pid=1 xid=2 ]' LOG: SELECT COUNT(*) FROM stop\n",
+        ),
+        (
+            "audit.log",
+            '2024-01-02 03:04:05 UTC [1]: LOG:  AUDIT: SESSION,1,1,READ,SELECT,TABLE,c.stop,"SELECT name FROM stop WHERE zone = 1",<none>\n'
+            "2024-01-02 03:04:05 UTC [1]: LOG:  AUDIT: SESSION,2,1,READ,SELECT,,,SELECT COUNT(*) FROM stop,<none>\n",
+        ),
+        (
+            "json.log",
+            '{"error_severity": "LOG", "message": "statement: SELECT name FROM stop WHERE zone = 1"}\n'
+            '{"error_severity": "LOG", "message": "duration: 1 ms  execute s1: SELECT COUNT(*) FROM stop"}\n',
+        ),
+        (
+            "stl_querytext.csv",
+            'xid,query,sequence,text\n7,1,0,"SELECT name FROM stop "\n7,1,1,WHERE zone = 1\n8,2,0,SELECT COUNT(*) FROM stop\n',
+        ),
+        ("vsql.csv", 'SQL_TEXT,SQL_FULLTEXT\nSELECT name FROM stop WHE,SELECT name FROM stop WHERE zone = 1\n,"SELECT COUNT(*) FROM stop"\n'),
+    ],
+)  # fmt: skip
+def test_a_statement_of_a_server_is_never_cut_off(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    found = list(read_log(str(tmp_path / name)))
+    assert [" ".join(f.sql.split()) for f in found if isinstance(f, Entry)] == WHOLE
+    assert {f.reason for f in found if isinstance(f, Reject)} <= {"no_statement"}
+
+
+def test_pieces_of_a_statement_out_of_order_are_told(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text("xid,query,sequence,text\n7,1,1,WHERE zone = 1\n7,1,0,SELECT name FROM stop\n")
+    with pytest.raises(DataError, match=r"Row 2 of .* is piece 1 .* ORDER BY xid, query, sequence"):
+        list(read_log(str(tmp_path / "q.csv")))
+
+
+@pytest.mark.parametrize(
+    "text", [" query | calls\n-------+-------\n SELECT name FROM stop WHERE zone = $1 | 12\n", "SELECT name FROM stop WHERE zone = $1|12\n"]
+)  # fmt: skip
+def test_what_psql_prints_is_no_log(tmp_path: Path, text: str) -> None:
+    (tmp_path / "q.txt").write_text(text)
+    with pytest.raises(DataError, match=r"psql --csv -c .* > q\.csv"):
+        list(read_log(str(tmp_path / "q.txt")))
 
 
 def test_parameters_without_a_blank_between_them(tmp_path: Path) -> None:

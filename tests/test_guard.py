@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlglot import parse_one
 
 from sqltailor.errors import ConfigError, Refused
+from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.dialect.names import split_name
 from sqltailor.sql.guard import check
 from sqltailor.sql.guard.calls import check_calls
@@ -258,7 +259,7 @@ def test_one_statement_is_read(sql: str) -> None:
 )
 def test_nodes_alone(sql: str) -> None:
     with pytest.raises(Refused):
-        check_nodes(parse_one(sql, read="postgres"), allowed_functions("postgres"))
+        check_nodes(nodes_of(parse_one(sql, read="postgres")), allowed_functions("postgres"))
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_nodes_alone(sql: str) -> None:
 def test_calls_alone(sql: str, dialect: str) -> None:
     statement = parse(read(sql, dialect), dialect)
     with pytest.raises(Refused):
-        check_calls(statement.tree, statement.called, allowed_functions(dialect))
+        check_calls(statement.nodes, statement.called, allowed_functions(dialect))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +289,7 @@ def test_calls_alone(sql: str, dialect: str) -> None:
 def test_names_alone(sql: str) -> None:
     statement = parse(read(sql))
     with pytest.raises(Refused):
-        Resolver(Catalog(WHOLE, DENIED), "sqlite").check(statement.tree)
+        Resolver(Catalog(WHOLE, DENIED), "sqlite").check(statement.tree, statement.nodes)
 
 
 # Names and scopes

@@ -98,7 +98,9 @@ def check_encoding(path: Path) -> None:
 
 
 def container(path: Path) -> str:
-    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one) or `lines`."""
+    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one), `objects` (JSON objects over
+    several lines, or with commas between them) or `lines`.
+    """
     with open_bytes(path) as file:
         head = file.read(65536)
     if head[:4] == b"PAR1":
@@ -114,6 +116,8 @@ def container(path: Path) -> str:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"[" or re.match(rb'\{\s*"(%s)"\s*:\s*\[' % "|".join(WRAPPERS).encode(), start):
         return "array"
+    if start[:1] == b"{" and re.search(rb"[{\[,]\s*\Z", start.split(b"\n", 1)[0]):
+        return "objects"
     if start[:1] == b"{" or set(suffixes) & {".jsonl", ".ndjson", ".json"}:
         return "lines"
     first = start.split(b"\n", 1)[0]

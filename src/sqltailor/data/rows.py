@@ -78,6 +78,9 @@ def read_rows(path: Path, kind: str | None = None, names: Sequence[str] | None =
             yield from _table_rows(file, "\t" if kind == "tsv" else None, names)
         elif kind == "array":
             yield from _array_rows(file)
+        elif kind == "objects":
+            with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape") as text:
+                yield from _elements(text, of_array=False)
         else:
             yield from _json_lines(file)
 
@@ -126,13 +129,19 @@ def _array_rows(file: BinaryIO) -> Iterator[Row | Reject]:
         yield from _elements(text)
 
 
-def _elements(text: TextIO) -> Iterator[Row | Reject]:
+def _elements(text: TextIO, *, of_array: bool = True) -> Iterator[Row | Reject]:
+    """Yield the elements of a JSON array, or the JSON values of a text one after the other."""
     decode = json.JSONDecoder().raw_decode
     buffer = text.read(2**20)
-    at = buffer.index("[") + 1
+    at = buffer.index("[") + 1 if of_array else 0
     position = 0
     while True:
         at = _skip(buffer, at, " \t\r\n,")
+        if at == len(buffer) and not of_array:
+            buffer, at = text.read(2**20), 0
+            if buffer:
+                continue
+            break
         if at < len(buffer) and buffer[at] == "]":
             break
         position += 1

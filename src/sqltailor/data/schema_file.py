@@ -15,8 +15,9 @@ from sqltailor.types import Schema
 logger = logging.getLogger(__name__)
 
 _ENDINGS = (".sql", ".ddl", ".hql", ".sql.gz")
-_BACK = re.compile(r".*[._-](?:down|undo|rollback)\.sql|U\d[\w.]*__.*", re.IGNORECASE)
+_BACK = re.compile(r"(?:.*[._-])?(?:down|undo|rollback|revert)\.sql|U\d[\w.]*__.*", re.IGNORECASE)
 """Names of scripts that take a migration back: `0002_add.down.sql`, `U2__add.sql`."""
+_BACK_FOLDERS = frozenset({"down", "undo", "rollback", "revert", "verify"})
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -53,7 +54,10 @@ def schema_scripts(path: str | Path) -> list[tuple[str, str]]:
     if not path.is_dir():
         return [("", _text(path))]
     files = [file for file in path.rglob("*") if file.is_file() and file.name.lower().endswith(_ENDINGS)]
-    files = [file for file in files if not _BACK.fullmatch(file.name)]
+    files = [
+        file for file in files
+        if not _BACK.fullmatch(file.name) and _BACK_FOLDERS.isdisjoint(file.relative_to(path).parts[:-1])
+    ]  # fmt: skip
     if not files:
         raise DataError(f"The folder '{path}' has no .sql file. Name a file of CREATE TABLE statements.")
     return [(str(file.relative_to(path)), _text(file)) for file in sorted(files, key=_by_number)]
@@ -83,7 +87,9 @@ def _text(path: Path) -> str:
         raise DataError(f"{path} is not {likely} throughout: line {line} holds other bytes. Save it as UTF-8.") from e
     if "\0" in text:
         raise _no_text(path, content)
-    return text
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    return re.sub("^\ufeff", "", text, flags=re.MULTILINE)  # between files that were joined
 
 
 def _no_text(path: Path, content: bytes) -> DataError:

@@ -30,21 +30,26 @@ _LABEL = re.compile(
     rf"^[ \t]*(?:\*\*|\[|-- ?|<)?(?:{_NAME})(?:\*\*|[\]>])?[ \t]*:(?:\*\*)?[ \t]*(?:\r?\n)?",
     re.IGNORECASE | re.MULTILINE,
 )
+_INLINE = re.compile(rf"(?:(?<=\s)|\A)#{{2,6}}[ \t]*(?:{_NAME})[ \t]*:[ \t]*", re.IGNORECASE)
 _TAGGED = re.compile(
     r"[\[<](?:user[_ ])?question[\]>](.+?)[\[<]/(?:user[_ ])?question[\]>]|/\*\s*Answer[^:*]{0,60}:(.+?)\*/",
     re.IGNORECASE | re.DOTALL,
 )
-_BEGUN_ANSWER = re.compile(rf"(?:(?i:#{{2,6}}[ \t]*(?:{_ROLES['answer']})[ \t]*:?)|\bASSISTANT[ \t]*:)\Z")
+_BEGUN_ANSWER = re.compile(
+    rf"(?:(?i:#{{2,6}}[ \t]*(?:{_ROLES['answer']})[ \t]*:?)|\bASSISTANT[ \t]*:|\s(?:#{{3,6}}|->))\Z"
+)
 """Where the answer is to begin, in the line of the question itself."""
 _CREATE = re.compile(r"CREATE\s+(?:TABLE|VIEW)\b", re.IGNORECASE)
 _SPEAKER = re.compile(
     r"<\|im_start\|>\s*(\w+)|<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>|<start_of_turn>\s*(\w+)"
-    r"|<\|(system|user|assistant)\|>|(\[INST\])|(\[/INST\])|(<<SYS>>)|(<</SYS>>)",
+    r"|<\|(system|user|assistant)\|>|(\[INST\])|(\[/INST\])|(<<SYS>>)|(<</SYS>>)"
+    r"|<\|start\|>(\w+)(?:<\|channel\|>final)?<\|message\|>|<｜(begin▁of▁sentence|User|Assistant)｜>",
     re.IGNORECASE,
 )
 _SPEAKERS: dict[str, Role] = {
     "system": "system", "<<sys>>": "system", "user": "user", "human": "user", "[inst]": "user", "<</sys>>": "user",
     "assistant": "assistant", "model": "assistant", "[/inst]": "assistant",
+    "begin▁of▁sentence": "system", "developer": "system",
 }  # fmt: skip
 
 
@@ -63,13 +68,22 @@ def sections(text: str) -> dict[str, str]:
     >>> sections("###Input:\\nTitles of crime books\\n\\n###Response:")
     {'': '', 'input': 'Titles of crime books', 'answer': ''}
     """
-    found = list(_HASHED.finditer(text)) or _labels(text)
+    hashed = list(_HASHED.finditer(text))
+    inline = _inline(text) if not hashed else []
+    found = hashed or inline or _labels(text)
     if not found:
         return {}
+    around = None if inline else "\r\n"
     parts = {"": text[: found[0].start()].strip("\r\n")}
     for section, end in zip(found, [*(m.start() for m in found[1:]), len(text)], strict=True):
-        parts.setdefault(str(section.lastgroup), text[section.end() : end].strip("\r\n"))
+        parts.setdefault(str(section.lastgroup), text[section.end() : end].strip(around))
     return parts
+
+
+def _inline(text: str) -> list[re.Match[str]]:
+    """Return the `### Name:` of a text that holds them all in one line, the answer's last."""
+    found = list(_INLINE.finditer(text))
+    return found if len(found) > 1 and found[-1].lastgroup == "answer" else []
 
 
 def _labels(text: str) -> list[re.Match[str]]:

@@ -73,7 +73,7 @@ class _Lines:
 
 def _records(lines: _Lines, delimiter: str, names: Sequence[str] | None) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter)
-    names = names or [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
+    names = names or _told_apart([name.strip().removeprefix("\ufeff") for name in next(reader, [])])
     while True:
         lines.taken.clear()
         fault, cells = "", list[str]()
@@ -85,7 +85,9 @@ def _records(lines: _Lines, delimiter: str, names: Sequence[str] | None) -> Iter
             fault = str(e)
         if not fault and not any(cells):
             continue
-        if lines.ended:
+        if any('\\"' in text for _, text in lines.taken) and (escaped := _escaped(lines, delimiter, len(names))):
+            fault, cells = "", escaped
+        elif lines.ended:
             fault = "a quote in the line does not end"
         elif not fault and len(cells) != len(names):
             fault = f"{counted(len(cells), 'cell')} where the header names {len(names)}: {', '.join(names[:12])}"
@@ -93,6 +95,25 @@ def _records(lines: _Lines, delimiter: str, names: Sequence[str] | None) -> Iter
             yield _broken(lines, fault, delimiter, len(names))
         else:
             yield Record(lines.taken[0][0], dict(zip(names, cells, strict=True)))
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Return column names of which none comes twice: `sql`, `sql.1`."""
+    return [f"{name}.{names[:i].count(name)}" if name and name in names[:i] else name for i, name in enumerate(names)]
+
+
+def _escaped(lines: _Lines, delimiter: str, width: int) -> list[str] | None:
+    """Return the cells of a record whose quotes are written `\\"`; None where it can be read in the usual way."""
+    text = [line for _, line in lines.taken]
+    try:
+        list(csv.reader(text, delimiter=delimiter, strict=True))
+    except csv.Error:
+        try:
+            found = list(csv.reader(text, delimiter=delimiter, escapechar="\\", doublequote=False, strict=True))
+        except csv.Error:
+            return None
+        return found[0] if len(found) == 1 and len(found[0]) == width else None
+    return None
 
 
 def _broken(lines: _Lines, fault: str, delimiter: str, width: int) -> Record:

@@ -1,6 +1,7 @@
 """Query logs: statements with how often they ran, from text, from an export of a query history, or from a view.
 
-- Text (`.sql`, `.log`, `.txt`): one statement a line; where lines end in `;` and others only go on, `;` ends one.
+- Text (`.sql`, `.log`, `.txt`): one statement a line; where others only go on, `;` ends one, a line `GO` or `/`, or,
+  where nothing else does, an empty line.
   What PostgreSQL's and MySQL's own logs put before a statement is taken away.
 - A table (CSV, TSV, Parquet, JSON Lines): the columns of `exports.QUERY_NAMES` and `CALLS_NAMES`, or those of a
   mapping; also what servers write as CSV without a header (`servers`).
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from sqltailor.data.file_kinds import check_encoding, open_bytes
 from sqltailor.data.querylog.exports import Entry, entries, entry
-from sqltailor.data.querylog.servers import columns_without_header, unprefixed
+from sqltailor.data.querylog.servers import columns_without_header, goes_on_bare, tells_no_statement, unprefixed
 from sqltailor.data.rows import Reject, Row, read_lines, read_rows, shown
 from sqltailor.database import open_database
 from sqltailor.errors import DataError, SQLError
@@ -107,17 +108,26 @@ def _view(url: str) -> Iterator[Entry | Reject]:
 def _text(path: Path) -> Iterator[Entry | Reject]:
     check_encoding(path)
     with open_bytes(path) as file:
-        spans = _spans(file.read(65536).decode("utf-8", "replace"))
-    with open_bytes(path) as file:
-        lines = (_decoded(line) for line in read_lines(file))
-        yield from _spanning(lines) if spans else _one_a_line(lines)
-
-
-def _spans(head: str) -> bool:
-    """Tell whether statements go over several lines, each ended by `;`."""
+        head = file.read(65536).decode("utf-8-sig", "replace")
+    if head.lstrip()[:1] == "{":  # PostgreSQL's jsonlog
+        yield from entries(str(path), read_rows(path, "lines"), {})
+        return
+    if _PRINTED.search(head):
+        raise DataError(
+            f"{path} is a table as psql prints it. Next: psql --csv -c 'SELECT query, calls FROM …' > {path.stem}.csv"
+        )
     lines = [line.rstrip() for line in head.splitlines() if line.strip()]
-    ends = any(map(_ends, lines))
-    return ends and any(map(_GOES_ON.match, lines)) and not any(unprefixed(line) != line for line in lines)
+    spans = any(map(_GOES_ON.match, lines)) and not any(unprefixed(line) != line for line in lines)
+    by_blank = not any(_ends(line) or _ENDS_ONE.fullmatch(line) for line in lines)
+    spans = spans and (not by_blank or re.search(r"\S\s*\n[ \t\r]*\n\s*\S", head) is not None)
+    with open_bytes(path) as file:
+        decoded = (_decoded(line) for line in read_lines(file))
+        yield from _spanning(decoded, by_blank=by_blank) if spans else _one_a_line(decoded)
+
+
+_PRINTED = re.compile(r"\A\s*[^\n]*\|[^\n]*\n-+(?:\+-+)+\s*$|\A(?:[^\n]*[^|\n]\|\d+\r?\n)+(?:[^\n]*\Z)", re.MULTILINE)
+"""What psql writes: with a line under the header, or (`-At`) with a number of calls behind each statement."""
+_ENDS_ONE = re.compile(r"\s*(?:GO(?:\s+\d+)?|/|\\g)\s*;?\s*", re.IGNORECASE)
 
 
 def _ends(sql: str) -> bool:
@@ -129,7 +139,7 @@ def _ends(sql: str) -> bool:
 
 def _is_remark(line: str) -> bool:
     """Tell whether a line is nothing but a comment."""
-    return all(token.is_blank for token in lex(line, "mysql"))
+    return _ENDS_ONE.fullmatch(line) is not None or all(token.is_blank for token in lex(line, "mysql"))
 
 
 def _decoded(line: tuple[int, bytes] | Reject) -> Entry | Reject:
@@ -143,27 +153,59 @@ def _decoded(line: tuple[int, bytes] | Reject) -> Entry | Reject:
 
 
 def _one_a_line(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
-    held: Entry | None = None  # a statement of a server's log: lines that begin with a tab belong to it
+    held: Entry | None = (
+        None  # the statement that is read, and whether it is a server's whose further lines look like any
+    )
+    is_bare = is_other = False
     for line in lines:
-        if isinstance(line, Entry) and held is not None and line.sql.startswith("\t"):
-            held = held._replace(sql=f"{held.sql}\n{line.sql}"[: MAX_SQL_CHARACTERS + 1])
-            continue
+        text = unprefixed(line.sql) if isinstance(line, Entry) else ""
+        begins = isinstance(line, Entry) and (text != line.sql or tells_no_statement(line.sql))
+        if isinstance(line, Entry) and not begins and (is_bare or _goes_on(line.sql, held)):
+            if held is not None:
+                held = held._replace(sql=f"{held.sql}\n{line.sql}"[: MAX_SQL_CHARACTERS + 1])
+                continue
+            if is_other:
+                continue
         if held is not None:
             yield held
             held = None
+        is_other = is_bare = False
         if isinstance(line, Reject):
             yield line
-        elif (text := unprefixed(line.sql)) != line.sql:
-            held = line._replace(sql=text)
+        elif text != line.sql:
+            held, is_bare = line._replace(sql=text), goes_on_bare(line.sql)
+        elif begins:
+            is_other = True
+            yield Reject(
+                line.line, "no_statement", "the line of a server's log is about something else", shown(line.sql)
+            )
         elif not _is_remark(line.sql):
-            yield line
+            held = line
     if held is not None:
         yield held
 
 
-def _spanning(lines: Iterator[Entry | Reject]) -> Iterator[Entry | Reject]:
+def _goes_on(line: str, before: Entry | None) -> bool:
+    """Tell whether a line belongs to the statement before it; an indented SELECT only where that one is not whole."""
+    if before is not None and not line.startswith("\t") and _SELECTS.match(line):
+        return _IS_OPEN.search(before.sql) is not None
+    return _GOES_ON.match(line) is not None
+
+
+_SELECTS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_IS_OPEN = re.compile(r"(?:[(,]|\b(?:UNION|ALL|EXCEPT|INTERSECT|DISTINCT|IN|AS|EXISTS|AND|OR))\s*\Z", re.IGNORECASE)
+
+
+def _spanning(lines: Iterator[Entry | Reject], *, by_blank: bool) -> Iterator[Entry | Reject]:
     begun: Entry | None = None
+    before = 0
     for line in lines:
+        is_apart, before = line.line > before + 1, line.line
+        if begun is not None and (
+            (by_blank and is_apart) or (isinstance(line, Entry) and _ENDS_ONE.fullmatch(line.sql))
+        ):
+            yield begun
+            begun = None
         if isinstance(line, Reject):
             yield line
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqltailor.data.querylog.servers import said_by_server
@@ -13,12 +14,13 @@ from sqltailor.data.rows import Reject, Row, RowError, shown
 from sqltailor.errors import ConfigError, DataError, unknown
 
 QUERY_NAMES = (
-    "query", "sql", "statement", "query_text", "sql_text", "statement_text", "query_sql_text", "querytxt",
-    "digest_text", "querytext", "sqltext", "sql_fulltext", "query_string", "query_statement", "sql_statement",
+    "query", "sql", "statement", "query_text", "sql_fulltext", "sql_text", "statement_text", "query_sql_text",
+    "querytxt", "digest_text", "querytext", "sqltext", "query_string", "query_statement", "sql_statement",
     "sqltextinfo", "batch_text", "argument", "command", "text",
 )  # fmt: skip
 """Columns that hold statements: of pg_stat_statements, Trino, BigQuery; Snowflake, Redshift; Databricks; SQL Server's
-Query Store; stl_query; MySQL's digests; ClickHouse, Oracle, Teradata, Athena and others. A number there is an id."""
+Query Store; stl_query; MySQL's digests; ClickHouse, Oracle, Teradata, Athena and others. A number there is an id.
+Oracle's SQL_TEXT is cut off, so SQL_FULLTEXT comes first."""
 CALLS_NAMES = (
     "calls", "count", "executions", "count_executions", "count_star", "execution_count", "exec_count", "num_executions",
     "total_executions", "query_count",
@@ -56,8 +58,34 @@ def entries(source: str, rows: Iterator[Row | Reject], mapping: Mapping[str, str
         if len(first) == 50:
             break
     _check(source, first, mapping)
-    for held in (first, rows):
-        yield from (entry(row, mapping) for row in held)
+    yield from _joined(source, ((row, entry(row, mapping)) for row in chain(first, rows)))
+
+
+def _joined(source: str, read: Iterator[tuple[Row | Reject, Entry | Reject]]) -> Iterator[Entry | Reject]:
+    """Yield the statements whole of which Redshift keeps pieces: rows numbered by `sequence`, one after the other.
+
+    Raises `DataError` where they are in another order: the pieces would pass for statements.
+    """
+    held: Entry | Reject | None = None
+    before: tuple[Any, ...] = ()
+    for row, found in read:
+        values = _flat(row.value) if isinstance(row, Row) and isinstance(row.value, Mapping) else {}
+        number = str(values.get("sequence", "0")).strip()
+        piece = (*(values.get(name) for name in ("xid", "query", "starttime")), number)
+        if number.isdecimal() and int(number):
+            if before != (*piece[:-1], str(int(number) - 1)):
+                raise DataError(
+                    f"Row {row.line} of {source} is piece {number} of a statement and does not follow piece "
+                    f"{int(number) - 1}. Next: ORDER BY xid, query, sequence"
+                )
+            if isinstance(held, Entry) and isinstance(found, Entry):
+                held, before = held._replace(sql=held.sql + found.sql), piece
+                continue
+        if held is not None:
+            yield held
+        held, before = found, piece
+    if held is not None:
+        yield held
 
 
 def entry(row: Row | Reject, mapping: Mapping[str, str]) -> Entry | Reject:

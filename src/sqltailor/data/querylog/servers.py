@@ -13,7 +13,15 @@ from sqltailor.data.rows import RowError
 
 _SAID = r"(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): "
 _POSTGRES = re.compile(rf".{{0,300}}?\b(?:LOG|DETAIL):\s{{1,4}}{_SAID}")
-_MYSQL = re.compile(r"\S{10,40}\s+\d+ (?:Query|Execute)\t")
+_AUDITED = re.compile(rf".{{0,300}}?\bLOG:\s{{1,4}}AUDIT: [A-Z]+,\d+,\d+,[A-Z]+,{'[^,]*,' * 3}")
+_AUDITED_TEXT = re.compile(r'"((?:[^"]|"")*)",|(.*?),(?:<|"|[^,]*\Z)')
+_REDSHIFT = re.compile(r"'[^']{0,300} \]' LOG: ")
+_MYSQL_LINE = r"(?:\S{10,40}|\d{6}\s{1,4}\d{1,2}:\d\d:\d\d|\t)\s+\d+ "
+_MYSQL = re.compile(rf"{_MYSQL_LINE}(?:Query|Execute)\t")
+_NO_STATEMENT = re.compile(
+    r"'?\d{4}-\d\d-\d\d[ T].{0,300}?\b(?:LOG|DETAIL|HINT|CONTEXT|STATEMENT|ERROR|FATAL|PANIC|WARNING|NOTICE):\s"
+    rf"|{_MYSQL_LINE}[A-Z]\w+(?: \w+)?(?:\t|\s*$)"
+)
 _MESSAGE = re.compile(_SAID)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 
@@ -34,9 +42,22 @@ _SEVERITY = 11
 
 
 def unprefixed(line: str) -> str:
-    """Return a line without what a server's log puts before a statement."""
-    found = _POSTGRES.match(line) or _MYSQL.match(line)
+    """Return a line without what a server's log puts before a statement, or pgaudit around it."""
+    if audited := _AUDITED.match(line):
+        inside = _AUDITED_TEXT.match(line, audited.end())
+        return (inside[1] or "").replace('""', '"') or inside[2] if inside else line
+    found = _POSTGRES.match(line) or _MYSQL.match(line) or _REDSHIFT.match(line)
     return line[found.end() :] if found else line
+
+
+def tells_no_statement(line: str) -> bool:
+    """Tell whether a line of a server's log, which holds no statement, begins an entry."""
+    return _NO_STATEMENT.match(line) is not None
+
+
+def goes_on_bare(line: str) -> bool:
+    """Tell whether a server's further lines of a statement bear no mark: PostgreSQL begins them with a tab."""
+    return bool(_MYSQL.match(line) or _REDSHIFT.match(line))
 
 
 def columns_without_header(path: Path) -> Sequence[str] | None:

@@ -17,6 +17,9 @@
 | `claude` | `system, messages` with text contents |
 | `openai` | `messages`, the system message among them |
 | `sharegpt` | `conversations` of `from, value` |
+
+Of preference pairs (`chosen, rejected`; OpenAI's `preferred_output`) the preferred answer is read, a row with `label`
+false is left out, and the keys of Gemini, Vertex AI, XTuner and LLaMA-Factory are taken for those above.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from pathlib import Path
 from sqltailor.data.examples import stem
 from sqltailor.data.file_kinds import container
 from sqltailor.data.readers.recognise import columns_of, lacks_mapped, objects_of, recognise
+from sqltailor.data.readers.trainers import is_wrong, usual
 from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
 from sqltailor.data.sections import without_marks
 from sqltailor.errors import ConfigError, DataError, unknown
@@ -61,6 +65,9 @@ CONTAINERS = ("csv", "tsv", "parquet", "jsonl", "json")
 
 LOOSE = frozenset({"sql-create-context", "wikisql", "spider"})
 """Formats whose SQL writes text values in double quotes and odd names bare: read by `dialect.relex`."""
+
+_OF_TRAINERS = frozenset({"prompt-completion", "instruction", "openai", "sharegpt"})
+"""Formats in which `label` says whether the answer is wanted."""
 
 FIELDS = ("id", "question", "sql", "spec", "schema", "db_id", "evidence", "dialect", "difficulty")
 """What a mapping can name."""
@@ -193,7 +200,9 @@ def converter(source: Source) -> Callable[[Row], Example]:
     def convert(row: Row) -> Example:
         if not isinstance(row.value, Mapping):
             raise RowError("not_an_object", f"a row is an object, not {type(row.value).__name__}")
-        example: Example = read(row.value, source)
+        if source.format in _OF_TRAINERS and is_wrong(row.value):
+            raise RowError("not_wanted", "`label` is false: the row shows an answer that is not wanted")
+        example: Example = read(row.value if source.mapping else usual(row.value), source)
         return dataclasses.replace(
             example,
             question=example.question and without_marks(example.question),

@@ -21,6 +21,9 @@ ROLES: Mapping[str, Role] = {
     "human": "user",
     "assistant": "assistant",
     "gpt": "assistant",
+    "chatgpt": "assistant",
+    "model": "assistant",
+    "chatbot": "assistant",
 }
 
 
@@ -38,7 +41,8 @@ def read_claude(row: Mapping[str, Any], source: Source) -> Example:
 
 def read_openai(row: Mapping[str, Any], source: Source) -> Example:
     """Return the example of a `{messages}` or `{conversations}` row; earlier turns become its history."""
-    return from_messages(_turns(row), source.dialect)
+    system = text_field(row, "system")
+    return from_messages([*([Message("system", system)] if system else []), *_turns(row)], source.dialect)
 
 
 def read_prompt_completion(row: Mapping[str, Any], source: Source) -> Example:

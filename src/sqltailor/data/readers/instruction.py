@@ -9,16 +9,30 @@ from typing import Any
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import Source
 from sqltailor.data.readers.chat import from_prompt_text
-from sqltailor.data.reference_prompt import from_messages, from_prompt, gold_of, read_spec
+from sqltailor.data.reference_prompt import from_messages, from_prompt, gold_of, read_spec, reference_ddl
 from sqltailor.data.rows import RowError
 from sqltailor.data.sections import read_asked, sections, split_ddl, turns
-from sqltailor.types import Example
+from sqltailor.types import Example, Message, Role
 
 
 def read_instruction(row: Mapping[str, Any], source: Source) -> Example:
     """Return the example of an `instruction, input, output` row: the input, or the instruction, holds the DDL."""
     answer = text_field(row, "output") or text_field(row, "response")
-    return _example(text_field(row, "instruction") or "", text_field(row, "input") or "", answer, row, source)
+    example = _example(text_field(row, "instruction") or "", text_field(row, "input") or "", answer, row, source)
+    system, history = text_field(row, "system") or "", row.get("history") or []
+    if not isinstance(history, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in history):
+        raise RowError("wrong_type", "`history` must be a list of pairs of a question and its answer")
+    turns_before = [Message(role, str(said)) for pair in history for role, said in zip(_SPEAKERS, pair, strict=True)]
+    schema = example.schema or _ddl_of(system) or None
+    return dataclasses.replace(example, schema=schema, history=tuple(turns_before) or example.history)
+
+
+_SPEAKERS: tuple[Role, Role] = ("user", "assistant")
+
+
+def _ddl_of(system: str) -> str:
+    ddl = reference_ddl(system)
+    return split_ddl(system)[1] if ddl is None else ddl
 
 
 def read_input_output(row: Mapping[str, Any], source: Source) -> Example:

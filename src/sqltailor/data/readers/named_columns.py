@@ -29,7 +29,8 @@ def read_context(row: Mapping[str, Any], source: Source) -> Example:
 
 
 def read_mapped(row: Mapping[str, Any], source: Source) -> Example:
-    """Return the example of any row: columns as the mapping says, else by their usual names."""
+    """Return the example of any row: columns as the mapping says, else by their usual names, in any case."""
+    row = {str(name).lower(): value for name, value in reversed(list(row.items()))} | dict(row)
     usual = {name: name for name in FIELDS if name in row}
     if "question" not in source.mapping and "spec" not in source.mapping:
         usual |= _first("question", QUESTION_NAMES, row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqltailor.data.readers.trainers import usual
 from sqltailor.data.rows import Reject, Row
 from sqltailor.data.sections import has_answer
 from sqltailor.errors import ConfigError, unknown
@@ -16,7 +17,9 @@ SQL_NAMES = ("sql", "query", "gold", "gold_sql", "sql_query", "answer")
 
 def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
     """Return the format that a row's keys show, or None."""
+    row = usual(row)
     has = set(row).__contains__
+    in_any_case = {str(key).lower() for key in row}.__contains__
     if has("messages"):
         return _chat_format(row)
     if has("conversations"):
@@ -32,7 +35,7 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
         ("prompt-completion", has("prompt") and has("completion")),
         ("input-output", has("input") and has("output")),
         ("examples", (has("question") or has("spec")) and has("sql") and not is_table),
-        ("table", any(map(has, QUESTION_NAMES)) and any(map(has, SQL_NAMES))),
+        ("table", any(map(in_any_case, QUESTION_NAMES)) and any(map(in_any_case, SQL_NAMES))),
         ("text", has_answer(str(row.get("text") or ""))),
     )
     return next((name for name, matches in rules if matches), None)
@@ -60,7 +63,7 @@ def lacks_mapped(name: str, rows: Sequence[Row | Reject], mapping: Mapping[str, 
         for field in ("question", "spec", "sql"):
             if (column := mapping.get(field)) in missing and column is not None:
                 raise ConfigError(unknown(f"column for '{field}' in {name}", column, columns))
-    if columns and "sql" not in mapping and not columns.keys() & {*SQL_NAMES}:
+    if columns and "sql" not in mapping and not {name.lower() for name in columns} & {*SQL_NAMES}:
         named = ",".join(f"{field}={column}" for field, column in mapping.items())
         raise ConfigError(
             f"Which column of {name} is the SQL? Name it, too: --map {named},sql=COL. "

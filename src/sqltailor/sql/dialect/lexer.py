@@ -78,7 +78,7 @@ def _pattern(base: str, backslash: bool, unclosed: frozenset[str]) -> re.Pattern
         "$": r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$" if base in _POSTGRES_LIKE else "",
         '"': quoted('"'),
         "`": r"`(?:[^`]|``)*+`",
-        "[": r"\[[^\]]*\]" if base in _BRACKETS else "",
+        "[": "" if base not in _BRACKETS else r"\[[^\]]*\]" if base == "sqlite" else r"\[(?:[^\]]|\]\])*+\]",
     }
     closing = {mark: pattern for mark, pattern in closing.items() if pattern and mark not in unclosed}
     comments = [r"--(?=\s|\Z)[^\n]*" if is_mysql else r"--[^\n]*", *(closing[m] for m in "/" if m in closing)]
@@ -114,8 +114,8 @@ def unquoted(raw: str, *, backslash: bool = False) -> str:
 
     >>> unquoted("q'[it's]'"), unquoted("E'it\\\\'s'")
     ("it's", "it's")
-    >>> unquoted("'it''s'"), unquoted("[a b]"), unquoted('"C:\\\\x"')
-    ("it's", 'a b', 'C:\\\\x')
+    >>> unquoted("'it''s'"), unquoted("[a ]]b]"), unquoted('"C:\\\\x"')
+    ("it's", 'a ]b', 'C:\\\\x')
     """
     if raw[0] in "qQ":
         return raw[3:-2]
@@ -124,5 +124,5 @@ def unquoted(raw: str, *, backslash: bool = False) -> str:
     if raw.startswith("$"):
         return raw[raw.index("$", 1) + 1 :][: -(raw.index("$", 1) + 1)]
     close = "]" if raw[0] == "[" else raw[0]
-    text = raw[1:-1] if close == "]" else raw[1:-1].replace(close * 2, close)
+    text = raw[1:-1].replace(close * 2, close)
     return re.sub(r"\\([\\'\"`])", r"\1", text) if backslash else text

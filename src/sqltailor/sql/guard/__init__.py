@@ -62,9 +62,9 @@ def examine(sql: str, *, dialect: str = "sqlite", schema: Schema, grant: Grant =
     try:
         statement = parse(read(sql, base), base)
         tree = cast("Expression", statement.tree)
-        check_calls(tree, statement.called, functions)
-        check_nodes(tree, functions)
-        Resolver(catalog, base).check(tree)
+        check_calls(statement.nodes, statement.called, functions)
+        check_nodes(statement.nodes, functions)
+        Resolver(catalog, base).check(tree, statement.nodes)
     except Refused as e:
         return Examined(Verdict(False, e.layer, str(e)), tree)
     except RecursionError:

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from sqltailor.errors import Refused
-from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard.functions import SYNTAX
 from sqltailor.sql.guard.parsing import shown
 
@@ -25,14 +24,14 @@ _ROW_MAKERS = frozenset(
 _FORMATS = frozenset({"printf", "format", "format_string"})
 
 
-def check_calls(tree: Expr, called: Sequence[str], functions: frozenset[str]) -> None:
-    """Refuse calls of functions that are not allowed, by the text (`called`) and by the tree."""
+def check_calls(nodes: Sequence[Expr], called: Sequence[str], functions: frozenset[str]) -> None:
+    """Refuse calls of functions that are not allowed, by the text (`called`) and by the tree's nodes."""
     from sqlglot import exp
 
     for name in called:
         if name.lower() not in functions and name.lower() not in SYNTAX:
             _refuse(name, functions)
-    for node in nodes_of(tree):
+    for node in nodes:
         if not isinstance(node, exp.Func):
             continue
         name = node.name if isinstance(node, exp.Anonymous) else ""

@@ -37,7 +37,8 @@ def _fault(view: Table, query: str, catalog: Catalog) -> str | None:
     if not named:
         return None
     try:
-        Resolver(catalog, catalog.dialect).check(parse(read(query, catalog.dialect), catalog.dialect).tree)
+        statement = parse(read(query, catalog.dialect), catalog.dialect)
+        Resolver(catalog, catalog.dialect).check(statement.tree, statement.nodes)
     except (Refused, RecursionError):
         return (
             f"The view {shown(view.name)} reads {shown(_denied(named, text))}, which is not granted. "

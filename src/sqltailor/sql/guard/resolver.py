@@ -7,11 +7,10 @@ NATURAL JOIN, and an alias of the same name in GROUP BY or HAVING. Give the whol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import Refused
-from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard.catalog import Catalog
 from sqltailor.sql.guard.from_items import COLUMN_LIST, check_parts, derived, function, merged, pivoted, stored
 from sqltailor.sql.guard.name_rules import (
@@ -41,12 +40,12 @@ class Resolver:
         self.dialect = dialect
         self._seen: set[int] = set()
 
-    def check(self, tree: Expr) -> None:
-        """Refuse the statement when a name in it is unknown or not granted."""
+    def check(self, tree: Expr, nodes: Sequence[Expr]) -> None:
+        """Refuse the statement, a tree with all its nodes, when a name in it is unknown or not granted."""
         from sqlglot import exp
 
         self._query(tree, None, {})
-        for node in nodes_of(tree):
+        for node in nodes:
             is_checked = not isinstance(node, (exp.Column, exp.Table, exp.Select)) or id(node) in self._seen
             if not is_checked:  # fail closed: a part of the tree that this class does not know
                 raise Refused(f"{shown(node.name)} cannot be checked in this position, so it is refused.", "policy")

@@ -107,7 +107,7 @@ def _drop(action: Words, table: Draft, place: Place) -> None:
         or action.take("ATTRIBUTE")
         or not any(action.ahead().take(*words) for words in _NOT_COLUMNS)
     ):
-        if action.base in TSQL_LIKE:  # a name alone is that of a constraint
+        if action.base in TSQL_LIKE and not action.take("COLUMN"):  # a name alone is that of a constraint
             _drop_constraint(table, action.name() or "")
         else:
             _drop_columns(action, table, place)
@@ -172,6 +172,7 @@ def _retype(words: Words, table: Draft) -> None:
 def _change(action: Words, table: Draft, place: Place) -> None:
     """CHANGE [COLUMN] old new type."""
     action.take("COLUMN")
+    action.take("IF", "EXISTS")
     old = action.name()
     new = action.ahead().name()
     if old and new and place.drafts.rename_column(table, old, new):
@@ -222,7 +223,8 @@ def _replace(action: Words, table: Draft, place: Place) -> None:
     """Hive's REPLACE COLUMNS (…)."""
     if action.take("COLUMNS"):
         group = action.group("") or []
-        table.columns = read_body(group, action.base, f"The table '{'.'.join(table.path)}'").columns
+        kept = [c for c in table.columns if c.name.lower() in table.partitions]
+        table.columns = read_body(group, action.base, f"The table '{'.'.join(table.path)}'").columns + kept
 
 
 def _comment(action: Words, table: Draft, place: Place) -> None:

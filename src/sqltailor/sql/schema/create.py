@@ -19,7 +19,7 @@ _NO_TABLES = frozenset({"INDEX", "TRIGGER", "FUNCTION", "PROCEDURE", "PROC", "PA
                         "DATABASE", "ROLE", "USER", "LOGIN", "RULE", "POLICY", "DOMAIN", "EXTENSION", "AGGREGATE",
                         "OPERATOR", "CAST", "SERVER", "EVENT", "TABLESPACE", "MACRO", "SECRET", "PUBLICATION",
                         "SUBSCRIPTION", "SYNONYM", "STATISTICS", "STREAM", "TASK", "PIPE", "STAGE", "FILE", "DIRECTORY",
-                        "CONTEXT", "PROFILE", "COLLATION", "(", "AS", "ON", ","})  # fmt: skip
+                        "CONTEXT", "PROFILE", "COLLATION", "SEMANTIC", "(", "AS", "ON", ","})  # fmt: skip
 # What stands before parentheses that hold no columns.
 _OF_SETTINGS = frozenset({"WITH", "OPTIONS", "PROPERTIES", "TBLPROPERTIES", "SERDEPROPERTIES", "DBPROPERTIES", "BY",
                           "ON", "KEY", "HASH", "RANGE", "LIST", "LINEAR", "BUCKETS", "VALUES", "IN", "FROM", "TO",
@@ -67,11 +67,15 @@ def created(words: Words) -> Named | None:
     if word == "TABLE" and words.next_word() == "FUNCTION":
         return None
     is_new = words.take("IF", "NOT", "EXISTS")
+    start = words.place
     path = words.path()
+    is_variable = "$" in path and any(token.raw == "$" for token in words.tokens[start : words.place])
     is_new = words.take("IF", "NOT", "EXISTS") or is_new
+    if not path and words.base in TSQL_LIKE and words.next_word() == "#":  # temporary
+        return None
     if not path:
         raise DataError(f"A CREATE {word} statement has no name: {words.rest()[:60]!r}")
-    if "$" in path or words.ahead().next_word() == "{":
+    if is_variable or words.ahead().next_word() == "{":
         raise DataError(f"A CREATE {word} statement takes its name from a variable that the script never sets.")
     return Named(word, path, is_new, replaces, words.notes())
 
@@ -88,7 +92,8 @@ def read_create(words: Words, named: Named, place: Place) -> Draft:
     comment = words.option("COMMENT") or _description(words) or " ".join(filter(None, [*named.notes, *body.notes]))
     home = home_of(named.path, place.home, words.base)
     query = found.query or None if is_view else None
-    draft = Draft(named.path, home, body.columns, list(body.keys), comment or None, is_view, query)
+    apart = frozenset(c.name.lower() for group in found.partitions for c in read_body(group, words.base, what).columns)
+    draft = Draft(named.path, home, body.columns, list(body.keys), comment or None, is_view, query, apart)
     for path in found.parents:
         if parent := place.drafts.find(path, place.home):
             place.drafts.adopt(parent, draft)
@@ -158,7 +163,7 @@ def _body(words: Words, place: Place, what: str, *, is_view: bool) -> tuple[_Fou
         if type_ is None:
             raise DataError(f"{what} has the columns of the type '{'.'.join(found.of)}', which is not in the script.")
         body = body._replace(columns=type_.columns)
-    for group in found.partitions:  # of Hive: (day DATE); elsewhere the names of columns, or years(ts)
+    for group in found.partitions:  # Hive, BigQuery: (day DATE); elsewhere the names of columns, or years(ts)
         more = read_body(group, words.base, what).columns
         known = {c.name.lower() for c in body.columns}
         more = [c for c in more if c.type and c.type[0] != "(" and c.name.lower() not in known]
@@ -205,7 +210,7 @@ def _clauses(words: Words, what: str) -> tuple[_Found, int]:
             first = Words(inside, words.base).next_word()
             if before[-1] == "INHERITS":
                 parents = [Words(part, words.base).path() for part in split_commas(inside)]
-            elif before == ["PARTITIONED", "BY"]:
+            elif before in (["PARTITIONED", "BY"], ["PARTITION", "COLUMNS"]):
                 partitions.append(inside)
             elif first in ("SELECT", "WITH") and group is None:
                 query = "".join(token.raw for token in inside)

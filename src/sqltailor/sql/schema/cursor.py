@@ -8,7 +8,7 @@ from sqltailor.errors import DataError
 from sqltailor.sql.dialect.lexer import Token, has_backslashes, unquoted
 from sqltailor.sql.dialect.names import fold
 
-_UNSET_VARIABLE = re.compile(r"(?:\$\{[\w:]+\}|\$\(\w+\)|[@:]\w+|&&?\w+\.?|\{\{[^{}]*\}\})\.(?=[\w\"`\[])")
+_UNSET_VARIABLE = re.compile(r"(?:\$\{[\w:]+\}|\$\(\w+\)|[@:]\"?\w+\"?|&&?\w+\.?|\{\{[^{}]*\}\})\.(?=[\w\"`\[])")
 _GENERIC_TYPES = frozenset({"ARRAY", "STRUCT", "MAP", "UNIONTYPE", "RECORD", "NESTED", "NULLABLE", "LOWCARDINALITY"})
 
 
@@ -55,11 +55,11 @@ class Words:
         return unquoted(token.raw) if token.kind in ("quoted", "string") else fold(token.raw, self.base)
 
     def path(self) -> list[str]:
-        """Read a name with what qualifies it: `catalog.namespace.table`; BigQuery may quote it as a whole."""
+        """Read a name with what qualifies it: `catalog.namespace.table`; BigQuery and Hive may quote it as a whole."""
         parts: list[str] = []
         self._pass_over_variable()
         while (part := self._part(is_first=not parts)) is not None:
-            parts += part.split(".") if self.base == "bigquery" else [part]
+            parts += part.split(".") if self.base in ("bigquery", "hive") else [part]
             if not self.take("."):
                 break
             while parts and self.take("."):  # `catalog..table` of T-SQL: the namespace is its default

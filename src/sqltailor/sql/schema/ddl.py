@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect import load_dialect
+from sqltailor.sql.dialect.lexer import Token
 from sqltailor.sql.dialect.names import DEFAULT_NAMESPACES
 from sqltailor.sql.schema import changes, procedures
 from sqltailor.sql.schema.alter import alter
@@ -18,10 +19,11 @@ from sqltailor.sql.schema.blocks import BLOCK_STARTS, inner_statements, without_
 from sqltailor.sql.schema.create import Named, Place, created, read_create, read_select_into
 from sqltailor.sql.schema.cursor import Words
 from sqltailor.sql.schema.drafts import Drafts
+from sqltailor.sql.schema.layout import only_sql
 from sqltailor.sql.schema.loose_ddl import loose_tables
 from sqltailor.sql.schema.namespaces import chosen_home, home_of
 from sqltailor.sql.schema.object_types import read_object_type
-from sqltailor.sql.schema.script import TSQL_LIKE, Statement, statements
+from sqltailor.sql.schema.script import SQLITE_CATALOG, TSQL_LIKE, Statement, statements
 from sqltailor.sql.schema.script_variables import with_variables
 from sqltailor.types import Schema
 
@@ -89,14 +91,6 @@ def read_ddl(scripts: Sequence[tuple[str, str]], dialect: str = "sqlite") -> Rea
     return reader.finished()
 
 
-_DOWN = re.compile(
-    r"^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+Down|migrate:down|//@UNDO)\b.*?"
-    r"(?=^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+Up|migrate:up)\b|\Z)",
-    re.MULTILINE | re.DOTALL | re.IGNORECASE,
-)
-"""The part of a migration that takes it back."""
-
-
 class _Waiting(NamedTuple):
     statement: Statement
     named: Named
@@ -118,8 +112,7 @@ class _Reader:
         self.holds: list[str] | None = None
 
     def read(self, script: str, text: str) -> None:
-        text = _DOWN.sub(lambda found: "\n" * found[0].count("\n"), text)
-        for statement in statements(with_variables(text), self.base):
+        for statement in statements(with_variables(only_sql(text)), self.base):
             self.try_to_take(statement, script)
 
     def try_to_take(self, statement: Statement, script: str) -> None:
@@ -173,7 +166,7 @@ class _Reader:
         is_tsql = self.base in TSQL_LIKE
         if first == "CREATE" or (is_tsql and words.ahead().take("ALTER", "VIEW")):
             self.create(words, statement, place, script)
-        elif words.take("ALTER", "TABLE") or words.take("ALTER", "VIEW"):
+        elif any(words.take("ALTER", *kind) for kind in _ALTERED):
             words.tokens = without_end(words.tokens) if is_tsql else words.tokens
             self.tell_of(alter(words, place), words, statement, script)
         elif words.take("ALTER", "MATERIALIZED", "VIEW") or words.take("ALTER", "FOREIGN", "TABLE"):
@@ -190,6 +183,8 @@ class _Reader:
             changes.comment_on(words, place)
         elif words.take("EXEC") or words.take("EXECUTE") or (is_tsql and first.startswith("SP_")):
             self.execute(words, statement, place, script)
+        elif [first] in SQLITE_CATALOG:
+            self.take_texts([t for t in words.tokens if _MAKES_TABLE.search(t.raw)], statement, script)
         elif first in BLOCK_STARTS:
             for tokens in inner_statements(words):
                 self.try_to_take(Statement(statement.line, tokens), script)
@@ -248,17 +243,23 @@ class _Reader:
             self.tell_of(missing, words, statement, script)
             return
         tokens = words.tokens[words.place :]
-        texts = [t for t in tokens if t.kind == "string" and _CHANGES_TABLE.search(t.raw)]
+        texts = [t for t in tokens if (t.kind == "string" or t.raw[0] == '"') and _CHANGES_TABLE.search(t.raw)]
         is_put_together = any(t.raw in ("||", "+") for t in tokens) or any(_HOLE.search(t.raw) for t in texts)
         if is_put_together:
             if any(_MAKES_TABLE.search(t.raw) for t in texts):
                 self.tell(statement, "a table is created by a statement that is put together when it runs", script)
             return
+        self.take_texts(texts, statement, script)
+
+    def take_texts(self, texts: list[Token], statement: Statement, script: str) -> None:
+        """Take the statements that stand in strings."""
         for token in texts:
-            for found in statements(Words([token], self.base).string() or "", self.base):
+            text = (Words([token], self.base).string() or "").strip('"')  # BigQuery has three quotes, too
+            for found in statements(text, self.base):
                 self.try_to_take(found._replace(line=statement.line), script)
 
 
+_ALTERED = (("TABLE",), ("VIEW",), ("IGNORE", "TABLE"), ("ONLINE", "TABLE"), ("OFFLINE", "TABLE"))
 _MAKES_TABLE = re.compile(r"\bCREATE\s+(?:\w+\s+){0,4}?(?:TABLE|VIEW)\b", re.IGNORECASE)
 _CHANGES_TABLE = re.compile(rf"{_MAKES_TABLE.pattern}|\b(?:ALTER|DROP)\s+(?:TABLE|VIEW)\b", re.IGNORECASE)
 _HOLE = re.compile(r"%(?:\d+\$)?[ILs]")

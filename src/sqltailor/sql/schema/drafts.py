@@ -12,7 +12,10 @@ from sqltailor.types import Column, Reference, Schema, Table
 
 @dataclass(eq=False)
 class Draft:
-    """One table or view. `path` is its name as written; `home` are the qualifiers that the session adds before it."""
+    """One table or view. `path` is its name as written; `home` are the qualifiers that the session adds before it.
+
+    `partitions` are the columns, in lower case, that Hive keeps apart from the others.
+    """
 
     path: list[str]
     home: list[str]
@@ -21,6 +24,7 @@ class Draft:
     comment: str | None = None
     is_view: bool = False
     query: str | None = None
+    partitions: frozenset[str] = frozenset()
 
     @property
     def full(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from sqltailor.sql.schema import client_lines
 
 MYSQL_LIKE = frozenset({"mysql", "doris", "starrocks"})
 TSQL_LIKE = frozenset({"tsql", "fabric"})
+SQLITE_CATALOG = (["SQLITE_SCHEMA"], ["SQLITE_MASTER"])
+"""Where a dump of SQLite's shell inserts the text of CREATE VIRTUAL TABLE; what other rows hold is passed over."""
 
 
 class Statement(NamedTuple):
@@ -210,7 +212,7 @@ class _Cutter:
             self.parens += (word == "(") - (word == ")" and self.parens > 0)
             self.follow(word)
             self.before = word
-        if self.head[:1] not in (["INSERT"], ["REPLACE"]):
+        if self.head[:1] not in (["INSERT"], ["REPLACE"]) or self.head[2:3] in SQLITE_CATALOG:
             self.tokens.append(token)
 
     def follow(self, word: str) -> None:

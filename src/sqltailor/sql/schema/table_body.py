@@ -116,18 +116,21 @@ def _is_constraint(words: Words) -> bool:
         case "PRIMARY" | "FOREIGN":
             return texts[0] == "KEY"
         case "CONSTRAINT":
-            return bool({"PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "EXCLUDE", "NOT", "DEFAULT"} & set(texts[:2]))
+            return bool(_OF_CONSTRAINTS & set(texts[:2]))
         case "CHECK" | "EXCLUDE":
             return texts[0] in ("(", "USING")
         case "UNIQUE" | "KEY" | "INDEX" | "FULLTEXT" | "SPATIAL" | "INVERTED" | "FAMILY":
             return texts[0] not in _OF_COLUMNS and _is_index(words.tokens, texts)
         case "PERIOD":
             return texts[0] == "FOR"
+        case "SUPPLEMENTAL":
+            return texts[0] == "LOG"
         case "PROJECTION":
             return texts[1:3] == ["(", "SELECT"]
     return False
 
 
+_OF_CONSTRAINTS = frozenset("PRIMARY FOREIGN UNIQUE CHECK EXCLUDE NOT DEFAULT EXPECT CONNECTION".split())  # noqa: SIM905
 # what begins the type or the rest of a column, though names in parentheses follow
 _OF_COLUMNS = frozenset("STRUCT MAP UNION ROW GEOMETRY GEOGRAPHY CHECK DEFAULT AS".split())  # noqa: SIM905
 _OF_INDEXES = frozenset("KEY INDEX NULLS USING CLUSTERED NONCLUSTERED".split())  # noqa: SIM905
@@ -178,6 +181,8 @@ def _targets(words: Words, place: str, count: int) -> list[Reference]:
 
 def read_column(words: Words, comments: Sequence[str], place: str) -> tuple[Column, list[Key]]:
     """Read one column: what it is, and its keys. `place` begins the message of a `DataError`."""
+    if words.base == "sqlite":
+        words.take("+")  # a column of a virtual table that is only stored
     name = words.name()
     if name is None:
         raise DataError(f"{place} cannot be read: a column definition cannot start with {words.rest()[:40]!r}.")

@@ -30,8 +30,9 @@ class _Known(NamedTuple):
 
 _TRAILER = re.compile(
     r"\bWITH\s+(?:(?:(?:LOCAL|CASCADED)\s+)?CHECK\s+OPTION|READ\s+ONLY|(?:NO\s+)?DATA|NO\s+SCHEMA\s+BINDING)"
-    r"(?:\s+CONSTRAINT\s+\S+)?\s*\Z",
-    re.IGNORECASE,
+    r"(?:\s+CONSTRAINT\s+\S+)?\s*\Z"
+    r"|(?<=\))\s*WITH\s+(?:NO\s+)?DATA\b(?!\s+AS\b).*\Z",  # of Teradata: WITH DATA PRIMARY INDEX (a)
+    re.IGNORECASE | re.DOTALL,
 )
 QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "FROM", "("})
 
