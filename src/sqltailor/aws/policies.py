@@ -140,6 +140,7 @@ def caller_policy(account: str, region: str, bucket: str, role: str, *, provisio
             "*",
         ),
         _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, units, imported, models),
+        _allow("bedrock:ApplyGuardrail", f"{bedrock}:{account}:guardrail/*"),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
             "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",

@@ -18,6 +18,7 @@ from sqltailor.errors import ConfigError, SQLTailorError, require, unknown
 from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
+from sqltailor.local_bedrock.guardrails import guarded
 from sqltailor.local_bedrock.imports import Imports
 from sqltailor.local_bedrock.inference_components import SCALING, Components
 from sqltailor.local_bedrock.models import HANDLERS
@@ -197,19 +198,19 @@ class LocalBedrock:
         if fault is not None:
             raise error(fault.error, f"{fault.error}, as this server was told")
         if operation.name in ("Converse", "ConverseStream"):
-            pieces = self._runtime.answer(self.state, params)
+            answer = guarded(self.state, params, self._runtime.answer(self.state, params))
             if operation.name == "Converse":
-                return send(start, 200, to_json(whole(pieces)))
+                return send(start, 200, to_json(whole(answer)))
             broken = self.state.faults.take(operation.name, mid_stream=True)
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
-            return frames(pieces, broken)
+            return frames(answer, broken)
         if operation.name in ("InvokeModel", "InvokeModelWithResponseStream"):
             streams = operation.name != "InvokeModel"
-            answer = self._imports.invoke(self.state, params["modelId"], params["body"], streams)
-            if isinstance(answer, dict):
-                return send(start, 200, to_json(answer))
+            body_of_answer = self._imports.invoke(self.state, params["modelId"], params["body"], streams)
+            if isinstance(body_of_answer, dict):
+                return send(start, 200, to_json(body_of_answer))
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
-            return answer
+            return body_of_answer
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")

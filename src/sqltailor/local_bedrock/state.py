@@ -225,6 +225,8 @@ class State:
     escrow: dict[str, Escrow] = field(default_factory=dict)
     serving: dict[tuple[str, str], Thing] = field(default_factory=dict)
     """Models, configurations and endpoints of SageMaker, by the parameter that names them and their name."""
+    guardrails: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Id of a guardrail → version → what it was created with."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=dict)
     """Model id → LEGACY, for those that are not ACTIVE any more."""
