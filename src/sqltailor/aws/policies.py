@@ -57,7 +57,7 @@ def trust_policy(account: str, region: str, service: Service = "bedrock") -> Pol
     if service == "sagemaker":
         services = [f"{name}.amazonaws.com" for name in ("sagemaker", "bedrock")]
         return _policy(_trust(services, here))
-    kinds = ("model-customization-job", "model-import-job")
+    kinds = ("model-customization-job", "model-import-job", "model-invocation-job")
     jobs = [f"arn:{partition(region)}:bedrock:{region}:{account}:{kind}/*" for kind in kinds]
     return _policy(_trust("bedrock.amazonaws.com", here | {"ArnLike": {"aws:SourceArn": jobs}}))
 
@@ -132,7 +132,7 @@ def caller_policy(account: str, region: str, bucket: str, role: str, *, provisio
         ),
         _allow(
             "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
-            "bedrock:ListModelImportJobs bedrock:ListImportedModels "
+            "bedrock:ListModelInvocationJobs bedrock:ListModelImportJobs bedrock:ListImportedModels "
             "bedrock:ListProvisionedModelThroughputs bedrock:GetFoundationModel "
             "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
             "sagemaker:ListInferenceComponents "
@@ -140,6 +140,12 @@ def caller_policy(account: str, region: str, bucket: str, role: str, *, provisio
             "*",
         ),
         _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, units, imported, models),
+        _allow(
+            "bedrock:CreateModelInvocationJob bedrock:GetModelInvocationJob bedrock:StopModelInvocationJob "
+            "bedrock:TagResource bedrock:ListTagsForResource",
+            f"{bedrock}:{account}:model-invocation-job/*",
+            models,
+        ),
         _allow("bedrock:ApplyGuardrail", f"{bedrock}:{account}:guardrail/*"),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "

@@ -16,6 +16,8 @@ HOURS_PER_MONTH = 730
 IMPORT_WINDOW_MINUTES = 5
 CHARACTERS_PER_TOKEN = 6
 """AWS's own planning ratio; the tokenizer of Nova is not public."""
+BATCH_SHARE = 0.5
+"""What batch inference costs of the price on demand (Bedrock user guide, batch-inference)."""
 UNIT_CHARACTERS = 1_000
 """What one text unit of a guardrail holds."""
 ARTICLE_INSTANCE, ARTICLE_HOURS = "ml.g5.48xlarge", 4.0
@@ -145,6 +147,21 @@ def import_costs(book: PriceBook | None = None) -> tuple[CostRow, CostRow]:
         CostRow("5 minutes of use, a unit", used, windows, minute.source, minute.date),
         CostRow("storage, a month, a unit", month.usd, kept, month.source, month.date),
     )
+
+
+def batch_cost(prices: ModelPrices | None, *, tokens_in: int, tokens_out: int) -> CostRow:
+    """Return the fee of a batch inference job at most: half of what the tokens cost on demand.
+
+    >>> batch_cost(price_book().model("amazon.nova-micro-v1:0"), tokens_in=2_000_000, tokens_out=0).usd
+    0.035
+    """
+    if prices is None:
+        return CostRow("the job, at most", None, "no price for the model in the price book", "price book", None)
+    each = _per_query(prices, tokens_in, tokens_out)
+    usd = None if each is None else round(each * BATCH_SHARE, 6)
+    into, out = _rate(prices.tokens_in), _rate(prices.tokens_out)
+    basis = f"half of {tokens_in:,} tokens in at {into} and at most {tokens_out:,} out at {out} per 1,000"
+    return CostRow("the job, at most", usd, basis, prices.tokens_in.source, prices.tokens_in.date)
 
 
 def guardrail_cost(*, queries: int, tokens_out: int, book: PriceBook | None = None) -> CostRow:

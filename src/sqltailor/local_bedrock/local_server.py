@@ -16,6 +16,7 @@ from sqltailor.aws.iam import Setup, apply
 from sqltailor.aws.policies import ROLES, bucket_name
 from sqltailor.errors import ConfigError, SQLTailorError, require, unknown
 from sqltailor.generate.bases import BASES
+from sqltailor.local_bedrock.batch_jobs import BatchJobs
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.guardrails import guarded
@@ -29,7 +30,7 @@ from sqltailor.local_bedrock.sagemaker_endpoints import Endpoints
 from sqltailor.local_bedrock.sagemaker_jobs import SERVERLESS_JOBS, TrainingJobs, Work
 from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE, ScriptImage
 from sqltailor.local_bedrock.serverless_image import ServerlessImage
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, Job, State, TrainingJob
+from sqltailor.local_bedrock.state import ACCOUNT, BatchJob, Handler, Job, State, TrainingJob
 from sqltailor.local_bedrock.tags import SAGEMAKER_TAGS
 from sqltailor.local_bedrock.tuning import Tune, tune_with
 from sqltailor.local_bedrock.wsgi import (
@@ -95,6 +96,7 @@ class LocalBedrock:
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
             **self._imports.handlers(),
+            **BatchJobs(self._runtime, s3, iam).handlers(),
             "CreateModelCustomizationJob": self._jobs.create,
             "GetModelCustomizationJob": self._jobs.get,
             "ListModelCustomizationJobs": self._jobs.list,
@@ -133,7 +135,9 @@ class LocalBedrock:
 
     def forget(self) -> None:
         """End what is being trained, and forget Bedrock's jobs, models, deployments and faults."""
-        jobs: list[Job | TrainingJob] = [*self.state.jobs.values(), *self.state.training_jobs.values()]
+        state = self.state
+        jobs: list[Job | TrainingJob | BatchJob]
+        jobs = [*state.jobs.values(), *state.training_jobs.values(), *state.batches.values()]
         for job in jobs:
             job.stop.set()
         for job in jobs:

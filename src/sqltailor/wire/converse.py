@@ -39,14 +39,14 @@ def request(model_id: str, prompt: Prompt, options: GenerateOptions) -> dict[str
     return {"modelId": model_id} | conversation(prompt.messages) | {"inferenceConfig": settings} | rail
 
 
-def completion(response: Mapping[str, Any], *, total_ms: float) -> Completion:
+def completion(response: Mapping[str, Any], *, total_ms: float | None) -> Completion:
     """Return what a response of `converse` says."""
     text = "".join(block.get("text", "") for block in response["output"]["message"]["content"])
     return _completion(text, response["stopReason"], response, None, total_ms)
 
 
 def _completion(
-    text: str, reason: str, measured: Mapping[str, Any], first_token_ms: float | None, total_ms: float
+    text: str, reason: str, measured: Mapping[str, Any], first_token_ms: float | None, total_ms: float | None
 ) -> Completion:
     """Return an answer. Where a guardrail intervened, its message is the reason, and there is no text."""
     usage, refused = measured.get("usage", {}), None
