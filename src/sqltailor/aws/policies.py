@@ -72,7 +72,8 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
     arn = f"arn:{partition(region)}:s3:::{bucket}"
     own = _allow("s3:GetObject s3:PutObject s3:ListBucket", arn, f"{arn}/*")
     if service == "bedrock":
-        return _policy(own)
+        grader = f"arn:{partition(region)}:lambda:{region}:{account}:function:sqltailor-*"
+        return _policy(own, _allow("lambda:InvokeFunction", grader))
     # where SageMaker keeps the weights of a tuned Nova; Bedrock reads them from there
     escrow = f"arn:{partition(region)}:s3:::customer-escrow-{account}-*"
     images = f"arn:{partition(region)}:ecr:{region}:*:repository/*"
