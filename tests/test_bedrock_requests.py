@@ -202,7 +202,7 @@ def test_options_and_answers_survive_the_wire() -> None:
         assert completion(response(answer), total_ms=30.0) == answer
 
 
-@pytest.mark.parametrize("reason", ["max_tokens", "content_filtered", "guardrail_intervened", "malformed_model_output"])
+@pytest.mark.parametrize("reason", ["max_tokens", "content_filtered", "malformed_model_output"])
 def test_every_other_stop_reason_is_a_cut_answer(reason: str) -> None:
     said = response(Completion("SELECT", "end", 1, 1)) | {"stopReason": reason}
     assert completion(said, total_ms=1).stop == "length"

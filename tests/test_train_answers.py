@@ -15,6 +15,7 @@ import pytest
 
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError
+from sqltailor.evaluate.reward import PARTLY, tables
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe
@@ -23,7 +24,7 @@ from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
 from sqltailor.train import plan, train
 from sqltailor.train.methods import dpo
-from sqltailor.train.methods.rewards import PARTLY, Question, Rewarder, rewards, tables
+from sqltailor.train.methods.rewards import Question, Rewarder, rewards
 from sqltailor.train.running.progress import live
 from sqltailor.types import Example
 

@@ -11,6 +11,7 @@ from sqltailor.database import Database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import calibration_of
+from sqltailor.generate.guarding import guarding
 from sqltailor.project import Project
 from sqltailor.prompt.extract import Answer, extract, is_declined
 from sqltailor.prompt.known import Answered
@@ -40,7 +41,7 @@ class Asker:
     """Asks one model about one project; see `open_asker`."""
 
     def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
-        self._project, self._model, self._generate = project, model, generate
+        self._project, self._model, self._generate = project, model, guarding(generate)
         self._prompt = project.prompts(model, token_counter(generate), is_lesson=False, context=context_of(generate))
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
@@ -101,7 +102,7 @@ class Asker:
             agreeing = self._agreeing(completion)
             asks_back = bool(readings) and agreeing > 1
             verdict = _split(sql, readings, completion, project) if asks_back else self._scattered(agreeing)
-        allowed = verdict.allowed if sql is not None else None
+        allowed = verdict.allowed if sql is not None or completion.refused is not None else None
         reply = Reply(
             sql,
             verdict.reason,
@@ -172,6 +173,8 @@ class Asker:
         """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
         if not self._project.recipe.generate.known or example.question is None or example.history:
             return None
+        if self._options.guardrail is not None:  # it shall see every question
+            return None
         if not self._project.has_database or not len(self._project.known):
             return None
         known = self._project.known.answer(example.question, self._project.dialect)
@@ -180,6 +183,8 @@ class Asker:
         return known
 
     def _checked(self, sql: str | None, declined: str | None, completion: Completion) -> Verdict:
+        if completion.refused is not None:
+            return Verdict(False, None, completion.refused)
         if declined is not None:
             return Verdict(False, None, f"cannot answer: {declined}")
         if sql is None and completion.stop == "length" and completion.tokens_out == 0:

@@ -34,7 +34,7 @@ from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
 from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
-from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
+from sqltailor.types import Example, GenerateOptions, Grant, Guardrail, Prompt, Schema
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Project:
     @property
     def options(self) -> GenerateOptions:
         """How the recipe has models generate."""
-        settings = self.recipe.generate
+        settings, rail = self.recipe.generate, self.recipe.generate.guardrail
         return GenerateOptions(
             settings.max_tokens,
             settings.temperature,
@@ -123,6 +123,7 @@ class Project:
             repairs=settings.repairs,
             constrain=settings.constrain,
             known_joins=settings.known_joins,
+            guardrail=Guardrail(rail.id, rail.version, rail.trace) if rail.id is not None else None,
         )
 
     def prompts(

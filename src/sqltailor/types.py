@@ -120,12 +120,21 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A guardrail of Amazon Bedrock by its id or ARN. With `trace`, an intervention says which of its rules it was."""
+
+    id: str
+    version: str = "DRAFT"
+    trace: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateOptions:
     """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
 
     `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`; `repairs` is how
     often `generate.repair` asks again. `constrain` keeps a local model to SQL that names only what the prompt's schema
-    has, `known_joins` to the joins that it knows.
+    has, `known_joins` to the joins that it knows. `guardrail` checks questions and answers.
     """
 
     max_tokens: int = 512
@@ -138,6 +147,7 @@ class GenerateOptions:
     repairs: int = 0
     constrain: bool = False
     known_joins: bool = True
+    guardrail: Guardrail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +158,7 @@ class Completion:
     the generated tokens. What a backend does not measure is None, never 0. Where candidates were voted on,
     `confidence` is the share that agrees with this one, and `others` holds the next best answer's text. `led`: see
     `Led`; None without a constraint. `repairs` counts how often it was asked for again because it did not run.
+    `refused` says why a guardrail stands in its place; its text is then empty.
     """
 
     text: str
@@ -161,6 +172,7 @@ class Completion:
     others: tuple[str, ...] = ()
     led: Led | None = None
     repairs: int = 0
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

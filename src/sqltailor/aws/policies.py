@@ -57,7 +57,7 @@ def trust_policy(account: str, region: str, service: Service = "bedrock") -> Pol
     if service == "sagemaker":
         services = [f"{name}.amazonaws.com" for name in ("sagemaker", "bedrock")]
         return _policy(_trust(services, here))
-    kinds = ("model-customization-job", "model-import-job")
+    kinds = ("model-customization-job", "model-import-job", "model-invocation-job")
     jobs = [f"arn:{partition(region)}:bedrock:{region}:{account}:{kind}/*" for kind in kinds]
     return _policy(_trust("bedrock.amazonaws.com", here | {"ArnLike": {"aws:SourceArn": jobs}}))
 
@@ -72,7 +72,8 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
     arn = f"arn:{partition(region)}:s3:::{bucket}"
     own = _allow("s3:GetObject s3:PutObject s3:ListBucket", arn, f"{arn}/*")
     if service == "bedrock":
-        return _policy(own)
+        grader = f"arn:{partition(region)}:lambda:{region}:{account}:function:sqltailor-*"
+        return _policy(own, _allow("lambda:InvokeFunction", grader))
     # where SageMaker keeps the weights of a tuned Nova; Bedrock reads them from there
     escrow = f"arn:{partition(region)}:s3:::customer-escrow-{account}-*"
     images = f"arn:{partition(region)}:ecr:{region}:*:repository/*"
@@ -132,7 +133,7 @@ def caller_policy(account: str, region: str, bucket: str, role: str, *, provisio
         ),
         _allow(
             "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
-            "bedrock:ListModelImportJobs bedrock:ListImportedModels "
+            "bedrock:ListModelInvocationJobs bedrock:ListModelImportJobs bedrock:ListImportedModels "
             "bedrock:ListProvisionedModelThroughputs bedrock:GetFoundationModel "
             "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
             "sagemaker:ListInferenceComponents "
@@ -140,6 +141,13 @@ def caller_policy(account: str, region: str, bucket: str, role: str, *, provisio
             "*",
         ),
         _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, units, imported, models),
+        _allow(
+            "bedrock:CreateModelInvocationJob bedrock:GetModelInvocationJob bedrock:StopModelInvocationJob "
+            "bedrock:TagResource bedrock:ListTagsForResource",
+            f"{bedrock}:{account}:model-invocation-job/*",
+            models,
+        ),
+        _allow("bedrock:ApplyGuardrail", f"{bedrock}:{account}:guardrail/*"),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
             "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sqltailor.cli.output import Recipe, note, print_json
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
 
 if TYPE_CHECKING:
     from sqltailor.aws.policies import Service
@@ -87,6 +87,40 @@ def setup(
     confirm("Create them?", yes, reason="This changes an AWS account")
     for done in iam.apply(planned, s3=client("s3", planned.region), iam=client("iam", planned.region)):
         print(done)
+
+
+@group.command()
+def grader(
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Package to write.")] = "grader.zip",
+    database: DatabaseUrl = None,
+    recipe: Recipe = None,
+    json: Json = False,
+) -> None:
+    """Write a Lambda package that rewards answers by running them.
+
+    For reinforcement fine-tuning on Bedrock: its grader runs each answer on a copy of the database, which the package
+    holds, and rewards it as training by grpo here does. The database must be a SQLite file.
+
+    Example: sqltailor aws grader --database sqlite:///shop.db --out grader.zip
+    """
+    from pathlib import Path
+
+    from sqltailor.cli.defaults import project_for
+    from sqltailor.cloud.bedrock.grader_package import HANDLER, build_grader
+
+    with project_for(recipe, database) as project:
+        built = build_grader(project, Path(out))
+    if json:
+        print_json({**built._asdict(), "path": str(built.path), "handler": HANDLER})
+        return
+    print(f"{built.path}: {built.size_bytes:,} bytes, with a copy of the database")
+    if built.needs_s3:
+        note("it is too large to upload at once: put it into S3, and give --code S3Bucket=…,S3Key=… below")
+    note(
+        f"next:\n  aws lambda create-function --function-name sqltailor-grader --runtime {built.runtime} "
+        f"--architectures {built.architecture} --handler {HANDLER} --timeout 900 --memory-size 1024 "
+        f"--role ROLE --zip-file fileb://{built.path}"
+    )
 
 
 def _where(recipe: str | None, account: str | None) -> tuple[Where, Service]:

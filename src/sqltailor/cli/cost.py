@@ -78,6 +78,7 @@ def cost(
         trained_on=sagemaker.instance_type if backend == "sagemaker" else None,
         instance_count=sagemaker.instance_count if known.machine_hours is None else 1,
         training_hours=known.machine_hours if training_hours is None else training_hours,
+        has_guardrail=resolved.generate.guardrail.id is not None,
         book=price_book(prices),
     )
     if plot:

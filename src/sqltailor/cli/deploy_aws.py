@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 
 import typer
 
@@ -14,12 +15,13 @@ from sqltailor.cli.output import DatabaseUrl, Json, Recipe, note, print_json
 from sqltailor.cli.watching import saying
 
 if TYPE_CHECKING:
-    from sqltailor.cloud.checked_deployment import Checked
     from sqltailor.cloud.deploy_route import Target
+    from sqltailor.project import Project
     from sqltailor.recipe import Recipe as RecipeValues
     from sqltailor.runs import Run
 
 Keep = Annotated[bool, typer.Option("--keep", help="Keep a deployment whose answers differ from the run's.")]
+Say = Callable[[str], None]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -46,22 +48,15 @@ def bedrock(
     Example: sqltailor deploy bedrock runs/shop --name shop-sql
     """
     from sqltailor.cloud.bedrock.deployments import deploy, plan_deployment, withdraw
-    from sqltailor.cloud.checked_deployment import deploy_checked
-    from sqltailor.project import Project
 
     settings, found = _settings_and_run(run, "bedrock", recipe, database)
     plan = plan_deployment(found, name=name)
-    note(plan.text())
-    confirm("Deploy?", yes)
-    with saying(f"deployment {plan.name}") as say, Project(settings) as project:
-        checked = deploy_checked(
-            found,
-            project,
-            deploy=lambda: deploy(found, plan, on_state=say),
-            withdraw=lambda made: withdraw(found, plan, made, on_state=say),
-            keep=keep,
-        )
-    _tell(found, checked, json)
+    _deploy(
+        _Target(settings, found, plan, "deployment", "Deploy?"),
+        deploy=lambda project, say: deploy(found, plan, on_state=say),
+        withdraw=lambda made, say: withdraw(found, plan, made, on_state=say),
+        keep=keep, yes=yes, json=json,
+    )  # fmt: skip
 
 
 def sagemaker(
@@ -95,26 +90,17 @@ def sagemaker(
 
     Example: sqltailor deploy sagemaker runs/shop --instance ml.g5.2xlarge --max-usd 2
     """
-    from sqltailor.cloud.checked_deployment import deploy_checked
-    from sqltailor.cloud.cloud_plan import check_budget
     from sqltailor.cloud.sagemaker.endpoint_plan import plan_endpoint
     from sqltailor.cloud.sagemaker.endpoints import deploy_endpoint, withdraw_endpoint
-    from sqltailor.project import Project
 
     settings, found = _settings_and_run(run, "sagemaker", recipe, database)
     plan = plan_endpoint(found, name=name, instance_type=instance, to_zero=scale_to_zero)
-    note(plan.text())
-    check_budget(plan.usd, max_usd, "an hour of the endpoint")
-    confirm("Deploy?", yes)
-    with saying(f"endpoint {plan.name}") as say, Project(settings) as project:
-        checked = deploy_checked(
-            found,
-            project,
-            deploy=lambda: deploy_endpoint(found, plan, project, on_state=say),
-            withdraw=lambda made: withdraw_endpoint(found, plan, on_state=say),
-            keep=keep,
-        )
-    _tell(found, checked, json)
+    _deploy(
+        _Target(settings, found, plan, "endpoint", "Deploy?", plan.usd, max_usd),
+        deploy=lambda project, say: deploy_endpoint(found, plan, project, on_state=say),
+        withdraw=lambda made, say: withdraw_endpoint(found, plan, on_state=say),
+        keep=keep, yes=yes, json=json,
+    )  # fmt: skip
 
 
 def provisioned(
@@ -147,26 +133,16 @@ def provisioned(
     Example: sqltailor deploy provisioned runs/shop --max-usd 70
     """
     from sqltailor.cloud.bedrock.provisioned import buy_units, plan_units, withdraw_units
-    from sqltailor.cloud.checked_deployment import deploy_checked
-    from sqltailor.cloud.cloud_plan import check_budget
-    from sqltailor.project import Project
 
     settings, found = _settings_and_run(run, "bedrock", recipe, database)
     plan = plan_units(found, name=name, units=units, commitment=commitment)
-    note(plan.text())
-    check_budget(plan.row.usd, max_usd, "an hour of the units")
-    confirm("Buy them?", yes)
-    with saying(f"units {plan.name}") as say, Project(settings) as project:
-        checked = deploy_checked(
-            found,
-            project,
-            deploy=lambda: buy_units(found, plan, on_state=say),
-            withdraw=lambda made: withdraw_units(found, plan, made, on_state=say),
-            keep=keep or commitment != "none",
-        )
-    _tell(found, checked, json)
-    if not checked.withdrawn:
-        note(f"billed by the hour from now on, also while idle. When you are done: sqltailor deploy delete {plan.name}")
+    _deploy(
+        _Target(settings, found, plan, "units", "Buy them?", plan.row.usd, max_usd),
+        deploy=lambda project, say: buy_units(found, plan, on_state=say),
+        withdraw=lambda made, say: withdraw_units(found, plan, made, on_state=say),
+        keep=keep or commitment != "none", yes=yes, json=json,
+    )  # fmt: skip
+    note(f"billed by the hour from now on, also while idle. When you are done: sqltailor deploy delete {plan.name}")
 
 
 def import_(
@@ -193,22 +169,34 @@ def import_(
     """
     from sqltailor.cloud.bedrock.import_plan import plan_import
     from sqltailor.cloud.bedrock.model_imports import import_model, withdraw_import
-    from sqltailor.cloud.checked_deployment import deploy_checked
-    from sqltailor.project import Project
 
     settings, found = _settings_and_run(run, "import", recipe, database)
     plan = plan_import(found, settings.train, name=name)
-    note(plan.text())
-    confirm("Import?", yes)
-    with saying(f"import {plan.name}") as say, Project(settings) as project:
-        checked = deploy_checked(
-            found,
-            project,
-            deploy=lambda: import_model(found, plan, on_state=say),
-            withdraw=lambda made: withdraw_import(found, made),
-            keep=keep,
-        )
-    _tell(found, checked, json)
+    _deploy(
+        _Target(settings, found, plan, "import", "Import?"),
+        deploy=lambda project, say: import_model(found, plan, on_state=say),
+        withdraw=lambda made, say: withdraw_import(found, made),
+        keep=keep, yes=yes, json=json,
+    )  # fmt: skip
+
+
+class _Plan(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def text(self) -> str: ...
+
+
+class _Target(NamedTuple):
+    """What is deployed and how it is called, and what an hour of it costs and may cost."""
+
+    settings: RecipeValues
+    run: Run
+    plan: _Plan
+    kind: str
+    question: str
+    usd: float | None = None
+    max_usd: float | None = None
 
 
 def _settings_and_run(
@@ -223,7 +211,32 @@ def _settings_and_run(
     return settings, find_run(root, run) if run else newest_for(root, target)
 
 
-def _tell(run: Run, checked: Checked[Any], json: bool) -> None:
+def _deploy(
+    target: _Target,
+    *,
+    deploy: Callable[[Project, Say], Any],
+    withdraw: Callable[[Any, Say], None],
+    keep: bool,
+    yes: bool,
+    json: bool,
+) -> None:
+    """Show the plan, confirm it, deploy, compare with the run, and tell; a deployment that is withdrawn ends here."""
+    from sqltailor.cloud.checked_deployment import deploy_checked
+    from sqltailor.cloud.cloud_plan import check_budget
+    from sqltailor.project import Project
+
+    run, plan = target.run, target.plan
+    note(plan.text())
+    check_budget(target.usd, target.max_usd, f"an hour of the {target.kind}")
+    confirm(target.question, yes)
+    with saying(f"{target.kind} {plan.name}") as say, Project(target.settings) as project:
+        checked = deploy_checked(
+            run,
+            project,
+            deploy=lambda: deploy(project, say),
+            withdraw=lambda made: withdraw(made, say),
+            keep=keep,
+        )
     made = checked.deployed
     note(checked.compared or "not compared: the run has no recorded evaluation yet (sqltailor eval)")
     if checked.withdrawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +62,14 @@ def eval_(
             "--calibrate", help="Ask data.validation instead, and keep in the run what its confidence is worth."
         ),
     ] = False,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask base models on Bedrock by one job each, at half the price.")
+    ] = False,
+    max_usd: Annotated[
+        float | None,
+        typer.Option("--max-usd", metavar="X", min=0, help="With --batch: refuse a job that may cost more."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --batch: do not ask.")] = False,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="Print N wrong answers of each model.")] = 0,
     only: Annotated[
         str | None,
@@ -106,6 +115,8 @@ def eval_(
 
     Example: sqltailor eval --votes 7 --calibrate
 
+    Example: sqltailor eval --model bedrock:amazon.nova-micro-v1:0 --batch --max-usd 2
+
     Example: sqltailor eval --predictions p.jsonl --data gold.jsonl --database dbs/
 
     Example: sqltailor eval --predictions predict.txt --data dev.json --compat spider --database database/
@@ -116,6 +127,7 @@ def eval_(
     """
     from sqltailor.cli.compare import print_comparison
     from sqltailor.cli.defaults import recipe_and_folder
+    from sqltailor.cli.eval_batch import batch_models, quiet
     from sqltailor.cli.scores import compared, known_kind, least_rate, moment, print_scores, print_wrong, reaches
     from sqltailor.errors import ConfigError
     from sqltailor.evaluate.by_recipe import calibrate_models, evaluate_models, evaluate_predictions
@@ -146,6 +158,9 @@ def eval_(
         raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")
     other = against or fail_if_worse_than
     before = read_side(Path(other)) if other else None  # as it is before anything is asked
+    if batch and (predictions or calibrate):
+        raise ConfigError("--batch asks models: leave out --predictions and --calibrate.")
+    whole, opened_models = batch_models(found, model, votes, yes=yes, max_usd=max_usd) if batch else (found, {})
     if data is None and found.data.test and not calibrate:
         note(f"questions: {', '.join(found.data.test)}")
     judging = Judging(folder, fuzz, timeout, columns_in_order, moment(now))
@@ -165,10 +180,11 @@ def eval_(
             told = ", ".join(f"{share:.0%} agree: {rate:.0%} right" for share, rate in calibration.rates)
             note(f"{name}: {told}")
     else:
-        with answering() as on_progress:
+        # a job has its own display
+        with contextlib.nullcontext(quiet) if batch else answering() as on_progress:
             evaluation = evaluate_models(
-                found, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
-                compat=compat, on_progress=on_progress,
+                whole, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
+                compat=compat, opened_models=opened_models, on_progress=on_progress,
             )  # fmt: skip
     if found.database.url is None and folder is None and not fuzz:
         note("note: no database: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")

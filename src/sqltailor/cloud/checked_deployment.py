@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from sqltailor.cloud import recorded_parity
@@ -58,7 +58,7 @@ def _compare(run: Run, project: Project, on_progress: OnProgress) -> tuple[str |
         found = twin_parity.compare(
             prompts,
             {"the run": lambda: _twin(run), "its deployment": lambda: open_deployed(run)},
-            options=project.options,
+            options=replace(project.options, guardrail=None),  # the weights are compared, not what checks them
             on_progress=on_progress,
         )
         [pair] = found.pairs

@@ -6,6 +6,7 @@ What depends on a price that is not known is None: never a guess.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from sqltailor.cloud.price_book import ModelPrices, Price, PriceBook, price_book
@@ -13,6 +14,12 @@ from sqltailor.errors import ConfigError, unknown
 
 HOURS_PER_MONTH = 730
 IMPORT_WINDOW_MINUTES = 5
+CHARACTERS_PER_TOKEN = 6
+"""AWS's own planning ratio; the tokenizer of Nova is not public."""
+BATCH_SHARE = 0.5
+"""What batch inference costs of the price on demand (Bedrock user guide, batch-inference)."""
+UNIT_CHARACTERS = 1_000
+"""What one text unit of a guardrail holds."""
 ARTICLE_INSTANCE, ARTICLE_HOURS = "ml.g5.48xlarge", 4.0
 """What AWS's article trained on, and how long."""
 
@@ -142,6 +149,37 @@ def import_costs(book: PriceBook | None = None) -> tuple[CostRow, CostRow]:
     )
 
 
+def batch_cost(prices: ModelPrices | None, *, tokens_in: int, tokens_out: int) -> CostRow:
+    """Return the fee of a batch inference job at most: half of what the tokens cost on demand.
+
+    >>> batch_cost(price_book().model("amazon.nova-micro-v1:0"), tokens_in=2_000_000, tokens_out=0).usd
+    0.035
+    """
+    if prices is None:
+        return CostRow("the job, at most", None, "no price for the model in the price book", "price book", None)
+    each = _per_query(prices, tokens_in, tokens_out)
+    usd = None if each is None else round(each * BATCH_SHARE, 6)
+    into, out = _rate(prices.tokens_in), _rate(prices.tokens_out)
+    basis = f"half of {tokens_in:,} tokens in at {into} and at most {tokens_out:,} out at {out} per 1,000"
+    return CostRow("the job, at most", usd, basis, prices.tokens_in.source, prices.tokens_in.date)
+
+
+def guardrail_cost(*, queries: int, tokens_out: int, book: PriceBook | None = None) -> CostRow:
+    """Return the fee of a guardrail for a month: it checks each question and each answer, not the schema.
+
+    >>> guardrail_cost(queries=1_000, tokens_out=60).basis
+    '1,000 queries × (1 text unit in + 1 out) at an unverified price, for a question of up to 1,000 characters'
+    """
+    price = (book or price_book()).guardrail_unit
+    out = math.ceil(tokens_out * CHARACTERS_PER_TOKEN / UNIT_CHARACTERS)
+    usd = None if price.usd is None else round(queries * (1 + out) * price.usd, 6)
+    basis = (
+        f"{queries:,} queries × (1 text unit in + {out} out) at {_rate(price)}, for a question of up to "
+        f"{UNIT_CHARACTERS:,} characters"
+    )
+    return CostRow("guardrail, a month", usd, basis, price.source, price.date)
+
+
 def provisioned_cost(prices: ModelPrices) -> CostRow:
     """Return the monthly fee of one unit of Provisioned Throughput, paid from its creation until its deletion."""
     price = prices.provisioned_hour
@@ -205,6 +243,7 @@ def estimate(
     trained_on: str | None = None,
     instance_count: int = 1,
     training_hours: float | None = None,
+    has_guardrail: bool = False,
     book: PriceBook | None = None,
 ) -> Estimate:
     """Return what training and a month of use cost for a base model on a backend.
@@ -221,6 +260,8 @@ def estimate(
         use = {"queries": usage.queries_per_month, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
         rows.append(serving_cost(prices, **use))
         rows.append(provisioned_cost(prices))
+    if has_guardrail:
+        rows.append(guardrail_cost(queries=usage.queries_per_month, tokens_out=usage.tokens_out, book=book))
     hosting = f"endpoint {instance_type}, a month"
     rows.append(instance_cost(hosting, instance_type, hours=HOURS_PER_MONTH, book=book))
     rows += own_machine_costs(book)

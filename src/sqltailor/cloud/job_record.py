@@ -24,7 +24,7 @@ from sqltailor.runs import Run, read_json, write_json_atomic, write_text_atomic
 logger = logging.getLogger(__name__)
 
 FIRST_LOOK_S, LOOK_EVERY_S = 1.0, 15.0
-ENDED = ("Completed", "Failed", "Stopped", "Deleting")
+ENDED = ("Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired", "Deleting")
 Found = Mapping[str, Any]
 """What a service tells of a job."""
 

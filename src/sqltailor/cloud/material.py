@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqltailor.cloud.cost import CHARACTERS_PER_TOKEN
 from sqltailor.data.checks.rules import LIMITS, Violation, check_files, check_line
 from sqltailor.data.examples import json_line
 from sqltailor.errors import DataError
@@ -21,8 +22,6 @@ from sqltailor.wire.converse import training_record
 logger = logging.getLogger(__name__)
 
 SHOWN = 5
-CHARACTERS_PER_TOKEN = 6
-"""AWS's own ratio for planning; Nova's tokenizer is not public."""
 
 
 @dataclass(frozen=True, slots=True)

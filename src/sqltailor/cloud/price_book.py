@@ -44,6 +44,7 @@ class PriceBook:
     storage_month: Price
     import_unit_minute: Price
     import_storage_month: Price
+    guardrail_unit: Price
     own_gpu_hour: Price
     article_instance_hour: Price
 
@@ -84,6 +85,7 @@ def _book(values: Mapping[str, Any], name: str) -> PriceBook:
             "storage_month",
             "import_unit_minute",
             "import_storage_month",
+            "guardrail_unit",
             "own_gpu_hour",
             "article_instance_hour",
         )

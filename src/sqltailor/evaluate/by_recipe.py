@@ -6,6 +6,7 @@ import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqltailor.data.canonical import as_meant
@@ -25,7 +26,7 @@ from sqltailor.project import Project, opened, read_parts
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, find_run, newest_training, read_json
 from sqltailor.sql.schema import to_ddl
-from sqltailor.types import Completion, Example, OnProgress
+from sqltailor.types import Completion, Example, Generate, OnProgress
 
 
 class Measured(NamedTuple):
@@ -46,13 +47,15 @@ def evaluate_models(
     out: str | Path | None = None,
     judging: Judging = Judging(),  # noqa: B008
     compat: str | None = None,
+    opened_models: Mapping[str, Generate] = MappingProxyType({}),
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Ask the test questions of the recipe (or of `data`) and write predictions, scores and report.
 
     `votes` takes the place of `generate.candidates`. Without `models`, the newest training run and its base. Without
     `out`, the folder lies in the last model's run. Without a database, examples need their own schemas, and nothing
-    runs but on databases made up for each. `compat` adds the verdicts of a benchmark.
+    runs but on databases made up for each. `compat` adds the verdicts of a benchmark. `opened_models` answer for the
+    references that they have.
     """
     with opened(recipe) as project, scoring_of(project, judging) as (scoring, databases):
         recipe = project.recipe
@@ -63,7 +66,9 @@ def evaluate_models(
         if databases is not None:
             examples = [as_meant(_with_schema(example, databases)) for example in examples]
         how = recipe.generate
-        generators = {m: load(m, examples=examples, batch=how.batch, engine=how.engine) for m in chosen}
+        generators = {
+            m: opened_models.get(m) or load(m, examples=examples, batch=how.batch, engine=how.engine) for m in chosen
+        }
         options = project.options if votes is None else dataclasses.replace(project.options, candidates=votes)
         result = evaluate(
             examples,

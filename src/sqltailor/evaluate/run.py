@@ -152,7 +152,8 @@ def _answered(
         started = time.monotonic()
         completions = source.answer(places)
         seconds += time.monotonic() - started
-        tokens += sum(completion.tokens_out or 0 for completion in completions)
+        # what was not timed was not written while we waited: by a batch job, say
+        tokens += sum(one.tokens_out or 0 for one in completions if one.total_ms is not None)
         for i, completion in zip(places, completions, strict=True):
             prediction = taker.scorer.score(exam.examples[i], completion, schema=taker.schemas[i], model=model)
             append_jsonl(folder.predictions(model), dataclasses.asdict(prediction))

@@ -120,6 +120,7 @@ class Scorer:
             declined=declined,
             gold_declined=is_declined(example.sql[0]),
             was_cut=completion.stop == "length",
+            refusal=completion.refused,
             dialect=example.dialect,
             schema=schema,
             verdict=verdict,

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.evaluate.metrics.results import plain
 from sqltailor.generate.choose import Ballot, Judge, choosing
+from sqltailor.generate.guarding import guarding
 from sqltailor.generate.repair import repairing
 from sqltailor.project import Project
 from sqltailor.prompt.extract import extract
@@ -24,7 +25,7 @@ def with_votes(generate: Generate, project: Project) -> Generate:
     Results are remembered: what asks while the database changes takes a new one for each question.
     """
     judge = judge_of(project)
-    return repairing(choosing(generate, judge), judge)
+    return repairing(choosing(guarding(generate), judge), judge)
 
 
 def judge_of(project: Project) -> Judge:

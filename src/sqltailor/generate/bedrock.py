@@ -32,8 +32,10 @@ class BedrockModel(RemoteModel):
     """Asks a foundation model, or a deployment of a tuned one, through Converse; several prompts at a time.
 
     An answer that ends otherwise than by itself or at a stop string was cut, so its stop is `length`, also where a
-    filter of the service ended it.
+    filter of the service ended it; a guardrail that intervened refused it.
     """
+
+    carries_guardrail = True
 
     def __init__(self, model_id: str, *, region: str | None = None, at_once: int = 8) -> None:
         super().__init__(at_once)
@@ -102,5 +104,5 @@ class BedrockModel(RemoteModel):
                     raise
 
     def _tell_cut(self, reason: str | None) -> None:
-        if reason is not None and reason not in STOPS and reason != "max_tokens":
+        if reason is not None and reason not in (*STOPS, "max_tokens"):
             logger.warning("%s ended an answer with %s; it counts as truncated", self.model_id, reason)

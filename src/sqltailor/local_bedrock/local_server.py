@@ -16,8 +16,10 @@ from sqltailor.aws.iam import Setup, apply
 from sqltailor.aws.policies import ROLES, bucket_name
 from sqltailor.errors import ConfigError, SQLTailorError, require, unknown
 from sqltailor.generate.bases import BASES
+from sqltailor.local_bedrock.batch_jobs import BatchJobs
 from sqltailor.local_bedrock.customization_jobs import Jobs
 from sqltailor.local_bedrock.faults import EVERY, Fault
+from sqltailor.local_bedrock.guardrails import guarded
 from sqltailor.local_bedrock.imports import Imports
 from sqltailor.local_bedrock.inference_components import SCALING, Components
 from sqltailor.local_bedrock.models import HANDLERS
@@ -28,7 +30,7 @@ from sqltailor.local_bedrock.sagemaker_endpoints import Endpoints
 from sqltailor.local_bedrock.sagemaker_jobs import SERVERLESS_JOBS, TrainingJobs, Work
 from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE, ScriptImage
 from sqltailor.local_bedrock.serverless_image import ServerlessImage
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, Job, State, TrainingJob
+from sqltailor.local_bedrock.state import ACCOUNT, BatchJob, Handler, Job, State, TrainingJob
 from sqltailor.local_bedrock.tags import SAGEMAKER_TAGS
 from sqltailor.local_bedrock.tuning import Tune, tune_with
 from sqltailor.local_bedrock.wsgi import (
@@ -94,6 +96,7 @@ class LocalBedrock:
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
             **self._imports.handlers(),
+            **BatchJobs(self._runtime, s3, iam).handlers(),
             "CreateModelCustomizationJob": self._jobs.create,
             "GetModelCustomizationJob": self._jobs.get,
             "ListModelCustomizationJobs": self._jobs.list,
@@ -132,7 +135,9 @@ class LocalBedrock:
 
     def forget(self) -> None:
         """End what is being trained, and forget Bedrock's jobs, models, deployments and faults."""
-        jobs: list[Job | TrainingJob] = [*self.state.jobs.values(), *self.state.training_jobs.values()]
+        state = self.state
+        jobs: list[Job | TrainingJob | BatchJob]
+        jobs = [*state.jobs.values(), *state.training_jobs.values(), *state.batches.values()]
         for job in jobs:
             job.stop.set()
         for job in jobs:
@@ -197,19 +202,19 @@ class LocalBedrock:
         if fault is not None:
             raise error(fault.error, f"{fault.error}, as this server was told")
         if operation.name in ("Converse", "ConverseStream"):
-            pieces = self._runtime.answer(self.state, params)
+            answer = guarded(self.state, params, self._runtime.answer(self.state, params))
             if operation.name == "Converse":
-                return send(start, 200, to_json(whole(pieces)))
+                return send(start, 200, to_json(whole(answer)))
             broken = self.state.faults.take(operation.name, mid_stream=True)
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
-            return frames(pieces, broken)
+            return frames(answer, broken)
         if operation.name in ("InvokeModel", "InvokeModelWithResponseStream"):
             streams = operation.name != "InvokeModel"
-            answer = self._imports.invoke(self.state, params["modelId"], params["body"], streams)
-            if isinstance(answer, dict):
-                return send(start, 200, to_json(answer))
+            body_of_answer = self._imports.invoke(self.state, params["modelId"], params["body"], streams)
+            if isinstance(body_of_answer, dict):
+                return send(start, 200, to_json(body_of_answer))
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
-            return answer
+            return body_of_answer
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqltailor.aws.bedrock_models import MODELS, QUOTAS, Tunable
+from sqltailor.local_bedrock.guardrails import GUARDRAILS
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.provisioned_units import UNITS
 from sqltailor.local_bedrock.state import ACCOUNT, Deployment, Handler, Model, State, find, new_id, now
@@ -213,6 +214,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ListCustomModelDeployments": list_deployments,
     "UpdateCustomModelDeployment": update_deployment,
     "DeleteCustomModelDeployment": delete_deployment,
+    **GUARDRAILS,
     **UNITS,
     **BEDROCK_TAGS,
 }

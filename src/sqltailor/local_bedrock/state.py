@@ -116,6 +116,29 @@ class Deployment:
 
 
 @dataclass
+class BatchJob:
+    """A batch inference job. `request` is what it was created with."""
+
+    arn: str
+    request: Mapping[str, Any]
+    region: str
+    status: str = "Submitted"
+    message: str | None = None
+    total: int = 0
+    processed: int = 0
+    errors: int = 0
+    created: datetime.datetime = field(default_factory=now)
+    modified: datetime.datetime = field(default_factory=now)
+    ended: datetime.datetime | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.request["jobName"])
+
+
+@dataclass
 class ImportJob:
     """An import of weights: done, or failed, from `ready` on. `folder` has the copy of the weights."""
 
@@ -213,6 +236,7 @@ class State:
     speed: float
     faults: Faults = field(default_factory=Faults)
     jobs: dict[str, Job] = field(default_factory=dict)
+    batches: dict[str, BatchJob] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     deployments: dict[str, Deployment] = field(default_factory=dict)
     units: dict[str, Deployment] = field(default_factory=dict)
@@ -225,6 +249,8 @@ class State:
     escrow: dict[str, Escrow] = field(default_factory=dict)
     serving: dict[tuple[str, str], Thing] = field(default_factory=dict)
     """Models, configurations and endpoints of SageMaker, by the parameter that names them and their name."""
+    guardrails: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Id of a guardrail → version → what it was created with."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=dict)
     """Model id → LEGACY, for those that are not ACTIVE any more."""
@@ -255,6 +281,7 @@ Handler = Callable[[State, Mapping[str, Any], str], dict[str, Any]]
 __all__ = [
     "ACCOUNT",
     "AwsError",
+    "BatchJob",
     "Deployment",
     "Escrow",
     "Handler",

@@ -30,7 +30,7 @@ def untag(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any
 
 
 def _resource(state: State, arn: str) -> str:
-    known = (state.jobs, state.models, state.deployments, state.units, state.imports, state.imported)
+    known = (state.jobs, state.batches, state.models, state.deployments, state.units, state.imports, state.imported)
     if not any(arn in items for items in known) and arn not in sagemaker_arns(state):
         raise error("ResourceNotFoundException", f"There is no resource {arn}")
     return arn

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqltailor.errors import BackendError, SQLTailorError
 from sqltailor.local_bedrock.faults import Fault
+from sqltailor.local_bedrock.guardrails import Passed
 from sqltailor.types import Completion
 from sqltailor.wire.converse import events, response
 from sqltailor.wire.eventstream import event, exception
@@ -31,24 +32,25 @@ def signed_for(authorization: str) -> tuple[str, str]:
     return found[2], found[1]
 
 
-def whole(pieces: Iterator[str | Completion]) -> dict[str, Any]:
+def whole(answer: Passed) -> dict[str, Any]:
     """Return the response of Converse that the pieces of an answer make."""
     began = time.perf_counter()
-    *_, last = pieces
+    *_, last = answer.pieces
     assert isinstance(last, Completion)
-    return response(last) | {"metrics": {"latencyMs": round((time.perf_counter() - began) * 1000)}}
+    said = response(last, refused=answer.is_refused)
+    return said | {"metrics": {"latencyMs": round((time.perf_counter() - began) * 1000)}, "trace": answer.trace}
 
 
-def frames(pieces: Iterator[str | Completion], broken: Fault | None) -> Iterator[bytes]:
+def frames(answer: Passed, broken: Fault | None) -> Iterator[bytes]:
     """Yield the frames of ConverseStream, until the fault that breaks it."""
     deltas = 0
     try:
-        for kind, value in events(pieces):
+        for kind, value in events(answer.pieces, refused=answer.is_refused):
             if broken and (kind == "contentBlockStop" or (kind == "contentBlockDelta" and deltas >= broken.after)):
                 yield exception(broken.error, f"{broken.error}, as this server was told")
                 return
             deltas += kind == "contentBlockDelta"
-            yield event(kind, value)
+            yield event(kind, value | {"trace": answer.trace} if kind == "metadata" and answer.trace else value)
     except SQLTailorError as e:
         yield exception("validationException", str(e))
 

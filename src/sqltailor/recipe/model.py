@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PrivateAttr, model_validator
+from pydantic import BeforeValidator, PrivateAttr, model_validator
 
 from sqltailor.recipe.fields import Float, Int, Natural, Positive, Section, Texts, key, section
 from sqltailor.recipe.train import Train
@@ -120,6 +120,20 @@ class PromptOptions(Section):
     chat_template: str | None = key(None, "Jinja file with a chat template, for a base model whose tokenizer has none.")
 
 
+class GuardrailKeys(Section):
+    """A guardrail of Amazon Bedrock that checks questions and answers."""
+
+    id: str | None = key(
+        None,
+        "Its id or ARN; not set: none.",
+        pattern=r"^([a-z0-9]{1,64}|arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]{1,64})$",
+    )
+    version: Annotated[str, BeforeValidator(str)] = key(
+        "DRAFT", "Its version: a number, or DRAFT.", pattern=r"^([1-9][0-9]{0,7}|DRAFT)$"
+    )
+    trace: bool = key(True, "Ask which of its rules intervened, to say so in the reason.")
+
+
 class Generation(Section):
     """How the model writes its answer."""
 
@@ -161,6 +175,9 @@ class Generation(Section):
         True,
         "`ask` says, without the model, that a question cannot be answered where no word of it is in the schema, its"
         " values and comments, the glossary or `data.train`.",
+    )
+    guardrail: GuardrailKeys = section(
+        GuardrailKeys, "A guardrail of Amazon Bedrock, for any model: what it stops is refused."
     )
     min_confidence: Float = key(
         0.5,

@@ -44,7 +44,7 @@ class Counters:
     def answered(self, reply: Reply) -> None:
         """Count an answer by what the guard and the known pairs say of it, and its tokens."""
         without = "no_sql" if reply.declined is None else "declined"
-        outcome = without if reply.sql is None else "allowed" if reply.allowed else "refused"
+        outcome = without if reply.allowed is None else "allowed" if reply.allowed else "refused"
         self._answers.labels("known" if reply.pair is not None and reply.allowed else outcome).inc()
         self._tokens.labels("in").inc(reply.completion.tokens_in or 0)
         self._tokens.labels("out").inc(reply.completion.tokens_out or 0)

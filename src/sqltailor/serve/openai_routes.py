@@ -51,8 +51,8 @@ def check_model(name: str, names: list[str]) -> None:
 
 
 def is_refused(reply: Reply) -> bool:
-    """Whether there is a statement, and it may not run."""
-    return reply.sql is not None and not reply.allowed
+    """Whether there is a statement, and it may not run, or a guardrail stands in its place."""
+    return reply.allowed is False
 
 
 def told(reply: Reply) -> Completion:

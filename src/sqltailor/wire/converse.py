@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
+from sqltailor.wire.guardrail_config import INTERVENED, config, refusal
 
 SCHEMA_VERSION = "bedrock-conversation-2024"
-STOPS: Mapping[str, Literal["end", "stop"]] = {"end_turn": "end", "stop_sequence": "stop"}
+STOPS: Mapping[str, Literal["end", "stop"]] = {"end_turn": "end", "stop_sequence": "stop", INTERVENED: "end"}
 """Stop reasons of a whole answer → what a completion calls them; any other means that the answer was cut."""
 _REASONS = {"end": "end_turn", "stop": "stop_sequence", "length": "max_tokens"}
 Event = tuple[str, dict[str, Any]]
@@ -34,21 +35,25 @@ def request(model_id: str, prompt: Prompt, options: GenerateOptions) -> dict[str
         settings["topP"] = options.top_p
     if options.stop:
         settings["stopSequences"] = list(options.stop)
-    return {"modelId": model_id} | conversation(prompt.messages) | {"inferenceConfig": settings}
+    rail = {"guardrailConfig": config(options.guardrail)} if options.guardrail else {}
+    return {"modelId": model_id} | conversation(prompt.messages) | {"inferenceConfig": settings} | rail
 
 
-def completion(response: Mapping[str, Any], *, total_ms: float) -> Completion:
+def completion(response: Mapping[str, Any], *, total_ms: float | None) -> Completion:
     """Return what a response of `converse` says."""
-    blocks = response["output"]["message"]["content"]
-    usage = response.get("usage", {})
-    return Completion(
-        "".join(block.get("text", "") for block in blocks),
-        STOPS.get(response["stopReason"], "length"),
-        usage.get("inputTokens"),
-        usage.get("outputTokens"),
-        None,
-        total_ms,
-    )
+    text = "".join(block.get("text", "") for block in response["output"]["message"]["content"])
+    return _completion(text, response["stopReason"], response, None, total_ms)
+
+
+def _completion(
+    text: str, reason: str, measured: Mapping[str, Any], first_token_ms: float | None, total_ms: float | None
+) -> Completion:
+    """Return an answer. Where a guardrail intervened, its message is the reason, and there is no text."""
+    usage, refused = measured.get("usage", {}), None
+    if reason == INTERVENED:
+        text, refused = "", refusal(text, measured.get("trace", {}).get("guardrail", {}))
+    tokens = usage.get("inputTokens"), usage.get("outputTokens")
+    return Completion(text, STOPS.get(reason, "length"), *tokens, first_token_ms, total_ms, refused=refused)
 
 
 def delta_text(event: Mapping[str, Any]) -> str:
@@ -61,14 +66,12 @@ def completion_of_events(
 ) -> Completion:
     """Return what the events of a whole stream say together. A stream without an end was cut."""
     text, reason = "", ""
-    usage: Mapping[str, int] = {}
+    measured: Mapping[str, Any] = {}
     for event in events:
         text += delta_text(event)
         reason = event.get("messageStop", {}).get("stopReason", reason)
-        usage = event.get("metadata", {}).get("usage", usage)
-    return Completion(
-        text, STOPS.get(reason, "length"), usage.get("inputTokens"), usage.get("outputTokens"), first_token_ms, total_ms
-    )
+        measured = event.get("metadata", measured)
+    return _completion(text, reason, measured, first_token_ms, total_ms)
 
 
 def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -113,7 +116,7 @@ def events(pieces: Iterable[str | Completion], *, refused: bool = False) -> Iter
 
 
 def _reason(answer: Completion, refused: bool) -> str:
-    return "guardrail_intervened" if refused else _REASONS[answer.stop]
+    return INTERVENED if refused else _REASONS[answer.stop]
 
 
 def _measured(answer: Completion) -> dict[str, Any]:

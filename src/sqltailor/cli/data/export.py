@@ -17,7 +17,7 @@ def export(
         str,
         typer.Option(
             metavar="FORMAT",
-            help="bedrock, claude, prompt-completion, openai, sharegpt, alpaca, input-output, text or examples (ours).",
+            help="bedrock, claude, prompt-completion, openai, rft, sharegpt, alpaca, input-output, text or examples.",
         ),
     ],
     out: Annotated[str, typer.Option(metavar="PATH", help="Folder, or a file for a single FILE.")],

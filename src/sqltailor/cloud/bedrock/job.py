@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqltailor.aws.session import client, code_of, told
+from sqltailor.cloud.bedrock.invocation_jobs import KIND, get_batch, list_batches, stop_batch
 from sqltailor.cloud.job_record import Found, Listed, Status, remember
 from sqltailor.cloud.run_names import RUN_TAG, tags_of
 from sqltailor.errors import ConfigError
@@ -53,7 +54,7 @@ def status_of(found: Found) -> Status:
 
 
 def list_jobs(region: str) -> Iterator[Listed]:
-    """Yield the jobs in a region that this package created, newest first."""
+    """Yield the jobs in a region that this package created: those of tuning, then those of batch inference."""
     bedrock = client("bedrock", region)
     with told("list the jobs of Bedrock"):
         pages = bedrock.get_paginator("list_model_customization_jobs").paginate(sortBy="CreationTime")
@@ -62,14 +63,19 @@ def list_jobs(region: str) -> Iterator[Listed]:
             if run is not None:
                 made = job["creationTime"].isoformat(timespec="seconds")
                 yield Listed(job["jobName"], run, job["status"], made, job["jobArn"])
+    yield from list_batches(region)
 
 
 def show_job(region: str, job: str) -> Found:
     """Return what Bedrock tells of a job: by its name or its ARN."""
-    return get(client("bedrock", region), job)
+    bedrock = client("bedrock", region)
+    return get_batch(bedrock, job) if KIND in job else get(bedrock, job)
 
 
 def stop_job(region: str, job: str) -> None:
     """Stop a job."""
+    if KIND in job:
+        stop_batch(region, job)
+        return
     with told(f"stop the job {job}"):
         client("bedrock", region).stop_model_customization_job(jobIdentifier=job)

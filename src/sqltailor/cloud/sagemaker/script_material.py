@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqltailor.cloud.material import CHARACTERS_PER_TOKEN, Material
+from sqltailor.cloud.cost import CHARACTERS_PER_TOKEN
+from sqltailor.cloud.material import Material
 from sqltailor.data.examples import write_examples
 from sqltailor.errors import ConfigError
 from sqltailor.generate.bases import BASES

@@ -17,9 +17,9 @@ from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.account_checks import look_at_account
 from sqltailor.cloud.cloud_plan import CloudPlan
 from sqltailor.cloud.cloud_training import create_patiently, upload_files
-from sqltailor.cloud.cost import CostRow
+from sqltailor.cloud.cost import CHARACTERS_PER_TOKEN, CostRow
 from sqltailor.cloud.job_record import OnStatus, keep_metrics, known_job, note_end, remember, wait
-from sqltailor.cloud.material import CHARACTERS_PER_TOKEN, Material
+from sqltailor.cloud.material import Material
 from sqltailor.cloud.run_names import tags_in_capitals
 from sqltailor.cloud.sagemaker.fetched import adopt, fetch
 from sqltailor.cloud.sagemaker.nova_training import channel

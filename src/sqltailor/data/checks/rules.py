@@ -42,8 +42,9 @@ LIMITS: Mapping[str, Limits] = {
     "nova-2-lite": Limits(200, 20_000, 32_000, max_validation=0, reserved=True),
     "llama": Limits(100, 10_000, 16_000),
     "claude-3-haiku": Limits(32, 10_000, 32_000, max_validation=1_000),
+    "nova-2-lite-rft": Limits(100, 20_000, 32_000),
 }
-USUAL_MODEL: Mapping[str, str] = {"bedrock": "nova", "claude": "claude-3-haiku"}
+USUAL_MODEL: Mapping[str, str] = {"bedrock": "nova", "claude": "claude-3-haiku", "rft": "nova-2-lite-rft"}
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,20 @@ def _prompt_completion(row: Mapping[str, Any], texts: Texts) -> Iterator[tuple[s
             yield from _string(row[key], key, texts)
 
 
+def _rft(row: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str]]:
+    yield from _keys(row, {"id", "messages", "reference_answer"}, {"id", "messages", "reference_answer"})
+    if not row.get("id"):
+        yield "missing_key", "`id` is empty"
+    turns = row.get("messages")
+    for turn in turns if isinstance(turns, list) else []:
+        yield from _string(turn.get("content"), f"{turn.get('role')} message", texts)
+
+
 SHAPES: Mapping[str, Callable[[Mapping[str, Any], Texts], Iterator[tuple[str, str]]]] = {
     "bedrock": _bedrock,
     "claude": _claude,
     "prompt-completion": _prompt_completion,
+    "rft": _rft,
 }
 
 

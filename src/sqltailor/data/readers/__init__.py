@@ -16,6 +16,7 @@
 | `bedrock` | bedrock-conversation-2024: `system, messages` with content blocks |
 | `claude` | `system, messages` with text contents |
 | `openai` | `messages`, the system message among them |
+| `rft` | `id, messages, reference_answer`: a question, and the SQL apart from it |
 | `sharegpt` | `conversations` of `from, value` |
 
 Of preference pairs (`chosen, rejected`; OpenAI's `preferred_output`) the preferred answer is read, a row with `label`
@@ -56,6 +57,7 @@ READERS: Mapping[str, str] = {
     "bedrock": "chat:read_bedrock",
     "claude": "chat:read_claude",
     "openai": "chat:read_openai",
+    "rft": "chat:read_rft",
     "sharegpt": "chat:read_openai",
 }
 """Format → function of one row and its `Source`; it raises `RowError` for a row that it cannot read."""

@@ -45,6 +45,17 @@ def read_openai(row: Mapping[str, Any], source: Source) -> Example:
     return from_messages([*([Message("system", system)] if system else []), *_turns(row)], source.dialect)
 
 
+def read_rft(row: Mapping[str, Any], source: Source) -> Example:
+    """Return the example of a row of reinforcement fine-tuning, whose accepted SQL is the reference answer."""
+    found = row["reference_answer"]
+    golds = found.get("sql") if isinstance(found, Mapping) else [found]
+    if not isinstance(golds, list) or not golds or not all(isinstance(gold, str) for gold in golds):
+        raise RowError("wrong_type", '`reference_answer` is SQL, or {"sql": [...]} with several statements')
+    asked = from_messages([*_turns(row), Message("assistant", golds[0])], source.dialect)
+    accepted = tuple(gold_of(gold, source.dialect) for gold in golds)
+    return dataclasses.replace(asked, id=str(row.get("id") or ""), sql=accepted)
+
+
 def read_prompt_completion(row: Mapping[str, Any], source: Source) -> Example:
     """Return the example of a `{prompt, completion}` row, texts or lists of messages."""
     prompt, completion = row.get("prompt"), row.get("completion")

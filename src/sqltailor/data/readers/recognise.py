@@ -42,6 +42,8 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
 
 
 def _chat_format(row: Mapping[str, Any]) -> str:
+    if "reference_answer" in row:
+        return "rft"
     messages = row["messages"] if isinstance(row["messages"], list) else []
     blocks = any(isinstance(m, Mapping) and isinstance(m.get("content"), list) for m in messages)
     if "schemaVersion" in row or isinstance(row.get("system"), list) or (blocks and "system" not in row):

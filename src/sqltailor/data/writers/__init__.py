@@ -6,6 +6,7 @@
 | `bedrock` | bedrock-conversation-2024: Nova, Llama 3.2 and later on Bedrock | see below |
 | `claude` | `system, messages` with text contents | see below |
 | `openai` | `messages` | see below |
+| `rft` | Bedrock's reinforcement fine-tuning: `id, messages, reference_answer` | see below, but not id and SQL |
 | `sharegpt` | `conversations` of `from, value` | see below |
 | `prompt-completion` | `prompt, completion`: one text each | see below, and the history |
 | `alpaca` | `instruction, input, output, metadata` | nothing is lost |
@@ -30,6 +31,7 @@ WRITERS: Mapping[str, str] = {
     "bedrock": "chat:write_bedrock",
     "claude": "chat:write_claude",
     "openai": "chat:write_openai",
+    "rft": "chat:write_rft",
     "sharegpt": "chat:write_sharegpt",
     "prompt-completion": "chat:write_prompt_completion",
     "alpaca": "records:write_alpaca",

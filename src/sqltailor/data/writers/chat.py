@@ -26,6 +26,14 @@ def write_openai(example: Example, schema: Schema | None) -> dict[str, Any]:
     return {"messages": [{"role": m.role, "content": m.content} for m in to_messages(example, schema)]}
 
 
+def write_rft(example: Example, schema: Schema | None) -> dict[str, Any]:
+    """Return a `{id, messages, reference_answer}` row: no answer to learn, but the SQL by which a grader judges one."""
+    *asked, _ = to_messages(example, schema)
+    golds = list(example.sql)
+    turns = [{"role": m.role, "content": m.content} for m in asked]
+    return {"id": example.id, "messages": turns, "reference_answer": golds[0] if len(golds) == 1 else {"sql": golds}}
+
+
 SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 
 

@@ -24,7 +24,8 @@ class Attempt:
     `answers` holds the results of the gold statements that run, `gold_failure` why none does, and either `result` or
     `failure` is set for a predicted statement that the guard let through (`verdict`). Without one all are empty.
     For a specification `compiled` is the compiler's statement, and `referee` its result where there is a database.
-    `examined` is the tree of `predicted` that the guard read, if it did.
+    `refusal` says why a guardrail stood in the answer's place. `examined` is the tree of `predicted` that the guard
+    read, if it did.
     """
 
     gold: tuple[str, ...]
@@ -32,6 +33,7 @@ class Attempt:
     declined: str | None = None
     gold_declined: bool = False
     was_cut: bool = False
+    refusal: str | None = None
     dialect: str = "sqlite"
     schema: Schema = field(default_factory=Schema)
     verdict: Verdict | None = None

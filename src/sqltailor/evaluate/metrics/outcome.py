@@ -20,8 +20,9 @@ def outcome(attempt: Attempt) -> tuple[Outcome, str | None]:
     2. `correct`, `empty_match`: by execution, or by exact match where there is no database
     3. `declined`: the model says that it cannot answer
     4. `truncated`: the answer was cut at its longest length (one that is right all the same is `correct`)
-    5. `no_sql`, `unparsed`, `schema_error`, `refused`, `timeout`, `sql_error`: as far as the statement came
-    6. `wrong`
+    5. `refused`, too, where a guardrail stood in the answer's place
+    6. `no_sql`, `unparsed`, `schema_error`, `refused`, `timeout`, `sql_error`: as far as the statement came
+    7. `wrong`
     """
     if attempt.gold_failure is not None:
         return "gold_error", attempt.gold_failure
@@ -33,6 +34,8 @@ def outcome(attempt: Attempt) -> tuple[Outcome, str | None]:
         return "declined", attempt.declined
     if attempt.was_cut:
         return "truncated", "the answer was cut at its longest length"
+    if attempt.refusal is not None:
+        return "refused", attempt.refusal
     if attempt.predicted is None:
         return "no_sql", "the answer holds no SQL"
     return _failed(attempt) or ("wrong", _why_wrong(attempt))

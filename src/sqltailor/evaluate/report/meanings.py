@@ -71,7 +71,7 @@ OUTCOMES = {
     "no_sql": "no SQL in the answer",
     "unparsed": "not a statement of the dialect",
     "schema_error": "names a table or column that does not exist",
-    "refused": "stopped by the guard or the database's protection",
+    "refused": "stopped by the guard, the database's protection or a guardrail",
     "sql_error": "the database cannot run it",
     "timeout": "ran past its time limit",
     "truncated": "cut at the longest answer allowed",

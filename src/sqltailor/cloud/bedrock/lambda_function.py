@@ -1,0 +1,13 @@
+"""What AWS Lambda calls: this file lies at the top of the package that `sqltailor aws grader` writes."""
+
+from pathlib import Path
+from typing import Any
+
+from sqltailor.cloud.bedrock.grader import open_grader
+
+_grade = open_grader(Path(__file__).resolve().parent)
+
+
+def lambda_handler(event: Any, context: Any) -> list[dict[str, Any]]:
+    """Return the grades of the samples of an event, in their order."""
+    return _grade(event)

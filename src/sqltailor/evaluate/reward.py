@@ -1,0 +1,56 @@
+"""What an answer earns by execution, for methods that learn from a model's own answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqltailor.errors import SQLError
+from sqltailor.evaluate.metrics.attempt import Attempt
+from sqltailor.evaluate.metrics.outcome import outcome
+from sqltailor.sql.dialect import parse
+from sqltailor.types import Outcome
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expression
+
+RIGHT = 1.0
+PARTLY = 0.2
+"""Most that a statement can earn which runs on the right tables but returns something else."""
+
+
+class Rewarded(NamedTuple):
+    """What became of an answer, and what it earns: 1 for the right result, up to `PARTLY` else."""
+
+    outcome: Outcome
+    reward: float
+
+
+def rewarded(attempt: Attempt) -> Rewarded:
+    """Return what an answer earns."""
+    word, _ = outcome(attempt)
+    if attempt.was_cut:  # else a model learns to go on and on after the answer
+        return Rewarded(word, 0.0)
+    wanted = frozenset().union(*(_gold_tables(gold, attempt.dialect) for gold in attempt.gold))
+    read = tables(attempt.tree) if attempt.tree is not None else frozenset()
+    if word == "correct":  # a number that is guessed, from none of the tables, is not
+        return Rewarded(word, RIGHT if wanted & read or not wanted else 0.0)
+    if attempt.result is None:
+        return Rewarded(word, 0.0)
+    # it runs, but proves nothing (empty beside empty) or is wrong: what counts is whether it reads the right tables
+    return Rewarded(word, PARTLY * len(wanted & read) / max(len(wanted | read), 1))
+
+
+def _gold_tables(sql: str, dialect: str) -> frozenset[str]:
+    """Return the tables of a gold statement, none where it cannot be parsed."""
+    try:
+        return tables(parse(sql, dialect))
+    except SQLError:
+        return frozenset()
+
+
+def tables(tree: Expression) -> frozenset[str]:
+    """Return the lower-case names of the tables that a statement reads, without its own common table expressions."""
+    from sqlglot import exp
+
+    own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    return frozenset(table.name.lower() for table in tree.find_all(exp.Table)) - own
