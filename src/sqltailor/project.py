@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +22,11 @@ from sqltailor.data.rows import Reject
 from sqltailor.data.schema_file import read_schema_file
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import ConfigError, DataError, counted
+from sqltailor.generate.bases.download import cache_folder
 from sqltailor.prompt.about import Subject
 from sqltailor.prompt.extract import is_declined
-from sqltailor.prompt.hints import VALUES, Linker, Stored, read_linker
+from sqltailor.prompt.hints import VALUES, Linker, Stored, TableValues, read_values
+from sqltailor.prompt.kept_values import kept_linker, values_file
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import BuildPrompt, build_prompt, compact_schema, notes_of
@@ -34,7 +36,7 @@ from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
 from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
-from sqltailor.types import Example, GenerateOptions, Grant, Prompt, Schema
+from sqltailor.types import Cell, Example, GenerateOptions, Grant, Prompt, Schema, Table
 
 logger = logging.getLogger(__name__)
 
@@ -242,12 +244,18 @@ class Project:
 
     @cached_property
     def _linker(self) -> Linker:
-        return read_linker(
-            self.granted,
-            lambda sql: self.database.run(sql, max_rows=VALUES + 1).rows,
-            self.database.dialect,
-            personal=self.recipe.database.sample_personal,
+        settings, database = self.recipe.database, self.database
+        file = values_file(
+            cache_folder() / "values", database.place, self.grant, settings.namespaces, settings.sample_personal
         )
+
+        def read(table: Table, judged: Mapping[str, str]) -> TableValues:
+            def fetch(sql: str) -> list[tuple[Cell, ...]]:
+                return self.database.run(sql, max_rows=VALUES + 1).rows
+
+            return read_values(table, fetch, database.dialect, personal=settings.sample_personal, judged=judged)
+
+        return kept_linker(file, self.granted, read, lambda: self.database.table_states())
 
     def drift(self, reference: str) -> list[str]:
         """Return what changed in the schema since a run learned it, one sentence each; nothing for other models."""

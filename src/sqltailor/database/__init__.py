@@ -29,6 +29,7 @@ from typing import Any, NamedTuple, Self
 from sqltailor.database.personal import looks_personal
 from sqltailor.database.process import Child
 from sqltailor.database.samples import with_samples
+from sqltailor.database.table_states import TableState
 from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect.names import split_name
@@ -40,34 +41,35 @@ MIB = 1 << 20
 
 
 class Backend(NamedTuple):
-    """What a kind of database offers: options for its engine in the child process, and its tables."""
+    """What a kind of database offers: options for its engine in the child process, its tables, and their states."""
 
     options: Callable[[Location], dict[str, Any]]
     read_tables: Callable[[Child], Schema]
+    table_states: Callable[[Child, Location], TableState]
 
 
 def _sqlite() -> Backend:
     from sqltailor.database import sqlite
 
-    return Backend(sqlite.options, sqlite.read_tables)
+    return Backend(sqlite.options, sqlite.read_tables, sqlite.table_states)
 
 
 def _duckdb() -> Backend:
     from sqltailor.database import duckdb
 
-    return Backend(duckdb.options, duckdb.read_tables)
+    return Backend(duckdb.options, duckdb.read_tables, duckdb.table_states)
 
 
 def _postgres() -> Backend:
     from sqltailor.database import server
 
-    return Backend(server.postgres_options, server.read_postgres_tables)
+    return Backend(server.postgres_options, server.read_postgres_tables, server.postgres_table_states)
 
 
 def _mysql() -> Backend:
     from sqltailor.database import server
 
-    return Backend(server.mysql_options, server.read_mysql_tables)
+    return Backend(server.mysql_options, server.read_mysql_tables, server.mysql_table_states)
 
 
 BACKENDS: dict[Kind, Callable[[], Backend]] = {
@@ -82,12 +84,15 @@ BACKENDS: dict[Kind, Callable[[], Backend]] = {
 class Database:
     """An open database. A context manager; calls from several threads wait for each other.
 
-    `url_shown` is its URL without the password; `warnings` says what its role may do that it should not.
+    `url_shown` is its URL without the password, `place` the same or a file's whole path; `warnings` says what its role
+    may do that it should not.
     """
 
     def __init__(self, location: Location, backend: Backend, child: Child, *, timeout_s: float, max_rows: int) -> None:
         self.dialect = DIALECTS[location.kind]
         self.url_shown = location.shown
+        self.place = str(location.path or location.shown)
+        self._location = location
         self._backend = backend
         self._child = child
         self._timeout_s = timeout_s
@@ -139,6 +144,10 @@ class Database:
         if samples:
             return with_samples(schema, self.run, self.dialect, count=samples, personal=personal)
         return schema
+
+    def table_states(self) -> TableState:
+        """Return what says whether a table has changed: its state now, or None where that cannot be known."""
+        return self._backend.table_states(self._child, self._location)
 
     def close(self) -> None:
         """End the connection and its process."""
