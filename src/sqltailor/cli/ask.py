@@ -62,7 +62,7 @@ def ask(
         raise ConfigError("--follow goes on with questions in words: a specification says everything by itself.")
     history = read_conversation(Path(follow)) if follow is not None else ()
     with project_for(recipe, database) as project:
-        asker = open_asker(project, model or newest_model(project.recipe), votes=votes)
+        asker = open_asker(project, model or newest_model(project.recipe), votes=votes, load_now=False)
         reply = asker(asked, history, run=run)
         print_json(reply.to_json()) if json else _print_reply(reply)
         if reply.asks_back and not json and sys.stdin.isatty():
