@@ -20,7 +20,7 @@ from sqltailor.data.canonical import as_meant
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject
 from sqltailor.data.schema_file import read_schema_file
-from sqltailor.database import Database, dialect_of, open_database
+from sqltailor.database import Database, dialect_of, is_warehouse, open_database
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.generate.bases.download import cache_folder
 from sqltailor.prompt.about import Subject
@@ -69,6 +69,12 @@ class Project:
         return self.recipe.database.url is not None
 
     @property
+    def may_run(self) -> bool:
+        """Whether statements may run on the recipe's database: on a warehouse only if it says so."""
+        settings = self.recipe.database
+        return settings.url is not None and (settings.unprotected or not is_warehouse(settings.url))
+
+    @property
     def has_schema(self) -> bool:
         """Whether there is a schema: from a file or a database."""
         return self.recipe.database.schema_file is not None or self.has_database
@@ -84,7 +90,23 @@ class Project:
             raise ConfigError(
                 "No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL"
             )
-        return open_database(settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows, grant=self.grant)
+        return open_database(
+            settings.url,
+            timeout_s=settings.timeout_s,
+            max_rows=settings.max_rows,
+            grant=self.grant,
+            unprotected=settings.unprotected,
+        )
+
+    @property
+    def runnable(self) -> Database:
+        """The database, for what makes no sense unless statements run on it; `ConfigError` where they may not."""
+        if self.has_database and not self.may_run:
+            raise ConfigError(
+                "This needs statements to run, and nothing runs on a warehouse, which has no read-only session and no "
+                "limit that the server enforces. Where its role may only SELECT: database.unprotected=true"
+            )
+        return self.database
 
     @cached_property
     def schema(self) -> Schema:

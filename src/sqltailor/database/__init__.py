@@ -14,6 +14,7 @@ What each database enforces by itself:
 - DuckDB: one SELECT on user tables, without files, network and extensions (`child/duckdb.py`).
 - PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child/postgres.py`).
 - MySQL and MariaDB: the same, with less help of the server: text rules for files and comments (`child/mysql.py`).
+- Warehouses: nothing; their schema is read, and statements run only where that is accepted (`child/warehouse.py`).
 
 Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
 only SELECT; `Database.warnings` tells), and faults of the driver's or the database's own code. Linux and macOS; the
@@ -30,12 +31,12 @@ from sqltailor.database.personal import looks_personal
 from sqltailor.database.process import Child
 from sqltailor.database.samples import with_samples
 from sqltailor.database.table_states import TableState
-from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
+from sqltailor.database.url import DIALECTS, WAREHOUSES, Kind, Location, dialect_of, is_warehouse, locate
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect.names import split_name
 from sqltailor.types import Grant, QueryResult, Schema
 
-__all__ = ["Database", "dialect_of", "looks_personal", "open_database"]
+__all__ = ["Database", "dialect_of", "is_warehouse", "looks_personal", "open_database"]
 
 MIB = 1 << 20
 
@@ -72,12 +73,19 @@ def _mysql() -> Backend:
     return Backend(server.mysql_options, server.read_mysql_tables, server.mysql_table_states)
 
 
+def _warehouse() -> Backend:
+    from sqltailor.database import warehouse
+
+    return Backend(warehouse.options, warehouse.read_tables, warehouse.table_states)
+
+
 BACKENDS: dict[Kind, Callable[[], Backend]] = {
     "sqlite": _sqlite,
     "duckdb": _duckdb,
     "postgresql": _postgres,
     "mysql": _mysql,
     "mariadb": _mysql,
+    **dict.fromkeys(WAREHOUSES, _warehouse),
 }
 
 
@@ -169,8 +177,12 @@ def open_database(
     max_rows: int = 10_000,
     max_bytes: int = 256 * MIB,
     grant: Grant = Grant(),  # noqa: B008
+    unprotected: bool = False,
 ) -> Database:
     """Connect read-only to `sqlite:///…`, `duckdb:///…`, `postgresql://…`, `mysql://…`, or the path of a file.
+
+    A warehouse (`snowflake://…` and others, `url.WAREHOUSES`) has no read-only session: `run` refuses every statement
+    there unless `unprotected`.
 
     `timeout_s` and `max_rows` are the defaults of each statement. `max_bytes` is the memory that one statement may
     take; its result may take an eighth of it, as JSON. What `grant` denies, SQLite does not read either, except
@@ -180,7 +192,11 @@ def open_database(
     location = locate(url)
     backend = BACKENDS[location.kind]()
     limits = {"shown": location.shown, "secrets": location.secrets, "timeout_s": timeout_s, "max_bytes": max_bytes}
-    limits |= {"allow": [*map(split_name, grant.allow)], "deny": [*map(split_name, grant.deny)]}
+    limits |= {
+        "unprotected": unprotected,
+        "allow": [*map(split_name, grant.allow)],
+        "deny": [*map(split_name, grant.deny)],
+    }
     child = Child(backend.options(location) | limits)
     child.start()
     return Database(location, backend, child, timeout_s=timeout_s, max_rows=max_rows)
