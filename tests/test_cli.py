@@ -450,6 +450,12 @@ def test_ask_says_without_the_model_that_a_question_is_about_something_else(begu
     assert ok_json(*asked)["rows"] == [[3]]
 
 
+def test_ask_loads_no_model_for_a_question_that_needs_none(begun: Path) -> None:
+    missing = ("--model", "echo:missing.sql")
+    assert ok_json("ask", "what will the weather be?", *missing)["declined"]
+    assert "missing.sql" in str(run("ask", "How many lines?", *missing).exception)
+
+
 def test_ask_fails_when_the_statement_did_not_run(begun: Path) -> None:
     Path("answer.sql").write_text("SELECT abs(-9223372036854775808)")
     assert ok("ask", "Overflow?", "--model", "echo:answer.sql").stdout

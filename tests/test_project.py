@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -197,6 +198,28 @@ def test_an_answer_grows(tram: Path, parrot: Parrot) -> None:
         assert [reply.result for reply in ask.stream("How many stops?", run=False)] == [None]
         parrot.sql = "DELETE FROM stop"
         assert [reply.allowed for reply in ask.stream("How many stops?")] == [False]
+
+
+def test_the_model_is_loaded_when_a_question_needs_it(
+    tram: Path, parrot: Parrot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+
+    def load(reference: str, **_: object) -> Parrot:
+        time.sleep(0.3)
+        loaded.append(reference)
+        return parrot
+
+    monkeypatch.setattr(asker, "load", load)
+    with Project(recipe()) as project:
+        ask = open_asker(project, "parrot", load_now=False)
+        assert ask("what will the weather be?").declined
+        assert loaded == []
+        reply = ask("How many stops?")
+        assert (reply.sql, ask("How many lines?").sql, loaded) == (parrot.sql, parrot.sql, ["parrot"])
+        assert reply.total_ms < 300  # without the time it takes to load
+        open_asker(project, "parrot")
+        assert loaded == ["parrot", "parrot"]
 
 
 def test_history_stands_before_the_question(tram: Path, parrot: Parrot) -> None:

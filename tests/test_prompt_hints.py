@@ -11,7 +11,7 @@ import pytest
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError
 from sqltailor.project import Project
-from sqltailor.prompt.hints import MAX_CHARACTERS, Linker, read_linker
+from sqltailor.prompt.hints import MAX_CHARACTERS, Linker, in_memory, read_values
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import write_json_atomic
 from sqltailor.types import Example
@@ -53,8 +53,14 @@ def sea(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def linker(*, personal: bool = False) -> Linker:
     with open_database("sea.db") as database:
-        return read_linker(
-            database.read_schema(0, personal), lambda sql: database.run(sql, max_rows=20_001).rows, personal=personal
+        return Linker(
+            in_memory(
+                named
+                for table in database.read_schema(0, personal).tables
+                for named in read_values(
+                    table, lambda sql: database.run(sql, max_rows=20_001).rows, "sqlite", personal=personal
+                ).named()
+            )
         )
 
 

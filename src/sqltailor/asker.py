@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqltailor.database import Database
@@ -15,6 +16,7 @@ from sqltailor.generate.guarding import guarding
 from sqltailor.project import Project
 from sqltailor.prompt.extract import Answer, extract, is_declined
 from sqltailor.prompt.known import Answered
+from sqltailor.prompt.text import BuildPrompt
 from sqltailor.reply import Ran, Reply
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.dialect import comparable
@@ -26,25 +28,49 @@ SHOWN = 4
 """Words of a question that a reason names."""
 
 
-def open_asker(project: Project, model: str, *, votes: int | None = None) -> Asker:
+def open_asker(project: Project, model: str, *, votes: int | None = None, load_now: bool = True) -> Asker:
     """Return what asks a model about a project's database; after `project.close` the next question opens that again.
 
-    `votes` takes the place of `generate.candidates`. Raises `ConfigError` or `DataError` for a project without a
+    `votes` takes the place of `generate.candidates`. Without `load_now` the model is loaded when a question needs it:
+    one that is known, or cannot be answered, does not. Raises `ConfigError` or `DataError` for a project without a
     schema, `BackendError` for a model that cannot be opened.
     """
     _ = project.schema  # before a model is loaded in vain
     project.warn_of_drift(model)
-    return Asker(project, model, load(model, batch=1, engine=project.recipe.generate.engine), votes=votes)
+    asker = Asker(project, model, votes=votes)
+    if load_now:
+        asker.load()
+    return asker
 
 
 class Asker:
-    """Asks one model about one project; see `open_asker`."""
+    """Asks one model about one project; see `open_asker`. The model is loaded where `generate` does not bring it."""
 
-    def __init__(self, project: Project, model: str, generate: Generate, *, votes: int | None = None) -> None:
-        self._project, self._model, self._generate = project, model, guarding(generate)
-        self._prompt = project.prompts(model, token_counter(generate), is_lesson=False, context=context_of(generate))
+    def __init__(
+        self, project: Project, model: str, generate: Generate | None = None, *, votes: int | None = None
+    ) -> None:
+        self._project, self._model, self._given = project, model, generate
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
+
+    def load(self) -> None:
+        """Load the model, unless it is loaded already."""
+        _ = self._prompt
+
+    @cached_property
+    def _loaded(self) -> Generate:
+        if self._given is not None:
+            return self._given
+        return load(self._model, batch=1, engine=self._project.recipe.generate.engine)
+
+    @cached_property
+    def _generate(self) -> Generate:
+        return guarding(self._loaded)
+
+    @cached_property
+    def _prompt(self) -> BuildPrompt:
+        counter, context = token_counter(self._loaded), context_of(self._loaded)
+        return self._project.prompts(self._model, counter, is_lesson=False, context=context)
 
     def __call__(
         self,
@@ -89,6 +115,9 @@ class Asker:
             reason = f"nothing in the database, its values, the glossary or known questions is about {about}"
             completion = Completion(f"{DECLINE} {reason}", tokens_in=0, tokens_out=0)
         else:
+            loading = time.monotonic()
+            self.load()
+            started += time.monotonic() - loading  # answering does not take that long
             [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
         is_known = known is not None and not is_declined(known.sql)
         # as it is: a value may look like what models write around SQL

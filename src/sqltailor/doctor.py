@@ -170,10 +170,10 @@ def _recipe(recipe: str | Path | None, cwd: Path, env: Mapping[str, str] | None)
 
 def _database(resolved: Resolved | None) -> Check:
     url = resolved.recipe.database.url if resolved else None
-    if url is None:
+    if resolved is None or url is None:
         return Check("database", "warn", "the recipe names none", "sqltailor init URL")
     try:
-        with open_database(url, timeout_s=20) as database:
+        with open_database(url, timeout_s=20, unprotected=resolved.recipe.database.unprotected) as database:
             tables = database.read_schema().tables
             shown, warnings = database.url_shown, database.warnings
     except (DataError, SQLError) as e:

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,13 @@ from sqltailor.data.canonical import as_meant
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject
 from sqltailor.data.schema_file import read_schema_file
-from sqltailor.database import Database, dialect_of, open_database
+from sqltailor.database import Database, dialect_of, is_warehouse, open_database
 from sqltailor.errors import ConfigError, DataError, counted
+from sqltailor.generate.bases.download import cache_folder
 from sqltailor.prompt.about import Subject
 from sqltailor.prompt.extract import is_declined
-from sqltailor.prompt.hints import VALUES, Linker, Stored, read_linker
+from sqltailor.prompt.hints import VALUES, Linker, Stored, TableValues, read_values
+from sqltailor.prompt.kept_values import kept_linker, values_file
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import BuildPrompt, build_prompt, compact_schema, notes_of
@@ -34,7 +36,7 @@ from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
 from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
 from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
-from sqltailor.types import Example, GenerateOptions, Grant, Guardrail, Prompt, Schema
+from sqltailor.types import Cell, Example, GenerateOptions, Grant, Guardrail, Prompt, Schema, Table
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,12 @@ class Project:
         return self.recipe.database.url is not None
 
     @property
+    def may_run(self) -> bool:
+        """Whether statements may run on the recipe's database: on a warehouse only if it says so."""
+        settings = self.recipe.database
+        return settings.url is not None and (settings.unprotected or not is_warehouse(settings.url))
+
+    @property
     def has_schema(self) -> bool:
         """Whether there is a schema: from a file or a database."""
         return self.recipe.database.schema_file is not None or self.has_database
@@ -82,7 +90,23 @@ class Project:
             raise ConfigError(
                 "No database is named. Give --database URL, or write recipe.yaml with: sqltailor init URL"
             )
-        return open_database(settings.url, timeout_s=settings.timeout_s, max_rows=settings.max_rows, grant=self.grant)
+        return open_database(
+            settings.url,
+            timeout_s=settings.timeout_s,
+            max_rows=settings.max_rows,
+            grant=self.grant,
+            unprotected=settings.unprotected,
+        )
+
+    @property
+    def runnable(self) -> Database:
+        """The database, for what makes no sense unless statements run on it; `ConfigError` where they may not."""
+        if self.has_database and not self.may_run:
+            raise ConfigError(
+                "This needs statements to run, and nothing runs on a warehouse, which has no read-only session and no "
+                "limit that the server enforces. Where its role may only SELECT: database.unprotected=true"
+            )
+        return self.database
 
     @cached_property
     def schema(self) -> Schema:
@@ -243,12 +267,18 @@ class Project:
 
     @cached_property
     def _linker(self) -> Linker:
-        return read_linker(
-            self.granted,
-            lambda sql: self.database.run(sql, max_rows=VALUES + 1).rows,
-            self.database.dialect,
-            personal=self.recipe.database.sample_personal,
+        settings, database = self.recipe.database, self.database
+        file = values_file(
+            cache_folder() / "values", database.place, self.grant, settings.namespaces, settings.sample_personal
         )
+
+        def read(table: Table, judged: Mapping[str, str]) -> TableValues:
+            def fetch(sql: str) -> list[tuple[Cell, ...]]:
+                return self.database.run(sql, max_rows=VALUES + 1).rows
+
+            return read_values(table, fetch, database.dialect, personal=settings.sample_personal, judged=judged)
+
+        return kept_linker(file, self.granted, read, lambda: self.database.table_states())
 
     def drift(self, reference: str) -> list[str]:
         """Return what changed in the schema since a run learned it, one sentence each; nothing for other models."""

@@ -118,7 +118,7 @@ def augment(
             made = variants(sources, project, _trial(project), n, limit, seed, follows=how == "follow")
             return write_results(made, out, progress)
         needs_database = how != "rewrite" or checker is not None
-        database = project.database if needs_database else None
+        database = project.runnable if needs_database else None
         also = [_like(database, stack.enter_context(open_database(url))) for url in also_on]
         models = Models(model, checker, Journal(beside(out, "answers")))
         making = _making(how, project, [database, *also] if database else [], models, asking)
@@ -182,13 +182,14 @@ def _requests(
 
 
 def _trial(project: Project) -> Trial:
-    def rows(sql: str) -> list[tuple[Cell, ...]]:
-        return project.database.run(sql, timeout_s=30).rows
+    database, settings = project.runnable, project.recipe
 
-    settings = project.recipe
+    def rows(sql: str) -> list[tuple[Cell, ...]]:
+        return database.run(sql, timeout_s=30).rows
+
     # of what is granted: the database itself refuses the rest
-    values = read_values(project.granted, rows, project.database.dialect, personal=settings.database.sample_personal)
-    return Trial(project.database, project.schema, values, project.dialect, project.grant, settings.evaluate.timeout_s)
+    values = read_values(project.granted, rows, database.dialect, personal=settings.database.sample_personal)
+    return Trial(database, project.schema, values, project.dialect, project.grant, settings.evaluate.timeout_s)
 
 
 def _round_trip(project: Project, model: Model, checker: str | None, databases: Sequence[Database]) -> RoundTrip:

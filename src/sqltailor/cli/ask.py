@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sqltailor.cli.inputs import read_asked
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Votes, note, print_json, print_table
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Unprotected, Votes, note, print_json, print_table
 from sqltailor.errors import counted
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def ask(
     ] = None,
     votes: Votes = None,
     database: DatabaseUrl = None,
+    unprotected: Unprotected = False,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
@@ -61,8 +62,8 @@ def ask(
     if follow is not None and spec is not None:
         raise ConfigError("--follow goes on with questions in words: a specification says everything by itself.")
     history = read_conversation(Path(follow)) if follow is not None else ()
-    with project_for(recipe, database) as project:
-        asker = open_asker(project, model or newest_model(project.recipe), votes=votes)
+    with project_for(recipe, database, unprotected=unprotected) as project:
+        asker = open_asker(project, model or newest_model(project.recipe), votes=votes, load_now=False)
         reply = asker(asked, history, run=run)
         print_json(reply.to_json()) if json else _print_reply(reply)
         if reply.asks_back and not json and sys.stdin.isatty():

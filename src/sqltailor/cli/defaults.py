@@ -22,14 +22,21 @@ def recipe_for(path: str | None, database: str | None, words: Sequence[str] = ()
     return load_recipe(path, [*words, *more]).recipe
 
 
-def project_for(path: str | None, database: str | None) -> Project:
+def project_for(path: str | None, database: str | None, *, unprotected: bool = False) -> Project:
     """Return the project of a recipe, with the database that the command line names."""
     from sqltailor.project import Project
 
-    return Project(recipe_for(path, database))
+    return Project(recipe_for(path, database, unprotected_words(unprotected)))
 
 
-def recipe_and_folder(path: str | None, database: str | None) -> tuple[Recipe, str | None]:
+def unprotected_words(unprotected: bool) -> Sequence[str]:
+    """Return what --unprotected says in a recipe's words."""
+    return ["database.unprotected=true"] if unprotected else []
+
+
+def recipe_and_folder(
+    path: str | None, database: str | None, *, unprotected: bool = False
+) -> tuple[Recipe, str | None]:
     """Return the recipe with the database of the command line, and the folder, one database a `db_id`, if it is one.
 
     A folder takes the place of the recipe's own database.
@@ -37,7 +44,7 @@ def recipe_and_folder(path: str | None, database: str | None) -> tuple[Recipe, s
     from sqltailor.data.checks.execute import dialect_of_folder
 
     if database is None or not Path(database).is_dir():
-        return recipe_for(path, database), None
+        return recipe_for(path, database, unprotected_words(unprotected)), None
     dialect = dialect_of_folder(Path(database))
     found = recipe_for(path, None)
     more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}

@@ -11,7 +11,7 @@ import typer
 
 from sqltailor.cli.data.options import Format, Map, mapping_of
 from sqltailor.cli.eval_tables import print_benchmarks, print_mistakes
-from sqltailor.cli.output import Json, Recipe, Votes, answering, note, print_json
+from sqltailor.cli.output import Json, Recipe, Unprotected, Votes, answering, note, print_json
 
 
 def eval_(
@@ -97,6 +97,7 @@ def eval_(
         str | None,
         typer.Option(metavar="URL", help="URL, file, or folder with one database a db_id. Default: the recipe's."),
     ] = None,
+    unprotected: Unprotected = False,
     recipe: Recipe = None,
     json: Json = False,
 ) -> None:
@@ -136,12 +137,13 @@ def eval_(
     from sqltailor.evaluate.judging import Judging
     from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
     from sqltailor.evaluate.metrics import metrics_called
+    from sqltailor.project import Project
 
     if predictions and calibrate:
         raise ConfigError("--calibrate asks a run: it cannot be told from --predictions what a confidence is worth.")
     if predictions and model:
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
-    found, folder = recipe_and_folder(recipe, database)
+    found, folder = recipe_and_folder(recipe, database, unprotected=unprotected)
     if compat is not None:
         judge_called(compat)
     if metric is not None:
@@ -186,8 +188,9 @@ def eval_(
                 whole, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
                 compat=compat, opened_models=opened_models, on_progress=on_progress,
             )  # fmt: skip
-    if found.database.url is None and folder is None and not fuzz:
-        note("note: no database: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")
+    if folder is None and not fuzz and not Project(found).may_run:
+        why = "no database" if found.database.url is None else "a warehouse, without --unprotected"
+        note(f"note: {why}: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")
     comparison = compare_runs(before, read_side(evaluation.result.run)) if before else None
     if json:
         print_json(evaluation.result.to_json() | ({"against": comparison.to_json()} if comparison else {}))

@@ -24,6 +24,12 @@ Recipe = Annotated[
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="Database URL or file. Default: the recipe's.")
 ]
+Unprotected = Annotated[
+    bool,
+    typer.Option(
+        "--unprotected", help="Run on a warehouse, too: no read-only session, no limits that a server enforces."
+    ),
+]
 Votes = Annotated[
     int | None,
     typer.Option(

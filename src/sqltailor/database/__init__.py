@@ -14,6 +14,7 @@ What each database enforces by itself:
 - DuckDB: one SELECT on user tables, without files, network and extensions (`child/duckdb.py`).
 - PostgreSQL: one query without effects, in a read-only transaction that is rolled back (`child/postgres.py`).
 - MySQL and MariaDB: the same, with less help of the server: text rules for files and comments (`child/mysql.py`).
+- Warehouses: nothing; their schema is read, and statements run only where that is accepted (`child/warehouse.py`).
 
 Not protected: a database server's own functions with side effects, where its role may call them (use a role that may
 only SELECT; `Database.warnings` tells), and faults of the driver's or the database's own code. Linux and macOS; the
@@ -29,45 +30,53 @@ from typing import Any, NamedTuple, Self
 from sqltailor.database.personal import looks_personal
 from sqltailor.database.process import Child
 from sqltailor.database.samples import with_samples
-from sqltailor.database.url import DIALECTS, Kind, Location, dialect_of, locate
+from sqltailor.database.table_states import TableState
+from sqltailor.database.url import DIALECTS, WAREHOUSES, Kind, Location, dialect_of, is_warehouse, locate
 from sqltailor.errors import DataError
 from sqltailor.sql.dialect.names import split_name
 from sqltailor.types import Grant, QueryResult, Schema
 
-__all__ = ["Database", "dialect_of", "looks_personal", "open_database"]
+__all__ = ["Database", "dialect_of", "is_warehouse", "looks_personal", "open_database"]
 
 MIB = 1 << 20
 
 
 class Backend(NamedTuple):
-    """What a kind of database offers: options for its engine in the child process, and its tables."""
+    """What a kind of database offers: options for its engine in the child process, its tables, and their states."""
 
     options: Callable[[Location], dict[str, Any]]
     read_tables: Callable[[Child], Schema]
+    table_states: Callable[[Child, Location], TableState]
 
 
 def _sqlite() -> Backend:
     from sqltailor.database import sqlite
 
-    return Backend(sqlite.options, sqlite.read_tables)
+    return Backend(sqlite.options, sqlite.read_tables, sqlite.table_states)
 
 
 def _duckdb() -> Backend:
     from sqltailor.database import duckdb
 
-    return Backend(duckdb.options, duckdb.read_tables)
+    return Backend(duckdb.options, duckdb.read_tables, duckdb.table_states)
 
 
 def _postgres() -> Backend:
     from sqltailor.database import server
 
-    return Backend(server.postgres_options, server.read_postgres_tables)
+    return Backend(server.postgres_options, server.read_postgres_tables, server.postgres_table_states)
 
 
 def _mysql() -> Backend:
     from sqltailor.database import server
 
-    return Backend(server.mysql_options, server.read_mysql_tables)
+    return Backend(server.mysql_options, server.read_mysql_tables, server.mysql_table_states)
+
+
+def _warehouse() -> Backend:
+    from sqltailor.database import warehouse
+
+    return Backend(warehouse.options, warehouse.read_tables, warehouse.table_states)
 
 
 BACKENDS: dict[Kind, Callable[[], Backend]] = {
@@ -76,18 +85,22 @@ BACKENDS: dict[Kind, Callable[[], Backend]] = {
     "postgresql": _postgres,
     "mysql": _mysql,
     "mariadb": _mysql,
+    **dict.fromkeys(WAREHOUSES, _warehouse),
 }
 
 
 class Database:
     """An open database. A context manager; calls from several threads wait for each other.
 
-    `url_shown` is its URL without the password; `warnings` says what its role may do that it should not.
+    `url_shown` is its URL without the password, `place` the same or a file's whole path; `warnings` says what its role
+    may do that it should not.
     """
 
     def __init__(self, location: Location, backend: Backend, child: Child, *, timeout_s: float, max_rows: int) -> None:
         self.dialect = DIALECTS[location.kind]
         self.url_shown = location.shown
+        self.place = str(location.path or location.shown)
+        self._location = location
         self._backend = backend
         self._child = child
         self._timeout_s = timeout_s
@@ -140,6 +153,10 @@ class Database:
             return with_samples(schema, self.run, self.dialect, count=samples, personal=personal)
         return schema
 
+    def table_states(self) -> TableState:
+        """Return what says whether a table has changed: its state now, or None where that cannot be known."""
+        return self._backend.table_states(self._child, self._location)
+
     def close(self) -> None:
         """End the connection and its process."""
         self._child.close()
@@ -160,8 +177,12 @@ def open_database(
     max_rows: int = 10_000,
     max_bytes: int = 256 * MIB,
     grant: Grant = Grant(),  # noqa: B008
+    unprotected: bool = False,
 ) -> Database:
     """Connect read-only to `sqlite:///…`, `duckdb:///…`, `postgresql://…`, `mysql://…`, or the path of a file.
+
+    A warehouse (`snowflake://…` and others, `url.WAREHOUSES`) has no read-only session: `run` refuses every statement
+    there unless `unprotected`.
 
     `timeout_s` and `max_rows` are the defaults of each statement. `max_bytes` is the memory that one statement may
     take; its result may take an eighth of it, as JSON. What `grant` denies, SQLite does not read either, except
@@ -171,7 +192,11 @@ def open_database(
     location = locate(url)
     backend = BACKENDS[location.kind]()
     limits = {"shown": location.shown, "secrets": location.secrets, "timeout_s": timeout_s, "max_bytes": max_bytes}
-    limits |= {"allow": [*map(split_name, grant.allow)], "deny": [*map(split_name, grant.deny)]}
+    limits |= {
+        "unprotected": unprotected,
+        "allow": [*map(split_name, grant.allow)],
+        "deny": [*map(split_name, grant.deny)],
+    }
     child = Child(backend.options(location) | limits)
     child.start()
     return Database(location, backend, child, timeout_s=timeout_s, max_rows=max_rows)

@@ -32,7 +32,7 @@ def read_catalog(child: Child, columns_sql: str, references_sql: str) -> Schema:
         columns[place].append(
             Column(str(column), str(kind), bool(key), references.get((*place, column)), _text(comment))
         )
-        home = () if written else (str(namespace),)  # which a statement may write all the same
+        home = () if written or not namespace else (str(namespace),)  # which a statement may write all the same
         table = Table(str(name), (), _text(written), _text(table_comment), bool(is_view), _text(query), home=home)
         tables[place] = table
     return Schema(tuple(replace(table, columns=tuple(columns[place])) for place, table in tables.items()))

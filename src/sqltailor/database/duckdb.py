@@ -8,6 +8,7 @@ from typing import Any
 
 from sqltailor.database.catalog_rows import read_catalog
 from sqltailor.database.process import Child
+from sqltailor.database.table_states import TableState, of_files
 from sqltailor.database.url import Location
 from sqltailor.errors import require
 from sqltailor.sql.schema.views import view_query
@@ -45,6 +46,12 @@ def options(location: Location) -> dict[str, Any]:
         # only the child process imports the driver
         require("duckdb", extra="duckdb", feature="DuckDB")
     return {"engine": "duckdb", "path": str(location.path)}
+
+
+def table_states(child: Child, location: Location) -> TableState:
+    """Return the state of the file: DuckDB does not know which of its tables changed."""
+    assert location.path is not None
+    return of_files(location.path, location.path.with_name(f"{location.path.name}.wal"))
 
 
 def read_tables(child: Child) -> Schema:

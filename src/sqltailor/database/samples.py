@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from sqltailor.database.personal import looks_personal
 from sqltailor.errors import SQLError, Timeout
+from sqltailor.sql.dialect import quote_name
+from sqltailor.sql.schema import qualified_name
 from sqltailor.types import Cell, Column, QueryResult, Schema, Table
 
 SCANNED_ROWS = 10_000
@@ -49,16 +51,10 @@ def with_samples(
 
 
 def _statement(table: Table, column: Column, dialect: str) -> str:
-    table_name = ".".join(_quote(part, dialect) for part in (table.namespace, table.name) if part)
     text = "CHAR" if dialect == "mysql" else "VARCHAR"
+    name, place = quote_name(column.name, dialect), qualified_name(table, dialect)
     return (
-        f"SELECT v FROM (SELECT {_quote(column.name, dialect)} AS v FROM {table_name} LIMIT {SCANNED_ROWS}) AS scanned "
+        f"SELECT v FROM (SELECT {name} AS v FROM {place} LIMIT {SCANNED_ROWS}) AS scanned "
         f"WHERE v IS NOT NULL AND length(CAST(v AS {text})) <= {LONGEST_VALUE} "
         f"GROUP BY v ORDER BY count(*) DESC, v LIMIT {CHECKED_VALUES}"
     )
-
-
-def _quote(name: str, dialect: str) -> str:
-    # always quoted: PostgreSQL folds bare names to lower case
-    mark = "`" if dialect == "mysql" else '"'
-    return mark + name.replace(mark, mark * 2) + mark

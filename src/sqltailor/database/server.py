@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqltailor.database.catalog_rows import read_catalog
 from sqltailor.database.process import Child
+from sqltailor.database.table_states import TableState, of_catalog, unknown_state
 from sqltailor.database.url import Location
 from sqltailor.errors import DataError, require, unknown
 from sqltailor.types import Schema
@@ -50,6 +51,20 @@ JOIN pg_catalog.pg_attribute b ON b.attrelid = f.oid AND b.attnum = pair.target
 WHERE k.contype = 'f' ORDER BY k.oid
 """
 
+POSTGRES_STATES = r"""
+SELECT n.nspname, c.relname, concat_ws(' ', c.oid, c.relfilenode, pg_catalog.pg_stat_get_tuples_inserted(c.oid),
+    pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid),
+    pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), b.stats_reset, pg_catalog.pg_postmaster_start_time())
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_database d ON d.datname = current_database()
+CROSS JOIN pg_catalog.pg_stat_bgwriter b
+WHERE c.relkind IN ('r', 'm') AND NOT c.relhassubclass AND NOT c.relrowsecurity
+    AND current_setting('track_counts') = 'on' AND NOT pg_catalog.pg_is_in_recovery()
+"""
+"""Counts of changed rows are of all since the server's statistics began. Left out: what other tables hold (views,
+partitions), what depends on the role, and copies of a server, which do not count."""
+
 
 def postgres_options(location: Location) -> dict[str, Any]:
     """Return what the engine in the child process needs to connect to PostgreSQL.
@@ -67,6 +82,11 @@ def read_postgres_tables(child: Child) -> Schema:
     A table outside the search path has its namespace. Partitions and the tables of extensions are left out.
     """
     return read_catalog(child, POSTGRES_COLUMNS, POSTGRES_REFERENCES)
+
+
+def postgres_table_states(child: Child, location: Location) -> TableState:
+    """Return the states of tables that hold their rows themselves; a change counts some seconds after its commit."""
+    return of_catalog(child, POSTGRES_STATES)
 
 
 def _require(package: str, extra: str, feature: str) -> None:
@@ -134,3 +154,8 @@ def mysql_options(location: Location) -> dict[str, Any]:
 def read_mysql_tables(child: Child) -> Schema:
     """Return the tables, then the views, of the URL's database that the role may read, by name."""
     return read_catalog(child, MYSQL_COLUMNS, MYSQL_REFERENCES)
+
+
+def mysql_table_states(child: Child, location: Location) -> TableState:
+    """Return no states: the server's time of a table's last change does not tell TRUNCATE, and is lost at its end."""
+    return unknown_state

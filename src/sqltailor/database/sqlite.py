@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqltailor.database.process import Child
+from sqltailor.database.table_states import TableState, of_files
 from sqltailor.database.url import Location
 from sqltailor.errors import Refused, SQLError
 from sqltailor.sql.dialect.names import always_quoted
@@ -22,6 +23,12 @@ def options(location: Location) -> dict[str, Any]:
     """Return what the engine in the child process needs to open the file."""
     assert location.path is not None
     return {"engine": "sqlite", "path": str(location.path), "uri": f"{location.path.as_uri()}?mode=ro"}
+
+
+def table_states(child: Child, location: Location) -> TableState:
+    """Return the state of the file: SQLite does not know which of its tables changed."""
+    assert location.path is not None
+    return of_files(location.path, location.path.with_name(f"{location.path.name}-wal"))
 
 
 def read_tables(child: Child) -> Schema:

@@ -11,22 +11,30 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqltailor.errors import DataError, unknown
 
-Kind = Literal["sqlite", "duckdb", "postgresql", "mysql", "mariadb"]
+Warehouse = Literal["snowflake", "bigquery", "redshift", "databricks", "trino", "mssql"]
+Kind = Literal["sqlite", "duckdb", "postgresql", "mysql", "mariadb"] | Warehouse
 
-SCHEMES: tuple[Kind, ...] = get_args(Kind)
+WAREHOUSES: tuple[Warehouse, ...] = get_args(Warehouse)
+"""What is reached through SQLAlchemy, by its own URLs."""
 DIALECTS: dict[Kind, str] = {
     "sqlite": "sqlite",
     "duckdb": "duckdb",
     "postgresql": "postgres",
     "mysql": "mysql",
     "mariadb": "mysql",
+    "snowflake": "snowflake",
+    "bigquery": "bigquery",
+    "redshift": "redshift",
+    "databricks": "databricks",
+    "trino": "trino",
+    "mssql": "tsql",
 }
 """The sqlglot dialect that each kind of database speaks."""
 
 _ALIASES: dict[str, Kind] = {"postgres": "postgresql", "pgsql": "postgresql"}
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = ((0, b"SQLite format 3\0", "sqlite"), (8, b"DUCK", "duckdb"))
 _SUFFIXES: dict[str, Kind] = {".duckdb": "duckdb", ".ddb": "duckdb"}
-_SECRET_NAME = re.compile(r"password|passwd|secret|token", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"password|passwd|secret|token|credential|private_?key", re.IGNORECASE)
 _SECRET_KEY = r"(?i:(?:password|passwd|secret|token)\w*)[\"']?\s*[=:]\s*[\"']?"
 _BEFORE_NAMES = frozenset(
     "user role database host name column table relation schema function operator type alias near for".split()  # noqa: SIM905
@@ -57,8 +65,8 @@ def locate(url: str) -> Location:
         return _file(_kind_of_file(Path(url)), url, url)
     name = scheme.lower().partition("+")[0]
     kind = _ALIASES.get(name, name)
-    if kind not in SCHEMES:
-        raise DataError(unknown("database scheme", name, SCHEMES))
+    if kind not in DIALECTS:
+        raise DataError(unknown("database scheme", name, DIALECTS))
     if kind == "sqlite" or kind == "duckdb":
         if not rest.startswith("/") or rest == "/":
             raise DataError(f"'{url}' names no file. Write {kind}:///relative/path or {kind}:////absolute/path.")
@@ -73,6 +81,15 @@ def dialect_of(url: str) -> str:
     'postgres'
     """
     return DIALECTS[locate(url).kind]
+
+
+def is_warehouse(url: str) -> bool:
+    """Tell whether a URL is of a warehouse, where no statement runs unless that is wished.
+
+    >>> is_warehouse("mssql+pyodbc://reader@host/shop"), is_warehouse("shop.db")
+    (True, False)
+    """
+    return "://" in url and url.partition(":")[0].partition("+")[0].lower() in WAREHOUSES
 
 
 def database_name(url: str) -> str:
@@ -151,11 +168,12 @@ def _server(kind: Kind, url: str, rest: str) -> Location:
         raise DataError(
             f"Not a database URL. Write {_form(kind)}; %-encode special characters in a password."
         ) from None
-    if not parts.path.strip("/"):
+    if kind not in WAREHOUSES and not parts.path.strip("/"):
         raise DataError(f"'{shown}' names no database. Write {_form(kind)}.")
     options = [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
     secrets = {parts.password or "", unquote(parts.password or ""), *options} - {""}
-    return Location(kind, shown, url=f"{kind}://{rest}", secrets=tuple(sorted(secrets, key=len, reverse=True)))
+    written = url if kind in WAREHOUSES else f"{kind}://{rest}"  # their scheme may name a driver
+    return Location(kind, shown, url=written, secrets=tuple(sorted(secrets, key=len, reverse=True)))
 
 
 def _form(kind: Kind) -> str:

@@ -41,7 +41,7 @@ def scoring_of(project: Project, judging: Judging) -> Iterator[tuple[Scoring, Da
     databases = Databases(judging.folder, timeout_s, grant=project.grant) if judging.folder is not None else None
     if databases is not None:
         found = Scoring(lambda db_id: databases.find(db_id)[0], project.grant, metrics=settings.metrics)
-    elif project.has_database:
+    elif project.may_run:
         found = Scoring.of(project)
     else:
         computable = metrics_without_database(made_up=judging.fuzz > 0)

@@ -5,10 +5,12 @@ A model cannot know what a database holds. The hints say it: what is stored, how
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from sqltailor.database.personal import looks_personal
@@ -21,7 +23,7 @@ from sqltailor.naming.words import singular, split_name
 from sqltailor.prompt.text import hint
 from sqltailor.sql.dialect import quote_name
 from sqltailor.sql.schema import qualified_name
-from sqltailor.types import Cell, Column, Schema, Table
+from sqltailor.types import Cell, Column, Table
 
 ROWS, VALUES = 100_000, 20_000
 """Rows of a table that are looked through, and distinct values of a column that are kept."""
@@ -45,12 +47,18 @@ class Stored(NamedTuple):
     written: str | None = None
 
 
-class Linker:
-    """Finds the stored values that questions name, by an index of words; made by `read_linker`."""
+Words = tuple[str, ...]
+"""What people write for a value, normalised, word by word."""
+Named = tuple[Words, Stored]
+LookUp = Callable[[Iterable[Words]], Mapping[Words, Sequence[Stored]]]
+"""Which of some words name stored values, and which."""
 
-    def __init__(self, stored: Mapping[tuple[str, ...], Sequence[Stored]]) -> None:
-        """`stored` are values by the normalised words that people write for them."""
-        self._stored = stored
+
+class Linker:
+    """Finds the stored values that questions name, by an index of words: in memory, or on disk (`kept_values`)."""
+
+    def __init__(self, look_up: LookUp) -> None:
+        self._look_up = look_up
 
     def find(self, question: str) -> Iterator[Stored]:
         """Yield the values that a question names in its order, the longest name first, each in up to 3 columns."""
@@ -66,11 +74,13 @@ class Linker:
         """Yield each word with nothing, or the words of a value, the longest first, with where it is stored."""
         raw = _split(question)
         words = [_normal(word) for word in raw]
+        spans = (tuple(words[i:end]) for i in range(len(words)) for end in range(i + 1, i + 1 + MAX_WORDS))
+        stored = self._look_up(dict.fromkeys(spans))
         start = 0
         while start < len(words):
             length = min(MAX_WORDS, len(words) - start)
             for end in range(start + length, start, -1):
-                found = self._stored.get(tuple(words[start:end]), ())
+                found = stored.get(tuple(words[start:end]), ())
                 said = [s for s in found if s.written is None or s.written == " ".join(raw[start:end])]
                 if said or end == start + 1:
                     yield " ".join(words[start:end]), said
@@ -83,36 +93,64 @@ class Linker:
         return list(dict.fromkeys(lines))[:limit]
 
 
-def read_linker(schema: Schema, fetch: Fetch, dialect: str = "sqlite", *, personal: bool = False) -> Linker:
-    """Return a linker for the text columns and the explained codes of a schema; `fetch` runs one statement.
+def in_memory(named: Iterable[Named]) -> LookUp:
+    """Return what looks words up among values, which keep their order."""
+    index: dict[Words, list[Stored]] = defaultdict(list)
+    for words, stored in named:
+        index[words].append(stored)
+    return lambda spans: {words: index[words] for words in spans if words in index}
 
-    Columns that look personal have none unless `personal`, nor has one that cannot be read.
+
+class TableValues(NamedTuple):
+    """The values of a table that may be shown, and a hash of them, by column; not `is_whole` if one cannot be read."""
+
+    table: Table
+    columns: dict[str, list[Cell]]
+    hashes: dict[str, str]
+    is_whole: bool
+
+    def named(self) -> Iterator[Named]:
+        """Yield the values, each with every one of its names, by column and value."""
+        for column in self.table.columns:
+            yield from _of_column(self.table, column, self.columns.get(column.name, ()))
+
+
+def read_values(
+    table: Table, fetch: Fetch, dialect: str, *, personal: bool, judged: Mapping[str, str] | None = None
+) -> TableValues:
+    """Return the values of the text columns and of the explained codes of a table; `fetch` runs one statement.
+
+    Columns that look personal have none unless `personal`. `judged` are hashes of columns that did not look so before:
+    most of the time goes into that judgement.
     """
-    index: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
-    for table in schema.tables:
-        for column in table.columns:
-            for words, stored in _of_column(table, column, fetch, dialect, personal):
-                found = index[words]
-                if stored not in found[-1:]:  # two forms of a value may have the same words
-                    found.append(stored)
-    return Linker(index)
+    columns, hashes, is_whole = {}, {}, True
+    for column in table.columns:
+        if column_kind(column) in ("date", "opaque") and not read_comment(column.comment).codes:
+            continue
+        try:
+            values = _read(table, column, fetch, dialect)
+        except SQLError:
+            is_whole = False
+            continue
+        hashed = hashlib.sha256(json.dumps(values, default=repr).encode()).hexdigest()[:32]
+        if personal or (judged or {}).get(column.name) == hashed or not _looks_personal(table, column, values):
+            columns[column.name], hashes[column.name] = values, hashed
+    return TableValues(table, columns, hashes, is_whole)
 
 
-def _of_column(
-    table: Table, column: Column, fetch: Fetch, dialect: str, personal: bool
-) -> Iterator[tuple[tuple[str, ...], Stored]]:
-    codes = dict(read_comment(column.comment).codes)
-    if not codes and column_kind(column) in ("date", "opaque"):
-        return
-    values = _read(table, column, fetch, dialect)
+def _looks_personal(table: Table, column: Column, values: Sequence[Cell]) -> bool:
     name = f"{table.name}.{column.name}"
-    if not personal and any(looks_personal(name, part) for part in (values[:200], values)):  # one, or most of a few
-        return
+    return any(looks_personal(name, part) for part in (values[:200], values))  # one value, or most of a few
+
+
+def _of_column(table: Table, column: Column, values: Iterable[Cell]) -> Iterator[Named]:
+    codes = dict(read_comment(column.comment).codes)
     is_country = not {"country", "nation", "nationality"}.isdisjoint(split_name(column.name))
     for value in values:
         text = str(value)
         if len(text) > MAX_CHARACTERS or not (isinstance(value, str) or text in codes):
             continue
+        names = {}  # two forms of a value may have the same words
         for form, written in forms(value, codes):
             is_number = form != "meaning" and not isinstance(value, str)  # "one" is no flag
             if is_number or (form in ("country", "adjective") and not is_country):
@@ -121,17 +159,15 @@ def _of_column(
             for said in _alternatives(written) if form == "meaning" else (written,):
                 words = _words(said)
                 if words and (exact or not (len(words) == 1 and words[0] in LITTLE)):
-                    yield words, Stored(table, column.name, value, exact)
+                    names[words, exact] = Stored(table, column.name, value, exact)
+        yield from ((words, stored) for (words, _), stored in names.items())
 
 
 def _read(table: Table, column: Column, fetch: Fetch, dialect: str) -> list[Cell]:
-    """Return the distinct values of a column, sorted; none where there are too many, or the table cannot be read."""
+    """Return the distinct values of a column, sorted; none where there are too many."""
     name = quote_name(column.name, dialect)
     inner = f"SELECT {name} AS v FROM {qualified_name(table, dialect)} LIMIT {ROWS}"
-    try:
-        rows = list(fetch(f"SELECT DISTINCT v FROM ({inner}) AS t WHERE NOT v IS NULL LIMIT {VALUES + 1}"))
-    except SQLError:
-        return []
+    rows = list(fetch(f"SELECT DISTINCT v FROM ({inner}) AS t WHERE NOT v IS NULL LIMIT {VALUES + 1}"))
     return sorted((row[0] for row in rows), key=str) if len(rows) <= VALUES else []
 
 

@@ -15,8 +15,9 @@ class Database(Section):
 
     url: str | None = key(
         None,
-        "Where the database is: `sqlite:///shop.db`, `duckdb:///shop.duckdb`, `postgresql://…`, `mysql://…`. A URL with"
-        " a password belongs in `.env` as DATABASE_URL; write `${DATABASE_URL}` here.",
+        "Where the database is: `sqlite:///shop.db`, `duckdb:///shop.duckdb`, `postgresql://…`, `mysql://…`, or of a"
+        " warehouse, such as `snowflake://…`. A URL with a password belongs in `.env` as DATABASE_URL; write"
+        " `${DATABASE_URL}` here.",
         repr=False,
     )
     allow: Texts = key(
@@ -43,6 +44,10 @@ class Database(Section):
     )
     samples: Int = key(0, "Stored values read for each column, to be shown to the model.", unit="values", ge=0, le=100)
     sample_personal: bool = key(False, "Also read values of columns that look like personal data.")
+    unprotected: bool = key(
+        False,
+        "Run statements on a warehouse, too, where no read-only session and no limit of the server holds them.",
+    )
 
 
 class Split(Section):

@@ -43,7 +43,7 @@ def make_server(project: Project, asker: Asker) -> MCPServer[Any]:
         With `run` false the statement is only written and checked.
         """
         try:
-            return asker(question, run=run and project.has_database).to_json()
+            return asker(question, run=run and project.may_run).to_json()
         except SQLTailorError as e:
             raise ToolError(str(e)) from e
 

@@ -44,7 +44,7 @@ def synth(
     with project_for(recipe, url) as project, progress() as bars:
         bar = bars.add_task("making pairs", total=n)
         made = synthesise(
-            project.database,
+            project.runnable,
             n,
             kind=kind,  # type: ignore[arg-type]
             seed=seed,

@@ -24,7 +24,8 @@ from sqltailor.data.dataset.row_checker import Item, Probe, Settings
 from sqltailor.data.dataset.split import PARTS, Split, split_rows
 from sqltailor.data.readers import Source, open_source
 from sqltailor.data.rows import Reject, Row
-from sqltailor.database import dialect_of
+from sqltailor.database import dialect_of, is_warehouse
+from sqltailor.database.url import mask
 from sqltailor.errors import ConfigError, DataError, counted
 from sqltailor.runs import read_json
 from sqltailor.types import Grant, Schema
@@ -181,6 +182,9 @@ def _replaced(out: Path, sources: Sequence[FilePath]) -> str:
 def _settings(**settings: Any) -> Settings:
     """Return what rows are checked against; a database that SQL comes from decides its dialect."""
     checks = Settings(**settings)
+    if checks.database is not None and is_warehouse(checks.database):
+        logger.warning("nothing is run on %s: of its SQL only the names are checked", mask(checks.database))
+        checks = dataclasses.replace(checks, run=False)
     if checks.from_database is None:
         return checks
     if checks.database is None:

@@ -28,7 +28,7 @@ def check_ready(resolved: Resolved, project: Project) -> None:
             raise DataError(
                 f"{stage} has no training data: data.train lists {listed}. Make some: sqltailor data import FILE"
             )
-        if method in ("dpo", "grpo") and not project.has_database:
+        if method in ("dpo", "grpo") and not project.may_run:
             raise ConfigError(f"{stage} runs its answers on a database: {NAME_IT}.{_not_read(resolved)}")
         if not project.has_schema and _lacks_schema(recipe):
             raise ConfigError(
