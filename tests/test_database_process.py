@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -216,6 +217,12 @@ def test_a_forked_copy_starts_its_own_process(url: str) -> None:
         assert os.waitpid(child, 0)[1] == 0
         assert database.run("SELECT a FROM t").rows == [(1,)]
         assert pid(database) == first
+
+
+def test_a_pickled_copy_starts_its_own_process(url: str) -> None:
+    with open_database(url, timeout_s=3) as database, pickle.loads(pickle.dumps(database)) as copy:
+        assert copy.run("SELECT a FROM t").rows == database.run("SELECT a FROM t").rows
+        assert pid(copy) != pid(database)
 
 
 def test_threads_get_their_own_answers(url: str) -> None:

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, Self, cast
 
 from sqltailor.database.pipe import Known, encoded, first_of, framed, parted, read, rows_of
 from sqltailor.database.url import hide
@@ -33,7 +33,7 @@ class Child:
 
     `options` go to the engine over the pipe, so that a password is in no argument list; its environment holds a few
     harmless variables and those that match `options["environment"]`. Calls from several threads wait for each other;
-    a forked copy of the parent starts its own process.
+    a forked copy of the parent, or one that was pickled, with all options, starts its own process.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -43,6 +43,9 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._finalizer: weakref.finalize[Any, Any] | None = None
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
+        return type(self), (self._options,)
 
     def start(self) -> None:
         """Connect now rather than at the first statement. Raises `DataError` when that is impossible."""
