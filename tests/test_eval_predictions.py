@@ -294,7 +294,7 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     make(tmp_path / "dbs" / "taxi.db")
     write(tmp_path, GOLD | {"far": ENDLESS})
     words = [sys.executable, "-m", "sqltailor", "eval", "--predictions", "p.jsonl", "--data", "gold.jsonl"]
-    words += ["--database", "dbs", "--out", "out", "--timeout", "1.5", "--workers", "2"]
+    words += ["--database", "dbs", "--out", "out", "--timeout", "0.5", "--workers", "2"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     gold = tmp_path / "out" / "gold.jsonl"
     deadline = time.monotonic() + 60
