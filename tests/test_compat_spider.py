@@ -257,6 +257,23 @@ def test_tables_beside(tmp_path: Path) -> None:
     assert tables_beside(["elsewhere/dev.json"]) is None
 
 
-def test_results_are_remembered_across_predictions(databases: str) -> None:
-    cases: Sequence[Case] = [case("SELECT name FROM boat", "SELECT name FROM boat WHERE 1", n) for n in range(50)]
-    assert {scores["spider_execution"] for scores in judge_spider(cases, databases).scores} == {1.0}
+def test_together_cases_have_the_verdicts_that_they_have_alone(databases: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    golds = [
+        "SELECT name FROM boat",
+        "SELECT id FROM boat",
+        "SELECT nobody FROM boat",
+        "SELECT id FROM boat ORDER BY id",
+    ]
+    answers = [*golds, "SELECT id FROM boat ORDER BY id DESC", "SELECT id FROM boat LIMIT 2", "SELECT x", "SELECT 1.0"]
+    cases: Sequence[Case] = [case(gold, answer) for _ in range(2) for gold in golds for answer in answers]
+    together = judge_spider(cases, databases, suite=True)
+    monkeypatch.setattr(spider_verdict, "MOST_OF_A_UNIT", 1)
+    assert judge_spider(cases, databases, suite=True) == together
+    assert {scores.get("test_suite") for scores in together.scores} == {None, 0.0, 1.0}
+
+
+def test_other_databases_have_no_spider_verdict(tmp_path: Path) -> None:
+    file = tmp_path / "boats.duckdb"
+    file.touch()
+    with pytest.raises(DataError, match="is no SQLite file"):
+        judge_spider([case("SELECT 1", "SELECT 1")], str(file))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -11,11 +12,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sqltailor.database import Database, open_database
+from sqltailor.database.pipe import Known
 from sqltailor.errors import Refused, SQLError, Timeout
+from sqltailor.types import QueryResult
 
 ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
 
@@ -96,6 +100,74 @@ def test_an_interrupted_parent_reads_no_stale_reply(url: str) -> None:
         assert database.run("SELECT a FROM t").rows == [(1,)]
 
 
+def many(database: Database, *statements: str, timeout_s: float = 5) -> list[str | list[tuple[Any, ...]]]:
+    """Return the rows of each statement, or the name of what it raised."""
+    found = database._child.request_all([(sql, 100_000) for sql in statements], timeout_s=timeout_s, known={})
+    return [type(result).__name__ if isinstance(result, SQLError) else result.rows for result in found]
+
+
+def test_many_statements_have_the_results_of_each(url: str) -> None:
+    wide = f"SELECT '{'é' * 9_000}', a FROM t"
+    statements = [f"SELECT a + {n} FROM t" for n in range(300)]
+    with open_database(url) as database:
+        found = many(
+            database, *statements, "SELECT b FROM t", wide, "DELETE FROM t", "SELECT '\0'", "-" * 100_001, wide
+        )
+        assert found[:300] == [[(n + 1,)] for n in range(300)]
+        assert found[300:] == ["SQLError", [("é" * 9_000, 1)], "Refused", "SQLError", "Refused", [("é" * 9_000, 1)]]
+        assert many(database) == []
+
+
+def test_many_large_results_pass_through_the_pipe(url: str) -> None:
+    with open_database(url) as database:
+        found = many(database, *[f"SELECT printf('%.*c', 200000, 'x'), {n}" for n in range(40)])
+    assert found == [[("x" * 200_000, n)] for n in range(40)]
+
+
+def test_one_of_many_that_takes_too_long_costs_only_itself(url: str) -> None:
+    with open_database(url) as database:
+        started = time.monotonic()
+        assert many(database, ENDLESS, "SELECT 1", ENDLESS, "SELECT 2", timeout_s=0.2) == [
+            *("Timeout", [(1,)], "Timeout", [(2,)])
+        ]
+        assert time.monotonic() - started < 2
+
+
+def test_one_of_many_that_ends_the_process_costs_only_itself(url: str) -> None:
+    with open_database(url) as database:
+        threading.Timer(0.3, os.kill, (pid(database), signal.SIGKILL)).start()
+        assert many(database, "SELECT 1", ENDLESS, "SELECT 2", "SELECT 3") == [[(1,)], "Refused", [(2,)], [(3,)]]
+
+
+def test_many_that_were_interrupted_leave_no_stale_reply(url: str) -> None:
+    with open_database(url) as database:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            many(database, "SELECT 1", ENDLESS, "SELECT 2")
+        assert database.run("SELECT 3").rows == [(3,)]
+
+
+def test_rows_that_are_known_are_not_read_again(url: str) -> None:
+    with open_database(url) as database:
+        known: Known = {}
+        found = database._child.request_all(
+            [("SELECT a FROM t", 9), ("SELECT 1 AS one", 9), ("SELECT 1.0", 9)], timeout_s=5, known=known
+        )
+    rows = [result.rows for result in found if isinstance(result, QueryResult)]
+    assert rows[0] is rows[1]
+    assert repr(rows) == "[[(1,)], [(1,)], [(1.0,)]]"
+    assert list(known.values()) == [[(1,)], [(1.0,)]]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(0, []), (1, []), (2, [(1,), (2,)]), (3, [])])
+def test_rows_only_if_there_are_so_many(url: str, most: int, expected: list[tuple[int]]) -> None:
+    with open_database(url) as database:
+        found = database._child.request("VALUES (1), (2)", timeout_s=5, max_rows=most, only_full=True)
+        assert (found.rows, found.truncated) == (expected, not expected)
+        empty = database._child.request("SELECT a FROM t WHERE a > 5", timeout_s=5, max_rows=0, only_full=True)
+        assert (empty.rows, empty.truncated) == ([], False)
+
+
 def test_close_ends_the_process(url: str) -> None:
     database = open_database(url)
     process = pid(database)
@@ -145,6 +217,12 @@ def test_a_forked_copy_starts_its_own_process(url: str) -> None:
         assert os.waitpid(child, 0)[1] == 0
         assert database.run("SELECT a FROM t").rows == [(1,)]
         assert pid(database) == first
+
+
+def test_a_pickled_copy_starts_its_own_process(url: str) -> None:
+    with open_database(url, timeout_s=3) as database, pickle.loads(pickle.dumps(database)) as copy:
+        assert copy.run("SELECT a FROM t").rows == database.run("SELECT a FROM t").rows
+        assert pid(copy) != pid(database)
 
 
 def test_threads_get_their_own_answers(url: str) -> None:

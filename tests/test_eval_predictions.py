@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from sqltailor.database import Database, open_database
-from sqltailor.errors import DataError, SQLError, Timeout
+from sqltailor.errors import DataError, SQLError, Timeout, install_command
 from sqltailor.evaluate import Evaluation, Scoring, read_answers, score_predictions
 from sqltailor.evaluate.audit.clock import pinned
 from sqltailor.evaluate.scorer import Scorer
@@ -159,10 +159,15 @@ def test_wrong_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
     write(tmp_path, GOLD)
     (tmp_path / "empty").mkdir()
+    make(tmp_path / "taxi.db")
     words = ("eval", "--predictions", "p.jsonl", "--data", "gold.jsonl")
     assert "holds no database" in str(run(*words, "--database", "empty").exception)
     assert "give one of them" in str(run(*words, "--model", "nano").exception)
     assert "Did you mean 'order'" in str(run(*words, "--show", "1", "--only", "ordr").exception)
+    assert "Did you mean 'ray'" in str(run(*words, "--database", "taxi.db", "--engine", "rai").exception)
+    assert "models are asked on this machine" in str(run("eval", "--model", "nano", "--engine", "ray").exception)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert install_command("ray") in str(run(*words, "--database", "taxi.db", "--engine", "ray").exception)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +294,7 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     make(tmp_path / "dbs" / "taxi.db")
     write(tmp_path, GOLD | {"far": ENDLESS})
     words = [sys.executable, "-m", "sqltailor", "eval", "--predictions", "p.jsonl", "--data", "gold.jsonl"]
-    words += ["--database", "dbs", "--out", "out", "--timeout", "1.5", "--workers", "2"]
+    words += ["--database", "dbs", "--out", "out", "--timeout", "0.5", "--workers", "2"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     gold = tmp_path / "out" / "gold.jsonl"
     deadline = time.monotonic() + 60

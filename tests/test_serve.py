@@ -462,12 +462,19 @@ def test_an_endless_statement_is_stopped_and_the_model_answers_meanwhile(tmp_pat
         assert (endless.result().json["layer"], endless.result().json["rows"]) == ("limits", None)
 
 
+def ticks(process: int) -> int:
+    """Return how long a process has computed, in hundredths of a second."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11])
+
+
 def test_a_database_process_that_is_killed_costs_its_own_request_only(tmp_path: Path) -> None:
     with serving(tmp_path) as server, ThreadPoolExecutor(1) as pool:
         lost = pool.submit(server.post, "/ask", {"question": "Loop"})
-        wait_for(lambda: server.service.database_worker.waiting == 1)
         [opened] = server.service._opened.values()
-        os.kill(opened.project.database._child._process.pid, signal.SIGKILL)
+        process = opened.project.database._child._process.pid
+        before = ticks(process)
+        wait_for(lambda: ticks(process) > before + 5)  # killed before its statement came, it would only begin anew
+        os.kill(process, signal.SIGKILL)
         assert (lost.result().status, lost.result().json["layer"]) == (200, "limits")
         assert server.post("/ask", ASK).json["rows"] == [[4]]
 

@@ -47,6 +47,9 @@ def eval_(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that score predictions. Default: one a core.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="What scores predictions: processes of this machine, or a ray cluster.")
+    ] = "processes",
     metric: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Metric to compute; may be repeated. Default: evaluate.metrics."),
@@ -122,6 +125,8 @@ def eval_(
 
     Example: sqltailor eval --predictions predict.txt --data dev.json --compat spider --database database/
 
+    Example: sqltailor eval --predictions p.jsonl --data gold.jsonl --database dbs/ --engine ray
+
     Example: sqltailor eval --model runs/shop --data sql_create_context.json --fuzz 3
 
     Example: sqltailor eval --model runs/B --fail-if-worse-than runs/A
@@ -143,6 +148,8 @@ def eval_(
         raise ConfigError("--calibrate asks a run: it cannot be told from --predictions what a confidence is worth.")
     if predictions and model:
         raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
+    if engine != "processes" and not predictions:
+        raise ConfigError(f"--engine {engine} scores --predictions FILE; models are asked on this machine.")
     found, folder = recipe_and_folder(recipe, database, unprotected=unprotected)
     if compat is not None:
         judge_called(compat)
@@ -170,7 +177,7 @@ def eval_(
         with answering("scoring", "scored") as on_progress:
             evaluation = evaluate_predictions(
                 found, predictions, data=data, limit=limit, out=out, judging=judging, compat=compat,
-                workers=workers, on_progress=on_progress,
+                workers=workers, engine=engine, on_progress=on_progress,
             )  # fmt: skip
     elif calibrate:
         with answering() as on_progress:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self, cast
 
+from sqltailor.database.pipe import Known, encoded, first_of, framed, parted, read, rows_of
 from sqltailor.database.url import hide
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
 
-MAX_SQL_CHARACTERS = 100_000
 START_TIMEOUT_S = 15.0
 GRACE_SHARE, MOST_GRACE_S = 0.15, 1.0
 """A driver may take so much longer than the limit to end a statement by itself before its process is killed."""
@@ -35,7 +33,7 @@ class Child:
 
     `options` go to the engine over the pipe, so that a password is in no argument list; its environment holds a few
     harmless variables and those that match `options["environment"]`. Calls from several threads wait for each other;
-    a forked copy of the parent starts its own process.
+    a forked copy of the parent, or one that was pickled, with all options, starts its own process.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -45,6 +43,9 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._finalizer: weakref.finalize[Any, Any] | None = None
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
+        return type(self), (self._options,)
 
     def start(self) -> None:
         """Connect now rather than at the first statement. Raises `DataError` when that is impossible."""
@@ -59,29 +60,76 @@ class Child:
 
         Raises `SQLError`, `Refused`, `Timeout` or `DataError`.
         """
-        if len(sql) > MAX_SQL_CHARACTERS:
-            raise Refused(f"The statement has {len(sql):,} characters; {MAX_SQL_CHARACTERS:,} are allowed.", "limits")
-        if "\0" in sql:
-            # C libraries would run what stands before it
-            raise SQLError("The statement holds a NUL character.")
-        request = {"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog, **engines}
+        frame = framed({"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog, **engines})
         with self._lock:
             self.start()
+            return self._result(timeout_s, frame)
+
+    def request_all(
+        self, statements: Sequence[tuple[str, int]], *, timeout_s: float, known: Known, **engines: bool | str
+    ) -> list[QueryResult | SQLError]:
+        """Return for each statement and its `max_rows` what `request` returns, or the `SQLError` that it raises.
+
+        Several are sent at a time, so that the child need not wait for the parent after each. Every one has the whole
+        time limit; those that were sent with one that ended the process run in the next. Results with the same rows
+        share the list of them, which `known` holds. Raises `DataError`.
+        """
+        common = {"timeout_s": timeout_s, "catalog": False, **engines}
+        frames: list[bytes | SQLError] = []
+        for sql, max_rows in statements:
             try:
-                reply = self._exchange(request, timeout_s + min(GRACE_SHARE * timeout_s, MOST_GRACE_S))
-            except TimeoutError:
-                self.close()
-                raise Timeout(f"The statement ran longer than {timeout_s:g} s.") from None
-            except EOFError:
-                raise self._died(timeout_s) from None
-            except BaseException:
-                # a reply that nobody read would be taken for the answer to the next statement
-                self.close()
-                raise
-            if reply[0] == "error":
-                self._fail(reply[1], reply[2], timeout_s)
-        _, columns, rows, truncated, elapsed_ms = reply
-        return QueryResult(tuple(columns), list(map(tuple, rows)), truncated, elapsed_ms)
+                frames.append(framed({"sql": sql, "max_rows": max_rows, **common}))
+            except SQLError as e:
+                frames.append(e)
+        found: list[QueryResult | SQLError] = []
+        with self._lock:
+            while len(found) < len(frames):
+                batch = first_of(frames[len(found) :])
+                found += self._results(timeout_s, batch, known) if batch else [cast(SQLError, frames[len(found)])]
+        return found
+
+    def _results(self, timeout_s: float, batch: Sequence[bytes], known: Known) -> list[QueryResult | SQLError]:
+        """Send statements in one message; return what comes of each up to one that ends the process."""
+        found: list[QueryResult | SQLError] = []
+        self.start()
+        try:
+            unsent = b"".join(batch)
+            for _ in batch:
+                try:
+                    found.append(self._result(timeout_s, unsent, known))
+                except SQLError as e:
+                    found.append(e)
+                    if self._process is None:
+                        break
+                unsent = b""
+        except BaseException:
+            # replies that nobody read would be taken for the answers to the next statements
+            self.close()
+            raise
+        return found
+
+    def _result(self, timeout_s: float, frames: bytes, known: Known | None = None) -> QueryResult:
+        """Send frames and return the next result that was not read."""
+        try:
+            reply, raw = self._exchange(frames, timeout_s + min(GRACE_SHARE * timeout_s, MOST_GRACE_S))
+        except TimeoutError:
+            self.close()
+            raise Timeout(f"The statement ran longer than {timeout_s:g} s.") from None
+        except EOFError:
+            raise self._died(timeout_s) from None
+        except BaseException:
+            # a reply that nobody read would be taken for the answer to the next statement
+            self.close()
+            raise
+        if reply[0] == "error":
+            self._fail(reply[1], reply[2], timeout_s)
+        _, columns, truncated, elapsed_ms = reply
+        rows = None if known is None else known.get(raw)
+        if rows is None:
+            rows = rows_of(raw)
+            if known is not None:
+                known[raw] = rows
+        return QueryResult(tuple(columns), rows, truncated, elapsed_ms)
 
     def close(self) -> None:
         """End the process. The next statement starts another one."""
@@ -111,7 +159,7 @@ class Child:
         self._owner = os.getpid()
         self._finalizer = weakref.finalize(self, _end, self._process, self._owner)
         try:
-            reply = self._exchange(self._options | {"python_path": sys.path}, START_TIMEOUT_S)
+            reply, _ = self._exchange(encoded(self._options | {"python_path": sys.path}), START_TIMEOUT_S)
         except TimeoutError:
             self.close()
             raise DataError(f"{self._options['shown']} did not answer within {START_TIMEOUT_S:g} s.") from None
@@ -125,21 +173,24 @@ class Child:
             self._fail(reply[1], reply[2], START_TIMEOUT_S)
         self.warnings = tuple(reply[1])
 
-    def _exchange(self, request: Mapping[str, Any], timeout_s: float) -> Any:
-        """Send one frame and return the next. Raises `TimeoutError`, or `EOFError` when the child has died."""
+    def _exchange(self, frames: bytes, timeout_s: float) -> tuple[Any, bytes]:
+        """Send frames and return the next, with the rows as they were written.
+
+        Raises `TimeoutError`, or `EOFError` when the child has died.
+        """
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         deadline = time.monotonic() + timeout_s
-        body = json.dumps(request).encode()
         try:
-            self._process.stdin.write(len(body).to_bytes(8) + body)
-            self._process.stdin.flush()
+            if frames:
+                self._process.stdin.write(frames)
+                self._process.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
         pipe = self._process.stdout.fileno()
-        size = int.from_bytes(_read(pipe, 8, deadline))
-        return json.loads(_read(pipe, size, deadline), object_hook=_bytes)
+        size = int.from_bytes(read(pipe, 8, deadline))
+        return parted(read(pipe, size, deadline))
 
     def _exit_code(self) -> int:
         assert self._process is not None
@@ -170,25 +221,6 @@ class Child:
         if kind == "data":
             raise DataError(message)
         raise RuntimeError(f"The database process failed:\n{message}")
-
-
-def _read(pipe: int, size: int, deadline: float) -> bytes:
-    poller = select.poll()
-    poller.register(pipe, select.POLLIN)
-    parts, missing = [], size
-    while missing:
-        if not poller.poll(max(deadline - time.monotonic(), 0) * 1000):
-            raise TimeoutError
-        part = os.read(pipe, min(missing, 1 << 20))
-        if not part:
-            raise EOFError
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
-
-
-def _bytes(value: dict[str, str]) -> bytes:
-    return bytes.fromhex(value["hex"])
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

@@ -120,13 +120,14 @@ def evaluate_predictions(
     judging: Judging = Judging(),  # noqa: B008
     compat: str | None = None,
     workers: int | None = None,
+    engine: str = "processes",
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Measured:
     """Score files of predictions on the test questions of the recipe (or of `data`), and write scores and report.
 
     The files are called as they are written here; `read_answers` says what they may hold. SQL of SQLite is read as
     SQLite does, with text in double quotes. `compat` adds the verdicts of a benchmark, on the text of the files as it
-    stands. `workers` None takes one process a core.
+    stands. `workers` None takes one process a core; `engine` is where they run: on this machine, or on `ray`.
     """
     with opened(recipe) as project, scoring_of(project, judging) as (scoring, _):
         recipe = project.recipe
@@ -139,6 +140,7 @@ def evaluate_predictions(
             scoring=dataclasses.replace(scoring, quoted_text=True, stamp=stamp(project, judging, examples)),
             schema=project.schema if recipe.database.schema_file is not None else None,
             workers=workers,
+            engine=engine,
             on_progress=on_progress,
         )
         if compat is not None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sqltailor.data.dataset.pool import map_ordered
 from sqltailor.data.examples import atomic_writer, json_line
-from sqltailor.errors import DataError
+from sqltailor.errors import ConfigError, DataError, unknown
 from sqltailor.evaluate.certificate import GoldCheck
 from sqltailor.evaluate.eval_folder import ChooseFolder, open_folder, written
 from sqltailor.evaluate.grading import Graded, Grader, Unit
@@ -28,6 +28,25 @@ from sqltailor.types import Completion, Example, OnProgress, Prediction, Schema
 
 BATCH, AHEAD = 4, 30
 """Units that a process grades at a time, and batches that wait while one takes long."""
+
+_Make = Callable[[], Grader]
+
+
+def _on_this_machine(make: _Make, units: Iterable[Unit], workers: int | None) -> Iterator[Graded]:
+    return map_ordered(make, units, workers=workers, first=0, batch=BATCH, ahead=AHEAD)
+
+
+def _on_ray(make: _Make, units: Iterable[Unit], workers: int | None) -> Iterator[Graded]:
+    from sqltailor.evaluate.ray_cluster import map_on_ray
+
+    return map_on_ray(make, units, workers=workers)
+
+
+ENGINES: Mapping[str, Callable[[_Make, Iterable[Unit], int | None], Iterator[Graded]]] = {
+    "processes": _on_this_machine,
+    "ray": _on_ray,
+}
+"""Name → what grades units, in order, on so many processes."""
 
 
 class _Slot(NamedTuple):
@@ -54,14 +73,17 @@ def score_predictions(
     scoring: Scoring | None = None,
     schema: Schema | None = None,
     workers: int | None = 1,
+    engine: str = "processes",
     on_progress: OnProgress = lambda model, done, total: None,
 ) -> Evaluation:
     """Score answers as `evaluate` does: model reference → example id → answer.
 
     An example without an answer counts as one without SQL. Statements are judged by the schema of the database that
     they run on, else by the example's own or the given one; without any, `schema_valid` is absent. `workers` None
-    takes one process a core. Raises `DataError` also for an answer without an example.
+    takes one process a core; `engine` is one of `ENGINES`. Raises `DataError` also for an answer without an example.
     """
+    if engine not in ENGINES:
+        raise ConfigError(unknown("engine", engine, ENGINES))
     exam = checked(examples, scoring or Scoring())
     metrics = list(metrics_called(exam.scoring.metrics))
     known = {example.id for example in examples}
@@ -74,7 +96,7 @@ def score_predictions(
     folder = Run(out_dir(inputs) if callable(out_dir) else out_dir)
     open_folder(folder, exam, inputs, {})
     with lock(folder):
-        checks = _graded(exam, schema, answers, folder, workers, on_progress)
+        checks = _graded(exam, schema, answers, folder, engine, workers, on_progress)
         rows = {model: _in_order(folder, model, examples) for model in answers}
     return finish(folder, exam, rows, checks, metrics)
 
@@ -84,6 +106,7 @@ def _graded(
     schema: Schema | None,
     answers: Mapping[str, Sequence[Completion]],
     folder: Run,
+    engine: str,
     workers: int | None,
     on_progress: OnProgress,
 ) -> list[GoldCheck]:
@@ -95,7 +118,7 @@ def _graded(
     total = len(exam.examples) * len(answers)
     finished = sum(map(len, done.values()))
     on_progress(label, finished, total)
-    for task, graded in _settled(exam, schema, tasks, workers):
+    for task, graded in _settled(exam, schema, tasks, engine, workers):
         _write(folder, task, graded)
         checks |= {example.id: graded.check for example in task.examples}
         finished += len(task.slots)
@@ -142,13 +165,13 @@ def _tasks(
 
 
 def _settled(
-    exam: Exam, schema: Schema | None, tasks: Sequence[_Task], workers: int | None
+    exam: Exam, schema: Schema | None, tasks: Sequence[_Task], engine: str, workers: int | None
 ) -> Iterator[tuple[_Task, Graded]]:
     """Yield every task graded; those with a statement whose time was up come last, run again with nothing beside."""
     make = functools.partial(Grader, exam.examples, exam.scoring, schema)
     units = (task.unit for task in tasks)
     late: list[Graded] = []
-    for graded in map_ordered(make, units, workers=workers, first=0, batch=BATCH, ahead=AHEAD):
+    for graded in ENGINES[engine](make, units, workers):
         if workers != 1 and (graded.late or graded.gold_is_late):
             late.append(graded)
         else:

@@ -8,7 +8,8 @@ standard library and, through its engine (`sqlite.py` beside it and so on), one 
 - end of file on standard input, which is what the death of the parent looks like, ends the process.
 
 A frame is its length in 8 bytes, big-endian, then JSON: unlike pickle and marshal, JSON from a process that a hostile
-statement took over cannot harm the reader. `bytes` travel as `{"hex": ...}`.
+statement took over cannot harm the reader. `bytes` travel as `{"hex": ...}`. The rows of a result are a JSON value of
+their own, on a second line: the reader sees that it knows them without reading them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import resource
 import signal
 import sys
 import time
-import traceback
 from typing import Any, BinaryIO, Protocol
 
 Rows = tuple[list[str], list[Any], bool]
@@ -37,6 +37,7 @@ KINDS = {
 """What an engine's exceptions mean, most specific first; any other exception is a bug."""
 
 KILL_AFTER_S = 2.0
+_JSON = json.JSONEncoder(default=lambda value: {"hex": bytes(value).hex()}, separators=(",", ":"))
 
 
 class Engine(Protocol):
@@ -56,7 +57,7 @@ def receive(stream: BinaryIO) -> Any:
 
 def encode(reply: Any) -> bytes:
     """Return a reply as JSON."""
-    return json.dumps(reply, default=lambda value: {"hex": bytes(value).hex()}).encode()
+    return _JSON.encode(reply).encode()
 
 
 def failure(e: Exception) -> list[Any]:
@@ -64,6 +65,8 @@ def failure(e: Exception) -> list[Any]:
     for kind, name in KINDS.items():
         if isinstance(e, kind):
             return ["error", name, str(e) or "Out of memory."]
+    import traceback
+
     return ["error", "bug", "".join(traceback.format_exception(e))]
 
 
@@ -98,7 +101,8 @@ def answer(engine: Engine, request: dict[str, Any], max_reply: int) -> bytes:
     started = time.perf_counter()
     try:
         columns, rows, cut = engine.run(**request)
-        reply = encode(["rows", columns, rows, cut, (time.perf_counter() - started) * 1000])
+        head = ["rows", columns, cut, (time.perf_counter() - started) * 1000]
+        reply = b"\n".join([encode(head), encode(rows)])
     except Exception as e:  # every failure is a reply; the parent raises it
         return encode(failure(e))
     if len(reply) > max_reply:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pathlib
 import re
 import sqlite3
 import time
@@ -125,8 +124,10 @@ class Engine:
         self._guard(db)
 
     def _move_to(self, path: str) -> None:
+        from pathlib import Path  # most processes have one file, and start a fifth sooner without it
+
         self._connection.close()
-        self._path, self._uri = path, f"{pathlib.Path(path).as_uri()}?mode=ro"
+        self._path, self._uri = path, f"{Path(path).as_uri()}?mode=ro"
         try:
             self._open()
         except sqlite3.Error as e:
@@ -199,10 +200,12 @@ class Engine:
         indexed: bool = False,
         exact: bool = False,
         path: str = "",
+        only_full: bool = False,
     ) -> tuple[list[str], list[Any], bool]:
         """Run one SELECT. `catalog`: without the authorizer, for our own statements on the schema. `indexed`: on a
         copy of the file as it was when this was first asked. `exact`: bytes that are not UTF-8 as lone surrogates.
-        `path`: another file, which takes this one's place.
+        `path`: another file, which takes this one's place. `only_full`: the rows only if they are `max_rows`, no more
+        and no fewer.
         """
         if path and path != self._path:
             self._move_to(path)
@@ -214,7 +217,11 @@ class Engine:
         try:
             db = self._copied() if indexed else self._connection
             errors = "surrogateescape" if exact else "ignore" if self._lenient else "replace"
-            return self._run(db, sql if catalog or self._lenient else strict_quotes(sql), max_rows, errors)
+            names, rows, is_cut = self._run(
+                db, sql if catalog or self._lenient else strict_quotes(sql), max_rows, errors
+            )
+            is_full = len(rows) == max_rows and not is_cut
+            return (names, rows, is_cut) if is_full or not only_full else (names, [], True)
         except (sqlite3.Error, sqlite3.Warning) as e:
             raise self._explain(e) from e
         finally:

@@ -6,7 +6,7 @@ what does more than read is refused and so counts as one that fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from sqltailor.data.checks.execute import database_file
 from sqltailor.database import Database, open_database, sqlite
+from sqltailor.database.pipe import Known
 from sqltailor.database.process import Child
 from sqltailor.database.url import locate
 from sqltailor.errors import DataError, SQLError
@@ -60,32 +61,53 @@ class RawRuns:
         self._files: Child | None = None
         self._others: dict[str, Database] = {}
 
-    def run(self, url: str, sql: str, timeout_s: float, at_most: int | None = None) -> QueryResult | None:
-        """Return the whole result of a statement, or its first `at_most` rows; None where it fails."""
+    def run(self, url: str, sql: str, timeout_s: float) -> QueryResult | None:
+        """Return the whole result of a statement; None where it fails."""
+        if _located(url).kind == "sqlite":
+            return self.run_all(url, [sql], timeout_s, {})[0]
+        if url not in self._others:
+            self._others[url] = open_database(url, max_bytes=MAX_BYTES)
         try:
-            result = self._run(url, sql, timeout_s, MAX_ROWS if at_most is None else at_most)
+            return _whole(self._others[url].run(sql, timeout_s=timeout_s, max_rows=MAX_ROWS))
         except SQLError:
             return None
-        return None if result.truncated and at_most is None else result
+
+    def run_all(self, file: str, statements: Iterable[str], timeout_s: float, known: Known) -> list[QueryResult | None]:
+        """Return the whole result of each statement on a SQLite file; None where it fails."""
+        limited = [(sql, MAX_ROWS) for sql in statements]
+        path = str(_located(file).path)
+        return list(map(_whole, self._process(file).request_all(limited, timeout_s=timeout_s, known=known, path=path)))
+
+    def run_counted(
+        self, file: str, statements: Sequence[tuple[str, int]], timeout_s: float, known: Known
+    ) -> list[QueryResult | None]:
+        """Return the results on a SQLite file that have as many rows as stands beside the statement, else None.
+
+        One whose rows are those of a known result has the same list of them; `known` stays as it is.
+        """
+        process, path = self._process(file), str(_located(file).path)
+        found = process.request_all(statements, timeout_s=timeout_s, known=dict(known), path=path, only_full=True)
+        return list(map(_whole, found))
 
     def columns(self, file: str) -> dict[str, list[str]]:
         """Return the columns of each table of a SQLite file, in lower case, without views."""
+        result = self._process(file).request(
+            _COLUMNS, timeout_s=CATALOG_TIMEOUT_S, max_rows=MAX_ROWS, catalog=True, path=str(_located(file).path)
+        )
         found: dict[str, list[str]] = {}
-        for table, column in self._run(file, _COLUMNS, CATALOG_TIMEOUT_S, MAX_ROWS, catalog=True).rows:
+        for table, column in result.rows:
             found.setdefault(str(table).lower(), []).append(str(column).lower())
         return found
 
-    def _run(self, url: str, sql: str, timeout_s: float, max_rows: int, *, catalog: bool = False) -> QueryResult:
-        location = _located(url)
+    def _process(self, file: str) -> Child:
+        """Return the process of all SQLite files, opened with this one if it is the first."""
+        location = _located(file)
         if location.kind != "sqlite":
-            if url not in self._others:
-                self._others[url] = open_database(url, max_bytes=MAX_BYTES)
-            return self._others[url].run(sql, timeout_s=timeout_s, max_rows=max_rows)
+            raise DataError(f"{location.shown} is no SQLite file, and this benchmark's script reads no other database.")
         if self._files is None:
-            limits = {"shown": location.shown, "timeout_s": timeout_s, "max_bytes": MAX_BYTES, "lenient": True}
+            limits = {"shown": location.shown, "timeout_s": CATALOG_TIMEOUT_S, "max_bytes": MAX_BYTES, "lenient": True}
             self._files = Child(sqlite.options(location) | limits)
-        path = str(location.path)
-        return self._files.request(sql, timeout_s=timeout_s, max_rows=max_rows, catalog=catalog, path=path)
+        return self._files
 
     def close(self) -> None:
         """End the processes."""
@@ -98,6 +120,10 @@ class RawRuns:
 
     def __exit__(self, *raised: object) -> None:
         self.close()
+
+
+def _whole(result: QueryResult | SQLError) -> QueryResult | None:
+    return None if isinstance(result, SQLError) or result.truncated else result
 
 
 def by_database(cases: Sequence[Case], location: str) -> Iterator[tuple[str, list[int]]]:

@@ -15,21 +15,24 @@ Not kept: its time limit never ends a statement (here, after 60 s), and it runs 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from sqltailor.database.pipe import Known
 from sqltailor.evaluate.compat.raw_runs import Case, RawRuns
 from sqltailor.evaluate.compat.spider_match import as_predicted
 from sqltailor.sql.dialect.lexer import lex
+from sqltailor.types import QueryResult
 
 TIMEOUT_S = 60.0
-MAX_REMEMBERED = 512
-"""Results of one database that are kept: golds that are asked again, and predictions that several models gave."""
+AT_A_TIME = 100
+"""So many predictions run before their results are compared: the results lie in memory for so long."""
 Rows = Sequence[tuple[Any, ...]]
+_Pair = tuple[str, str]
 
 _YEAR = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
 
@@ -39,28 +42,54 @@ def executed_matches(cases: Sequence[Case], files: Iterable[str], runs: RawRuns)
 
     None where the script would stop: the gold statement fails on a file that the prediction has come to.
     """
-    pairs = [(as_run(case.example.sql[0]), as_run(as_predicted(case.predicted))) for case in cases]
+    read = functools.cache(as_run)
+    pairs = [(read(case.example.sql[0]), read(as_predicted(case.predicted))) for case in cases]
     found: list[bool | None] = [True] * len(cases)
     for file in files:
         waiting = [place for place, verdict in enumerate(found) if verdict]
         if not waiting:
             break
-        rows_of = lru_cache(MAX_REMEMBERED)(partial(_rows, runs, file))
+        verdicts = _verdicts(dict.fromkeys(pairs[place] for place in waiting), file, runs)
         for place in waiting:
-            gold, predicted = pairs[place]
-            rows = rows_of(gold)
-            if rows is None:
-                found[place] = None
-            elif gold != predicted:
-                others = rows_of(predicted, len(rows) + 1)
-                ordered = "order by" in gold.lower()
-                found[place] = others is not None and same_denotation(rows, others, ordered=ordered)
+            found[place] = verdicts[pairs[place]]
     return found
 
 
-def _rows(runs: RawRuns, file: str, sql: str, at_most: int | None = None) -> Rows | None:
-    result = runs.run(file, sql, TIMEOUT_S, at_most)
-    return None if result is None else result.rows
+def _verdicts(pairs: Collection[_Pair], file: str, runs: RawRuns) -> dict[_Pair, bool | None]:
+    """Return for each gold statement and prediction whether their results on a file are equal, None without a gold's.
+
+    A prediction runs once for all gold results of the same length, and not at all where it is a gold statement.
+    """
+    statements = dict.fromkeys(gold for gold, _ in pairs)
+    known: Known = {}
+    golds = dict(zip(statements, _results(runs.run_all(file, statements, TIMEOUT_S, known)), strict=True))
+    verdicts: dict[_Pair, bool | None] = {}
+    others: dict[tuple[str, int], list[str]] = {}
+    for gold, predicted in pairs:
+        rows = golds[gold]
+        if rows is None:
+            verdicts[gold, predicted] = None
+        elif predicted in golds:
+            verdicts[gold, predicted] = gold == predicted or _is_right(gold, rows, golds[predicted])
+        else:
+            others.setdefault((predicted, len(rows)), []).append(gold)
+    waiting = list(others)
+    for at in range(0, len(waiting), AT_A_TIME):
+        asked = waiting[at : at + AT_A_TIME]
+        for wanted, rows in zip(asked, _results(runs.run_counted(file, asked, TIMEOUT_S, known)), strict=True):
+            for gold in others[wanted]:
+                verdicts[gold, wanted[0]] = _is_right(gold, golds[gold], rows)
+    return verdicts
+
+
+def _results(results: Iterable[QueryResult | None]) -> list[Rows | None]:
+    return [None if result is None else result.rows for result in results]
+
+
+def _is_right(gold: str, rows: Rows | None, predicted: Rows | None) -> bool:
+    if rows is None or predicted is None:
+        return False
+    return rows is predicted or same_denotation(rows, predicted, ordered="order by" in gold.lower())
 
 
 def as_run(sql: str) -> str:
@@ -99,13 +128,15 @@ def _sorted(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _fit(gold: Rows, predicted: Rows, ordered: bool) -> bool:
     """Tell whether some order of the predicted columns makes the results equal, trying one column after another."""
-    if gold == predicted or (not ordered and Counter(gold) == Counter(predicted)):
+    if gold == predicted:
         return True
     columns = list(zip(*predicted, strict=True))
-    if len(columns) == 1:
-        return False
     bags = [Counter(column) for column in columns]
     wanted = [Counter(column) for column in zip(*gold, strict=True)]
+    if any(bag not in bags for bag in wanted):
+        return False  # by far the most wrong results, and sooner known than by whole rows
+    if not ordered and Counter(gold) == Counter(predicted):
+        return True
 
     def equal(order: tuple[int, ...]) -> bool:
         ours = [row[: len(order)] for row in gold]

@@ -17,6 +17,9 @@ from sqltailor.evaluate.compat.spider_tokens import tokens
 from sqltailor.evaluate.metrics.spider.parts import Condition, Conditions, Query, Selected, Term, Value
 
 OPERATORS = frozenset({"not", "between", "=", ">", "<", ">=", "<=", "!=", "in", "like", "is", "exists"})
+ENDS = CLAUSES | {")", ";"}
+ENDS_OF_CONDITION = ENDS | JOINS
+ENDS_OF_COLUMN = CLAUSES | JOINS | {",", ")", "and"}
 SET_OPERATIONS = ("intersect", "union", "except")
 
 
@@ -59,8 +62,8 @@ class _Reader(TermReader):
             self.need(")")
         self.semicolons()
         combined = None
-        if self.next_is(*SET_OPERATIONS):
-            operator = self.need(*SET_OPERATIONS)
+        if self.next_in(SET_OPERATIONS):
+            operator = self.need_one(SET_OPERATIONS)
             combined = (operator, self.query())
         return Query(
             selected, distinct, tuple(source.units), source.on, where, group, having, order, descending, limited,
@@ -80,7 +83,7 @@ class _Reader(TermReader):
         found = _From([], Conditions(), [])
         while self.at < len(self.words):
             enclosed = self.take("(")
-            if self.next_is("select"):
+            if self.next_in(("select",)):
                 found.units.append(self.query())
             else:
                 self.take("join")
@@ -93,7 +96,7 @@ class _Reader(TermReader):
                 found = found._replace(on=Conditions(found.on.items + more.items, tuple(joined)))
             if enclosed:
                 self.need(")")
-            if self.next_is(*CLAUSES, ")", ";"):
+            if self.next_in(ENDS):
                 break
         return found
 
@@ -120,7 +123,7 @@ class _Reader(TermReader):
         while self.at < len(self.words):
             value = self.value(near)
             negated = self.take("not")
-            operator = self.need(*OPERATORS)
+            operator = self.need_one(OPERATORS)
             operands = [self.operand(near)]
             if operator == "between":
                 self.need("and")
@@ -130,9 +133,9 @@ class _Reader(TermReader):
                 connectors.append(repr(condition))  # every second thing is taken for a connector, whatever it is
             else:
                 items.append(condition)
-            if self.next_is(*CLAUSES, *JOINS, ")", ";"):
+            if self.next_in(ENDS_OF_CONDITION):
                 break
-            if self.next_is("and", "or"):
+            if self.next_in(("and", "or")):
                 if len(items) == len(connectors):
                     raise SQLError("AND or OR stands in the place of a condition.")
                 connectors.append(self.word())
@@ -163,7 +166,7 @@ class _Reader(TermReader):
         """Read a column and step over all up to the next AND, JOIN or clause: an OR, too, and what follows it."""
         distinct = self.take("distinct")
         term = Term(self.column(near), "", distinct)
-        while self.at < len(self.words) and not self.next_is(",", ")", "and", *CLAUSES, *JOINS):
+        while self.at < len(self.words) and not self.next_in(ENDS_OF_COLUMN):
             self.at += 1
         return term
 
@@ -172,7 +175,7 @@ class _Reader(TermReader):
             return ()
         self.need("by")
         found = []
-        while self.at < len(self.words) and not self.next_is(*CLAUSES, ")", ";"):
+        while self.at < len(self.words) and not self.next_in(ENDS):
             found.append(self.term(near))
             if not self.take(","):
                 break
@@ -183,10 +186,10 @@ class _Reader(TermReader):
             return (), False
         self.need("by")
         found, direction = [], "asc"
-        while self.at < len(self.words) and not self.next_is(*CLAUSES, ")", ";"):
+        while self.at < len(self.words) and not self.next_in(ENDS):
             found.append(self.value(near))
-            if self.next_is("desc", "asc"):
-                direction = self.need("desc", "asc")
+            if self.next_in(("desc", "asc")):
+                direction = self.word()
             if not self.take(","):
                 break
         return tuple(found) or (Value(Term("")),), direction == "desc"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.spider.parts import Term, Value
@@ -26,12 +26,12 @@ class TermReader:
             raise SQLError(f"The alias '{min(shared)}' is the name of a table.")
         self.tables |= {name: name for name in columns}
 
-    def next_is(self, *words: str) -> bool:
+    def next_in(self, words: Collection[str]) -> bool:
         return self.at < len(self.words) and self.words[self.at] in words
 
-    def take(self, *words: str) -> bool:
-        """Step over the next word if it is one of these."""
-        found = self.next_is(*words)
+    def take(self, word: str) -> bool:
+        """Step over the next word if it is this one."""
+        found = self.at < len(self.words) and self.words[self.at] == word
         self.at += found
         return found
 
@@ -40,11 +40,16 @@ class TermReader:
         self.at += 1
         return self.words[self.at - 1]
 
-    def need(self, *words: str) -> str:
+    def need(self, word: str) -> None:
+        """Step over the next word, which must be this one."""
+        if (found := self.word()) != word:
+            raise SQLError(f"'{found}' stands where '{word}' should.")
+
+    def need_one(self, words: Collection[str]) -> str:
         """Step over the next word, which must be one of these, and return it."""
         word = self.word()
         if word not in words:
-            raise SQLError(f"'{word}' stands where '{words[0]}' should.")
+            raise SQLError(f"'{word}' stands where '{min(words)}' should.")
         return word
 
     def aggregate(self) -> str:
@@ -58,8 +63,8 @@ class TermReader:
     def value(self, near: Sequence[str]) -> Value:
         enclosed = self.take("(")
         value = Value(self.term(near))
-        if self.next_is(*ARITHMETIC):
-            value = Value(value.left, self.need(*ARITHMETIC).replace("none", ""), self.term(near))
+        if self.next_in(ARITHMETIC):
+            value = Value(value.left, self.need_one(ARITHMETIC).replace("none", ""), self.term(near))
         if enclosed:
             self.need(")")
         return value

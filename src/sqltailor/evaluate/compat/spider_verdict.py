@@ -103,21 +103,24 @@ def _note(match: Match) -> dict[str, Any]:
 
 
 class _Readers:
-    """What exact-set match needs to know of each database, worked out once."""
+    """What exact-set match needs to know of each database, and its verdicts, each worked out once."""
 
     def __init__(self, tables: Path | None) -> None:
         self._entries = _entries(tables)
         self._groups: dict[str | None, Mapping[str, str]] = {}
         self._golds: dict[tuple[str | None, str], Gold | None] = {}
+        self._matches: dict[tuple[str | None, str, str], Match | None] = {}
 
     def match(self, case: Case, columns: Columns, file: str | None) -> Match | None:
-        key, sql = case.example.db_id or case.example.schema, case.example.sql[0]
-        if (key, sql) not in self._golds:
-            if key not in self._groups:
-                self._groups[key] = self._grouped(case.example, file)
-            self._golds[key, sql] = read_gold(sql, columns, self._groups[key])
-        gold = self._golds[key, sql]
-        return None if gold is None else spider_match(case.predicted, gold)
+        database, sql, predicted = case.example.db_id or case.example.schema, case.example.sql[0], case.predicted
+        if (database, sql, predicted) not in self._matches:
+            if (database, sql) not in self._golds:
+                if database not in self._groups:
+                    self._groups[database] = self._grouped(case.example, file)
+                self._golds[database, sql] = read_gold(sql, columns, self._groups[database])
+            gold = self._golds[database, sql]
+            self._matches[database, sql, predicted] = None if gold is None else spider_match(predicted, gold)
+        return self._matches[database, sql, predicted]
 
     def _grouped(self, example: Example, file: str | None) -> Mapping[str, str]:
         if example.db_id in self._entries:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -50,8 +48,7 @@ class Conditions(NamedTuple):
     connectors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """One SELECT. `on` holds the conditions of all its joins; `combined` is a set operator and the query after it."""
 
     selected: tuple[Selected, ...]
@@ -79,8 +76,7 @@ class Query:
 
 def without_values(query: Query) -> Query:
     """Return the query with what its conditions compare with left out, but for subqueries; those in FROM stay whole."""
-    return dataclasses.replace(
-        query,
+    return query._replace(
         on=_bare(query.on),
         where=_bare(query.where),
         having=_bare(query.having),
@@ -112,8 +108,7 @@ def with_merged_columns(query: Query, firsts: Mapping[str, str]) -> Query:
     def merged(conditions: Conditions) -> Conditions:
         return conditions._replace(items=tuple(c._replace(value=value(c.value)) for c in conditions.items))
 
-    return dataclasses.replace(
-        query,
+    return query._replace(
         selected=tuple(Selected(value(item.value), item.aggregate) for item in query.selected),
         distinct=False,
         where=merged(query.where),
