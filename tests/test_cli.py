@@ -445,6 +445,8 @@ def test_ask_says_without_the_model_that_a_question_is_about_something_else(begu
     )
     assert ok_json(*asked)["declined"].endswith("is about 'weather'")
     assert ok_json("ask", "what will be at the airport?", "--model", "echo:answer.sql")["declined"] is None  # a value
+    Path("answers.jsonl").write_text('{"question": "weather?", "sql": "SELECT count(*) FROM line"}')
+    assert ok_json("ask", "weather?", "--model", "echo:answers.jsonl", "--run")["rows"] == [[3]]  # the file knows it
     text = Path("recipe.yaml").read_text()
     Path("recipe.yaml").write_text(text + "\ngenerate: {decline: false}\n")
     assert ok_json(*asked)["rows"] == [[3]]

@@ -12,6 +12,7 @@ from sqltailor.database import Database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import calibration_of
+from sqltailor.generate.canned import is_canned
 from sqltailor.generate.guarding import guarding
 from sqltailor.project import Project
 from sqltailor.prompt.extract import Answer, extract, is_declined
@@ -196,7 +197,8 @@ class Asker:
         """Return the words of a question that say it is about something else; none of what follows other messages."""
         if not self._project.recipe.generate.decline or example.question is None or example.history:
             return []
-        return self._project.strange_words(example.question)
+        words = self._project.strange_words(example.question)
+        return [] if words and is_canned(self._model, example.question) else words
 
     def _known(self, example: Example) -> Answered | None:
         """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
