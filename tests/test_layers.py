@@ -20,7 +20,7 @@ LAYERS = (
     ("types", "errors", "version"),
     ("sql", "database", "runs", "aws", "wire"),
     ("recipe", "naming", "prompt", "synth", "data"),
-    ("generate", "taught", "project", "evaluate", "reply", "asker", "conversation", "init", "doctor"),
+    ("generate", "taught", "prompt_builder", "project", "evaluate", "reply", "asker", "conversation", "init", "doctor"),
     ("augment", "train", "export", "cloud", "ops"),
     ("local_bedrock", "demo", "serve"),
     ("cli", "__main__"),

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,23 +27,17 @@ from sqltailor.prompt.hints import VALUES, Linker, Stored, TableValues, read_val
 from sqltailor.prompt.kept_values import kept_linker, values_file
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
-from sqltailor.prompt.text import BuildPrompt, build_prompt, compact_schema, notes_of
+from sqltailor.prompt.text import BuildPrompt, notes_of
+from sqltailor.prompt_builder import PromptBuilder
 from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.sql.schema import diff, from_json, to_ddl, without_samples
-from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
-from sqltailor.types import Cell, Example, GenerateOptions, Grant, Guardrail, Prompt, Schema, Table
+from sqltailor.sql.schema import diff, from_json, without_samples
+from sqltailor.types import Cell, Example, GenerateOptions, Grant, Guardrail, Schema, Table
 
 logger = logging.getLogger(__name__)
 
-LINKED_TOKENS = 2_000
-"""Room for the linked part of a schema where the recipe names none."""
-BESIDE = 256
-"""Tokens of a prompt beside the schema and the answer: the question, hints, the model's own marks."""
-SIZES = 4_096
-"""Parts of a schema whose size in tokens is remembered."""
 SHOWN = 5
 """Changes of a schema that a warning names."""
 
@@ -166,64 +158,11 @@ class Project:
         estimates. A schema for which a model's `context` has no room is linked, too. Raises `ConfigError` when there is
         no database to look the values up in.
         """
-        settings = self.recipe.prompt
-        limit, pairs = prompt_hints(self.recipe, model), prompt_examples(self.recipe, model)
-        build = functools.partial(
-            build_prompt,
-            name=prompt_name(self.recipe, model),
-            glossary=self.recipe.glossary,
-            comments=settings.comments,
-            samples=settings.samples > 0,
-            max_schema_tokens=settings.max_schema_tokens,
-            count_tokens=count_tokens,
-        )
-
-        show = prompt_show(self.recipe, model)
-        size = functools.lru_cache(SIZES)(functools.partial(_schema_tokens, count_tokens, build.keywords["name"]))
-
-        most = sys.maxsize if context is None else max(context - self.recipe.generate.max_tokens - BESIDE, context // 4)
-
-        @functools.cache
-        def is_too_large() -> bool:
-            tokens = size(self.granted) if context is not None else 0
-            if tokens > most:
-                logger.warning(
-                    "the schema has %s tokens and %s reads %s: each question is shown the tables that it needs",
-                    *(f"{tokens:,}", model, f"{context:,}"),
-                )
-            return tokens > most
-
-        def link(question: str) -> Schema:
-            found = self.values_named(question) if self.has_database else ()
-            room = settings.max_schema_tokens or min(LINKED_TOKENS, most)
-            return self._schema_linker.link(question, room, size, self.recipe.glossary, found)
-
-        def ask(example: Example, schema: Schema) -> Prompt:
-            if example.schema is not None:
-                return build(example, schema)
-            question = example.question
-            before = [message.content for message in example.history if message.role == "user"]
-            near = self.known.nearest(question, pairs, is_lesson=is_lesson) if pairs and question else ()
-            asked = functools.partial(build, example, self.granted, hints=self._hints(example, limit), pairs=near[::-1])
-            if show == "none":
-                return asked(shown=Schema())
-            about = "\n".join([*before, question]) if question else ""  # "and in Norway?" names no table
-            over = show == "auto" and settings.max_schema_tokens is None and bool(about) and is_too_large()
-            part = link(about) if about and (show == "linked" or over) else None
-            try:
-                return asked() if part is None else asked(shown=part, max_schema_tokens=None)
-            except DataError:
-                if settings.max_schema_tokens is None or show != "auto" or not about:
-                    raise
-                part = link(about)
-                if not part.tables:
-                    raise
-                return asked(shown=part, max_schema_tokens=None)
-
-        return ask
+        return PromptBuilder(self, model, count_tokens, is_lesson=is_lesson, context=context)
 
     @cached_property
-    def _schema_linker(self) -> SchemaLinker:
+    def schema_linker(self) -> SchemaLinker:
+        """What finds the tables that a question needs."""
         return SchemaLinker(self.granted)
 
     @cached_property
@@ -254,7 +193,7 @@ class Project:
 
         For files that are not written by `prompts`: what is trained on elsewhere is then asked in the same words.
         """
-        found = self._hints(example, self.recipe.prompt.hints) if example.schema is None else []
+        found = self.hints(example, self.recipe.prompt.hints) if example.schema is None else []
         notes = notes_of(example, self.recipe.glossary)
         return dataclasses.replace(example, evidence="\n".join([*notes, *found]) or None)
 
@@ -262,7 +201,8 @@ class Project:
         """Return the stored values that a question names, each in the columns that hold it."""
         return list(self._linker.find(question))
 
-    def _hints(self, example: Example, limit: int) -> list[str]:
+    def hints(self, example: Example, limit: int) -> list[str]:
+        """Return at most so many hints: stored values that an example's question names."""
         return self._linker.hints(example.question, limit) if limit and example.question else []
 
     @cached_property
@@ -303,7 +243,7 @@ class Project:
         """End the database's process, and forget what was read."""
         if "database" in self.__dict__:
             self.database.close()
-        for name in ("database", "schema", "granted", "known", "_linker", "_schema_linker", "_subject"):
+        for name in ("database", "schema", "granted", "known", "_linker", "schema_linker", "_subject"):
             self.__dict__.pop(name, None)
 
     def __enter__(self) -> Self:
@@ -323,12 +263,6 @@ def opened(recipe: Recipe | Project) -> Iterator[Project]:
     else:
         with Project(recipe) as project:
             yield project
-
-
-def _schema_tokens(count_tokens: Callable[[str], int] | None, prompt: str, schema: Schema) -> int:
-    """Return how many tokens a part of a schema takes in a prompt; without a tokenizer, an estimate from above."""
-    text = compact_schema(schema) if prompt == "compact" else to_ddl(schema)
-    return count_tokens(text) if count_tokens is not None else -(-len(text) // 3)
 
 
 def read_file(path: str | Path, recipe: Recipe | Project) -> tuple[list[Example], list[Reject]]:
