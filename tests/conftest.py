@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sqltailor import project
+
+if TYPE_CHECKING:
+    from sqltailor.local_bedrock.local_server import LocalBedrock
 
 
 def pytest_collection_finish() -> None:
@@ -25,3 +30,13 @@ def _values_are_kept_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeyp
     """Leave what the user's own commands have kept of databases alone."""
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setattr(project, "cache_folder", lambda: folder)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalBedrock]:
+    """The local Bedrock, for the tests of a module that has no other server; they are skipped without its packages."""
+    from tests.support.local_aws import local_aws, need_aws
+
+    need_aws()
+    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
+        yield server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +24,8 @@ from tests.support.local_aws import (
     boto,
     crash_in,
     fault,
-    local_aws,
     look_often,
     make_project,
-    need_aws,
     request_faults,
 )
 
@@ -38,13 +35,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.aws
 NOVA = "bedrock:amazon.nova-micro-v1:0"
 EVAL = ("eval", "--model", NOVA, "--data", "many.jsonl", "--batch", "--yes")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,8 @@ from tests.support.local_aws import (
     boto,
     crash_in,
     fault,
-    local_aws,
     look_often,
     make_project,
-    need_aws,
     quick,
 )
 
@@ -34,13 +32,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.aws
 PROMPT = Prompt((Message("user", "How many stops are there?"),))
 GREEDY = GenerateOptions(max_tokens=50)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

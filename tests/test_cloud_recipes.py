@@ -5,7 +5,6 @@ Here jobs learn by heart; the slow tests beside (test_local_bedrock, test_sagema
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,8 @@ from tests.support.local_aws import (
     Crash,
     crash_in,
     imitate_training,
-    local_aws,
     look_often,
     make_project,
-    need_aws,
     upload_little,
 )
 
@@ -34,11 +31,9 @@ DATABASE = "sqlite:///tram.db"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        imitate_training(server)
-        yield server
+def server(server: LocalBedrock) -> LocalBedrock:
+    imitate_training(server)
+    return server
 
 
 @pytest.fixture

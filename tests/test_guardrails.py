@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from sqltailor.generate.guarding import guarding
 from sqltailor.recipe import load_recipe
 from sqltailor.types import Completion, GenerateOptions, Guardrail, Message, Prompt
 from tests.support.cli_project import ok, ok_json, run
-from tests.support.local_aws import local_aws, look_often, make_project, need_aws, request_faults
+from tests.support.local_aws import look_often, make_project, request_faults
 
 if TYPE_CHECKING:
     from sqltailor.local_bedrock.local_server import LocalBedrock
@@ -24,13 +23,6 @@ pytestmark = pytest.mark.aws
 NOVA = "amazon.nova-micro-v1:0"
 SAID = "Not\nhere."
 STOPPED = "the guardrail intervened (word 'Salaries'): Not here."
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

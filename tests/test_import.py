@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +27,8 @@ from tests.support.local_aws import (
     crash_in,
     fault,
     imitate_training,
-    local_aws,
     look_often,
     make_project,
-    need_aws,
     quick,
     request_faults,
     upload_little,
@@ -47,11 +44,9 @@ ASKED, COUNTED = "How many stops are there, 0?", "SELECT count(*) FROM stop"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        imitate_training(server)
-        yield server
+def server(server: LocalBedrock) -> LocalBedrock:
+    imitate_training(server)
+    return server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.aws
 NOVA = "amazon.nova-micro-v1:0:128k"
 BUCKET = f"sqltailor-{ACCOUNT}-us-east-1"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,8 @@ from tests.support.local_aws import (
     boto,
     crash_in,
     fault,
-    local_aws,
     look_often,
     make_project,
-    need_aws,
     quick,
     request_faults,
 )
@@ -33,13 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.aws
 BUY = ("deploy", "provisioned", "--yes")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

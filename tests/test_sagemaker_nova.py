@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ from tests.support.local_aws import (
     boto,
     crash_in,
     fault,
-    local_aws,
     look_often,
     make_project,
     need_aws,
@@ -42,13 +40,6 @@ RECIPE = (
     "train: {backend: sagemaker, epochs: 2, sagemaker: {instance_type: ml.g5.12xlarge, max_runtime_s: 3600}}\n"
     "generate: {known: false}\n"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +54,9 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/sqltailor-sagemaker"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        imitate_training(server)
-        yield server
+def server(server: LocalBedrock) -> LocalBedrock:
+    imitate_training(server)
+    return server
 
 
 @pytest.fixture

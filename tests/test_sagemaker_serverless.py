@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,13 +33,6 @@ pytestmark = pytest.mark.aws
 NAME = "qwen3-sagemaker-serverless"
 WORDS = (NAME, "database.url=sqlite:///tram.db")
 RECIPE = ("--recipe", NAME, "--database", "sqlite:///tram.db")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        yield server
 
 
 @pytest.fixture

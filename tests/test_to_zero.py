@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +22,8 @@ from tests.support.local_aws import (
     crash_in,
     fault,
     imitate_training,
-    local_aws,
     look_often,
     make_project,
-    need_aws,
     quick,
     request_faults,
     upload_little,
@@ -42,11 +39,9 @@ DEPLOY = ("deploy", "sagemaker", "--scale-to-zero", "--yes")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalBedrock]:
-    need_aws()
-    with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
-        imitate_training(server)
-        yield server
+def server(server: LocalBedrock) -> LocalBedrock:
+    imitate_training(server)
+    return server
 
 
 @pytest.fixture

@@ -179,8 +179,8 @@ def _examples(
 
 
 def _own_tests(model: str) -> list[str]:
-    """Return the file of the test examples that a run took from its training files (`data.split.test_share`)."""
-    file = Path(model) / "data" / "test.jsonl"
+    """Return the file of the test examples that a run kept aside, if the model is one that did."""
+    file = Run(Path(model)).own_tests
     return [str(file)] if file.is_file() else []
 
 

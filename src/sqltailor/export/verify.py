@@ -117,8 +117,7 @@ def questions(run: Run | None, tokenizer: Any) -> Questions:
         if run is None:
             return Questions((), (), GenerateOptions())
         recipe = load_recipe(run.recipe).recipe
-        own = run.path / "data" / "test.jsonl"
-        examples = read_parts([own] if own.is_file() else recipe.data.test, recipe, what="test")
+        examples = read_parts([run.own_tests] if run.own_tests.is_file() else recipe.data.test, recipe, what="test")
         chosen = random.Random(0).sample(examples, min(QUESTIONS, len(examples)))
         prompts = build_prompts(recipe, chosen, tokenizer)
     except SQLTailorError as e:

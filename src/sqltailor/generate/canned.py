@@ -14,8 +14,6 @@ from sqltailor.sql.schema import names
 from sqltailor.types import Completion, Example, Generate, GenerateOptions, Prompt
 
 Answer = TypeVar("Answer")
-ECHO = "echo:"
-"""What a reference to a file of answers begins with."""
 
 
 def gold(examples: Iterable[Example]) -> Generate:
@@ -75,8 +73,8 @@ def echo(path: Path) -> Generate:
 
 def is_canned(reference: str, question: str) -> bool:
     """Tell whether a model reference is a file that has an answer to just this question."""
-    path = Path(reference.removeprefix(ECHO))
-    if not reference.startswith(ECHO) or not path.is_file():
+    path = Path(reference.removeprefix("echo:"))
+    if not reference.startswith("echo:") or not path.is_file():
         return False
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]

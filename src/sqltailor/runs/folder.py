@@ -59,6 +59,11 @@ class Run:
         return self.path / "schema.json"
 
     @property
+    def own_tests(self) -> Path:
+        """The test examples that it took from its training files (`data.split.test_share`)."""
+        return self.path / "data" / "test.jsonl"
+
+    @property
     def joins(self) -> Path:
         """The columns that the statements it learned from join, and how often."""
         return self.path / "joins.json"
