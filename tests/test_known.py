@@ -89,10 +89,10 @@ def test_asking_runs_a_known_statement_without_the_model(project: Project) -> No
         Asker(off, "m", model)("When did the Market stop open?")
 
 
-def test_the_nearest_pairs_stand_in_the_prompt_but_in_a_lesson_none_that_asks_the_same(project: Project) -> None:
+def test_the_nearest_pairs_stand_in_the_prompt_but_in_training_none_that_asks_the_same(project: Project) -> None:
     asked = Example(question="When did the Market stop open?")
     teaching = project.prompts("m", None)(asked, project.schema).messages[-1].content
-    asking = project.prompts("m", None, is_lesson=False)(asked, project.schema).messages[-1].content
+    asking = project.prompts("m", None, without_same=False)(asked, project.schema).messages[-1].content
     assert "A question like it: When did the Zoo stop open?\nSELECT opened FROM stop WHERE name = 'Zoo'" in asking
     assert asking.endswith("name = 'Zoo'")
     assert "When did the Zoo" not in teaching

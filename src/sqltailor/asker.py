@@ -71,7 +71,7 @@ class Asker:
     @cached_property
     def _prompt(self) -> BuildPrompt:
         counter, context = token_counter(self._loaded), context_of(self._loaded)
-        return self._project.prompts(self._model, counter, is_lesson=False, context=context)
+        return self._project.prompts(self._model, counter, without_same=False, context=context)
 
     def __call__(
         self,

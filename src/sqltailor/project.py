@@ -147,18 +147,18 @@ class Project:
         model: str,
         count_tokens: Callable[[str], int] | None,
         *,
-        is_lesson: bool = True,
+        without_same: bool = True,
         context: int | None = None,
     ) -> BuildPrompt:
         """Return the function that builds a model's prompts by the recipe's settings.
 
         A prompt shows what is granted of the project's schema, the stored values that the question names, and the
-        nearest known pairs, but in a lesson (training and evaluation) none that asks the same; an example's own schema
-        is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose tokenizer is not here,
-        estimates. A schema for which a model's `context` has no room is linked, too. Raises `ConfigError` when there is
-        no database to look the values up in.
+        nearest known pairs: `without_same`, as in training and evaluation, none that asks the same. An example's own
+        schema is shown whole. `count_tokens` holds `prompt.max_schema_tokens`; None, for a model whose tokenizer is not
+        here, estimates. A schema for which a model's `context` has no room is linked, too. Raises `ConfigError` when
+        there is no database to look the values up in.
         """
-        return PromptBuilder(self, model, count_tokens, is_lesson=is_lesson, context=context)
+        return PromptBuilder(self, model, count_tokens, without_same=without_same, context=context)
 
     @cached_property
     def schema_linker(self) -> SchemaLinker:

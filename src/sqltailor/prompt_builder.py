@@ -54,11 +54,11 @@ class PromptBuilder:
         model: str,
         count_tokens: Callable[[str], int] | None,
         *,
-        is_lesson: bool,
+        without_same: bool,
         context: int | None,
     ) -> None:
         recipe = sources.recipe
-        self._sources, self._model, self._is_lesson, self._context = sources, model, is_lesson, context
+        self._sources, self._model, self._without_same, self._context = sources, model, without_same, context
         self._settings = recipe.prompt
         self._hints, self._pairs = prompt_hints(recipe, model), prompt_examples(recipe, model)
         self._show, name = prompt_show(recipe, model), prompt_name(recipe, model)
@@ -108,7 +108,7 @@ class PromptBuilder:
     def _nearest(self, example: Example) -> Sequence[Example]:
         if not self._pairs or not example.question:
             return ()
-        return self._sources.known.nearest(example.question, self._pairs, is_lesson=self._is_lesson)
+        return self._sources.known.nearest(example.question, self._pairs, without_same=self._without_same)
 
     def _linked(self, about: str) -> Schema:
         """Return the part of the schema that a question needs."""

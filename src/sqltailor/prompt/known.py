@@ -115,14 +115,14 @@ class KnownPairs:
         """Yield the pairs."""
         return (pair.example for pair in self._pairs)
 
-    def nearest(self, question: str, count: int, *, is_lesson: bool = False) -> list[Example]:
+    def nearest(self, question: str, count: int, *, without_same: bool = False) -> list[Example]:
         """Return the pairs whose questions are nearest, the nearest first.
 
-        `is_lesson`: without the question itself and those that differ from it in values only, as in training and
+        `without_same`: without the question itself and those that differ from it in values only, as in training and
         evaluation, where the answer must not stand in the prompt.
         """
         asked = self._parts(question)
-        same = set(self._by_words.get(_masked(asked), ())) if is_lesson else set()
+        same = set(self._by_words.get(_masked(asked), ())) if without_same else set()
         words = set(_masked(asked))
         scored = [
             (score, number)

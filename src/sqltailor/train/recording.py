@@ -1,4 +1,4 @@
-"""What a run keeps of its lessons: the prompt, the schema, and how the statements join tables."""
+"""What a run keeps of its training: the prompt, the schema, and how the statements join tables."""
 
 from __future__ import annotations
 

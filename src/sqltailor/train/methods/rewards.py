@@ -15,7 +15,7 @@ from sqltailor.prompt.encode import encode_pair
 from sqltailor.prompt.text import completion_text
 from sqltailor.train.rows.training_data import build_prompts
 from sqltailor.train.running.base_model import give_template
-from sqltailor.train.running.stage import Stage, read_lessons
+from sqltailor.train.running.stage import Stage, stage_examples
 from sqltailor.types import Completion, Example, Prompt
 
 
@@ -33,7 +33,7 @@ def read_questions(stage: Stage, project: Project) -> list[Question]:
     recipe = stage.recipe
     tokenizer = open_tokenizer(resolve(stage.base))
     give_template(tokenizer, recipe)
-    examples = read_lessons(stage, project).train
+    examples = stage_examples(stage, project).train
     questions = []
     for example, prompt in zip(examples, build_prompts(project, examples, tokenizer), strict=True):
         asked, gold = encode_pair(tokenizer, prompt, completion_text(example))

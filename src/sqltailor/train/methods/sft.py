@@ -14,7 +14,7 @@ from sqltailor.train.rows.encoding import Row, Rows, TooLong, encode_documents, 
 from sqltailor.train.rows.training_data import build_prompts, read_documents
 from sqltailor.train.running.base_model import Setup
 from sqltailor.train.running.processes import is_first_process
-from sqltailor.train.running.stage import Job, Stage, StageResult, prepare, read_lessons, train_and_save
+from sqltailor.train.running.stage import Job, Stage, StageResult, prepare, stage_examples, train_and_save
 
 if TYPE_CHECKING:
     from sqltailor.recipe import Train
@@ -32,7 +32,7 @@ def read_rows(stage: Stage, project: Project, tokenizer: Any) -> Rows:
         texts, held_out = read_documents(recipe)
         rows = encode_documents(texts, tokenizer, max_length=train.max_length)
         return Rows(rows, encode_documents(held_out, tokenizer, max_length=train.max_length), [])
-    material = read_lessons(stage, project)
+    material = stage_examples(stage, project)
     found = []
     for examples in (material.train, material.validation):
         prompts = build_prompts(project, examples, tokenizer)

@@ -39,7 +39,7 @@ class Stage(NamedTuple):
         return self.folder / ("adapter" if self.recipe.train.lora.enabled else "model")
 
 
-def read_lessons(stage: Stage, project: Project) -> TrainingData:
+def stage_examples(stage: Stage, project: Project) -> TrainingData:
     """Return the stage's examples, and write into the run how their statements join tables."""
     data = read_material(stage.recipe, stage.run)
     if is_first_process():
