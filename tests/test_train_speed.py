@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,10 +50,15 @@ def test_a_loss_without_gradient_is_the_same() -> None:
 
 
 def test_a_schema_read_every_two_steps_is_learned_from_and_resumed(folder: Path) -> None:
-    words = ("train.local.prefix_steps=2", "train.local.save_steps=2")
+    rows = list(read_jsonl(folder / "train.jsonl"))
+    wide = DDL.replace("country TEXT", ", ".join(f"country_{number} TEXT" for number in range(12)))
+    for number, row in enumerate(rows):  # no two questions begin alike: all batches share the same, the schema
+        row |= {"question": f"{chr(ord('A') + number)}: {row['question']}", "schema": wide}
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("train.local.prefix_steps=2", "train.local.save_steps=3")  # a checkpoint between two readings
     unbroken = run(*words, "train.name=unbroken")
     assert losses(unbroken)[-1] < losses(unbroken)[0] / 2
-    for step in (3, 7):
+    for step in (4, 7):
         with pytest.raises(Stop):
             run(*words, progress=crash_at(step))
     assert losses(run(*words)) == pytest.approx(losses(unbroken), abs=1e-6)

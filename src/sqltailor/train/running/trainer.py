@@ -89,6 +89,10 @@ class RowTrainer(AtomicCheckpoints, SFTTrainer):  # type: ignore[misc]
     def _accumulation(self) -> int:
         return int(self.args.gradient_accumulation_steps * self.args.world_size)
 
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        self._prefix = None  # a run that goes on from here has none either
+
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Return the loss of one micro-batch after its backward pass, in halves where memory is short."""
         import torch
