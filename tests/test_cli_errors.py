@@ -368,6 +368,12 @@ def test_an_env_file_that_is_broken_is_told(project: Path) -> None:
     assert program("--help").returncode == 0
 
 
+def test_the_help_lists_the_commands_by_purpose_and_cuts_no_description() -> None:
+    listed = run("--help").output
+    assert all(f"\n{heading}:\n" in listed for heading in ("Begin", "Data", "Train", "Measure", "Use", "Cloud"))
+    assert "..." not in listed.partition("Begin:")[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -6,14 +6,72 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import typer
+import typer.core
 
 from sqltailor.errors import SQLTailorError
 from sqltailor.version import __version__
 
+SECTIONS = {
+    "Begin": {
+        "demo": "demo:demo",
+        "init": "init:init",
+        "bases": "bases:group",
+        "schema": "schema:schema",
+        "config": "config:config",
+        "doctor": "doctor:doctor",
+    },
+    "Data": {
+        "data": "data:group",
+        "compile": "compile:compile_",
+        "check-sql": "check_sql:check_sql",
+    },
+    "Train": {
+        "train": "train:train",
+        "cost": "cost:cost",
+    },
+    "Measure": {
+        "eval": "eval:eval_",
+        "compare": "compare:compare",
+        "report": "report:report",
+        "judge": "judge:judge",
+        "review": "review:review",
+        "bench": "bench:group",
+    },
+    "Use": {
+        "ask": "ask:ask",
+        "serve": "serve:serve",
+        "keys": "api_keys:group",
+        "mcp": "mcp:mcp",
+        "export": "export:export",
+        "deploy": "deploy:group",
+    },
+    "Cloud": {
+        "models": "models:models",
+        "aws": "aws:group",
+        "jobs": "jobs:group",
+        "local-bedrock": "local_bedrock:local_bedrock",
+    },
+}
+"""Heading of the help → its commands: the name of each → its module and function, or for a group of commands its typer
+application. The module may hold typer `SETTINGS`."""
+
+
+class Sections(typer.core.TyperGroup):
+    """Lists the commands under their headings, none of their descriptions cut."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections."""
+        for heading, places in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(200)) for name in places])
+
+
 app = typer.Typer(
     name="sqltailor",
+    cls=Sections,
     help="Fine-tune a small model that writes your database's SQL: measured by execution, guarded.",
     epilog="Start with: sqltailor demo. With a database of your own: sqltailor init URL.",
     no_args_is_help=True,
@@ -22,48 +80,14 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: rich alone takes longer to load than the rest of the command line
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-
-COMMANDS = {
-    "demo": "demo:demo",
-    "init": "init:init",
-    "schema": "schema:schema",
-    "config": "config:config",
-    "doctor": "doctor:doctor",
-    "compile": "compile:compile_",
-    "train": "train:train",
-    "eval": "eval:eval_",
-    "report": "report:report",
-    "compare": "compare:compare",
-    "judge": "judge:judge",
-    "review": "review:review",
-    "export": "export:export",
-    "ask": "ask:ask",
-    "serve": "serve:serve",
-    "mcp": "mcp:mcp",
-    "check-sql": "check_sql:check_sql",
-    "models": "models:models",
-    "cost": "cost:cost",
-    "local-bedrock": "local_bedrock:local_bedrock",
-}
-"""Name of each command → its module and function, in the order of the help. The module may hold typer `SETTINGS`."""
-GROUPS = {
-    "bases": "bases:group",
-    "bench": "bench:group",
-    "data": "data:group",
-    "jobs": "jobs:group",
-    "keys": "api_keys:group",
-    "deploy": "deploy:group",
-    "aws": "aws:group",
-}
-"""Name of each group of commands → its module and typer application."""
-
-for _name, _place in COMMANDS.items():
-    _module, _, _attribute = _place.partition(":")
-    _file = import_module(f"sqltailor.cli.{_module}")
-    app.command(_name, **getattr(_file, "SETTINGS", {}))(getattr(_file, _attribute))
-for _name, _place in GROUPS.items():
-    _module, _, _attribute = _place.partition(":")
-    app.add_typer(getattr(import_module(f"sqltailor.cli.{_module}"), _attribute), name=_name)
+for _places in SECTIONS.values():
+    for _name, _place in _places.items():
+        _module, _, _attribute = _place.partition(":")
+        _file = import_module(f"sqltailor.cli.{_module}")
+        if _attribute == "group":
+            app.add_typer(_file.group, name=_name)
+        else:
+            app.command(_name, **getattr(_file, "SETTINGS", {}))(getattr(_file, _attribute))
 
 
 def _print_version(wanted: bool) -> None:
