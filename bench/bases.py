@@ -1,7 +1,7 @@
 """What each named base is worth on the sample database: `python bench/bases.py [--base NAME]... [--out DIR]`.
 
 Runs the demo with each base and all 200 test questions, and prints untuned, tuned and minutes with 95 % intervals.
-The same folder given again goes on from what is there.
+The same folder given again goes on from what is there, and asks no base twice.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from sqltailor.demo.journey import run_demo
 from sqltailor.generate.bases import BASES
+from sqltailor.runs import read_json, write_json_atomic
 from sqltailor.train.running.progress import live
 
 HEAD = "| base | new wordings | new shapes | all 200 | names only what exists | training | all |"
@@ -32,7 +33,10 @@ def main() -> None:
 
 def measure(name: str, folder: Path) -> str:
     """Return a base's line of the table."""
-    done = run_demo(folder, base=name, questions=100, on_step=print, show_training=live).to_json()
+    kept = folder / "measured.json"
+    if not kept.is_file():
+        write_json_atomic(kept, run_demo(folder, base=name, questions=100, on_step=print, show_training=live).to_json())
+    done = read_json(kept)
     cells = [shown([models["execution"] for models in part.values()]) for part in done["parts"].values()]
     cells += [shown([models[metric] for models in done["models"].values()]) for metric in ("execution", "schema_valid")]
     return (
