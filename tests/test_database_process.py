@@ -18,7 +18,7 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.database.pipe import Known
-from sqltailor.errors import Refused, SQLError, Timeout
+from sqltailor.errors import ConfigError, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
 
 ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
@@ -61,6 +61,12 @@ def test_a_statement_costs_little(url: str) -> None:
             database.run("SELECT a FROM t")
             times.append(time.perf_counter() - started)
     assert sorted(times)[150] < 0.001
+
+
+def test_where_posix_limits_are_missing_the_way_on_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ConfigError, match="On Windows, use WSL: wsl --install"), open_database(url) as database:
+        database.run("SELECT a FROM t")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])

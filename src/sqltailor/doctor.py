@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
 import shutil
@@ -17,7 +16,7 @@ from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError, counted, install_command
 from sqltailor.project import SHOWN, Project
 from sqltailor.recipe import Resolved, load_recipe, mask
-from sqltailor.runs import newest_training, package_version
+from sqltailor.runs import cores, newest_training, package_version
 
 Status = Literal["ok", "warn", "fail"]
 GIB = 1 << 30
@@ -106,15 +105,14 @@ def _torch() -> Check:
 
 
 def _cpu() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         flags = set(re.findall(r"[a-z0-9_]+", Path("/proc/cpuinfo").read_text(encoding="utf-8").lower()))
     except OSError:
-        return Check("cpu", "ok", f"{counted(cores, 'core')}, {platform.machine()}")
+        return Check("cpu", "ok", f"{counted(cores(), 'core')}, {platform.machine()}")
     wanted = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 bf16", "avx512f": "AVX-512", "avx2": "AVX2", "bf16": "bf16"}
     has = [name for flag, name in wanted.items() if flag in flags]
     fast = "bf16 is fast" if {"amx_bf16", "avx512_bf16", "bf16"} & flags else "bf16 is slow, fp32 is used"
-    return Check("cpu", "ok", f"{counted(cores, 'core')}, {', '.join(has) or platform.machine()}: {fast}")
+    return Check("cpu", "ok", f"{counted(cores(), 'core')}, {', '.join(has) or platform.machine()}: {fast}")
 
 
 def _memory() -> Check:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Self, cast
 
 from sqltailor.database.pipe import Known, encoded, first_of, framed, parted, read, rows_of
 from sqltailor.database.url import hide
-from sqltailor.errors import DataError, Refused, SQLError, Timeout
+from sqltailor.errors import ConfigError, DataError, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
 
 START_TIMEOUT_S = 15.0
@@ -142,6 +142,11 @@ class Child:
         return self._process is not None and self._owner == os.getpid() and self._process.poll() is None
 
     def _start(self) -> None:
+        if sys.platform == "win32":
+            raise ConfigError(
+                "Statements run in a process with POSIX limits of time and memory: SQLTailor needs Linux or macOS. "
+                "On Windows, use WSL: wsl --install"
+            )
         if self._owner == os.getpid():
             self.close()
         kept = [*_KEPT_ENVIRONMENT, *self._options.get("environment", ())]

@@ -1,6 +1,6 @@
 """Run folders, and files written whole or not at all."""
 
-from sqltailor.runs.environment import environment, package_version
+from sqltailor.runs.environment import cores, environment, package_version
 from sqltailor.runs.files import (
     append_jsonl,
     data_hash,
@@ -30,6 +30,7 @@ __all__ = [
     "Run",
     "all_runs",
     "append_jsonl",
+    "cores",
     "create_run",
     "data_hash",
     "environment",

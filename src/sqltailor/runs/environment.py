@@ -21,10 +21,15 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: version for name in PACKAGES if (version := package_version(name))},
         "git_commit": _git_commit(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpus": cores(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def package_version(name: str) -> str | None:

@@ -15,6 +15,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
+from sqltailor.runs import cores
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Item_in = TypeVar("Item_in", contravariant=True)
@@ -63,11 +65,6 @@ def map_ordered(
         yield from _in_order(pool, chain(following, items), batch, count + ahead)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_order(pool: ProcessPoolExecutor, items: Iterator[Item], size: int, most: int) -> Iterator[Any]:
