@@ -189,6 +189,16 @@ def test_show_prints_examples_as_they_are_read(begun: Path) -> None:
     assert (first["id"], first["sql"]) == ("t1", ["SELECT count(*) FROM stop"])
 
 
+def test_show_prints_the_prompt_that_a_model_is_given(begun: Path) -> None:
+    shown = ok("data", "show", "data/test.jsonl", "-n", "1", "--prompt").stdout
+    _, system, user = shown.split("\n--- ")
+    assert system.startswith("system\n")
+    assert "zone" in system
+    assert user.strip().endswith("How many stops are there?")
+    [first] = ok_json("data", "show", "data/test.jsonl", "-n", "1", "--prompt")
+    assert [message["role"] for message in first["prompt"]] == ["system", "user"]
+
+
 def test_synth_writes_pairs_that_import_accepts(begun: Path) -> None:
     made = ok_json("data", "synth", "-n", "20")
     assert made["out"] == "data/synth.jsonl"

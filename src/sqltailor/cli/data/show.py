@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sqltailor.cli.data.options import Format, Map, mapping_of
-from sqltailor.cli.output import Json, print_json
+from sqltailor.cli.output import Json, Recipe, print_json
 
 
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A file of examples in any known format.")],
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="Examples to show.")] = 5,
+    prompt: Annotated[
+        bool, typer.Option("--prompt", help="Print also what the recipe's base is asked, in training as later.")
+    ] = False,
     format: Format = None,
     map: Map = None,
+    recipe: Recipe = None,
     json: Json = False,
 ) -> None:
     """Print the first examples of a file as SQLTailor reads them.
 
     Example: sqltailor data show my.csv --map question=ask,sql=query -n 3
+
+    Example: sqltailor data show data/train.jsonl -n 1 --prompt
     """
     from itertools import islice
 
@@ -28,12 +34,36 @@ def show(
     from sqltailor.types import Example
 
     items = list(islice(read_examples(file, format=format, mapping=mapping_of(map, [file], format)), limit))
+    prompts = _prompts([item for item in items if isinstance(item, Example)], recipe) if prompt else {}
     if json:
-        print_json([to_json(i) if isinstance(i, Example) else {"line": i.line, "rejected": i.reason} for i in items])
+        rows: list[dict[str, Any]] = []
+        for item in items:
+            if isinstance(item, Example):
+                rows.append(to_json(item) | ({"prompt": prompts[item.id]} if prompt else {}))
+            else:
+                rows.append({"line": item.line, "rejected": item.reason})
+        print_json(rows)
         return
     for item in items:
         if isinstance(item, Example):
             asked = item.question if item.question is not None else item.spec
             print(f"{item.id}: {asked}\n    {item.sql[0]}")
+            for message in prompts.get(item.id, ()):
+                print(f"\n--- {message['role']}\n{message['content']}")
+            if prompt:
+                print()
         else:
             print(f"line {item.line} rejected: {item.reason}: {item.detail}")
+
+
+def _prompts(examples: list[Any], recipe: str | None) -> dict[str, list[dict[str, str]]]:
+    """Return the messages of each example's prompt, by its id."""
+    from sqltailor.project import Project
+    from sqltailor.recipe import load_recipe
+    from sqltailor.train.rows.training_data import asked_prompts
+
+    with Project(load_recipe(recipe).recipe) as project:
+        return {
+            example.id: [{"role": message.role, "content": message.content} for message in prompt.messages]
+            for example, prompt in zip(examples, asked_prompts(project, examples), strict=True)
+        }
