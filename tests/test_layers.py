@@ -207,6 +207,15 @@ def test_base_and_bench_import_what_defines_a_name(folder: str) -> None:
                 assert wing_of(target) not in LAYERS[-1], f"{path} imports {target}, of the last layer"
 
 
+def test_ask_takes_three_names_of_the_library() -> None:
+    named = {target for target, _ in targets(PACKAGE / "cli" / "ask.py") if target.startswith("sqltailor.")}
+    assert {target for target in named if wing_of(target) != "cli"} == {
+        "sqltailor.asker.open_asker",
+        "sqltailor.conversation.Conversation",
+        "sqltailor.reply.Reply",
+    }
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A package of three wings, without a fault."""

@@ -170,6 +170,17 @@ class Asker:
         verdict = self._judged(sql)
         return run_judged(self._project.database, sql, verdict) if verdict.allowed else Ran(verdict, None)
 
+    def take(self, reply: Reply, reading: str, *, run: bool) -> Reply:
+        """Return a reply that asked back with the reading that a person chose, run if wished."""
+        verdict, result = self.run(reading) if run else Ran(self._judged(reading), None)
+        said: dict[str, Any] = {
+            "allowed": verdict.allowed,
+            "layer": verdict.layer,
+            "reason": verdict.reason,
+            "result": result,
+        }
+        return dataclasses.replace(reply, sql=reading, confidence=None, asks_back=False, **said)
+
     def _choosing(self) -> Generate:
         """Return the model, with votes and repair where they are wished."""
         if self._options.candidates == 0 and self._options.repairs == 0:

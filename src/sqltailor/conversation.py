@@ -14,13 +14,25 @@ EXCHANGES = 4
 """Questions with their answers that a model is shown, the last ones: small models lose track of more."""
 
 
-def read_conversation(path: Path) -> tuple[Message, ...]:
-    """Return the last exchanges of a conversation; none where the file does not exist yet.
+class Conversation:
+    """The exchanges in a file, which need not exist yet; without a file there are none, and none is kept.
 
     Raises `DataError` for a file that holds something else.
     """
-    if not path.exists():
-        return ()
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path is not None else None
+        self.history = () if self._path is None or not self._path.exists() else _read(self._path)
+
+    def add(self, question: str, reply: Reply) -> None:
+        """Add a question and its answer: the SQL, or why there is none. What was no answer is not added."""
+        answer = f"{DECLINE} {reply.declined}" if reply.declined is not None else reply.sql
+        if self._path is not None and answer is not None and not reply.asks_back:
+            append_jsonl(self._path, {"question": question, "answer": answer})
+
+
+def _read(path: Path) -> tuple[Message, ...]:
+    """Return the last exchanges of a conversation."""
     rows = list(read_jsonl(path))
     if not all(isinstance(row, dict) and set(row) == {"question", "answer"} for row in rows):
         raise DataError(
@@ -31,10 +43,3 @@ def read_conversation(path: Path) -> tuple[Message, ...]:
         for row in rows[-EXCHANGES:]
         for message in (Message("user", str(row["question"])), Message("assistant", str(row["answer"])))
     )
-
-
-def add_to_conversation(path: Path, question: str, reply: Reply) -> None:
-    """Add a question and its answer: the SQL, or why there is none. What was no answer is not added."""
-    answer = f"{DECLINE} {reply.declined}" if reply.declined is not None else reply.sql
-    if answer is not None and not reply.asks_back:
-        append_jsonl(path, {"question": question, "answer": answer})

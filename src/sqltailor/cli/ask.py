@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sqltailor.cli.inputs import read_asked
 from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Unprotected, Votes, note, print_json, print_table
-from sqltailor.errors import counted
 
 if TYPE_CHECKING:
-    from sqltailor.asker import Asker
     from sqltailor.reply import Reply
 
 
@@ -55,40 +51,26 @@ def ask(
     """
     from sqltailor.asker import open_asker
     from sqltailor.cli.defaults import newest_model, project_for
-    from sqltailor.conversation import add_to_conversation, read_conversation
-    from sqltailor.errors import ConfigError
+    from sqltailor.conversation import Conversation
 
-    asked = read_asked(question, spec)
-    if follow is not None and spec is not None:
-        raise ConfigError("--follow goes on with questions in words: a specification says everything by itself.")
-    history = read_conversation(Path(follow)) if follow is not None else ()
+    asked, conversation = read_asked(question, spec, follow), Conversation(follow)
     with project_for(recipe, database, unprotected=unprotected) as project:
         asker = open_asker(project, model or newest_model(project.recipe), votes=votes, load_now=False)
-        reply = asker(asked, history, run=run)
+        reply = asker(asked, conversation.history, run=run)
         print_json(reply.to_json()) if json else _print_reply(reply)
-        if reply.asks_back and not json and sys.stdin.isatty():
-            reply = _chosen(reply, asker, run=run)
-        if follow is not None:
-            add_to_conversation(Path(follow), str(asked), reply)
+        if reply.asks_back and not json and sys.stdin.isatty() and (reading := _chosen(reply)):
+            reply = asker.take(reply, reading, run=run)
+            _print_reply(reply)
+        conversation.add(str(asked), reply)
     is_answered = reply.allowed and (reply.result is not None or not run)
     sys.exit(0 if is_answered or reply.declined is not None else 1)
 
 
-def _chosen(reply: Reply, asker: Asker, *, run: bool) -> Reply:
-    """Return the reading that a person chooses, run if wished; the reply as it was where none is meant."""
+def _chosen(reply: Reply) -> str | None:
+    """Return the reading that a person chooses, or None where none is meant."""
     readings = {str(number): sql for number, sql in enumerate((reply.sql or "", *reply.readings), 1)}
     answer = typer.prompt(f"{', '.join(readings)}, or Enter for none", default="", show_default=False, err=True)
-    if answer.strip() not in readings:
-        return reply
-    sql = readings[answer.strip()]
-    ran = asker.run(sql) if run else None
-    result = None if ran is None else ran.result
-    reason = None if ran is None else ran.verdict.reason
-    meant = dataclasses.replace(
-        reply, sql=sql, allowed=ran is None or ran.verdict.allowed, reason=reason, result=result, asks_back=False
-    )
-    _print_reply(dataclasses.replace(meant, confidence=None))
-    return meant
+    return readings.get(answer.strip())
 
 
 def _print_reply(reply: Reply) -> None:
@@ -108,7 +90,7 @@ def _print_reply(reply: Reply) -> None:
     if reply.pair is not None:
         note(f"verified: a known pair asks the same ({reply.pair})")
     if reply.completion.repairs:
-        note(f"repaired: written anew {counted(reply.completion.repairs, 'time')}, since it did not run")
+        note(f"repaired: the statement did not run at first (tries: {reply.completion.repairs})")
     if reply.confidence is not None:
         right = "" if reply.expected is None else f"; of such validation answers, {reply.expected:.0%} were right"
         note(f"confidence: {reply.confidence:.0%} of the candidates agree{right}")

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 
-def read_asked(question: str | None, spec: str | None) -> str | dict[str, object]:
+def read_asked(question: str | None, spec: str | None, follow: str | None) -> str | dict[str, object]:
     """Return the question, or the specification in a file: one of them must be given."""
     from sqltailor.errors import ConfigError
 
+    if follow is not None and spec is not None:
+        raise ConfigError("--follow goes on with questions in words: a specification says everything by itself.")
     if (question is None) == (spec is None) or (question is not None and not question.strip()):
         raise ConfigError('Give a question, as in: sqltailor ask "how many customers?" (or --spec FILE).')
     return read_spec(spec) if spec else question or ""
