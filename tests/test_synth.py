@@ -194,6 +194,7 @@ def test_the_glossary_gives_names_conditions_and_measures() -> None:
     terms = read_terms(glossary, build_graph(from_ddl(SHOP)))
     assert terms.unused == ("goodwill",)
     made = list(pairs(SHOP, 4000, glossary=glossary, typo_rate=0))
+    assert not [pair.sql for pair in made if re.search(r"WHERE (.+) OR \1$", pair.sql)]
     for words, sql in (
         ("active", "cid IN (SELECT cid FROM ord WHERE dt > '2024-01-01')"),
         ("turnover", "SUM("),

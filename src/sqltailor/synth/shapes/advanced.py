@@ -77,7 +77,7 @@ def either_or(draw: Draw) -> Query | None:
     if scene is None:
         return None
     one, two = (draw.condition(scene.main, scene.table) for _ in range(2))
-    if one is None or two is None or getattr(one, "left", None) == getattr(two, "left", ""):
+    if one is None or two is None or one == two or getattr(one, "left", None) == getattr(two, "left", ""):
         return None
     taken = tuple(c.left for c in (one, two) if isinstance(getattr(c, "left", None), Col))  # type: ignore[union-attr]
     counted = draw.rng.random() < 0.4
