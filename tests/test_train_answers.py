@@ -327,8 +327,10 @@ def test_a_step_of_grpo_needs_enough_questions(folder: Path) -> None:
 
 def test_grpo_after_sft_learns_from_what_it_earns(folder: Path) -> None:
     """First the questions by heart, so that some answers are right; then answers that are executed."""
+    once = (folder / "train.jsonl").read_text()
+    (folder / "train.jsonl").write_text(once * 50)  # not 150 epochs, each with its checkpoint
     stages = [
-        {"method": "sft", "epochs": 150, "learning_rate": 0.02},
+        {"method": "sft", "epochs": 3, "learning_rate": 0.02},
         {
             "method": "grpo",
             "max_steps": 4,
