@@ -12,7 +12,7 @@ import pytest
 
 from sqltailor.database import Database, open_database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
-from sqltailor.types import Grant
+from sqltailor.types import Grant, QueryResult
 
 MIB = 1 << 20
 ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
@@ -492,6 +492,9 @@ def test_an_indexed_copy_gives_the_same_results_under_the_same_protection(tmp_pa
             plain, copied = database.run(sql), database.run(sql, indexed=True)
             assert (plain.columns, plain.rows) == (copied.columns, copied.rows)
         assert copied.elapsed_ms < plain.elapsed_ms / 5
+        several = database.run_all([by_line, "SELECT at FROM run", by_line], timeout_s=5, max_rows=1, indexed=True)
+        rows = [result.rows if isinstance(result, QueryResult) else type(result) for result in several]
+        assert rows == [[("a", 48)], Refused, [("a", 48)]]
         for denied in ("SELECT at FROM run", "SELECT name FROM sqlite_master", "DELETE FROM tram"):
             with pytest.raises(Refused):
                 database.run(denied, indexed=True)

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import sqlite3
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -432,6 +433,27 @@ def test_one_statement(sql: str) -> None:
 def test_garbage(sql: str) -> None:
     with pytest.raises(SQLError):
         canonical(sql)
+
+
+@pytest.mark.parametrize(
+    ("joins", "is_read"),
+    [
+        (" JOIN t" * 12, True),
+        (" JOIN t" * 13, False),
+        (" LEFT JOIN t AS a" * 40, False),
+        (" JOIN (SELECT 1 AS b FROM t JOIN t AS u ON 1 = 1 JOIN t AS v) AS w" * 7, False),
+        (" JOIN t ON 1 = 1" * 40 + " CROSS JOIN t" * 40 + ", t" * 40 + " NATURAL LEFT JOIN t" * 40, True),
+        (" JOIN t" * 10 + " ON 1 = 1" * 10 + " JOIN t USING (a)" * 40, True),
+    ],
+)
+def test_joins_without_a_condition_take_no_hours(joins: str, is_read: bool) -> None:
+    started = time.process_time()
+    if is_read:
+        assert canonical("SELECT 1 FROM t" + joins)
+    else:
+        with pytest.raises(SQLError, match="More than 12 joins have no ON or USING"):
+            parse("SELECT 1 FROM t" + joins)
+    assert time.process_time() - started < 3
 
 
 def test_a_hundred_thousand_characters_are_the_most() -> None:

@@ -149,6 +149,7 @@ def test_ordinary_analytics_pass(dialect: str, sql: str) -> None:
         "SELECT " + "NOT " * 9000 + "1",
         "SELECT 1" + " UNION ALL SELECT 1" * 3000,
         "SELECT count(*) FROM t" + ", t" * 3000,
+        "SELECT count(*) FROM t" + " JOIN t" * 60,
         "SELECT " + "CASE WHEN 1 THEN " * 2000 + "1" + " END" * 2000,
         "SELECT '" + "x" * 200_000 + "'",
     ],

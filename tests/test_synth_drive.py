@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,22 @@ def test_the_same_seed_gives_the_same_pairs(shop: Database, made: SynthesisResul
     again = synthesise(shop, 600, seed=1, personal=True)
     assert again.examples == made.examples
     assert synthesise(shop, 100, seed=2, personal=True).examples != made.examples[:100]
+
+
+def test_statements_that_run_together_give_the_same_pairs(shop: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_by_one(database: Database, statements: list[str], **limits: Any) -> list[QueryResult | SQLError]:
+        found: list[QueryResult | SQLError] = []
+        for sql in statements:
+            try:
+                found.append(database.run(sql, **limits))
+            except SQLError as e:
+                found.append(e)
+        return found
+
+    together = synthesise(shop, 150, seed=3, personal=True)
+    monkeypatch.setattr(Database, "run_all", one_by_one)
+    apart = synthesise(shop, 150, seed=3, personal=True)
+    assert (together.examples, together.dropped) == (apart.examples, apart.dropped)
 
 
 def test_several_wordings_of_one_statement(shop: Database) -> None:

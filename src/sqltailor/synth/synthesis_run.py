@@ -144,13 +144,10 @@ class SynthesisRun:
         self.dropped[reason] += 1
 
     def run_all(self, batch: list[Candidate]) -> list[QueryResult | SQLError]:
-        return [self.run(candidate.sql) for candidate in batch]
+        return self.run([candidate.sql for candidate in batch])
 
-    def run(self, sql: str) -> QueryResult | SQLError:
-        try:
-            return self.database.run(sql, timeout_s=TIMEOUT_S, max_rows=result_filter.MAX_ROWS, indexed=True)
-        except SQLError as e:
-            return e
+    def run(self, statements: list[str]) -> list[QueryResult | SQLError]:
+        return self.database.run_all(statements, timeout_s=TIMEOUT_S, max_rows=result_filter.MAX_ROWS, indexed=True)
 
     def take(self, waiting: tuple[list[Candidate], Future[list[QueryResult | SQLError]]]) -> None:
         """Keep the candidates whose results say something."""
@@ -188,7 +185,7 @@ class SynthesisRun:
         plain = without_calls(candidate.query)
         if plain == candidate.query:
             return None
-        return self.run(to_sql(plain, load_dialect(self.maker.dialect).base))
+        return self.run([to_sql(plain, load_dialect(self.maker.dialect).base)])[0]
 
     def worded(self, candidate: Candidate) -> Iterator[Example]:
         """Yield the examples of one statement, none with a question that is already taken."""

@@ -12,11 +12,15 @@ from sqltailor.sql.dialect.yaml_dialects import load_dialect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlglot.dialects.dialect import Dialect
     from sqlglot.expressions import Expr, Expression
     from sqlglot.tokenizer_core import Token
 
 MAX_SQL_CHARACTERS = 100_000
 """Longer statements are refused before parsing: sqlglot recurses."""
+
+MAX_OPEN_JOINS = 12
+"""Joins without ON or USING, whatever they are in: nobody writes so many, but models that repeat themselves do."""
 
 _DOLLAR_QUOTES = frozenset({"postgres", "redshift", "materialize", "risingwave", "duckdb"})
 _FROM_FIRST = frozenset({"duckdb", "clickhouse", "bigquery", "hive", "spark", "spark2", "databricks"})
@@ -42,7 +46,7 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     try:
         sqlglot, text = Dialect.get_or_raise(base), parted(sql, base)
         tokens = sqlglot.tokenize(text)
-        trees = statements(sqlglot.parser().parse(tokens, text))
+        trees = statements(sqlglot, tokens, text)
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError) as e:
         # sqlglot lets a few plain exceptions escape on malformed text; all of them mean "cannot be read".
         raise SQLError(not_valid(base, e)) from e
@@ -58,11 +62,36 @@ def parse(sql: str, dialect: str = "sqlite") -> Expression:
     return tree
 
 
-def statements(trees: Sequence[Expr | None]) -> list[Expr]:
-    """Return the statements among what sqlglot reads; nothing, or a comment, behind a `;` is none."""
+def statements(sqlglot: Dialect, tokens: list[Token], text: str) -> list[Expr]:
+    """Return the statements that sqlglot reads in a text; nothing, or a comment, behind a `;` is none.
+
+    Raises `SQLError` where it would take hours: its time doubles with each join that no ON or USING follows.
+    """
     from sqlglot import exp
 
-    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+    if _open_joins(tokens) > MAX_OPEN_JOINS:
+        raise SQLError(f"More than {MAX_OPEN_JOINS} joins have no ON or USING; write CROSS JOIN where none is meant.")
+    return [tree for tree in sqlglot.parser().parse(tokens, text) if tree and not isinstance(tree, exp.Semicolon)]
+
+
+def _open_joins(tokens: Sequence[Token]) -> int:
+    """Return the number of joins without ON or USING, but those that can have none."""
+    found, levels = 0, [0]
+    before = ["", ""]
+    for token in tokens:
+        kind = token.token_type.name
+        if kind in ("JOIN", "STRAIGHT_JOIN") and before[-1] != "CROSS" and "NATURAL" not in before:
+            levels[-1] += 1
+            found += 1
+        elif kind in ("ON", "USING") and levels[-1]:
+            levels[-1] -= 1
+            found -= 1
+        elif kind == "L_PAREN":
+            levels.append(0)
+        elif kind == "R_PAREN" and len(levels) > 1:
+            levels.pop()
+        before = [before[-1], kind]
+    return found
 
 
 def nodes_of(tree: Expr) -> list[Expr]:

@@ -55,6 +55,8 @@ def makes_names(node: Expr, dialect: str) -> bool:
 
 def is_whole_item(node: Expr, key: str) -> bool:
     """Tell whether a column is all of an item of ORDER BY, GROUP BY or DISTINCT ON; `key` is its clause."""
+    if key not in ("order", "group", "distinct"):
+        return False
     from sqlglot import exp
 
     parent = node.parent
@@ -62,4 +64,4 @@ def is_whole_item(node: Expr, key: str) -> bool:
         order = parent.parent if isinstance(parent, exp.Ordered) else None
         return isinstance(order, exp.Order) and isinstance(order.parent, exp.Query)
     groups = (exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
-    return key in ("group", "distinct") and isinstance(parent, groups)
+    return isinstance(parent, groups)

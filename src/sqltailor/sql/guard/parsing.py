@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqltailor.errors import Refused
+from sqltailor.errors import Refused, SQLError
 from sqltailor.sql.dialect import NO_SELECT, is_statement, lacks_select, nodes_of, not_valid, statements
 from sqltailor.sql.guard.allowed_nodes import BUILT, DROPPED, FIRST_WORDS, NAMING, NODES, WORDS
 from sqltailor.sql.guard.text_layer import Piece, Text
@@ -46,9 +46,11 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
         _check_tokens(text, tokens)
         if [token.text.upper() for token in tokens[:2]] == ["VALUES", "("]:
             sqlglot = Dialect.get_or_raise("")  # its MySQL parser takes this VALUES for the function
-        trees = statements(sqlglot.parser().parse(tokens, text.sql))
+        trees = statements(sqlglot, tokens, text.sql)
     except Refused:
         raise
+    except SQLError as e:
+        raise Refused(str(e), "parse") from e
     except Exception as e:  # sqlglot lets plain exceptions escape on malformed text; whatever it is, it is not read
         raise Refused(not_valid(dialect, e), "parse") from e
     if len(trees) != 1:

@@ -137,7 +137,7 @@ class Resolver:
         self._expressions(later, scope, ctes)
         self._arguments(scope, ctes)
         for key, value in node.args.items():
-            if key not in ("with_", "from_", "joins", "laterals"):
+            if value and key not in ("with_", "from_", "joins", "laterals"):
                 self._expressions(value if isinstance(value, list) else [value], scope, ctes, key)
         return output
 
