@@ -82,6 +82,8 @@ SHAPES: dict[str, str] = {
     "JSON object": json.dumps(GOLD),
     "BIRD": json.dumps({str(n): f"{sql}\t----- bird -----\ttaxi" for n, sql in enumerate(SAID)}),
     "lines": "\n".join(SAID),
+    "lines with blank ones between": "\n\n".join(SAID) + "\n",
+    "JSON Lines with a byte order mark": "\ufeff" + "".join(json.dumps({"sql": sql}) + "\r\n" for sql in SAID),
     "lines with CRLF and an end": "\r\n".join(SAID) + "\r\n\r\n",
     "lines with the database": "\n".join(f"{sql}\ttaxi" for sql in SAID),
 }
@@ -108,13 +110,39 @@ def test_numbers_may_be_the_end_of_an_id(tmp_path: Path) -> None:
     [
         ('{"id": "nobody", "predicted": "SELECT 1"}\n', "1 answer, such as 'nobody', belong to no example"),
         ('[{"id": "far", "predicted": "SELECT 1"}, {"predicted": "SELECT 2"}]', "1 have no id"),
-        ('{"id": "far", "predicted": 7}\n', "has `id` and `predicted`"),
+        ('{"id": "far", "predicted": 7}\n', "prediction 1: it has `id` and `predicted`, a text, not 7 for it"),
+        ('{"id": "far", "sql": "SELECT 1"}\n{"id": "far", "sql": "SELECT 2"}\n', "two answers to 'far'"),
+        ("", "is empty"),
         ("SELECT 1\n", "1 line for 4 examples"),
         ('{"id": \n{"id": "far"}\n', "prediction 1: neither JSON nor one statement a line"),
     ],
 )
 def test_what_is_no_file_of_predictions_is_told(text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "p").write_text(text)
+    with pytest.raises(DataError, match=says):
+        read_answers(tmp_path / "p", EXAMPLES)
+
+
+def test_tables_of_predictions_are_read(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,predicted\n" + "".join(f'{i},"{sql}"\n' for i, sql in GOLD.items()))
+    (tmp_path / "p.tsv").write_text("prediction\ttokens_in\n" + "".join(f"{sql}\t7\n" for sql in SAID))
+    for name in ("p.csv", "p.tsv"):
+        assert {i: answer.text for i, answer in read_answers(tmp_path / name, EXAMPLES).items()} == GOLD
+    (tmp_path / "p.csv").write_text('id,predicted\nfar,"SELECT 1\n')
+    with pytest.raises(DataError, match=r"p\.csv, line 2: "):
+        read_answers(tmp_path / "p.csv", EXAMPLES)
+
+
+def test_an_answer_that_is_null_is_one_without_sql(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text('{"id": "far", "predicted": null}\n{"id": "ben", "error": "too long"}\n')
+    assert {i: answer.text for i, answer in read_answers(tmp_path / "p", EXAMPLES).items()} == {"far": "", "ben": ""}
+
+
+@pytest.mark.parametrize(("encoding", "says"), [("utf-16", "is UTF-16"), ("cp1252", "iconv -f cp1252")])
+def test_predictions_in_another_encoding_are_told(encoding: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "p").write_text(
+        "\n".join([*SAID[:3], "SELECT km FROM ride WHERE driver = 'Jürgen'"]), encoding=encoding
+    )
     with pytest.raises(DataError, match=says):
         read_answers(tmp_path / "p", EXAMPLES)
 

@@ -417,10 +417,10 @@ def test_bad_input_is_told_before_anything_is_written(
 
 def test_predictions_files_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match="No such file"):
         read_answers(path, EXAMPLES)
     path.write_text('{"id": "all", "answer": "SELECT 1"}\n')
-    with pytest.raises(DataError, match="has `id` and `predicted`, not id, answer"):
+    with pytest.raises(DataError, match="has `id` and `predicted`, a text, not id, answer"):
         read_answers(path, EXAMPLES)
     path.write_text("SELECT 1\nSELECT 2\n")
     with pytest.raises(DataError, match="2 lines for 8 examples"):

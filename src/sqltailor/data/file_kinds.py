@@ -97,28 +97,38 @@ def check_encoding(path: Path) -> None:
         )
 
 
-def container(path: Path) -> str:
-    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one), `objects` (JSON objects over
-    several lines, or with commas between them) or `lines`.
-    """
+def beginning(path: Path) -> bytes:
+    """Return the beginning of a file. Raises `DataError` for one that is empty, or in UTF-16."""
     with open_bytes(path) as file:
         head = file.read(65536)
-    if head[:4] == b"PAR1":
-        return "parquet"
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         raise DataError(f"{path} is empty.")
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path} is UTF-16; save it as UTF-8.")
+    return head
+
+
+def named_table(path: Path) -> str | None:
+    """Return `csv` or `tsv` where a file's name says that it is one."""
     suffixes = [s.lower() for s in path.suffixes]
-    name_says = next((s for s in (".csv", ".tsv") if s in suffixes), None)
-    if name_says:
-        return name_says[1:]
+    return next((s[1:] for s in (".csv", ".tsv") if s in suffixes), None)
+
+
+def container(path: Path) -> str:
+    """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one), `objects` (JSON objects over
+    several lines, or with commas between them) or `lines`.
+    """
+    head = beginning(path)
+    if head[:4] == b"PAR1":
+        return "parquet"
+    if told := named_table(path):
+        return told
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"[" or re.match(rb'\{\s*"(%s)"\s*:\s*\[' % "|".join(WRAPPERS).encode(), start):
         return "array"
     if start[:1] == b"{" and re.search(rb"[{\[,]\s*\Z", start.split(b"\n", 1)[0]):
         return "objects"
-    if start[:1] == b"{" or set(suffixes) & {".jsonl", ".ndjson", ".json"}:
+    if start[:1] == b"{" or {s.lower() for s in path.suffixes} & {".jsonl", ".ndjson", ".json"}:
         return "lines"
     first = start.split(b"\n", 1)[0]
     is_told = SEPARATOR_LINE.fullmatch(first.decode("utf-8", "replace")) is not None

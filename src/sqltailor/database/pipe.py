@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import select
 import time
 from collections.abc import Mapping, Sequence
@@ -16,8 +18,62 @@ LEAST_OF_A_PIPE = 4096
 """So many bytes a pipe always takes: were more sent at a time, parent and child could wait for each other forever."""
 
 Rows = list[tuple[Any, ...]]
-Known = dict[bytes, Rows]
-"""The rows of results by what the child wrote of them."""
+_FRACTION = re.compile(rb"\.|\de|N|I")
+"""What every float is written with: `1.5`, `1e+16`, `NaN`, `Infinity`. Texts may hold it, too."""
+
+
+class Written:
+    """The rows of a result as the child wrote them, read when they are asked for."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    @functools.cached_property
+    def rows(self) -> Rows:
+        """The rows."""
+        return list(map(tuple, json.loads(self.text.decode(), object_hook=_bytes)))
+
+    @functools.cached_property
+    def may_hold_fractions(self) -> bool:
+        """Whether there may be a float, which may be equal to an integer that is written in another way."""
+        return _FRACTION.search(self.text) is not None
+
+    def must_differ(self, other: Written) -> bool:
+        """Tell whether no order of rows and columns makes the rows equal, as far as their length shows it."""
+        if len(self.text) == len(other.text):
+            return False
+        return not (self.may_hold_fractions or other.may_hold_fractions)
+
+
+class Inbox:
+    """Reads what a child writes, as much at a time as is there."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._poller = select.poll()
+        self._poller.register(pipe, select.POLLIN)
+        self._unread = bytearray()
+
+    def frame(self, deadline: float) -> tuple[Any, Written]:
+        """Return the first value of the next reply, and the rows as they were written.
+
+        Raises `TimeoutError`, or `EOFError` where the pipe ends before.
+        """
+        size = int.from_bytes(self._take(8, deadline))
+        head, _, rows = self._take(size, deadline).partition(b"\n")
+        return json.loads(head.decode()), Written(rows)
+
+    def _take(self, size: int, deadline: float) -> bytes:
+        while len(self._unread) < size:
+            if not self._poller.poll(max(deadline - time.monotonic(), 0) * 1000):
+                raise TimeoutError
+            part = os.read(self._pipe, 1 << 20)
+            if not part:
+                raise EOFError
+            self._unread += part
+        taken = bytes(self._unread[:size])
+        del self._unread[:size]
+        return taken
 
 
 def framed(request: Mapping[str, Any]) -> bytes:
@@ -47,33 +103,6 @@ def first_of(frames: Sequence[bytes | SQLError]) -> list[bytes]:
         chosen.append(frame)
         size += len(frame)
     return chosen
-
-
-def parted(body: bytes) -> tuple[Any, bytes]:
-    """Return the first value of a reply, and the rows as they were written."""
-    head, _, rows = body.partition(b"\n")
-    return json.loads(head), rows
-
-
-def rows_of(written: bytes) -> Rows:
-    """Return the rows of a result."""
-    return list(map(tuple, json.loads(written, object_hook=_bytes)))
-
-
-def read(pipe: int, size: int, deadline: float) -> bytes:
-    """Return so many bytes; raises `TimeoutError`, or `EOFError` where the pipe ends before."""
-    poller = select.poll()
-    poller.register(pipe, select.POLLIN)
-    parts, missing = [], size
-    while missing:
-        if not poller.poll(max(deadline - time.monotonic(), 0) * 1000):
-            raise TimeoutError
-        part = os.read(pipe, min(missing, 1 << 20))
-        if not part:
-            raise EOFError
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
 
 
 def _bytes(value: dict[str, str]) -> bytes:

@@ -13,9 +13,9 @@ import weakref
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NoReturn, Self, cast
+from typing import Any, NoReturn, Self
 
-from sqltailor.database.pipe import Known, encoded, first_of, framed, parted, read, rows_of
+from sqltailor.database.pipe import Inbox, Written, encoded, first_of, framed
 from sqltailor.database.url import hide
 from sqltailor.errors import ConfigError, DataError, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
@@ -41,6 +41,7 @@ class Child:
         self._options = dict(options)
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._inbox: Inbox | None = None
         self._owner = 0
         self._finalizer: weakref.finalize[Any, Any] | None = None
 
@@ -63,16 +64,16 @@ class Child:
         frame = framed({"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog, **engines})
         with self._lock:
             self.start()
-            return self._result(timeout_s, frame)
+            columns, rows, truncated, elapsed_ms = self._result(timeout_s, frame)
+        return QueryResult(tuple(columns), rows.rows, truncated, elapsed_ms)
 
     def request_all(
-        self, statements: Sequence[tuple[str, int]], *, timeout_s: float, known: Known, **engines: bool | str
-    ) -> list[QueryResult | SQLError]:
-        """Return for each statement and its `max_rows` what `request` returns, or the `SQLError` that it raises.
+        self, statements: Sequence[tuple[str, int]], *, timeout_s: float, **engines: bool | str
+    ) -> list[Written | None]:
+        """Return for each statement and its `max_rows` the rows, None where it fails or has more.
 
         Several are sent at a time, so that the child need not wait for the parent after each. Every one has the whole
-        time limit; those that were sent with one that ended the process run in the next. Results with the same rows
-        share the list of them, which `known` holds. Raises `DataError`.
+        time limit; those that were sent with one that ended the process run in the next. Raises `DataError`.
         """
         common = {"timeout_s": timeout_s, "catalog": False, **engines}
         frames: list[bytes | SQLError] = []
@@ -81,24 +82,25 @@ class Child:
                 frames.append(framed({"sql": sql, "max_rows": max_rows, **common}))
             except SQLError as e:
                 frames.append(e)
-        found: list[QueryResult | SQLError] = []
+        found: list[Written | None] = []
         with self._lock:
             while len(found) < len(frames):
                 batch = first_of(frames[len(found) :])
-                found += self._results(timeout_s, batch, known) if batch else [cast(SQLError, frames[len(found)])]
+                found += self._results(timeout_s, batch) if batch else [None]
         return found
 
-    def _results(self, timeout_s: float, batch: Sequence[bytes], known: Known) -> list[QueryResult | SQLError]:
+    def _results(self, timeout_s: float, batch: Sequence[bytes]) -> list[Written | None]:
         """Send statements in one message; return what comes of each up to one that ends the process."""
-        found: list[QueryResult | SQLError] = []
+        found: list[Written | None] = []
         self.start()
         try:
             unsent = b"".join(batch)
             for _ in batch:
                 try:
-                    found.append(self._result(timeout_s, unsent, known))
-                except SQLError as e:
-                    found.append(e)
+                    _, rows, truncated, _ = self._result(timeout_s, unsent)
+                    found.append(None if truncated else rows)
+                except SQLError:
+                    found.append(None)
                     if self._process is None:
                         break
                 unsent = b""
@@ -108,10 +110,10 @@ class Child:
             raise
         return found
 
-    def _result(self, timeout_s: float, frames: bytes, known: Known | None = None) -> QueryResult:
-        """Send frames and return the next result that was not read."""
+    def _result(self, timeout_s: float, frames: bytes) -> tuple[list[str], Written, bool, float]:
+        """Send frames; return columns, rows, whether they were cut, and time of the next result that was not read."""
         try:
-            reply, raw = self._exchange(frames, timeout_s + min(GRACE_SHARE * timeout_s, MOST_GRACE_S))
+            reply, rows = self._exchange(frames, timeout_s + min(GRACE_SHARE * timeout_s, MOST_GRACE_S))
         except TimeoutError:
             self.close()
             raise Timeout(f"The statement ran longer than {timeout_s:g} s.") from None
@@ -124,19 +126,14 @@ class Child:
         if reply[0] == "error":
             self._fail(reply[1], reply[2], timeout_s)
         _, columns, truncated, elapsed_ms = reply
-        rows = None if known is None else known.get(raw)
-        if rows is None:
-            rows = rows_of(raw)
-            if known is not None:
-                known[raw] = rows
-        return QueryResult(tuple(columns), rows, truncated, elapsed_ms)
+        return columns, rows, truncated, elapsed_ms
 
     def close(self) -> None:
         """End the process. The next statement starts another one."""
         with self._lock:
             if self._finalizer is not None:
                 self._finalizer()
-            self._process = self._finalizer = None
+            self._process = self._inbox = self._finalizer = None
 
     def _is_alive(self) -> bool:
         return self._process is not None and self._owner == os.getpid() and self._process.poll() is None
@@ -161,6 +158,8 @@ class Child:
             env=environment | {"MALLOC_ARENA_MAX": "1"},
             start_new_session=True,
         )
+        assert self._process.stdout is not None
+        self._inbox = Inbox(self._process.stdout.fileno())
         self._owner = os.getpid()
         self._finalizer = weakref.finalize(self, _end, self._process, self._owner)
         try:
@@ -178,14 +177,14 @@ class Child:
             self._fail(reply[1], reply[2], START_TIMEOUT_S)
         self.warnings = tuple(reply[1])
 
-    def _exchange(self, frames: bytes, timeout_s: float) -> tuple[Any, bytes]:
+    def _exchange(self, frames: bytes, timeout_s: float) -> tuple[Any, Written]:
         """Send frames and return the next, with the rows as they were written.
 
         Raises `TimeoutError`, or `EOFError` when the child has died.
         """
         assert self._process is not None
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        assert self._inbox is not None
         deadline = time.monotonic() + timeout_s
         try:
             if frames:
@@ -193,9 +192,7 @@ class Child:
                 self._process.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
-        pipe = self._process.stdout.fileno()
-        size = int.from_bytes(read(pipe, 8, deadline))
-        return parted(read(pipe, size, deadline))
+        return self._inbox.frame(deadline)
 
     def _exit_code(self) -> int:
         assert self._process is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ from sqltailor.evaluate.run import Evaluation, finish
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.runs import Run, append_jsonl, lock, read_jsonl
 from sqltailor.types import Completion, Example, OnProgress, Prediction, Schema
+
+logger = logging.getLogger(__name__)
 
 BATCH, AHEAD = 4, 30
 """Units that a process grades at a time, and batches that wait while one takes long."""
@@ -91,6 +94,11 @@ def score_predictions(
     for model, given in predictions.items():
         if strangers := [i for i in given if i not in known]:
             raise DataError(f"{len(strangers)} answers of '{model}' belong to no example, such as '{strangers[0]}'.")
+        if missing := [example.id for example in examples if example.id not in given]:
+            logger.warning(
+                "%s has no answer to %d of %d questions, such as '%s': each counts as wrong, with no SQL",
+                model, len(missing), len(examples), missing[0],
+            )  # fmt: skip
         answers[model] = [given.get(example.id, Completion("")) for example in examples]
     inputs = {m: exam.inputs([[a.text, a.stop] for a in found]) for m, found in answers.items()}
     folder = Run(out_dir(inputs) if callable(out_dir) else out_dir)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqltailor.data.file_kinds import beginning, check_encoding, named_table, open_bytes
+from sqltailor.data.rows import Reject, Row, read_rows
 from sqltailor.errors import DataError, counted
 from sqltailor.types import Completion, Example
+
+logger = logging.getLogger(__name__)
 
 ID_KEYS = ("id", "question_id", "instance_id")
 SQL_KEYS = ("predicted", "predicted_sql", "prediction", "pred_sql", "pred", "generated_sql", "sql", "query")
@@ -20,31 +25,47 @@ BIRD_MARK = "\t----- bird -----\t"
 def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completion]:
     """Return example id → answer from a file of predictions.
 
-    - JSON Lines, or a JSON list, of objects with `id` and `predicted` (or another of `ID_KEYS` and `SQL_KEYS`), such
-      as our own; without ids, or as a list of texts, in the order of the examples
+    - JSON Lines, a JSON list, CSV or TSV with `id` and `predicted` (or another of `ID_KEYS` and `SQL_KEYS`), such as
+      our own; without ids, or as a list of texts, in the order of the examples
     - a JSON object: id → statement; numbers from 0 may stand for ids
     - plain text with one statement a line, in the order of the examples
 
     Raises `DataError` when the file is none of these, or is about other examples.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as e:
-        raise DataError(f"{path} does not exist." if not path.exists() else f"{path}: {e.strerror}.") from e
-    value = _json(path, text) if text.lstrip()[:1] in ("{", "[") else None
-    if value is None:
-        return _in_order(path, _lines(text, len(examples)), examples)
-    if isinstance(value, Mapping):
-        return _by_id(path, {str(key): _completion(path, {"sql": sql}) for key, sql in value.items()}, examples)
-    rows = [row if isinstance(row, Mapping) else {"sql": row} for row in value]
-    answers = [_completion(path, row) for row in rows]
+    beginning(path)
+    if named_table(path):
+        return _by_row(path, _table(path), examples)
+    check_encoding(path)
+    with open_bytes(path) as file:
+        text = file.read().decode("utf-8-sig", errors="replace")
+    if text.lstrip()[:1] not in ("{", "["):
+        return _in_order(path, [Completion(line) for line in _lines(text, len(examples))], examples)
+    value = _json(path, text)
+    if not isinstance(value, Mapping):
+        return _by_row(path, [row if isinstance(row, Mapping) else {"sql": row} for row in value], examples)
+    answers = {str(key): _completion(path, place, {"sql": sql}) for place, (key, sql) in enumerate(value.items(), 1)}
+    return _by_id(path, answers, examples)
+
+
+def _by_row(path: Path, rows: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> dict[str, Completion]:
+    answers = [_completion(path, place, row) for place, row in enumerate(rows, 1)]
     ids = [next((str(row[key]) for key in ID_KEYS if row.get(key) is not None), None) for row in rows]
-    named = [i for i in ids if i is not None]
+    named: dict[str, Completion] = {}
+    for i, answer in zip(ids, answers, strict=True):
+        if i is not None and named.setdefault(i, answer) != answer:
+            raise DataError(f"{path} has two answers to '{i}'. A question has one: leave out the others.")
     if not named:
         return _in_order(path, answers, examples)
-    if len(named) < len(rows):
-        raise DataError(f"{path}: a prediction has `id` and `predicted`; {len(rows) - len(named)} have no id.")
-    return _by_id(path, dict(zip(named, answers, strict=True)), examples)
+    if nameless := ids.count(None):
+        raise DataError(f"{path}: a prediction has `id` and `predicted`; {nameless} have no id.")
+    return _by_id(path, named, examples)
+
+
+def _table(path: Path) -> list[Mapping[str, Any]]:
+    rows = list(read_rows(path))
+    if broken := next((row for row in rows if isinstance(row, Reject)), None):
+        raise DataError(f"{path}, line {broken.line}: {broken.detail}.")
+    return [row.value for row in rows if isinstance(row, Row)]
 
 
 def _json(path: Path, text: str) -> Any:
@@ -65,27 +86,32 @@ def _row(path: Path, line: str, number: int, of: int) -> Any:
         return json.loads(line)
     except ValueError as e:
         if number == of > 1:
+            logger.warning("%s: its last line is torn, and is left out", path)
             return None
         raise DataError(f"{path}, prediction {number}: neither JSON nor one statement a line: {e}.") from e
 
 
-def _lines(text: str, wanted: int) -> list[Completion]:
+def _lines(text: str, wanted: int) -> list[str]:
+    """Return the lines; those that are blank only where they stand for an answer: else they part or end the file."""
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     while len(lines) > wanted and not lines[-1].strip():
         lines.pop()
-    return [Completion(line) for line in lines]
+    full = [line for line in lines if line.strip()]
+    return full if len(lines) != wanted == len(full) else lines
 
 
-def _completion(path: Path, row: Mapping[str, Any]) -> Completion:
-    given = next((row[key] for key in SQL_KEYS if row.get(key) is not None), None)
+def _completion(path: Path, place: int, row: Mapping[str, Any]) -> Completion:
+    keys = [key for key in SQL_KEYS if key in row]
+    given = next((row[key] for key in keys if row[key] is not None), None)
     sql = given[0] if isinstance(given, list) and given else given
     if isinstance(sql, Mapping):
         sql = json.dumps(sql)  # WikiSQL's own notation
-    elif sql is None and "error" in row:
+    elif sql is None and (keys or "error" in row):
         sql = ""
     if not isinstance(sql, str):
-        raise DataError(f"{path}: a prediction has `id` and `predicted`, not {', '.join(map(str, row)) or 'nothing'}.")
-    measured = {key: row[key] for key in MEASURED if key in row}
+        held = f"{sql!r} for it" if keys else ", ".join(map(str, row)) or "nothing"
+        raise DataError(f"{path}, prediction {place}: it has `id` and `predicted`, a text, not {held}.")
+    measured = {key: row[key] for key in MEASURED if key in row and not isinstance(row[key], str)}
     return Completion(sql.encode(errors="replace").decode(), row.get("stop", "end"), **measured)
 
 

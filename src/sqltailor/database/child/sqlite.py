@@ -8,6 +8,7 @@ a heap limit, temporary data in memory only; a progress handler for the time lim
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sqlite3
@@ -118,6 +119,8 @@ class Engine:
         if db.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')").fetchone()[0] == 0:
             raise FileNotFoundError(f"{self._path} has no tables. Next: sqlite3 {self._path} < schema.sql")
         views = dict(db.execute("SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'").fetchall())
+        # SQLite asks of every column of every statement, and about few different ones
+        self._authorizer = functools.lru_cache(maxsize=4096)(self._authorize)
         self._opened = self._allowed & views.keys()
         while inner := {v for v in views.keys() - self._opened if any(v in views[o] for o in self._opened)}:
             self._opened |= inner
@@ -175,7 +178,7 @@ class Engine:
 
     def _guard(self, db: sqlite3.Connection) -> None:
         _open_virtual_tables(db)
-        db.set_authorizer(self._authorize)
+        db.set_authorizer(self._authorizer)
 
     def _authorize(self, action: int, *about: str | None) -> int:
         """Deny what `authorize` does, and the denied columns, unless a view reads them that is allowed by its name.
@@ -226,7 +229,7 @@ class Engine:
             raise self._explain(e) from e
         finally:
             if catalog:
-                self._connection.set_authorizer(self._authorize)
+                self._connection.set_authorizer(self._authorizer)
 
     def _run(self, db: sqlite3.Connection, sql: str, max_rows: int, errors: str) -> tuple[list[str], list[Any], bool]:
         try:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DAYS = (31, 366, 3_660, 36_600)
 """How far the clock is moved: a month, a year, ten years, a hundred."""
+DAYS_BACK = (-31, -366, -3_660)
+"""How far it is moved where nothing is found now: there may have been something when the statement was written."""
 FORMATS = {"date": "%Y-%m-%d", "time": "%Y-%m-%d %H:%M:%S", "hour": "%H:%M:%S"}
 _TYPES = {"date": "date", "time": "timestamp", "hour": "time"}
 _BARE = frozenset({"date", "datetime", "time", "julianday", "unixepoch"})
@@ -26,16 +28,17 @@ _DATES = frozenset({"today", "curdate"})
 
 
 def moved_clock(trial: Trial) -> Iterator[Finding]:
-    """Find answers that will be others on a later day."""
+    """Find answers that will be others on a later day, or were on an earlier one."""
     now = datetime.now(UTC)
     pinned = at(trial.tree, now, trial.dialect)
     # that it can be pinned to now without a change shows that pinning works
     if pinned is None or trial.changed(pinned):
         return
-    for days in DAYS:
+    finds_something = any(cell for row in trial.answer.result.rows for cell in row)
+    for days in (*DAYS, *(() if finds_something else DAYS_BACK)):
         later = at(trial.tree, now + timedelta(days=days), trial.dialect)
         if changed := trial.changed(later) if later is not None else None:
-            yield Finding("clock", f"{days} days on: {changed[0]}", changed[1])
+            yield Finding("clock", f"{abs(days)} days {'on' if days > 0 else 'ago'}: {changed[0]}", changed[1])
             return
 
 

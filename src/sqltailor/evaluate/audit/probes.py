@@ -43,7 +43,7 @@ class Audit(NamedTuple):
 
 
 def audit(example: Example, database: Database, schema: Schema) -> Audit:
-    """Return what reruns of the preferred gold statement show; nothing where it does not run, or has no rows."""
+    """Return what reruns of the preferred gold statement show; nothing where it does not run."""
     sql = example.sql[0]
     if is_declined(sql):
         return Audit()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from sqltailor.data.checks.execute import database_file
 from sqltailor.database import Database, open_database, sqlite
-from sqltailor.database.pipe import Known
+from sqltailor.database.pipe import Written
 from sqltailor.database.process import Child
 from sqltailor.database.url import locate
 from sqltailor.errors import DataError, SQLError
@@ -63,31 +63,28 @@ class RawRuns:
 
     def run(self, url: str, sql: str, timeout_s: float) -> QueryResult | None:
         """Return the whole result of a statement; None where it fails."""
-        if _located(url).kind == "sqlite":
-            return self.run_all(url, [sql], timeout_s, {})[0]
-        if url not in self._others:
-            self._others[url] = open_database(url, max_bytes=MAX_BYTES)
+        location = _located(url)
         try:
-            return _whole(self._others[url].run(sql, timeout_s=timeout_s, max_rows=MAX_ROWS))
+            if location.kind == "sqlite":
+                path = str(location.path)
+                result = self._process(url).request(sql, timeout_s=timeout_s, max_rows=MAX_ROWS, path=path)
+            else:
+                if url not in self._others:
+                    self._others[url] = open_database(url, max_bytes=MAX_BYTES)
+                result = self._others[url].run(sql, timeout_s=timeout_s, max_rows=MAX_ROWS)
         except SQLError:
             return None
+        return None if result.truncated else result
 
-    def run_all(self, file: str, statements: Iterable[str], timeout_s: float, known: Known) -> list[QueryResult | None]:
-        """Return the whole result of each statement on a SQLite file; None where it fails."""
+    def run_all(self, file: str, statements: Iterable[str], timeout_s: float) -> list[Written | None]:
+        """Return all rows of each statement on a SQLite file; None where it fails."""
         limited = [(sql, MAX_ROWS) for sql in statements]
+        return self._process(file).request_all(limited, timeout_s=timeout_s, path=str(_located(file).path))
+
+    def run_counted(self, file: str, statements: Sequence[tuple[str, int]], timeout_s: float) -> list[Written | None]:
+        """Return the rows on a SQLite file where they are as many as stands beside the statement, else None."""
         path = str(_located(file).path)
-        return list(map(_whole, self._process(file).request_all(limited, timeout_s=timeout_s, known=known, path=path)))
-
-    def run_counted(
-        self, file: str, statements: Sequence[tuple[str, int]], timeout_s: float, known: Known
-    ) -> list[QueryResult | None]:
-        """Return the results on a SQLite file that have as many rows as stands beside the statement, else None.
-
-        One whose rows are those of a known result has the same list of them; `known` stays as it is.
-        """
-        process, path = self._process(file), str(_located(file).path)
-        found = process.request_all(statements, timeout_s=timeout_s, known=dict(known), path=path, only_full=True)
-        return list(map(_whole, found))
+        return self._process(file).request_all(statements, timeout_s=timeout_s, path=path, only_full=True)
 
     def columns(self, file: str) -> dict[str, list[str]]:
         """Return the columns of each table of a SQLite file, in lower case, without views."""
@@ -120,10 +117,6 @@ class RawRuns:
 
     def __exit__(self, *raised: object) -> None:
         self.close()
-
-
-def _whole(result: QueryResult | SQLError) -> QueryResult | None:
-    return None if isinstance(result, SQLError) or result.truncated else result
 
 
 def by_database(cases: Sequence[Case], location: str) -> Iterator[tuple[str, list[int]]]:

@@ -22,11 +22,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqltailor.database.pipe import Known
+from sqltailor.database.pipe import Written
 from sqltailor.evaluate.compat.raw_runs import Case, RawRuns
 from sqltailor.evaluate.compat.spider_match import as_predicted
 from sqltailor.sql.dialect.lexer import lex
-from sqltailor.types import QueryResult
 
 TIMEOUT_S = 60.0
 AT_A_TIME = 100
@@ -61,35 +60,30 @@ def _verdicts(pairs: Collection[_Pair], file: str, runs: RawRuns) -> dict[_Pair,
     A prediction runs once for all gold results of the same length, and not at all where it is a gold statement.
     """
     statements = dict.fromkeys(gold for gold, _ in pairs)
-    known: Known = {}
-    golds = dict(zip(statements, _results(runs.run_all(file, statements, TIMEOUT_S, known)), strict=True))
+    golds = dict(zip(statements, runs.run_all(file, statements, TIMEOUT_S), strict=True))
     verdicts: dict[_Pair, bool | None] = {}
     others: dict[tuple[str, int], list[str]] = {}
     for gold, predicted in pairs:
-        rows = golds[gold]
-        if rows is None:
+        right = golds[gold]
+        if right is None:
             verdicts[gold, predicted] = None
         elif predicted in golds:
-            verdicts[gold, predicted] = gold == predicted or _is_right(gold, rows, golds[predicted])
+            verdicts[gold, predicted] = gold == predicted or _is_right(gold, right, golds[predicted])
         else:
-            others.setdefault((predicted, len(rows)), []).append(gold)
+            others.setdefault((predicted, len(right.rows)), []).append(gold)
     waiting = list(others)
     for at in range(0, len(waiting), AT_A_TIME):
         asked = waiting[at : at + AT_A_TIME]
-        for wanted, rows in zip(asked, _results(runs.run_counted(file, asked, TIMEOUT_S, known)), strict=True):
+        for wanted, answer in zip(asked, runs.run_counted(file, asked, TIMEOUT_S), strict=True):
             for gold in others[wanted]:
-                verdicts[gold, wanted[0]] = _is_right(gold, golds[gold], rows)
+                verdicts[gold, wanted[0]] = _is_right(gold, golds[gold], answer)
     return verdicts
 
 
-def _results(results: Iterable[QueryResult | None]) -> list[Rows | None]:
-    return [None if result is None else result.rows for result in results]
-
-
-def _is_right(gold: str, rows: Rows | None, predicted: Rows | None) -> bool:
-    if rows is None or predicted is None:
+def _is_right(gold: str, right: Written | None, answer: Written | None) -> bool:
+    if right is None or answer is None or right.must_differ(answer):
         return False
-    return rows is predicted or same_denotation(rows, predicted, ordered="order by" in gold.lower())
+    return right.text == answer.text or same_denotation(right.rows, answer.rows, ordered="order by" in gold.lower())
 
 
 def as_run(sql: str) -> str:

@@ -17,12 +17,13 @@ _RULES = (
     (re.compile(r"([:,])(\D)"), r" \1 \2"),
     (re.compile(r"[:,]$"), r" \g<0> "),
     (re.compile(r"\.{2,}|[;@#$%&\u2012-\u2015?!*\[\](){}<>]|--|[»”’]"), r" \g<0> "),
-    (
-        re.compile(r"\b(can)(not)\b|\b(gim)(me)\b|\b(gon)(na)\b|\b(got)(ta)\b|\b(lem)(me)\b|\b(wan)(na)(?=\s)", re.I),
-        None,
-    ),
 )
-"""What gets spaces around it; the last are words of English that NLTK cuts in two."""
+"""What gets spaces around it."""
+_TWO_WORDS = ("cannot", "gimme", "gonna", "gotta", "lemme", "wanna")
+_CUT_IN_TWO = re.compile(
+    r"\b(can)(not)\b|\b(gim)(me)\b|\b(gon)(na)\b|\b(got)(ta)\b|\b(lem)(me)\b|\b(wan)(na)(?=\s)", re.I
+)
+"""Words of English that NLTK cuts in two."""
 
 
 def tokens(sql: str) -> list[str]:
@@ -43,10 +44,12 @@ def tokens(sql: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    for pattern, spaced in _RULES[:-1]:
-        text = pattern.sub(spaced or "", text)
-    text = _RULES[-1][0].sub(lambda m: " ".join(part for part in m.groups() if part), text + " ")
-    return [word.lower() for word in text.split()]
+    for pattern, spaced in _RULES:
+        text = pattern.sub(spaced, text)
+    text = text.lower() + " "
+    if any(word in text for word in _TWO_WORDS):
+        text = _CUT_IN_TWO.sub(lambda m: " ".join(part for part in m.groups() if part), text)
+    return text.split()
 
 
 def _with_operators(words: list[str]) -> list[str]:
