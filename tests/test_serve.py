@@ -305,6 +305,9 @@ def test_a_route_without_a_tier_is_not_served(tmp_path: Path, monkeypatch: pytes
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Content-Type": "text/plain"}, 415),  # what a form or a page may send without asking
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": ""}, 415),
+        ({"Content-Type": "", "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/b/c/d"}, 200),
+        ({"Content-Type": "text/plain", "Authorization": "Bearer a"}, 415),
         ({"Host": "localhost:9999"}, 200),
         ({"Content-Type": "application/json; charset=utf-8"}, 200),
     ],
@@ -322,7 +325,7 @@ def test_the_own_page_may_ask(tram: Server) -> None:
     [
         (b"{", 400, "cannot be read"),
         ({}, 400, "Give a question"),
-        ({"question": " "}, 400, "question"),
+        ({"question": " "}, 400, "question: It is empty."),
         ({"question": "x" * 9_000}, 400, "8,000 are allowed"),
         ({"question": "x" * 300_000}, 413, "262,144"),
         ({"question": "q", "sql": "SELECT 1"}, 400, "sql: Extra inputs"),
