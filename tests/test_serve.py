@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ need_serve()
 from sqltailor.serve.api_keys import ROLES, KeyFile  # noqa: E402
 from sqltailor.serve.http_faults import HttpFault  # noqa: E402
 from sqltailor.serve.rates import Rates  # noqa: E402
+from sqltailor.serve.worker import Worker  # noqa: E402
 
 ASK = {"question": "How many stops are there?"}
 
@@ -453,6 +455,21 @@ def test_what_takes_too_long_is_told_apart_from_what_never_began(tmp_path: Path)
         wait_for(lambda: server.service.model_worker.waiting == 1)
         assert (server.post("/ask", ASK).status, first.result().status) == (429, 504)
         release.set()
+
+
+def test_what_began_when_half_of_its_time_was_gone_is_not_blamed_on_the_model() -> None:
+    async def statuses() -> list[Any]:
+        before, its = threading.Event(), threading.Event()
+        worker = Worker("model", queue=1, timeout_s=0.3)
+        asked = [asyncio.create_task(worker.do(lambda event=event: event.wait(5))) for event in (before, its)]
+        await asyncio.sleep(0.2)
+        before.set()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        its.set()
+        worker.close()
+        return found
+
+    assert asyncio.run(statuses())[1].status == 429
 
 
 def test_an_endless_statement_is_stopped_and_the_model_answers_meanwhile(tmp_path: Path) -> None:
