@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import ConfigError
-from sqltailor.generate.leaving import look_up
+from sqltailor.generate.leaving import stop_if_nobody_waits
 from sqltailor.types import Completion
 from tests.support.cli_project import make_database, ok, run
 from tests.support.http_service import Server, canned, held, need_serve, serving, wait_for
@@ -527,7 +527,7 @@ def test_a_client_that_leaves_frees_its_place(tmp_path: Path, stream: bool) -> N
 def test_what_is_written_for_a_client_that_left_or_waited_too_long_is_given_up(tmp_path: Path) -> None:
     def endless(prompts: Any, options: Any) -> list[Completion]:
         while True:
-            look_up()
+            stop_if_nobody_waits()
             time.sleep(0.005)
 
     with serving(tmp_path, model=endless, timeout_s=0.3) as server:
