@@ -181,7 +181,7 @@ def test_more_rows_than_there_is_room_for_wait_their_turn(file: Path, monkeypatc
     monkeypatch.setattr("sqltailor.generate.llama_sequences.CELLS", 512)
     small = LlamaCppModel(file, threads=1)
     assert texts(small, asked, FREE) == expected
-    assert small._turns.desk._sequences.cells < 4096
+    assert small._turns.writer._sequences.cells < 4096
     longer = prompts(NETWORK + "and much more about trams " * 40)
     assert len(encode(small.tokenizer, longer[0].messages)) > 512
     assert texts(small, longer[:2], FREE) == texts(LlamaCppModel(file, threads=1), longer[:2], FREE)
@@ -200,7 +200,7 @@ def test_a_prompt_as_long_as_the_context_is_answered_by_nothing(
         next(model.stream(endless, FREE))
 
 
-def test_a_stream_is_the_answer_in_pieces_and_its_end_frees_its_seat(model: LlamaCppModel) -> None:
+def test_a_stream_is_the_answer_in_pieces_and_its_end_frees_its_sequence(model: LlamaCppModel) -> None:
     prompt = prompts()[0]
     [whole] = texts(model, [prompt], FREE)
     pieces = list(model.stream(prompt, FREE))
@@ -210,13 +210,13 @@ def test_a_stream_is_the_answer_in_pieces_and_its_end_frees_its_seat(model: Llam
     [cut] = model([prompt], dataclasses.replace(FREE, stop=(stop,)))
     assert (cut.text, cut.stop) == (whole[: whole.find(stop)], "stop")
     assert "".join(model.stream(prompt, dataclasses.replace(FREE, stop=(stop,)))) == cut.text
-    desk = model._turns.desk
-    seats = len(desk._seats)
+    writer = model._turns.writer
+    free = len(writer._free)
     leaving = model.stream(prompt, FREE)
     next(leaving)
-    assert len(desk._seats) == seats - 1
+    assert len(writer._free) == free - 1
     leaving.close()
-    assert len(desk._seats) == seats
+    assert len(writer._free) == free
     assert texts(model, [prompt], FREE) == [whole]
 
 
@@ -226,7 +226,7 @@ def test_an_answer_that_nobody_waits_for_is_given_up(model: LlamaCppModel) -> No
     with watching(lambda: next(steps) > 5), pytest.raises(NobodyWaits):
         model(prompts(), FREE)
     assert 5 < next(steps) < 10
-    assert model._turns.desk.rows == []
+    assert model._turns.writer.rows == []
     assert texts(model, prompts(), FREE) == expected
 
 
@@ -248,7 +248,7 @@ def test_threads_that_ask_at_once_are_answered_side_by_side(file: Path, model: L
     assert [found[number] for number in range(len(asked))] == expected
     assert len(read) < alone * 2 / 3, "steps were shared"
     done = len(read)
-    model._turns.desk.step()
+    model._turns.writer.step()
     assert len(read) == done, "nothing is left to read"
 
 
@@ -309,8 +309,8 @@ def test_the_joins_that_a_run_learned_lead_its_export_too(tmp_path: Path, file: 
     run = make_run(tmp_path, file, "q8_0")
     known = [Pair(Place("serves", "stop_id"), Place("stop", "id"))]
     write_json_atomic(Run(run).joins, to_json(known))
-    assert LlamaCppModel(run / "export" / "gguf" / "shop-q8_0.gguf", threads=1)._joins == known
-    assert LlamaCppModel(file, threads=1)._joins == ()
+    assert LlamaCppModel(run / "export" / "gguf" / "shop-q8_0.gguf", threads=1).text.joins == known
+    assert LlamaCppModel(file, threads=1).text.joins == ()
 
 
 def test_what_llama_cpp_cannot_answer_for_is_told(tmp_path: Path, file: Path) -> None:

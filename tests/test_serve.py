@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import ConfigError
-from sqltailor.generate.leaving import look_up
+from sqltailor.generate.leaving import stop_if_nobody_waits
 from sqltailor.types import Completion
 from tests.support.cli_project import make_database, ok, run
 from tests.support.http_service import Server, canned, held, need_serve, serving, wait_for
@@ -28,6 +29,7 @@ need_serve()
 from sqltailor.serve.api_keys import ROLES, KeyFile  # noqa: E402
 from sqltailor.serve.http_faults import HttpFault  # noqa: E402
 from sqltailor.serve.rates import Rates  # noqa: E402
+from sqltailor.serve.worker import Worker  # noqa: E402
 
 ASK = {"question": "How many stops are there?"}
 
@@ -305,6 +307,9 @@ def test_a_route_without_a_tier_is_not_served(tmp_path: Path, monkeypatch: pytes
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Content-Type": "text/plain"}, 415),  # what a form or a page may send without asking
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": ""}, 415),
+        ({"Content-Type": "", "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/b/c/d"}, 200),
+        ({"Content-Type": "text/plain", "Authorization": "Bearer a"}, 415),
         ({"Host": "localhost:9999"}, 200),
         ({"Content-Type": "application/json; charset=utf-8"}, 200),
     ],
@@ -322,7 +327,7 @@ def test_the_own_page_may_ask(tram: Server) -> None:
     [
         (b"{", 400, "cannot be read"),
         ({}, 400, "Give a question"),
-        ({"question": " "}, 400, "question"),
+        ({"question": " "}, 400, "question: It is empty."),
         ({"question": "x" * 9_000}, 400, "8,000 are allowed"),
         ({"question": "x" * 300_000}, 413, "262,144"),
         ({"question": "q", "sql": "SELECT 1"}, 400, "sql: Extra inputs"),
@@ -452,6 +457,21 @@ def test_what_takes_too_long_is_told_apart_from_what_never_began(tmp_path: Path)
         release.set()
 
 
+def test_what_began_when_half_of_its_time_was_gone_is_not_blamed_on_the_model() -> None:
+    async def statuses() -> list[Any]:
+        before, its = threading.Event(), threading.Event()
+        worker = Worker("model", queue=1, timeout_s=0.3)
+        asked = [asyncio.create_task(worker.do(lambda event=event: event.wait(5))) for event in (before, its)]
+        await asyncio.sleep(0.2)
+        before.set()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        its.set()
+        worker.close()
+        return found
+
+    assert asyncio.run(statuses())[1].status == 429
+
+
 def test_an_endless_statement_is_stopped_and_the_model_answers_meanwhile(tmp_path: Path) -> None:
     with serving(tmp_path, "database.timeout_s=1.5") as server, ThreadPoolExecutor(1) as pool:
         endless = pool.submit(server.post, "/ask", {"question": "Loop"})
@@ -507,7 +527,7 @@ def test_a_client_that_leaves_frees_its_place(tmp_path: Path, stream: bool) -> N
 def test_what_is_written_for_a_client_that_left_or_waited_too_long_is_given_up(tmp_path: Path) -> None:
     def endless(prompts: Any, options: Any) -> list[Completion]:
         while True:
-            look_up()
+            stop_if_nobody_waits()
             time.sleep(0.005)
 
     with serving(tmp_path, model=endless, timeout_s=0.3) as server:

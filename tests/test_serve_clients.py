@@ -152,10 +152,9 @@ def test_boto3_streams(bedrock: Any) -> None:
 @pytest.mark.aws
 def test_boto3_invokes(bedrock: Any) -> None:
     body = json.dumps({"messages": turns(QUESTION)})
-    kind = {"contentType": "application/json"}
-    answer = json.loads(bedrock.invoke_model(modelId=ARN, body=body, **kind)["body"].read())
+    answer = json.loads(bedrock.invoke_model(modelId=ARN, body=body)["body"].read())
     assert answer["output"]["message"]["content"][0]["text"] == SQL
-    stream = bedrock.invoke_model_with_response_stream(modelId=ARN, body=body, **kind)["body"]
+    stream = bedrock.invoke_model_with_response_stream(modelId=ARN, body=body, contentType="application/json")["body"]
     parts = [json.loads(event["chunk"]["bytes"]) for event in stream]
     assert parts[1]["contentBlockDelta"]["delta"]["text"] == SQL
 

@@ -215,8 +215,11 @@ def test_changed_sql_runs_and_a_refusal_names_its_layer(tab: Tab, tram: Server) 
     asked(tab, tram, "Names of the stops in zone 1")
     edit(tab, "SELECT name FROM stop WHERE zone = 3")
     tab.until("document.querySelector('.one')?.innerText === 'Airport'")
+    assert text(tab, ".count").startswith("the SQL that you ran · 1 row in ")
+    assert "understood" not in text(tab, "article")
     edit(tab, "DROP TABLE stop")
     tab.until("document.querySelector('.notice')")
+    assert tab.value("document.querySelector('.right').hidden") is True
     assert text(tab, ".notice").startswith("Refused by the layer “policy”:")
     asked(tab, tram, "Forget the drivers")
     assert "policy" in text(tab, ".notice")
@@ -270,10 +273,16 @@ def test_thumbs_and_corrections_become_pairs(tab: Tab, tram: Server) -> None:
         tab.value(f"document.querySelector('#correction').value = {sql!r}")
         tab.click("article button", "Test and send")
         tab.until(f"document.querySelector('.feedback [role=status]').innerText.includes({said!r})")
+    asked(tab, tram, "How many stops are there?")
+    edit(tab, "SELECT count(*) FROM stop WHERE zone < 3")
+    tab.until("document.querySelector('.one')?.innerText === '3'")
+    tab.click("article button", "Right")  # which is what stands there, and not the answer of before
+    tab.until("document.querySelector('.feedback [role=status]').innerText.includes('kept as a pair')")
     kept = [json.loads(line) for line in tram.service.options.feedback.read_text().splitlines()]
     assert [(row["question"], row["sql"], row["good"]) for row in kept] == [
         ("Colours of the lines", ["SELECT colour FROM line"], True),
         ("Names of the stops in zone 1", ["SELECT name FROM stop"], False),
+        ("How many stops are there?", ["SELECT count(*) FROM stop WHERE zone < 3"], False),
     ]
 
 
@@ -304,6 +313,8 @@ def test_votes_that_split_ask_back(tab: Tab, tmp_path: Path) -> None:
         assert "Which is meant?" in text(tab, ".notice")
         tab.click(".notice button", "Run this reading")
         tab.until("document.querySelector('.one')?.innerText === '4'")
+        assert tab.value("document.querySelector('#sql').value") == "SELECT count(*) FROM stop"
+        assert tab.value("document.querySelector('.right').checkVisibility()") is True
 
 
 def test_votes_of_which_no_two_agree_say_so_and_what_to_do(tab: Tab, tmp_path: Path) -> None:
@@ -358,4 +369,14 @@ def test_states_are_told_and_escape_stops(tab: Tab, tmp_path: Path) -> None:
         tab.until("document.querySelector('#status').innerText === 'Writing the SQL…'")
         tab.press("Escape")
         tab.until("document.querySelector('#status').innerText === 'Stopped.'")
+        release.set()
+        asked(tab, server, "How many stops are there?")
+        release.clear()
+        tab.value("document.querySelector('#question').focus()")
+        tab.press("Enter")
+        tab.until("document.querySelector('#answer').ariaBusy === 'true'")
+        tab.type("Colours of the lines")  # in the place of the question before
+        assert tab.value("document.querySelector('#question').value") == "Colours of the lines"
+        tab.press("Escape")
+        assert tab.value("document.querySelector('#answer').ariaBusy") is None
         release.set()

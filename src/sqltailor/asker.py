@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqltailor.database import Database
-from sqltailor.errors import DataError, Refused, SQLError, Timeout
+from sqltailor.answer_verdict import doubt, is_doubted, judged, run_judged, verdict_of
+from sqltailor.errors import DataError
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import calibration_of
 from sqltailor.generate.canned import is_canned
 from sqltailor.generate.guarding import guarding
+from sqltailor.generate.remote import since
 from sqltailor.project import Project
 from sqltailor.prompt.extract import Answer, extract, is_declined
 from sqltailor.prompt.known import Answered
@@ -21,7 +22,6 @@ from sqltailor.prompt.text import BuildPrompt
 from sqltailor.reply import Ran, Reply
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.dialect import comparable
-from sqltailor.sql.guard import check
 from sqltailor.sql.queryspec import compile_spec
 from sqltailor.types import Completion, Example, Generate, Message, Verdict
 
@@ -99,39 +99,56 @@ class Asker:
         values: Sequence[str] | None = None,
     ) -> Iterator[Reply]:
         """Yield the answer as it grows: with the SQL and the verdict, and once more when the statement has run."""
-        started = time.monotonic()
+        started = time.perf_counter()
         project = self._project
         database = project.database if run else None
         words, spec = (question, None) if isinstance(question, str) else (None, question)
         example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)
-        known = self._known(example)
-        if values is not None:
-            if known is None:
-                raise DataError("No known pair answers this question, so that it has no values to change.")
-            known = known.with_values(values, project.dialect)
+        known = self._known(example, values)
+        strange = self._strange(example) if known is None else []
+        if known is None and not strange:
+            loading = time.perf_counter()
+            self.load()
+            started += time.perf_counter() - loading  # answering does not take that long
+        completion = self._written(example, known, strange)
+        reply, verdict = self._reply(completion, known, spec, run=run)
+        yield dataclasses.replace(reply, total_ms=since(started))
+        if database is not None and reply.sql is not None and reply.allowed:
+            verdict, result = run_judged(database, reply.sql, verdict)
+            yield dataclasses.replace(
+                reply,
+                reason=verdict.reason,
+                allowed=verdict.allowed,
+                layer=verdict.layer,
+                result=result,
+                total_ms=since(started),
+            )
+
+    def _written(self, example: Example, known: Answered | None, strange: Sequence[str]) -> Completion:
+        """Return the text of an answer: the known one, that there is none to what is strange, or the model's."""
         if known is not None:
-            completion = Completion(known.sql, tokens_in=0, tokens_out=0)
-        elif strange := self._strange(example):
+            return Completion(known.sql, tokens_in=0, tokens_out=0)
+        if strange:
             about = " or ".join(f"'{word}'" for word in strange[:SHOWN])
             reason = f"nothing in the database, its values, the glossary or known questions is about {about}"
-            completion = Completion(f"{DECLINE} {reason}", tokens_in=0, tokens_out=0)
-        else:
-            loading = time.monotonic()
-            self.load()
-            started += time.monotonic() - loading  # answering does not take that long
-            [completion] = self._choosing()([self._prompt(example, project.schema)], self._options)
+            return Completion(f"{DECLINE} {reason}", tokens_in=0, tokens_out=0)
+        [completion] = self._choosing()([self._prompt(example, self._project.schema)], self._options)
+        return completion
+
+    def _reply(
+        self, completion: Completion, known: Answered | None, spec: Mapping[str, Any] | None, *, run: bool
+    ) -> tuple[Reply, Verdict]:
+        """Return what a completion says, before it runs, and the verdict on it."""
+        project, dialect = self._project, self._project.dialect
         is_known = known is not None and not is_declined(known.sql)
         # as it is: a value may look like what models write around SQL
-        sql, declined = Answer(completion.text) if is_known else extract(completion.text, project.dialect)
-        readings = tuple(
-            other for text in completion.others if (other := extract(text, project.dialect).sql) is not None
-        )
-        verdict = self._checked(sql, declined, completion)
-        asks_back = False
-        if sql is not None and verdict.allowed and self._is_split(completion):
-            agreeing = self._agreeing(completion)
-            asks_back = bool(readings) and agreeing > 1
-            verdict = _split(sql, readings, completion, project) if asks_back else self._scattered(agreeing)
+        answer = Answer(completion.text) if is_known else extract(completion.text, dialect)
+        sql = answer.sql
+        readings = tuple(other for text in completion.others if (other := extract(text, dialect).sql) is not None)
+        verdict, asks_back = verdict_of(answer, completion, project), False
+        if sql is not None and verdict.allowed and is_doubted(completion, project):
+            candidates = self._options.candidates
+            verdict, asks_back = doubt(sql, readings, completion, project, candidates=candidates)
         allowed = verdict.allowed if sql is not None or completion.refused is not None else None
         reply = Reply(
             sql,
@@ -140,34 +157,22 @@ class Asker:
             None,
             completion,
             self._model,
-            _since(started),
-            verdict.layer,
-            completion.confidence,
-            self._expected(completion),
+            total_ms=0.0,
+            layer=verdict.layer,
+            confidence=completion.confidence,
+            expected=self._expected(completion),
             readings=readings,
             asks_back=asks_back,
-            declined=declined,
-            agrees_with_compiler=self._agrees(sql, spec, run=run)
-            if sql is not None and allowed and spec is not None
-            else None,
+            declined=answer.declined,
+            agrees_with_compiler=self._agrees(sql, spec, run=run) if sql and allowed and spec is not None else None,
             pair=None if known is None else known.pair,
-            values=known.values(project.dialect) if known is not None and sql is not None else (),
+            values=() if known is None or sql is None else known.values(dialect),
         )
-        yield reply
-        if database is not None and sql is not None and allowed:
-            verdict, result = run_judged(database, sql, verdict)
-            yield dataclasses.replace(
-                reply,
-                reason=verdict.reason,
-                allowed=verdict.allowed,
-                layer=verdict.layer,
-                result=result,
-                total_ms=_since(started),
-            )
+        return reply, verdict
 
     def run(self, sql: str) -> Ran:
         """Return what becomes of a statement that a person wrote: the guard judges it as it judges a model's."""
-        verdict = self._judged(sql)
+        verdict = judged(sql, self._project)
         return run_judged(self._project.database, sql, verdict) if verdict.allowed else Ran(verdict, None)
 
     def take(self, reply: Reply, reading: str, *, run: bool) -> Reply:
@@ -211,7 +216,16 @@ class Asker:
         words = self._project.strange_words(example.question)
         return [] if words and is_canned(self._model, example.question) else words
 
-    def _known(self, example: Example) -> Answered | None:
+    def _known(self, example: Example, values: Sequence[str] | None) -> Answered | None:
+        """Return the answer of a pair that is known already, and granted, with other values where they are given."""
+        known = self._granted_pair(example)
+        if values is None:
+            return known
+        if known is None:
+            raise DataError("No known pair answers this question, so that it has no values to change.")
+        return known.with_values(values, self._project.dialect)
+
+    def _granted_pair(self, example: Example) -> Answered | None:
         """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
         if not self._project.recipe.generate.known or example.question is None or example.history:
             return None
@@ -220,76 +234,12 @@ class Asker:
         if not self._project.has_database or not len(self._project.known):
             return None
         known = self._project.known.answer(example.question, self._project.dialect)
-        if known is None or not (is_declined(known.sql) or self._judged(known.sql).allowed):
+        if known is None or not (is_declined(known.sql) or judged(known.sql, self._project).allowed):
             return None
         return known
-
-    def _checked(self, sql: str | None, declined: str | None, completion: Completion) -> Verdict:
-        if completion.refused is not None:
-            return Verdict(False, None, completion.refused)
-        if declined is not None:
-            return Verdict(False, None, f"cannot answer: {declined}")
-        if sql is None and completion.stop == "length" and completion.tokens_out == 0:
-            return Verdict(
-                False,
-                "limits",
-                f"the prompt has {completion.tokens_in:,} tokens, more than the model reads. "
-                "Name the tables that questions are about in database.allow",
-            )
-        if sql is None:
-            return Verdict(False, None, "the model wrote no SQL")
-        if completion.stop == "length":
-            return Verdict(False, "limits", "the answer was cut at generate.max_tokens")
-        return self._judged(sql)
-
-    def _is_split(self, completion: Completion) -> bool:
-        least = self._project.recipe.generate.min_confidence
-        return completion.confidence is not None and completion.confidence < least
-
-    def _agreeing(self, completion: Completion) -> int:
-        """Return how many candidates agree with an answer, itself among them."""
-        return round((completion.confidence or 0.0) * (self._options.candidates + 1))
-
-    def _scattered(self, agreeing: int) -> Verdict:
-        """Return that there is no second reading to choose from, and what to do."""
-        answers = f"of the model's {self._options.candidates + 1} answers agree"
-        least = f"fewer than generate.min_confidence ({self._project.recipe.generate.min_confidence:.0%})"
-        how_few = f"no two {answers}" if agreeing <= 1 else f"only {agreeing} {answers}, {least}"
-        what_next = "Ask in other words: name what is counted or listed, values and dates"
-        return Verdict(False, None, f"{how_few}, so that this SQL is a guess. {what_next}")
 
     def _expected(self, completion: Completion) -> float | None:
         if completion.confidence is None:
             return None
         known = calibration_of(self._model, self._options.candidates)
         return None if known is None else known.expected(completion.confidence)
-
-    def _judged(self, sql: str) -> Verdict:
-        return check(sql, dialect=self._project.dialect, schema=self._project.schema, grant=self._project.grant)
-
-
-def _split(sql: str, readings: Sequence[str], completion: Completion, project: Project) -> Verdict:
-    """Return why an answer that too few candidates agree with does not run, and in what the two readings differ."""
-    from sqltailor.evaluate.mistakes.taxonomy import mistakes_in
-
-    parts = mistakes_in(sql, readings, outcome="wrong", results=None, dialect=project.dialect)
-    named = ", ".join(f"the {part}" for part in parts if part != "other")
-    reason = f"the candidates are split: {completion.confidence:.0%} agree with the first reading"
-    return Verdict(False, None, f"{reason}{f'; the second differs in {named}' if named else ''}. Which is meant?")
-
-
-def run_judged(database: Database, sql: str, verdict: Verdict) -> Ran:
-    """Return what becomes of a statement that the guard allows; the database may still refuse it, or stop it."""
-    try:
-        return Ran(verdict, database.run(sql))
-    except Refused as e:
-        return Ran(Verdict(False, e.layer, str(e)), None)
-    except Timeout as e:
-        return Ran(Verdict(True, "limits", str(e)), None)
-    except SQLError as e:
-        return Ran(Verdict(True, None, f"the database says: {e}"), None)
-
-
-def _since(started: float) -> float:
-    """Return the milliseconds since a time of the monotonic clock."""
-    return (time.monotonic() - started) * 1000

@@ -128,6 +128,10 @@ class Guardrail:
     trace: bool = True
 
 
+MAX_TOKENS = 256
+"""Tokens of the longest answer, where nothing else is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
     """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
@@ -137,7 +141,7 @@ class GenerateOptions:
     has, `known_joins` to the joins that it knows. `guardrail` checks questions and answers.
     """
 
-    max_tokens: int = 512
+    max_tokens: int = MAX_TOKENS
     temperature: float = 0.0
     top_p: float = 1.0
     n: int = 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.export.tensors import Change, rewrite
-from sqltailor.generate.hub_access import reach
+from sqltailor.generate.hub_access import hub_arguments
 from sqltailor.generate.weights import quantization_config
 from sqltailor.runs import read_json, write_json_atomic
 
@@ -42,7 +42,7 @@ def base_folder(base: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(hub.snapshot_download(base, allow_patterns=list(HUB_FILES), **reach(base)))
+        return Path(hub.snapshot_download(base, allow_patterns=list(HUB_FILES), **hub_arguments(base)))
     except (LocalEntryNotFoundError, HfHubHTTPError) as e:
         raise BackendError(f"The files of '{base}' cannot be had: {e}. A gated model needs HF_TOKEN.") from e
 

@@ -12,6 +12,7 @@ from sqltailor.export.verify import Verified, example_prompt, recorded_prompt
 from sqltailor.generate.references import NANO, Source
 from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import Run, read_json
+from sqltailor.types import MAX_TOKENS
 from sqltailor.version import __version__
 
 _PACKAGES = ("sqltailor", "torch", "transformers", "peft", "trl")
@@ -46,7 +47,7 @@ def model_card(
         parity=verified.parity.pairs if verified and verified.parity else (),
         prompt=prompt,
         messages=example_prompt(prompt["name"]).messages,
-        max_tokens=recipe.generate.max_tokens if recipe else 256,
+        max_tokens=recipe.generate.max_tokens if recipe else MAX_TOKENS,
         settings=_settings(recipe, source, _software(run)) if recipe and run else [],
         data=_data(run) if run is not None else [],
         context=_context(source, folder),

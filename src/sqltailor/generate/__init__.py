@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 
 from sqltailor.aws.bedrock_models import tunable
@@ -25,6 +26,14 @@ KINDS = {
 }
 """Forms of a model reference, each with its meaning. A plain path or Hub id is read as `hf:`."""
 
+PREFIXES = {
+    "echo": "canned:echo",
+    "openai": "openai_chat:OpenAIChat",
+    "bedrock": "deployed:open_on_bedrock",
+    "sagemaker": "sagemaker:SageMakerModel",
+}
+"""What stands before the first colon → the function, of a module here, that opens what stands behind it."""
+
 
 def load(
     reference: str, *, examples: Iterable[Example] | None = None, batch: int = 16, engine: EngineName = "torch"
@@ -41,26 +50,15 @@ def load(
         if examples is None:
             raise ConfigError("Model 'gold' answers from examples: give it some (--data FILE).")
         return gold(examples)
-    if reference.startswith("echo:"):
-        from sqltailor.generate.canned import echo
-
-        return echo(Path(reference.removeprefix("echo:")))
-    if reference.startswith("openai:"):
-        from sqltailor.generate.openai_chat import OpenAIChat
-
-        return OpenAIChat(reference.removeprefix("openai:"))
-    if reference.startswith("bedrock:") and reference != "bedrock:":
-        from sqltailor.generate.deployed import open_on_bedrock
-
-        return open_on_bedrock(reference.removeprefix("bedrock:"))
+    kind, colon, rest = reference.partition(":")
+    if rest and kind in PREFIXES:
+        module, _, function = PREFIXES[kind].partition(":")
+        opened: Generate = getattr(import_module(f"sqltailor.generate.{module}"), function)(rest)
+        return opened
     if (known := tunable(reference)) is not None:
         from sqltailor.generate.bedrock import BedrockModel
 
         return BedrockModel(known.inference_id)
-    if reference.startswith("sagemaker:") and reference != "sagemaker:":
-        from sqltailor.generate.sagemaker import SageMakerModel
-
-        return SageMakerModel(reference.removeprefix("sagemaker:"))
     run = Run(Path(reference))
     if run.deployment.is_file() or (run.job.is_file() and not run.has_weights):
         from sqltailor.generate.deployed import open_deployed
@@ -71,7 +69,6 @@ def load(
         from sqltailor.generate.llama_cpp import LlamaCppModel
 
         return LlamaCppModel(file)
-    kind, colon, rest = reference.partition(":")
     if not reference.strip() or (colon and kind != "hf" and not Path(reference).exists()) or (colon and not rest):
         forms = ", ".join(KINDS)
         raise ConfigError(f"Unknown model reference '{reference}'. Forms: {forms}.")

@@ -42,12 +42,13 @@ def _of_schema(examples: Sequence[Example], prompt: Prompt) -> Example:
     return examples[0]
 
 
-def echo(path: Path) -> Generate:
+def echo(file: str | Path) -> Generate:
     """Return a model that answers from a file, whatever it is asked.
 
     A JSON object or JSON Lines with `question` and `sql` answer by question; plain lines are answers in turn, again
     from the first when they are used up. Raises `DataError` for a file that is missing, empty or neither.
     """
+    path = Path(file)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:

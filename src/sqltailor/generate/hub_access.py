@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 
-def reach(base: str) -> dict[str, bool]:
+def hub_arguments(base: str) -> dict[str, bool]:
     """Return the arguments that keep transformers from retrying for minutes when a Hub id cannot be reached."""
     return {"local_files_only": not Path(base).is_dir() and not hub_is_there()}
 

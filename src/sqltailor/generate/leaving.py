@@ -23,7 +23,7 @@ def watching(is_gone: Callable[[], bool]) -> Iterator[None]:
         _is_gone.reset(before)
 
 
-def look_up() -> None:
+def stop_if_nobody_waits() -> None:
     """Raise `NobodyWaits` when who asked has left."""
     is_gone = _is_gone.get()
     if is_gone is not None and is_gone():

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqltailor.errors import BackendError
-from sqltailor.generate.answer_text import is_kept_to_schema, learned_joins, pieces, stops_in, text_of
 from sqltailor.generate.bases import cache_folder
-from sqltailor.generate.batches import common
 from sqltailor.generate.engines import run_of
 from sqltailor.generate.gguf_tokens import GgufTokenizer
-from sqltailor.generate.llama_desk import ROWS, SEQUENCES, Desk, Free, Row
 from sqltailor.generate.llama_sequences import Sequences, drawing, greedy
 from sqltailor.generate.llama_turns import Turns
-from sqltailor.generate.prefixes import WORTH_KEEPING, StateFolder
-from sqltailor.prompt.encode import encode, end_of_turn
-from sqltailor.sql.constrain.constraint import Vocabulary
-from sqltailor.sql.constrain.known_joins import Pair
+from sqltailor.generate.llama_writer import ROWS, SEQUENCES, Free, Row, Writer
+from sqltailor.generate.local_text import LocalText, is_kept_to_schema
+from sqltailor.generate.prefixes import StateFolder
+from sqltailor.prompt.encode import end_of_turn
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from sqltailor.sql.constrain.walk import Pick, Walk
-
-logger = logging.getLogger(__name__)
+    from sqltailor.sql.constrain.walk import Pick
 
 STATES = 16
 """Beginnings of prompts that are kept on disk, of all GGUF files together."""
@@ -52,30 +44,27 @@ class LlamaCppModel:
         self.tokenizer = GgufTokenizer(file, sequences.vocabulary)
         self.ends = self.tokenizer.ends | {end_of_turn(self.tokenizer)[-1]}
         self.limit = sequences.limit
-        self._file = file
-        self._size = sequences.size
+        self.text = LocalText(self.tokenizer, limit=self.limit, size=sequences.size, ends=self.ends, run=run_of(file))
         states = StateFolder(cache_folder() / "prefixes", _identity(file), STATES)
-        self._turns = Turns(Desk(sequences, states))
+        self._turns = Turns(Writer(sequences, states))
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
         """Return `options.n` completions a prompt, side by side, in the order of the prompts."""
         began = time.perf_counter()
-        asked = [encode(self.tokenizer, prompt.messages) for prompt in prompts]
-        over = sum(len(ids) >= self.limit for ids in asked)
-        if over:
-            said = f"{over} of {len(prompts)} prompts"
-            logger.warning("%s have %d tokens or more, which is all that the model reads", said, self.limit)
+        asked = self.text.ids(prompts)
         rows: list[Row | None] = []
         for prompt, ids in zip(prompts, asked, strict=True):
-            kept = self._beginning(prompt, ids) if len(prompts) == 1 else 0
+            kept = self.text.beginning(prompt, ids) if len(prompts) == 1 else 0
             for _ in range(options.n):
-                is_long = len(ids) >= self.limit
-                rows.append(None if is_long else self._row(prompt, ids, options, len(rows), began, kept))
+                has_room = self.text.has_room(ids)
+                rows.append(self._row(prompt, ids, options, len(rows), began, kept) if has_room else None)
         for _ in self._turns.write([row for row in rows if row is not None]):
             pass
         per_prompt = [ids for ids in asked for _ in range(options.n)]
         return [
-            Completion("", "length", len(ids), 0) if row is None else self._completion(row, options)
+            Completion("", "length", len(ids), 0)
+            if row is None
+            else self.text.completion(len(ids), row.written, options)
             for row, ids in zip(rows, per_prompt, strict=True)
         ]
 
@@ -87,12 +76,10 @@ class LlamaCppModel:
         if is_kept_to_schema(prompt, options):  # what is written may be taken back
             yield self([prompt], dataclasses.replace(options, n=1))[0].text
             return
-        ids = encode(self.tokenizer, prompt.messages)
-        if len(ids) >= self.limit:
-            raise BackendError(f"The prompt has {len(ids):,} tokens; the model reads {self.limit:,} with its answer.")
-        row = self._row(prompt, ids, options, 0, time.perf_counter(), self._beginning(prompt, ids))
-        texts = ((text_of(self.tokenizer, row.written.ids, options), not row.is_done) for _ in self._turns.write([row]))
-        yield from pieces(texts, options)
+        ids = self.text.ids_to_stream(prompt)
+        row = self._row(prompt, ids, options, 0, time.perf_counter(), self.text.beginning(prompt, ids))
+        growing = ((row.written.ids, not row.is_done) for _ in self._turns.write([row]))
+        yield from self.text.pieces(growing, options)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text is to this model."""
@@ -102,42 +89,18 @@ class LlamaCppModel:
         self, prompt: Prompt, ids: list[int], options: GenerateOptions, number: int, began: float, kept: int
     ) -> Row:
         most = min(options.max_tokens, self.limit - len(ids))
-        walk: Walk | Free = Free(self.ends)
-        if is_kept_to_schema(prompt, options):
-            joins = self._joins if options.known_joins else ()
-            walk = self._vocabulary.constraint(prompt.schema, prompt.dialect, joins=joins).walk(most)
         seed = random.randrange(2**31) if options.seed is None else options.seed + number
         is_greedy = options.temperature == 0
         return Row(
             ids,
             most,
-            walk,
+            self.text.walk(prompt, options, most) if is_kept_to_schema(prompt, options) else Free(self.ends),
             greedy() if is_greedy else drawing(options.temperature, options.top_p, seed),
             _likeliest if is_greedy else _drawing_among(options, seed),
-            lambda written: stops_in(self.tokenizer, written, options),
+            lambda written: self.text.is_stopped(written, options),
             began,
             kept,
         )
-
-    def _beginning(self, prompt: Prompt, ids: list[int]) -> int:
-        """Return how many tokens come before a prompt's last message, if they are worth keeping on disk, or 0."""
-        *before, last = prompt.messages
-        shared = common(ids, encode(self.tokenizer, [*before, dataclasses.replace(last, content="")]))
-        return shared if shared >= WORTH_KEEPING else 0
-
-    @functools.cached_property
-    def _joins(self) -> Sequence[Pair]:
-        return learned_joins(run_of(self._file))
-
-    @functools.cached_property
-    def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.tokenizer, self._size, self.ends)
-
-    def _completion(self, row: Row, options: GenerateOptions) -> Completion:
-        written = row.written
-        text = text_of(self.tokenizer, written.ids, options)
-        times = (round(written.first_token_ms, 2), round(written.total_ms, 2))
-        return Completion(text, written.stop, len(row.ids), len(written.ids), *times, led=written.led)
 
 
 def _identity(file: Path) -> str:

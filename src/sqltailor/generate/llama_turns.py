@@ -1,22 +1,22 @@
-"""Threads that share a desk: each does a step for all, or waits until another has done one."""
+"""Threads that share a writer: each does a step for all, or waits until another has done one."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
 
-from sqltailor.generate.leaving import look_up
-from sqltailor.generate.llama_desk import Desk, Row
+from sqltailor.generate.leaving import stop_if_nobody_waits
+from sqltailor.generate.llama_writer import Row, Writer
 
 
 class Turns:
-    """Rows that any number of threads want, written at one desk."""
+    """Rows that any number of threads want, written by one writer."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
         self._turn = threading.Condition()
         self._is_stepping = False
-        # the desk is touched by who steps, and by nobody meanwhile
+        # the writer is touched by who steps, and by nobody meanwhile
         self._coming: list[Row] = []
         self._leaving: list[Row] = []
 
@@ -29,7 +29,7 @@ class Turns:
             self._coming += rows
         try:
             while not all(row.is_done for row in rows):
-                look_up()
+                stop_if_nobody_waits()
                 self._step()
                 yield
         finally:
@@ -48,10 +48,10 @@ class Turns:
                 self._turn.wait()
                 return
             self._is_stepping = True
-            self.desk.rows += self._coming
+            self.writer.rows += self._coming
             self._coming = []
         try:
-            self.desk.step()
+            self.writer.step()
         finally:
             with self._turn:
                 self._clear()
@@ -59,5 +59,5 @@ class Turns:
                 self._turn.notify_all()
 
     def _clear(self) -> None:
-        self.desk.remove(self._leaving)
+        self.writer.remove(self._leaving)
         self._leaving = []

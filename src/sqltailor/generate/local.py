@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqltailor.errors import BackendError
-from sqltailor.generate.answer_text import is_kept_to_schema, learned_joins, pieces, stops_in, text_of
-from sqltailor.generate.batches import WORTH_SHARING, Batch, common, plan
+from sqltailor.generate.batches import WORTH_SHARING, Batch, plan
 from sqltailor.generate.decode import Engine, Written, decode
 from sqltailor.generate.generic_forward import AnyEngine
-from sqltailor.generate.leaving import look_up
+from sqltailor.generate.leaving import stop_if_nobody_waits
 from sqltailor.generate.llama_forward import LlamaEngine
+from sqltailor.generate.local_text import LocalText, is_kept_to_schema
 from sqltailor.generate.open_model import MERGED
-from sqltailor.generate.prefixes import WORTH_KEEPING, PrefixCache, PrefixFolder
+from sqltailor.generate.prefixes import PrefixCache, PrefixFolder
 from sqltailor.generate.weights import Opened
-from sqltailor.prompt.encode import encode, end_of_turn
-from sqltailor.sql.constrain.constraint import Vocabulary
-from sqltailor.sql.constrain.known_joins import Pair
+from sqltailor.prompt.encode import end_of_turn
 from sqltailor.types import Completion, GenerateOptions, Prompt
 
 if TYPE_CHECKING:
     from sqltailor.generate.attention import Prefix
     from sqltailor.sql.constrain.walk import Walk
-
-logger = logging.getLogger(__name__)
 
 
 class LocalModel:
@@ -45,6 +38,8 @@ class LocalModel:
         self.batch = batch
         self.limit: int = getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
         self.ends = _ends(self.model, self.tokenizer)
+        size = self.model.get_output_embeddings().weight.shape[0]
+        self.text = LocalText(self.tokenizer, limit=self.limit, size=size, ends=self.ends, run=self.source.run)
         self._prefixes = PrefixCache()
         merged = self.source.run.path / MERGED if self.source.run and self.model.device.type == "cpu" else None
         self._on_disk = PrefixFolder(merged) if merged and merged.is_dir() else None
@@ -52,13 +47,9 @@ class LocalModel:
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
         """Return `options.n` completions a prompt, side by side, in the order of the prompts."""
-        asked = [encode(self.tokenizer, prompt.messages) for prompt in prompts]
-        rows = [ids for ids in asked for _ in range(options.n)]
+        rows = [ids for ids in self.text.ids(prompts) for _ in range(options.n)]
         completions = [Completion("", "length", len(row), 0) for row in rows]
-        fitting = [i for i, row in enumerate(rows) if len(row) < self.limit]
-        if len(fitting) < len(rows):
-            over = f"{len(rows) - len(fitting)} of {len(rows)} prompts"
-            logger.warning("%s have %d tokens or more, which is all that the model reads", over, self.limit)
+        fitting = [i for i, row in enumerate(rows) if self.text.has_room(row)]
         walks = self._walks(prompts, options)
         with self._lock:
             if len(prompts) == 1 and fitting:
@@ -66,10 +57,10 @@ class LocalModel:
             for batch in plan([rows[i] for i in fitting], self.batch):
                 batch = Batch([fitting[i] for i in batch.rows], batch.shared)
                 for growing in self._decode(rows, batch, options, walks):
-                    look_up()
+                    stop_if_nobody_waits()
                     written = growing
                 for number, one in zip(batch.rows, written, strict=True):
-                    completions[number] = self._completion(len(rows[number]), one, options)
+                    completions[number] = self.text.completion(len(rows[number]), one, options, one.logprob)
         return completions
 
     def count_tokens(self, text: str) -> int:
@@ -85,36 +76,17 @@ class LocalModel:
         if is_kept_to_schema(prompt, options):  # what is written may be taken back
             yield self([prompt], dataclasses.replace(options, n=1))[0].text
             return
-        row = encode(self.tokenizer, prompt.messages)
-        if len(row) >= self.limit:
-            raise BackendError(f"The prompt has {len(row):,} tokens; the model reads {self.limit:,} with its answer.")
+        row = self.text.ids_to_stream(prompt)
         with self._lock:
             self._recall(prompt, row)
             growing = self._decode([row], Batch([0], 0), options)
-            yield from pieces(
-                ((text_of(self.tokenizer, written.ids, options), written.stop == "length") for (written,) in growing),
-                options,
-            )
+            yield from self.text.pieces(((one.ids, one.stop == "length") for (one,) in growing), options)
 
     def _walks(self, prompts: Sequence[Prompt], options: GenerateOptions) -> Callable[[int], Walk] | None:
         """Return what keeps the row of a number to its prompt's schema; None where the rows are free."""
         if not all(is_kept_to_schema(prompt, options) for prompt in prompts):
             return None
-
-        def walk(row: int) -> Walk:
-            prompt = prompts[row // options.n]
-            joins = self._joins if options.known_joins else ()
-            return self._vocabulary.constraint(prompt.schema, prompt.dialect, joins=joins).walk(options.max_tokens)
-
-        return walk
-
-    @functools.cached_property
-    def _joins(self) -> Sequence[Pair]:
-        return learned_joins(self.source.run)
-
-    @functools.cached_property
-    def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.tokenizer, self.model.get_output_embeddings().weight.shape[0], self.ends)
+        return lambda row: self.text.walk(prompts[row // options.n], options, options.max_tokens)
 
     def _decode(
         self,
@@ -136,7 +108,7 @@ class LocalModel:
             prefix=prefix,
             seeds=seeds,
             walks=None if walks is None else [walks(number) for number in batch.rows],
-            is_stopped=(lambda ids: stops_in(self.tokenizer, ids, options)) if options.stop else None,
+            is_stopped=(lambda ids: self.text.is_stopped(ids, options)) if options.stop else None,
             began=began,
         )
 
@@ -146,10 +118,8 @@ class LocalModel:
 
         if self._on_disk is None or not isinstance(self.engine, LlamaEngine):
             return
-        *before, last = prompt.messages
-        shared = common(row, encode(self.tokenizer, [*before, dataclasses.replace(last, content="")]))
-        known = self._prefixes.longest(row)
-        if shared < WORTH_KEEPING or (known is not None and len(known.ids) >= shared):
+        shared, known = self.text.beginning(prompt, row), self._prefixes.longest(row)
+        if shared <= (0 if known is None else len(known.ids)):
             return
         ids = row[:shared]
         prefix = self._on_disk.load(ids, self.engine.empty(shared))
@@ -175,11 +145,6 @@ class LocalModel:
                 prefix = self.engine.read(rows[0][known:shared], prefix)
             self._prefixes.add(prefix)
         return prefix
-
-    def _completion(self, tokens_in: int, written: Written, options: GenerateOptions) -> Completion:
-        text = text_of(self.tokenizer, written.ids, options)
-        times = (round(written.first_token_ms, 2), round(written.total_ms, 2))
-        return Completion(text, written.stop, tokens_in, len(written.ids), *times, written.logprob, led=written.led)
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqltailor.errors import BackendError, did_you_mean
 from sqltailor.generate.bases import BASES, SOURCE, folder_of, folder_of_gguf
-from sqltailor.generate.hub_access import reach
+from sqltailor.generate.hub_access import hub_arguments
 from sqltailor.prompt.text import PROMPTS
 from sqltailor.runs import Run, read_json
 
@@ -123,7 +123,7 @@ def fingerprint(base: str) -> str:
 def _cached(hub_id: str) -> Path:
     from transformers.utils import cached_file
 
-    return Path(cached_file(hub_id, "config.json", **reach(hub_id))).parent
+    return Path(cached_file(hub_id, "config.json", **hub_arguments(hub_id))).parent
 
 
 def check_base(source: Source) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError, ConfigError, require
-from sqltailor.generate.hub_access import reach
+from sqltailor.generate.hub_access import hub_arguments
 from sqltailor.generate.references import Source, other_references
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def open_tokenizer(source: Source) -> Any:
     own = source.adapter and (Path(source.adapter) / "tokenizer_config.json").is_file()
     where = str(source.adapter if own else source.base)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **reach(where))
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **hub_arguments(where))
     except (OSError, ValueError) as e:
         raise BackendError(
             f"The tokenizer of '{where}' cannot be opened: {_first_line(e)}{other_references(where)}"
@@ -79,7 +79,7 @@ def open_weights(base: str, dtype: torch.dtype, device: str, quantization: str =
         settings["quantization_config"] = quantization_config(quantization, dtype)
         settings["device_map"] = {"": device}
     try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=dtype, **reach(base), **settings)
+        model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=dtype, **hub_arguments(base), **settings)
     except (OSError, ValueError) as e:
         raise BackendError(
             f"The model '{base}' cannot be opened: {_first_line(e)} A gated one needs HF_TOKEN and its licence."

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, PrivateAttr, model_validator
 
 from sqltailor.recipe.fields import Float, Int, Natural, Positive, Section, Texts, key, section
 from sqltailor.recipe.train import Train
+from sqltailor.types import MAX_TOKENS
 
 
 class Database(Section):
@@ -142,7 +143,7 @@ class GuardrailKeys(Section):
 class Generation(Section):
     """How the model writes its answer."""
 
-    max_tokens: Int = key(256, "Longest answer.", unit="tokens", ge=1)
+    max_tokens: Int = key(MAX_TOKENS, "Longest answer.", unit="tokens", ge=1)
     temperature: Float = key(0.0, "0 takes the likeliest token each time.", ge=0, le=2)
     top_p: Float = key(1.0, "Draw from the likeliest tokens that together have this probability.", gt=0, le=1)
     seed: Natural | None = key(None, "Seed of the drawing; not set: another result each time.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer, field_validator
 
 from sqltailor.recipe.fields import Float, Int, Positive, Section, Texts, key, section
+from sqltailor.types import MAX_TOKENS
 
 Method = Literal["sft", "pretrain", "dpo", "grpo"]
 Backend = Literal["local", "bedrock", "sagemaker"]
@@ -47,7 +48,7 @@ class Grpo(Section):
     """Keys of method `grpo`: learning from whether the answer, executed, is right."""
 
     generations: Int = key(8, "Answers drawn for each question; `train.batch` is a multiple of it.", ge=2)
-    max_tokens: Int = key(256, "Longest answer drawn.", unit="tokens", ge=1)
+    max_tokens: Int = key(MAX_TOKENS, "Longest answer drawn.", unit="tokens", ge=1)
     temperature: Float = key(1.0, "How varied the drawn answers are.", gt=0)
     beta: Float = key(0.0, "Weight of the divergence from the model it began with.", ge=0)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.requests import ClientDisconnect, Request
 
 from sqltailor.evaluate.review.reviews import Mark
@@ -15,7 +16,15 @@ from sqltailor.wire import openai
 
 MAX_BYTES = 256 * 1024
 READ_TIMEOUT_S = 10.0
-Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "It is empty")
+    return text
+
+
+Words = Annotated[str, AfterValidator(_not_blank)]
 Reviewer = Annotated[str, Field(pattern=r"^\w[\w .'-]{0,39}$")]
 """A reviewer's name."""
 

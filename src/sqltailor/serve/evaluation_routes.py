@@ -69,7 +69,7 @@ async def job_state(request: Request) -> Response:
 async def _read(request: Request, read: Callable[[Evaluations], dict[str, Any]]) -> Response:
     _check_sees_all(request)
     service = service_of(request)
-    return JSONResponse(await service.read_files(lambda: read(service.evaluations)))
+    return JSONResponse(await service.with_files(lambda: read(service.evaluations)))
 
 
 def _check_sees_all(request: Request) -> None:

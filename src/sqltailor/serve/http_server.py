@@ -53,6 +53,7 @@ def serve_app(
 
     config = uvicorn.Config(
         app,
+        http="h11",  # of uvicorn's two parsers the one that bounds a head
         log_config=None,
         access_log=False,
         server_header=False,

@@ -66,7 +66,7 @@ async def _shown(request: Request, body: AskBody, reply: Reply) -> dict[str, Any
         def read() -> dict[str, Any]:
             return understood(project, question, reply.sql, with_values=with_values)
 
-        found["understood"] = await service.look_up(read)
+        found["understood"] = await service.with_database(read)
     return found
 
 
@@ -100,7 +100,7 @@ async def about(request: Request) -> Response:
     """Return what the page needs to begin: the model, what the caller may do, and questions to start with."""
     service, (key, _) = service_of(request), caller_of(request)
     project = (await service.open(key)).project
-    found = await service.look_up(lambda: starters(project))
+    found = await service.with_database(lambda: starters(project))
     return JSONResponse(
         {
             "model": service.model,

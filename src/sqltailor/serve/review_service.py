@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqltailor.asker import run_judged
+from sqltailor.answer_verdict import run_judged
 from sqltailor.errors import SQLError, SQLTailorError
 from sqltailor.evaluate.review.both_results import BothResults
 from sqltailor.evaluate.review.reviews import Answered, Reviews

@@ -93,13 +93,13 @@ class Service:
     async def open(self, key: ApiKey) -> Opened:
         """Return `opened` without keeping others waiting: a key that was just made opens its project now."""
         known = self._opened.get(key.grant)
-        return known if known is not None else await self.look_up(lambda: self.opened(key))
+        return known if known is not None else await self.with_database(lambda: self.opened(key))
 
-    async def look_up(self, call: Callable[[], T]) -> T:
+    async def with_database(self, call: Callable[[], T]) -> T:
         """Do something with the database, when its turn comes. Raises `HttpFault`."""
         return await _expected(self.database_worker, call)
 
-    async def read_files(self, call: Callable[[], T]) -> T:
+    async def with_files(self, call: Callable[[], T]) -> T:
         """Read and compare evaluations, when their turn comes. Raises `HttpFault`."""
         return await _expected(self.file_worker, call)
 
@@ -135,14 +135,14 @@ class Service:
         try:
             if run and reply.allowed:
                 yield reply
-                reply = await self.look_up(lambda: next(growing))
+                reply = await self.with_database(lambda: next(growing))
         finally:  # also when the client has left
             self._note(key, request, action, question, reply.sql, reply.to_json())
         yield reply
 
     async def run(self, key: ApiKey, sql: str, question: str | None, *, request: str, action: str) -> Ran:
         """Return what became of a statement that a person wrote."""
-        ran = await self.look_up(lambda: self.opened(key).asker.run(sql))
+        ran = await self.with_database(lambda: self.opened(key).asker.run(sql))
         self._note(key, request, action, question, sql, ran.to_json())
         return ran
 

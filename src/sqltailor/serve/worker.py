@@ -32,19 +32,21 @@ class Worker:
     async def do(self, call: Callable[[], T]) -> T:
         """Return what a call returns. Cancelled while it waits, it is never made; a model that writes then stops.
 
-        Raises `HttpFault`: 429 when the queue is full, or it did not begin in time; 504 when it took too long.
+        Raises `HttpFault`: 429 when the queue is full, or most of the time went by in it; 504 when it took too
+        long itself.
         """
         if not self.has_room:
             raise HttpFault(
                 429, f"{self.waiting} requests wait for the {self.name} already.", retry_after_s=self._wait_s
             )
         self.waiting += 1
-        begun = False
+        latest_s = time.monotonic() + self._timeout_s / 2
+        started = float("inf")
         gone = threading.Event()
 
         def work() -> T:
-            nonlocal begun
-            begun, started = True, time.monotonic()
+            nonlocal started
+            started = time.monotonic()
             try:
                 with watching(gone.is_set):
                     return call()
@@ -58,9 +60,9 @@ class Worker:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.wrap_future(future)
         except TimeoutError:
-            if begun:
+            if started < latest_s:
                 raise HttpFault(504, f"The {self.name} took longer than {self._timeout_s:g} s.") from None
-            message = f"The {self.name} was not free within {self._timeout_s:g} s."
+            message = f"The {self.name} was not free in time to answer within {self._timeout_s:g} s."
             raise HttpFault(429, message, retry_after_s=self._wait_s) from None
         finally:
             gone.set()

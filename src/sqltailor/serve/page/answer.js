@@ -7,7 +7,9 @@ async function ask(question, values = []) {
   underway?.abort();
   const mine = (underway = new AbortController());
   find("question").value = question;
+  if (document.activeElement === find("question")) find("question").select(); // what is typed next is another question
   find("starters").hidden = true;
+  find("answer").setAttribute("aria-busy", "true"); // it answers the question before
   remember(question);
   say("Writing the SQL…", { busy: true });
   const began = performance.now();
@@ -24,14 +26,20 @@ async function ask(question, values = []) {
   } catch (error) {
     if (error.name === "AbortError") return;
     say("");
-    find("answer").replaceChildren(card(question, notice("bad", error.message)));
-    find("answer").hidden = false;
+    showCard(card(question, notice("bad", error.message)));
   }
 }
 
 function stop() {
   underway?.abort();
+  find("answer").removeAttribute("aria-busy");
   say("Stopped.");
+}
+
+function showCard(shown) {
+  find("answer").replaceChildren(shown);
+  find("answer").removeAttribute("aria-busy");
+  find("answer").hidden = false;
 }
 
 function showAnswer(question, values, reply, ms) {
@@ -48,10 +56,9 @@ function showAnswer(question, values, reply, ms) {
     result,
     editor,
     understoodOf(reply.understood),
-    values.length ? null : feedbackOf(question, reply, sqlNow), // the question says another value than the statement
+    values.length ? null : feedbackOf(question, reply, sqlNow, result), // the question says another value than the statement
   ];
-  find("answer").replaceChildren(card(question, ...parts));
-  find("answer").hidden = false;
+  showCard(card(question, ...parts));
 }
 
 function card(question, ...parts) {
@@ -76,7 +83,7 @@ function factsOf(reply, ms) {
   return make("div", { class: "facts" },
     reply.verified ? badge("✓ Verified", "verified") : null,
     reply.confidence === null ? null : badge(`${Math.round(reply.confidence * 100)} % agree`),
-    make("span", { class: "quiet count" }, (reply.verified ? "a checked pair asks the same · " : "")
+    make("span", { class: "quiet count" }, (reply.verified ? "a checked pair asks the same · " : reply.edited ? "the SQL that you ran · " : "")
       + [rows, seconds(ms)].filter(Boolean).join(" in ")));
 }
 
@@ -120,14 +127,14 @@ function isSplit(reply) {
 function splitOf(question, reply, result) {
   if (!isSplit(reply)) return null;
   const others = reply.readings.map((sql) => make("div", { class: "stack" },
-    make("code", {}, sql), rights.has("edit") ? button("Run this reading", () => runSql(sql, question, result)) : null));
+    make("code", {}, sql), rights.has("edit") ? button("Run this reading", () => runSql(sql, question, reply, result)) : null));
   return notice("warn", `Nothing has run: ${reply.reason} The first is below, the second is this:`, ...others);
 }
 
 function sqlBox(question, reply, result) {
   const text = make("textarea", { class: "sql", id: "sql", spellcheck: "false", "aria-label": "SQL", readonly: !rights.has("edit") });
   text.value = reply.sql;
-  const run = () => runSql(text.value, question, result);
+  const run = () => runSql(text.value, question, reply, result);
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
   });
@@ -138,14 +145,19 @@ function sqlBox(question, reply, result) {
   return make("details", { class: "stack", open: !reply.rows }, make("summary", {}, "SQL"), text, tools);
 }
 
-async function runSql(sql, question, result) {
+/** Run a statement that a person read, chose or changed; what was said of another one makes way. */
+async function runSql(sql, question, reply, result) {
   say("Running it…", { busy: true });
   const began = performance.now();
+  const article = result.closest("article");
+  const edited = sql !== reply.sql;
   try {
     const ran = await fetchJson("/run", { sql, question });
-    const facts = factsOf({ ...ran, verified: false, confidence: null }, performance.now() - began);
-    result.closest("article").querySelector(".count").parentElement.replaceWith(facts);
-    document.querySelector(".approval")?.remove();
+    const facts = factsOf({ ...ran, edited, verified: reply.verified && !edited, confidence: null }, performance.now() - began);
+    article.querySelector(".count").parentElement.replaceWith(facts);
+    article.querySelectorAll(edited ? ".approval, .of-answer" : ".approval").forEach((part) => part.remove());
+    article.querySelectorAll(".right").forEach((right) => { right.hidden = !ran.rows; });
+    result.dataset.sql = article.querySelector("#sql").value = sql;
     result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran) : null].filter(Boolean));
   } catch (error) {
     result.replaceChildren(notice("bad", error.message));
@@ -162,5 +174,5 @@ function understoodOf(found) {
     ...line("Terms", Object.entries(found.terms).map(([term, meaning]) => `${term}: ${meaning}`)),
   ];
   if (!lines.length) return null;
-  return make("details", {}, make("summary", {}, "What was understood"), make("dl", { class: "understood" }, ...lines));
+  return make("details", { class: "of-answer" }, make("summary", {}, "What was understood"), make("dl", { class: "understood" }, ...lines));
 }

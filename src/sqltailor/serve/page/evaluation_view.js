@@ -72,9 +72,9 @@ function searchBox(text) {
   return make("div", {}, make("label", { for: "filter-find", class: "hidden" }, "Search questions and SQL"), box);
 }
 
-function questionsOf({ questions, total }) {
+function questionsOf({ questions, total, sides }) {
   if (!total) return make("p", { class: "quiet" }, "No question answered wrong fits.");
-  return make("div", { class: "stack" }, make("p", { class: "quiet" }, counted(total, "question")),
+  return make("div", { class: "stack" }, make("p", { class: "quiet" }, `${counted(total, "question")} answered wrong${sides.length > 1 ? " by one of them, or both" : ""}`),
     make("ol", { class: "plain-list card questions" }, ...questions.map(({ id, question, change, answers }) => make("li", {},
       make("a", { href: addressOf({ id }) }, question),
       make("p", { class: "quiet" }, change ? make("span", { class: `badge ${change}` }, CHANGES[change]) : null,

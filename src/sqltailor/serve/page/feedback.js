@@ -1,6 +1,6 @@
 // Thumbs, and a box for the right SQL. What shall be learned runs on the database first.
 
-function feedbackOf(question, reply, sqlNow) {
+function feedbackOf(question, reply, sqlNow, result) {
   const outcome = make("p", { class: "quiet", role: "status" });
   const box = correctionBox(sqlNow);
   const tell = async (body) => {
@@ -17,9 +17,11 @@ function feedbackOf(question, reply, sqlNow) {
   const choose = (good) => {
     [up, down].forEach((one) => one.setAttribute("aria-pressed", String((one === up) === good)));
     box.hidden = good || !rights.has("edit");
-    return tell({ good });
+    const ran = result.dataset.sql ?? reply.sql; // what is right may be what a person made of the answer
+    return tell(good && ran !== reply.sql ? { good: false, correction: ran } : { good });
   };
-  const up = button([thumb("up"), "Right"], () => choose(true), { "aria-pressed": "false" });
+  const up = button([thumb("up"), "Right"], () => choose(true),
+    { class: "plain small right", "aria-pressed": "false", hidden: !reply.rows });
   const down = button([thumb("down"), "Wrong"], () => choose(false), { "aria-pressed": "false" });
   box.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -27,7 +29,7 @@ function feedbackOf(question, reply, sqlNow) {
     if (await tell({ good: false, correction })) box.hidden = true;
   });
   return make("div", { class: "feedback stack" },
-    make("div", { class: "facts" }, make("span", { class: "quiet" }, "Is this right?"), reply.rows ? up : null, down),
+    make("div", { class: "facts" }, make("span", { class: "quiet" }, "Is this right?"), up, down),
     box, outcome);
 }
 

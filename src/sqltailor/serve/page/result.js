@@ -2,10 +2,13 @@
 
 function resultOf(reply) {
   const { columns, rows } = reply;
-  if (!rows.length) return make("p", { class: "quiet" }, "No rows: nothing in the database fits the question.");
+  if (!rows.length) {
+    return make("p", { class: "quiet" }, "No rows: nothing in the database fits." + (reply.sql ? " If that surprises you, read the SQL." : ""));
+  }
   if (rows.length === 1 && columns.length === 1) {
     return make("div", { class: "stack" },
-      make("div", { class: "one" }, large(rows[0][0])), make("p", { class: "quiet" }, columns[0]));
+      make("div", { class: "one" }, large(rows[0][0])),
+      /^[\p{L}_][\p{L}\d_ ]*$/u.test(columns[0]) ? make("p", { class: "quiet" }, columns[0]) : null); // not COUNT(*)
   }
   const table = tableOf(columns, rows);
   const shape = chartShape(columns, rows);

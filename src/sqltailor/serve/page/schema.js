@@ -3,7 +3,13 @@
 let tables = [];
 
 async function loadSchema() {
-  tables = (await fetchJson("/schema")).tables;
+  find("schema").replaceChildren(make("p", { class: "quiet" }, "Loading…"));
+  try {
+    tables = (await fetchJson("/schema")).tables;
+  } catch (error) {
+    find("schema").replaceChildren(make("p", { class: "fault" }, error.message));
+    return;
+  }
   showSchema();
   find("schema-search").addEventListener("input", showSchema);
 }

@@ -16,8 +16,8 @@ async function start() {
   find("starters").replaceChildren(make("p", { class: "quiet" }, "Try one of these:"), ...about.starters.map((question) =>
     make("button", { type: "button", class: "chip", on: { click: () => goTo(question) } }, question)));
   say("");
-  await loadSchema();
   askLinked();
+  await loadSchema();
 }
 
 /** Go to a question: the address changes, so that Back works and the link can be shared. */

@@ -17,5 +17,5 @@ function valuesOf(question, values, reply) {
   });
   const changed = values.length ? make("p", { class: "quiet" }, "With your values instead of the question's. ",
     make("a", { href: linkTo(question) }, "As it was asked")) : null;
-  return make("div", { class: "stack" }, form, changed);
+  return make("div", { class: "stack of-answer" }, form, changed);
 }

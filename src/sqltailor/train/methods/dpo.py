@@ -124,7 +124,7 @@ def draw_pairs(job: Job, questions: Sequence[Question], file: Path) -> None:
             return
         numbers = left[start : start + TOGETHER]
         seed = stage.recipe.train.seed + numbers[0] * DRAWN  # an answer's own, asked in one go or several
-        options = GenerateOptions(max_tokens=256, temperature=1.0, n=DRAWN, seed=seed)
+        options = GenerateOptions(temperature=1.0, n=DRAWN, seed=seed)
         answers = model([questions[number].prompt for number in numbers], options)
         for i, number in enumerate(numbers):
             drawn = answers[i * DRAWN : (i + 1) * DRAWN]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqltailor.errors import BackendError
 from sqltailor.generate.bases import BASES, is_here
-from sqltailor.generate.hub_access import reach
+from sqltailor.generate.hub_access import hub_arguments
 from sqltailor.generate.references import other_references, resolve
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def base_config(reference: str) -> Any:
             return known
     base = resolve(reference).base
     try:
-        return AutoConfig.from_pretrained(base, **reach(base))
+        return AutoConfig.from_pretrained(base, **hub_arguments(base))
     except (OSError, ValueError) as e:
         known = _known(base)
         if known is None:

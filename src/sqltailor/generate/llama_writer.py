@@ -86,14 +86,14 @@ class Kept(NamedTuple):
     ids: list[int]
 
 
-class Desk:
-    """Where rows are written. One thread at a time; a row that finds no seat, or no room, waits for its turn."""
+class Writer:
+    """Writes rows. One thread at a time; a row that finds no free sequence, or no room, waits for its turn."""
 
     def __init__(self, sequences: Sequences, states: StateFolder) -> None:
         self._sequences, self._states = sequences, states
         self.rows: list[Row] = []
         self._kept: list[Kept] = []  # the one used last is the last
-        self._seats = list(range(KEPT, KEPT + ROWS))
+        self._free = list(range(KEPT, KEPT + ROWS))
 
     def remove(self, rows: Collection[Row]) -> None:
         """Give back what rows have, written or not."""
@@ -101,14 +101,14 @@ class Desk:
         for row in rows:
             if row.sequence is not None:
                 self._sequences.cut(row.sequence, 0)
-                self._seats.append(row.sequence)
+                self._free.append(row.sequence)
                 row.sequence = None
 
     def step(self) -> None:
-        """Read what is next of every row that has a seat, and write a token where its prompt is read."""
+        """Read what is next of every row that has begun, and write a token where its prompt is read."""
         for row in self.rows:
             if row.sequence is None and not row.is_done:
-                self._seat(row)
+                self._begin(row)
         parts, speaking = [], []
         left = BATCH
         # who writes goes before who reads
@@ -165,20 +165,20 @@ class Desk:
             assert row.sequence is not None
             self._sequences.cut(row.sequence, row.known)
 
-    def _seat(self, row: Row) -> None:
+    def _begin(self, row: Row) -> None:
         """Give a row a sequence that begins as one that is kept, or leave it waiting."""
         read_now = max((common(other.ids, row.ids) for other in self.rows if other.is_reading), default=0)
-        if not self._seats or read_now >= self._longest(row)[1] + WORTH_SHARING or not self._has_room(row):
+        if not self._free or read_now >= self._longest_beginning(row)[1] + WORTH_SHARING or not self._has_room(row):
             return
-        source, shared = self._longest(row)
-        row.sequence = self._seats.pop()
+        source, shared = self._longest_beginning(row)
+        row.sequence = self._free.pop()
         if source is not None:
             if source in self._kept:
                 self._kept.append(self._kept.pop(self._kept.index(source)))
             self._sequences.copy(source.sequence, row.sequence, shared)
         row.known, row.pending = shared, row.ids[shared:]
 
-    def _longest(self, row: Row) -> tuple[Kept | None, int]:
+    def _longest_beginning(self, row: Row) -> tuple[Kept | None, int]:
         """Return what has a row's beginning, and its length; never all of it: the last token is to speak."""
         written = [Kept(r.sequence, r.ids) for r in self.rows if r.sequence is not None and not r.is_reading]
         sources = [*written, *self._kept]
@@ -194,7 +194,7 @@ class Desk:
         state = self._states.read(ids)
         if state is None:
             return False
-        sequence = self._shelf(ids)
+        sequence = self._sequence_to_keep(ids)
         if self._sequences.restore(sequence, state, len(ids)):
             self._kept.append(Kept(sequence, ids))
             return True
@@ -204,7 +204,7 @@ class Desk:
     def _keep(self, row: Row) -> None:
         """Keep a prompt that was just read, in place of those that it extends."""
         assert row.sequence is not None
-        sequence = self._shelf(row.ids)
+        sequence = self._sequence_to_keep(row.ids)
         self._sequences.copy(row.sequence, sequence, len(row.ids))
         self._kept.append(Kept(sequence, row.ids))
         ids = row.ids[: row.kept_on_disk]
@@ -214,7 +214,7 @@ class Desk:
             self._states.write(ids, self._sequences.state(spare))
             self._sequences.cut(spare, 0)
 
-    def _shelf(self, ids: Sequence[int]) -> int:
+    def _sequence_to_keep(self, ids: Sequence[int]) -> int:
         """Return a sequence in which to keep a prompt; the one that was used the longest ago makes way."""
         replaced = [kept for kept in self._kept if kept.ids == ids[: len(kept.ids)]]
         self._drop(replaced or self._kept[: max(0, len(self._kept) - KEPT + 1)])
@@ -227,11 +227,11 @@ class Desk:
 
     def _has_room(self, row: Row) -> bool:
         """Make room for a row, if need be by forgetting kept prompts; False: it must wait for others to end."""
-        seated = [other for other in self.rows if other.sequence is not None]
-        while self._cells([*seated, row]) > self._sequences.cells:
+        begun = [other for other in self.rows if other.sequence is not None]
+        while self._cells([*begun, row]) > self._sequences.cells:
             if self._kept:
                 self._drop(self._kept[:1])
-            elif seated:
+            elif begun:
                 return False
             else:
                 self._sequences.empty(1 << (self._cells([row]) - 1).bit_length())
