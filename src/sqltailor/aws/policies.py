@@ -13,6 +13,8 @@ Service = Literal["bedrock", "sagemaker"]
 ROLES: Mapping[Service, str] = {"bedrock": "sqltailor-bedrock", "sagemaker": "sqltailor-sagemaker"}
 """The role that each service's jobs assume where the recipe names none."""
 POLICY_NAME = "sqltailor-data"
+GRADERS = "sqltailor-"
+"""What the name of a function must begin with that the role of Bedrock may call."""
 TAGS: Mapping[str, str] = {"created-by": "sqltailor"}
 """On everything that is created: how `deploy list` finds it again."""
 KEEP_DAYS = 90
@@ -72,8 +74,7 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
     arn = f"arn:{partition(region)}:s3:::{bucket}"
     own = _allow("s3:GetObject s3:PutObject s3:ListBucket", arn, f"{arn}/*")
     if service == "bedrock":
-        grader = f"arn:{partition(region)}:lambda:{region}:{account}:function:sqltailor-*"
-        return _policy(own, _allow("lambda:InvokeFunction", grader))
+        return _policy(own, _allow("lambda:InvokeFunction", _graders(account, region)))
     # where SageMaker keeps the weights of a tuned Nova; Bedrock reads them from there
     escrow = f"arn:{partition(region)}:s3:::customer-escrow-{account}-*"
     images = f"arn:{partition(region)}:ecr:{region}:*:repository/*"
@@ -86,6 +87,10 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
         _allow("ecr:GetAuthorizationToken cloudwatch:PutMetricData", "*"),
         _allow("logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents logs:DescribeLogStreams", logs),
     )
+
+
+def _graders(account: str, region: str) -> str:
+    return f"arn:{partition(region)}:lambda:{region}:{account}:function:{GRADERS}*"
 
 
 def caller_policy(account: str, region: str, bucket: str, role: str, *, provisioned: bool = False) -> Policy:
@@ -147,6 +152,7 @@ def caller_policy(account: str, region: str, bucket: str, role: str, *, provisio
             f"{bedrock}:{account}:model-invocation-job/*",
             models,
         ),
+        _allow("lambda:GetFunctionConfiguration lambda:InvokeFunction", _graders(account, region)),
         _allow("bedrock:ApplyGuardrail", f"{bedrock}:{account}:guardrail/*"),
         _allow(
             "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "

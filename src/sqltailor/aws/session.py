@@ -16,7 +16,15 @@ from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.version import __version__
 
 DEFAULT_REGION = "us-east-1"
-STRICT = ("bedrock", "bedrock-runtime", "sagemaker", "sagemaker-runtime", "application-autoscaling", "cloudwatch")
+STRICT = (
+    "bedrock",
+    "bedrock-runtime",
+    "sagemaker",
+    "sagemaker-runtime",
+    "application-autoscaling",
+    "cloudwatch",
+    "lambda",
+)
 """Services whose requests are checked here: botocore sends a bad name or number, and the service refuses it later."""
 
 SIGN_IN = "Sign in again (aws sso login) or set new keys"

@@ -74,6 +74,7 @@ def cost(
         resolved.base,
         usage,
         backend=backend,
+        method=resolved.train.method,
         instance_type=instance,
         trained_on=sagemaker.instance_type if backend == "sagemaker" else None,
         instance_count=sagemaker.instance_count if known.machine_hours is None else 1,

@@ -73,6 +73,11 @@ def training_cost(prices: ModelPrices, *, tokens: int, epochs: float) -> CostRow
     return CostRow("training", usd, basis, price.source, price.date)
 
 
+def reinforcement_cost() -> CostRow:
+    """Return the fee of reinforcement fine-tuning, whose price is not known."""
+    return CostRow("training", None, "no source gives the price of reinforcement fine-tuning", "not verified", None)
+
+
 def serving_cost(prices: ModelPrices, *, queries: int, tokens_in: int, tokens_out: int) -> CostRow:
     """Return the fee of on-demand use for a month.
 
@@ -239,6 +244,7 @@ def estimate(
     usage: Usage,
     *,
     backend: str = "bedrock",
+    method: str = "sft",
     instance_type: str = "ml.g5.2xlarge",
     trained_on: str | None = None,
     instance_count: int = 1,
@@ -254,7 +260,11 @@ def estimate(
     """
     book = book or price_book()
     prices = book.model(base)
-    rows = [_training(base, usage, backend, prices, trained_on or instance_type, instance_count, training_hours, book)]
+    trains = trained_on or instance_type
+    if backend == "bedrock" and method == "grpo":
+        rows = [reinforcement_cost()]
+    else:
+        rows = [_training(base, usage, backend, prices, trains, instance_count, training_hours, book)]
     if prices:
         rows.append(storage_cost(book))
         use = {"queries": usage.queries_per_month, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}

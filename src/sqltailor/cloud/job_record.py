@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_LOOK_S, LOOK_EVERY_S = 1.0, 15.0
 ENDED = ("Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired", "Deleting")
+REWARD = "critic/rewards/mean"
+"""The mean reward of a step, as Bedrock's user guide calls it (rft-submit-job); its column is undocumented."""
 Found = Mapping[str, Any]
 """What a service tells of a job."""
 
@@ -135,4 +137,5 @@ def metrics_rows(text: str) -> Iterator[dict[str, Any]]:
         name = "loss" if "training_loss" in row else "eval_loss"
         value = row.get("training_loss") or row.get("validation_loss")
         if value:
-            yield {"step": int(row["step_number"]) + 1, name: float(value), "epoch": int(row["epoch_number"])}
+            earned = {"reward": float(row[REWARD])} if row.get(REWARD) else {}
+            yield {"step": int(row["step_number"]) + 1, name: float(value), "epoch": int(row["epoch_number"]), **earned}

@@ -14,13 +14,14 @@ from typing import Any
 
 from sqltailor.aws.bedrock_models import Tunable
 from sqltailor.aws.s3 import place
-from sqltailor.data.checks.rules import check_files
+from sqltailor.cloud.job_record import REWARD
+from sqltailor.data.checks.rules import USUAL_MODEL, check_files
 from sqltailor.errors import SQLTailorError
 from sqltailor.local_bedrock.faults import JOB
-from sqltailor.local_bedrock.job_checks import check_job
+from sqltailor.local_bedrock.job_checks import REINFORCEMENT, check_job, grader_of
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.state import ACCOUNT, Job, Model, State, find, new_id, now
-from sqltailor.local_bedrock.tuning import Order, Stopped, Tune
+from sqltailor.local_bedrock.tuning import Grader, Order, Stopped, Tune
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Jobs:
             "roleArn": request["roleArn"],
             "failureMessage": job.failure,
             "hyperParameters": request.get("hyperParameters", {}),
+            "customizationConfig": request.get("customizationConfig"),
             "trainingDataConfig": request["trainingDataConfig"],
             "validationDataConfig": request.get("validationDataConfig", {"validators": []}),
             "outputDataConfig": request["outputDataConfig"],
@@ -115,11 +117,10 @@ class Jobs:
         with _running(job, "validation"):
             train, validation = self._fetch(job, folder)
             _wait(job, VALIDATION_S / state.speed)
-            found = [
-                violation
-                for violation in check_files("bedrock", [train], [validation] if validation else [], model=base.rules)
-                if violation.level == "error"
-            ]
+            graded = job.request.get("customizationType") == REINFORCEMENT
+            form, rules = ("rft", USUAL_MODEL["rft"]) if graded else ("bedrock", base.rules)
+            checked = check_files(form, [train], [validation] if validation else [], model=rules)
+            found = [violation for violation in checked if violation.level == "error"]
             if found:
                 where = f"line {found[0].line}: " if found[0].line else ""
                 raise _DataFault(f"{len(found)} errors in the data, the first: {where}{found[0].detail}")
@@ -129,7 +130,8 @@ class Jobs:
             fault = state.faults.take(JOB)
             if fault is not None:
                 raise _DataFault(fault.error)
-            hyper = job.request.get("hyperParameters", {})
+            hyper = hyperparameters(job)
+            function = state.functions.get(grader_of(job.request))
             further = state.models.get(job.request["baseModelIdentifier"])
             tuned = self.tune(
                 Order(
@@ -140,6 +142,7 @@ class Jobs:
                     int(hyper.get("learningRateWarmupSteps", 10)),
                     job.stop,
                     further.reference if further else None,
+                    Grader(function.folder, function.request["Handler"]) if function else None,
                 )
             )
             self._write_metrics(job, tuned.steps, tuned.validation)
@@ -200,13 +203,22 @@ def _wait(job: Job, seconds: float) -> None:
         raise Stopped
 
 
+def hyperparameters(job: Job) -> Mapping[str, Any]:
+    """Return the hyperparameters of a job: numbers for reinforcement, else text."""
+    graded = job.request.get("customizationConfig", {}).get("rftConfig", {})
+    found: Mapping[str, Any] = graded.get("hyperParameters") or job.request.get("hyperParameters", {})
+    return found
+
+
 def metrics_csv(column: str, rows: Sequence[Mapping[str, float]]) -> str:
     """Return steps with their losses as the service writes them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("step_number", "epoch_number", column, "perplexity"))
+    rewarded = [REWARD] if any("reward" in row for row in rows) else []
+    writer.writerow(("step_number", "epoch_number", column, "perplexity", *rewarded))
     for row in rows:
-        writer.writerow((int(row["step"]), int(row["epoch"]), row["loss"], math.exp(min(row["loss"], 50))))
+        earned = [row.get("reward", "")] if rewarded else []
+        writer.writerow((int(row["step"]), int(row["epoch"]), row["loss"], math.exp(min(row["loss"], 50)), *earned))
     return text.getvalue()
 
 
@@ -225,5 +237,5 @@ def _summary(job: Job) -> dict[str, Any]:
         "creationTime": job.created,
         "lastModifiedTime": job.modified,
         "endTime": job.ended,
-        "customizationType": "FINE_TUNING",
+        "customizationType": job.request.get("customizationType", "FINE_TUNING"),
     }

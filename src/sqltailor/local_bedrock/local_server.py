@@ -1,4 +1,4 @@
-"""One port for all of AWS that tuning needs: Bedrock and SageMaker here, S3, IAM, STS and CloudWatch by moto."""
+"""One port for all of AWS that tuning needs: Bedrock, SageMaker, Lambda here, S3, IAM, STS, CloudWatch by moto."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from sqltailor.local_bedrock.faults import EVERY, Fault
 from sqltailor.local_bedrock.guardrails import guarded
 from sqltailor.local_bedrock.imports import Imports
 from sqltailor.local_bedrock.inference_components import SCALING, Components
+from sqltailor.local_bedrock.lambda_functions import Functions, find_function, invoke
 from sqltailor.local_bedrock.models import HANDLERS
 from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
@@ -97,6 +98,7 @@ class LocalBedrock:
             **HANDLERS,
             **self._imports.handlers(),
             **BatchJobs(self._runtime, s3, iam).handlers(),
+            **Functions(s3, iam).handlers(),
             "CreateModelCustomizationJob": self._jobs.create,
             "GetModelCustomizationJob": self._jobs.get,
             "ListModelCustomizationJobs": self._jobs.list,
@@ -184,7 +186,7 @@ class LocalBedrock:
             return self._ask_by_target("sagemaker", self._sagemaker, environ, region, start)
         if service == "application-autoscaling":
             return self._ask_by_target(service, SCALING, environ, region, start)
-        if service != "bedrock":
+        if service not in ("bedrock", "lambda"):
             fault = self.state.faults.take(service)
             return send_fault_in_xml(fault, start) if fault else self._moto(environ, start)
         body = body_of(environ)
@@ -215,6 +217,9 @@ class LocalBedrock:
                 return send(start, 200, to_json(body_of_answer))
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
             return body_of_answer
+        if operation.name == "Invoke":
+            said, failed = invoke(find_function(self.state, params, region), params["Payload"])
+            return send(start, 200, said, [("X-Amz-Function-Error", "Unhandled")] if failed else ())
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")

@@ -229,6 +229,16 @@ class Thing:
 
 
 @dataclass
+class Function:
+    """A function of Lambda: what it was created with, its `Code` as a size, and the folder of its unpacked package."""
+
+    arn: str
+    request: Mapping[str, Any]
+    folder: Path
+    ready: datetime.datetime
+
+
+@dataclass
 class State:
     """Everything, under one lock. Times of the real service are divided by `speed`."""
 
@@ -251,6 +261,7 @@ class State:
     """Models, configurations and endpoints of SageMaker, by the parameter that names them and their name."""
     guardrails: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     """Id of a guardrail → version → what it was created with."""
+    functions: dict[str, Function] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=dict)
     """Model id → LEGACY, for those that are not ACTIVE any more."""
@@ -284,6 +295,7 @@ __all__ = [
     "BatchJob",
     "Deployment",
     "Escrow",
+    "Function",
     "Handler",
     "ImportJob",
     "ImportedModel",
