@@ -121,9 +121,10 @@ def upload_little(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def imitate_training(server: LocalBedrock) -> None:
     """Let jobs that run our own trainer leave what it would, without running it."""
+    from sqltailor.local_bedrock.resources import TrainingJob
     from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
     from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE
-    from sqltailor.local_bedrock.state import State, TrainingJob
+    from sqltailor.local_bedrock.state import State
 
     def train(state: State, job: TrainingJob) -> None:
         channels = {c["ChannelName"]: fetch_channel(s3, c) for c in job.request["InputDataConfig"]}
@@ -181,13 +182,7 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing in the cloud be waited for longer than a moment."""
     for name in (
         "cloud.job_record.FIRST_LOOK_S",
-        "cloud.bedrock.deployments.FIRST_LOOK_S",
-        "cloud.bedrock.takeover.FIRST_LOOK_S",
-        "cloud.sagemaker.endpoints.FIRST_LOOK_S",
-        "cloud.sagemaker.to_zero.FIRST_LOOK_S",
         "generate.aws_chat.READY_EVERY_S",
-        "cloud.bedrock.model_imports.FIRST_LOOK_S",
-        "cloud.bedrock.provisioned.FIRST_LOOK_S",
         "cloud.inventory.FIRST_LOOK_S",
         "cloud.cloud_training.PROPAGATES_S",
         "generate.bedrock.READY_EVERY_S",

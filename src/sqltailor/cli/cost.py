@@ -60,7 +60,8 @@ def cost(
 
     Example: sqltailor cost nova-micro-bedrock --users 100 --per-day 10 --days 22
     """
-    from sqltailor.cloud.cost import Usage, estimate
+    from sqltailor.cloud.cost import Usage
+    from sqltailor.cloud.estimate import estimate
     from sqltailor.cloud.price_book import price_book
     from sqltailor.recipe import load_recipe
 

@@ -49,6 +49,18 @@ class Status:
 OnStatus = Callable[[Status], None]
 
 
+class Pauses:
+    """The times between one look at something and the next: short at first."""
+
+    def __init__(self) -> None:
+        self._pause_s = FIRST_LOOK_S
+
+    def rest(self) -> None:
+        """Wait for the next look."""
+        time.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 1.5, LOOK_EVERY_S)
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A job as `jobs list` shows it."""
@@ -85,15 +97,14 @@ def remember(run: Run, **facts: Any) -> dict[str, Any]:
 
 def wait(look: Callable[[], Found], status_of: Callable[[Found], Status], on_status: OnStatus) -> Found:
     """Look at a job until it has ended, and return the last that was seen of it; the services have no waiter."""
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         found = look()
         status = status_of(found)
         on_status(status)
         if status.status in ENDED:
             return found
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()
 
 
 def note_end(run: Run, status: Status) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from typing import Any
 from sqltailor.aws.s3 import Place
 from sqltailor.local_bedrock.job_checks import check_object, check_role
 from sqltailor.local_bedrock.protocol import error
-from sqltailor.local_bedrock.state import ACCOUNT, Function, Handler, State, new_id, now
+from sqltailor.local_bedrock.resources import Function, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 
 STARTING_S = 5.0
 """About how long a new function is Pending."""

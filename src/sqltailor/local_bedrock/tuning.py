@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import subprocess
 import sys
 import threading
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqltailor.cloud.job_record import REWARD
 from sqltailor.errors import BackendError
 from sqltailor.recipe import dump, load_recipe
 from sqltailor.runs import Run, read_jsonl, write_text_atomic
@@ -145,3 +149,15 @@ def _tuned(run: Run) -> Tuned:
         if "eval_loss" in row
     ]
     return Tuned(str(run.path), steps, validation)
+
+
+def metrics_csv(column: str, rows: Sequence[Mapping[str, float]]) -> str:
+    """Return steps with their losses as the service writes them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    rewarded = [REWARD] if any("reward" in row for row in rows) else []
+    writer.writerow(("step_number", "epoch_number", column, "perplexity", *rewarded))
+    for row in rows:
+        earned = [row.get("reward", "")] if rewarded else []
+        writer.writerow((int(row["step"]), int(row["epoch"]), row["loss"], math.exp(min(row["loss"], 50)), *earned))
+    return text.getvalue()
