@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,3 +41,16 @@ def server() -> Iterator[LocalBedrock]:
     need_aws()
     with pytest.MonkeyPatch.context() as patch, local_aws(patch) as server:
         yield server
+
+
+@pytest.fixture
+def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
+    """The local Bedrock, which has forgotten what other tests did, and a project to tune for as the working folder."""
+    from tests.support.local_aws import SPEED, look_often, make_project
+
+    monkeypatch.chdir(tmp_path)
+    make_project(tmp_path)
+    look_often(monkeypatch)
+    server.forget()
+    server.state.speed = SPEED
+    return server

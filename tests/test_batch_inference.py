@@ -24,8 +24,6 @@ from tests.support.local_aws import (
     boto,
     crash_in,
     fault,
-    look_often,
-    make_project,
     request_faults,
 )
 
@@ -38,15 +36,11 @@ EVAL = ("eval", "--model", NOVA, "--data", "many.jsonl", "--batch", "--yes")
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
+def aws(aws: LocalBedrock) -> LocalBedrock:
     """The server, and a project with a hundred different questions, of which two are asked twice."""
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
-    look_often(monkeypatch)
-    server.forget()
     rows = [{"id": f"q{i}", "question": f"What is the number {i % 100}?", "sql": ["SELECT 1"]} for i in range(102)]
-    (tmp_path / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return server
+    Path("many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return aws
 
 
 def folder() -> Path:

@@ -16,13 +16,10 @@ from sqltailor.types import GenerateOptions, Message, Prompt
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
     ACCOUNT,
-    SPEED,
     Crash,
     boto,
     crash_in,
     fault,
-    look_often,
-    make_project,
     quick,
 )
 
@@ -32,17 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.aws
 PROMPT = Prompt((Message("user", "How many stops are there?"),))
 GREEDY = GenerateOptions(max_tokens=50)
-
-
-@pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    """The server, which has forgotten what other tests did, and a project to tune for."""
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
-    look_often(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
 
 
 def trained() -> Run:
@@ -440,6 +426,7 @@ def test_nothing_in_s3_is_overwritten_unasked(aws: LocalBedrock, monkeypatch: py
 
 
 def test_a_new_role_that_is_not_known_everywhere_yet_is_waited_for(aws: LocalBedrock) -> None:
+    aws.reset()  # the role is new
     fault(aws, "CreateModelCustomizationJob", "AccessDeniedException", 2)
     assert trained().is_done
 

@@ -13,12 +13,9 @@ import pytest
 from sqltailor.runs import Run, read_json
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
-    SPEED,
     Crash,
     crash_in,
     imitate_training,
-    look_often,
-    make_project,
     upload_little,
 )
 
@@ -37,15 +34,10 @@ def server(server: LocalBedrock) -> LocalBedrock:
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
+def aws(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
     Path("recipe.yaml").unlink()
-    look_often(monkeypatch)
     upload_little(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
+    return aws
 
 
 def count(aws: LocalBedrock) -> tuple[int, int, int]:

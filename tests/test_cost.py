@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sqltailor.cloud.cost import Usage, estimate, instance_cost, serving_cost, training_cost
+from sqltailor.cloud.cost import Usage, instance_cost, serving_cost, training_cost
+from sqltailor.cloud.estimate import estimate
 from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.usage import of_run
 from sqltailor.errors import ConfigError

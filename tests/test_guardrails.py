@@ -14,7 +14,7 @@ from sqltailor.generate.guarding import guarding
 from sqltailor.recipe import load_recipe
 from sqltailor.types import Completion, GenerateOptions, Guardrail, Message, Prompt
 from tests.support.cli_project import ok, ok_json, run
-from tests.support.local_aws import look_often, make_project, request_faults
+from tests.support.local_aws import request_faults
 
 if TYPE_CHECKING:
     from sqltailor.local_bedrock.local_server import LocalBedrock
@@ -23,15 +23,6 @@ pytestmark = pytest.mark.aws
 NOVA = "amazon.nova-micro-v1:0"
 SAID = "Not\nhere."
 STOPPED = "the guardrail intervened (word 'Salaries'): Not here."
-
-
-@pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
-    look_often(monkeypatch)
-    server.forget()
-    return server
 
 
 def boto(service: str) -> Any:

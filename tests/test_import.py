@@ -21,14 +21,11 @@ from sqltailor.types import GenerateOptions, Message, Prompt
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
     ACCOUNT,
-    SPEED,
     Crash,
     boto,
     crash_in,
     fault,
     imitate_training,
-    look_often,
-    make_project,
     quick,
     request_faults,
     upload_little,
@@ -50,16 +47,11 @@ def server(server: LocalBedrock) -> LocalBedrock:
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
+def aws(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
     Path("recipe.yaml").write_text(RECIPE)
-    look_often(monkeypatch)
     quick(monkeypatch)
     upload_little(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
+    return aws
 
 
 def trained(*words: str) -> Run:

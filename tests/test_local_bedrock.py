@@ -25,12 +25,6 @@ NOVA = "amazon.nova-micro-v1:0:128k"
 BUCKET = f"sqltailor-{ACCOUNT}-us-east-1"
 
 
-@pytest.fixture
-def aws(server: LocalBedrock) -> LocalBedrock:
-    server.forget()
-    return server
-
-
 def boto(service: str, **more: Any) -> Any:
     import boto3
     from botocore.config import Config

@@ -14,13 +14,10 @@ from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run, read_json
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
-    SPEED,
     Crash,
     boto,
     crash_in,
     fault,
-    look_often,
-    make_project,
     quick,
     request_faults,
 )
@@ -33,13 +30,8 @@ BUY = ("deploy", "provisioned", "--yes")
 
 
 @pytest.fixture
-def tuned(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
-    look_often(monkeypatch)
+def tuned(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> Run:
     quick(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
     return Run(Path(ok_json("train", "--yes")["run"]))
 
 

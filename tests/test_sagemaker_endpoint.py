@@ -21,14 +21,11 @@ from sqltailor.types import Completion, GenerateOptions, Message, Prompt
 from sqltailor.wire.chat_completions import chat_completion, chat_events, chat_pieces, completion_of_chat
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
-    SPEED,
     Crash,
     boto,
     crash_in,
     fault,
     imitate_training,
-    look_often,
-    make_project,
     quick,
     request_faults,
     upload_little,
@@ -50,17 +47,12 @@ def server(server: LocalBedrock) -> LocalBedrock:
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
+def aws(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
     Path("recipe.yaml").write_text(RECIPE)
     with Path("data/train.jsonl").open("a") as file:
         file.write(json.dumps({"id": "spec", "spec": SPEC, "sql": ["SELECT count(*) FROM stop"]}) + "\n")
-    look_often(monkeypatch)
     upload_little(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
+    return aws
 
 
 def trained(*words: str) -> Run:

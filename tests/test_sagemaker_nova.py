@@ -18,13 +18,10 @@ from sqltailor.runs import Run, read_json, read_jsonl
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
     ACCOUNT,
-    SPEED,
     Crash,
     boto,
     crash_in,
     fault,
-    look_often,
-    make_project,
     need_aws,
     request_faults,
 )
@@ -43,14 +40,9 @@ RECIPE = (
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
+def aws(aws: LocalBedrock) -> LocalBedrock:
     Path("recipe.yaml").write_text(RECIPE)
-    look_often(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
+    return aws
 
 
 def trained(*words: str) -> Run:

@@ -26,13 +26,11 @@ from sqltailor.types import Example
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
     ACCOUNT,
-    SPEED,
     Crash,
     crash_in,
     fault,
     imitate_training,
     local_aws,
-    look_often,
     make_project,
     need_aws,
     request_faults,
@@ -68,12 +66,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, folder: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    look_often(monkeypatch)
+def aws(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
+    Path("recipe.yaml").write_text(RECIPE)
     upload_little(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
+    return aws
 
 
 def test_what_a_job_makes_comes_back_into_the_run(aws: LocalBedrock) -> None:

@@ -16,11 +16,9 @@ from sqltailor.runs import Run, read_json
 from tests.support.cli_project import ok, ok_json, run
 from tests.support.local_aws import (
     ACCOUNT,
-    SPEED,
     Crash,
     crash_in,
     local_aws,
-    look_often,
     make_project,
     need_aws,
     request_faults,
@@ -36,14 +34,9 @@ RECIPE = ("--recipe", NAME, "--database", "sqlite:///tram.db")
 
 
 @pytest.fixture
-def aws(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalBedrock:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
+def aws(aws: LocalBedrock) -> LocalBedrock:
     Path("recipe.yaml").unlink()
-    look_often(monkeypatch)
-    server.forget()
-    server.state.speed = SPEED
-    return server
+    return aws
 
 
 def test_train_serve_ask_and_delete(aws: LocalBedrock) -> None:

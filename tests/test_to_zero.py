@@ -22,8 +22,6 @@ from tests.support.local_aws import (
     crash_in,
     fault,
     imitate_training,
-    look_often,
-    make_project,
     quick,
     request_faults,
     upload_little,
@@ -45,14 +43,10 @@ def server(server: LocalBedrock) -> LocalBedrock:
 
 
 @pytest.fixture
-def tuned(server: LocalBedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-    make_project(tmp_path)
+def tuned(aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch) -> Run:
     Path("recipe.yaml").write_text(RECIPE)
-    look_often(monkeypatch)
     quick(monkeypatch)
     upload_little(monkeypatch)
-    server.forget()
     return Run(Path(ok_json("train", "--yes")["run"]))
 
 

@@ -64,12 +64,20 @@ def learn_by_heart(order: Order) -> Tuned:
     from sqltailor.local_bedrock.tuning import Tuned
 
     rows = [json.loads(line) for line in order.train.read_text().splitlines()]
-    learned = {row["messages"][-2]["content"][0]["text"]: row["messages"][-1]["content"][0]["text"] for row in rows}
+    learned = dict(map(_lesson, rows))
     known = json.loads(Path(order.start).read_text()) if order.start else {}
     (order.folder / "learned.json").write_text(json.dumps(known | learned))
     steps = [{"step": i, "epoch": i // 8, "loss": 2.0 / (i + 1)} for i in range(order.epochs * 8)]
     validation = [{"step": len(steps) - 1, "epoch": order.epochs - 1, "loss": 0.5}] if order.validation else []
     return Tuned(str(order.folder / "learned.json"), steps, validation)
+
+
+def _lesson(row: dict[str, Any]) -> tuple[str, str]:
+    """Return what a line of training data asks, and its answer; a prompt has what it is judged by."""
+    if "reference_answer" in row:
+        return row["messages"][-1]["content"], row["reference_answer"]
+    asked, answer = (turn["content"][0]["text"] for turn in row["messages"][-2:])
+    return asked, answer
 
 
 def recite(reference: str) -> Any:
@@ -113,9 +121,10 @@ def upload_little(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def imitate_training(server: LocalBedrock) -> None:
     """Let jobs that run our own trainer leave what it would, without running it."""
+    from sqltailor.local_bedrock.resources import TrainingJob
     from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
     from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE
-    from sqltailor.local_bedrock.state import State, TrainingJob
+    from sqltailor.local_bedrock.state import State
 
     def train(state: State, job: TrainingJob) -> None:
         channels = {c["ChannelName"]: fetch_channel(s3, c) for c in job.request["InputDataConfig"]}
@@ -173,13 +182,7 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing in the cloud be waited for longer than a moment."""
     for name in (
         "cloud.job_record.FIRST_LOOK_S",
-        "cloud.bedrock.deployments.FIRST_LOOK_S",
-        "cloud.bedrock.takeover.FIRST_LOOK_S",
-        "cloud.sagemaker.endpoints.FIRST_LOOK_S",
-        "cloud.sagemaker.to_zero.FIRST_LOOK_S",
         "generate.aws_chat.READY_EVERY_S",
-        "cloud.bedrock.model_imports.FIRST_LOOK_S",
-        "cloud.bedrock.provisioned.FIRST_LOOK_S",
         "cloud.inventory.FIRST_LOOK_S",
         "cloud.cloud_training.PROPAGATES_S",
         "generate.bedrock.READY_EVERY_S",

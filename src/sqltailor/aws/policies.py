@@ -6,13 +6,15 @@ guide, "SageMaker AI execution roles", and the actions that this package calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 Service = Literal["bedrock", "sagemaker"]
 ROLES: Mapping[Service, str] = {"bedrock": "sqltailor-bedrock", "sagemaker": "sqltailor-sagemaker"}
 """The role that each service's jobs assume where the recipe names none."""
 POLICY_NAME = "sqltailor-data"
+GRADERS = "sqltailor-"
+"""What the name of a function must begin with that the role of Bedrock may call."""
 TAGS: Mapping[str, str] = {"created-by": "sqltailor"}
 """On everything that is created: how `deploy list` finds it again."""
 KEEP_DAYS = 90
@@ -72,8 +74,7 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
     arn = f"arn:{partition(region)}:s3:::{bucket}"
     own = _allow("s3:GetObject s3:PutObject s3:ListBucket", arn, f"{arn}/*")
     if service == "bedrock":
-        grader = f"arn:{partition(region)}:lambda:{region}:{account}:function:sqltailor-*"
-        return _policy(own, _allow("lambda:InvokeFunction", grader))
+        return _policy(own, _allow("lambda:InvokeFunction", _graders(account, region)))
     # where SageMaker keeps the weights of a tuned Nova; Bedrock reads them from there
     escrow = f"arn:{partition(region)}:s3:::customer-escrow-{account}-*"
     images = f"arn:{partition(region)}:ecr:{region}:*:repository/*"
@@ -88,101 +89,110 @@ def data_policy(bucket: str, region: str, service: Service = "bedrock", account:
     )
 
 
+def _graders(account: str, region: str) -> str:
+    return f"arn:{partition(region)}:lambda:{region}:{account}:function:{GRADERS}*"
+
+
 def caller_policy(account: str, region: str, bucket: str, role: str, *, provisioned: bool = False) -> Policy:
     """Return what the person or program needs that runs `train`, `deploy`, `eval`, `jobs` and `ask` on AWS.
 
     `provisioned`: also to buy Provisioned Throughput.
     """
-    bedrock, sagemaker = (f"arn:{partition(region)}:{service}:{region}" for service in ("bedrock", "sagemaker"))
-    own = [f"{bedrock}:{account}:{kind}/*" for kind in ("model-customization-job", "custom-model")]
-    deployments, models = f"{bedrock}:{account}:custom-model-deployment/*", f"{bedrock}::foundation-model/*"
-    imported = f"{bedrock}:{account}:imported-model/*"
-    units = f"{bedrock}:{account}:provisioned-model/*"
+    buying = "bedrock:CreateProvisionedModelThroughput bedrock:UpdateProvisionedModelThroughput"
+    own = f"arn:{partition(region)}:bedrock:{region}:{account}"
     s3 = f"arn:{partition(region)}:s3:::{bucket}"
     services = [f"{service}.amazonaws.com" for service in ("bedrock", "sagemaker")]
     passed = {"Condition": {"StringEquals": {"iam:PassedToService": services}}}
+    kinds = ("model-customization-job", "custom-model", "provisioned-model")
     return _policy(
-        _allow(
-            "bedrock:CreateModelCustomizationJob bedrock:GetModelCustomizationJob bedrock:StopModelCustomizationJob "
-            "bedrock:CreateCustomModel bedrock:GetCustomModel bedrock:DeleteCustomModel "
-            "bedrock:CreateCustomModelDeployment bedrock:TagResource bedrock:ListTagsForResource",
-            *own,
-            models,
-            deployments,
-        ),
-        _allow(
-            "bedrock:GetCustomModelDeployment bedrock:UpdateCustomModelDeployment bedrock:DeleteCustomModelDeployment",
-            deployments,
-        ),
+        *_of_bedrock(account, region),
         # buying is a permission of its own: units are billed by the hour until they are deleted
-        *(
-            [_allow("bedrock:CreateProvisionedModelThroughput bedrock:UpdateProvisionedModelThroughput", *own, units)]
-            if provisioned
-            else []
-        ),
-        _allow(
-            "bedrock:GetProvisionedModelThroughput bedrock:DeleteProvisionedModelThroughput bedrock:TagResource "
-            "bedrock:ListTagsForResource",
-            units,
-        ),
-        _allow(
-            "bedrock:CreateModelImportJob bedrock:GetModelImportJob bedrock:GetImportedModel "
-            "bedrock:DeleteImportedModel bedrock:TagResource bedrock:ListTagsForResource",
-            f"{bedrock}:{account}:model-import-job/*",
-            imported,
-        ),
-        _allow(
-            "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
-            "bedrock:ListModelInvocationJobs bedrock:ListModelImportJobs bedrock:ListImportedModels "
-            "bedrock:ListProvisionedModelThroughputs bedrock:GetFoundationModel "
-            "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
-            "sagemaker:ListInferenceComponents "
-            "sts:GetCallerIdentity",
-            "*",
-        ),
-        _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", deployments, units, imported, models),
-        _allow(
-            "bedrock:CreateModelInvocationJob bedrock:GetModelInvocationJob bedrock:StopModelInvocationJob "
-            "bedrock:TagResource bedrock:ListTagsForResource",
-            f"{bedrock}:{account}:model-invocation-job/*",
-            models,
-        ),
-        _allow("bedrock:ApplyGuardrail", f"{bedrock}:{account}:guardrail/*"),
-        _allow(
-            "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
-            "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",
-            f"{sagemaker}:{account}:training-job/*",
-            f"{sagemaker}:{account}:model-package-group/*",
-        ),
-        _allow(
-            "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:DeleteModel sagemaker:CreateEndpointConfig "
-            "sagemaker:DescribeEndpointConfig sagemaker:DeleteEndpointConfig sagemaker:CreateEndpoint "
-            "sagemaker:DescribeEndpoint sagemaker:UpdateEndpoint sagemaker:DeleteEndpoint sagemaker:InvokeEndpoint "
-            "sagemaker:CreateInferenceComponent sagemaker:DescribeInferenceComponent "
-            "sagemaker:DeleteInferenceComponent sagemaker:AddTags sagemaker:ListTags",
-            *(
-                f"{sagemaker}:{account}:{kind}/*"
-                for kind in ("model", "endpoint-config", "endpoint", "inference-component")
-            ),
-        ),
-        _allow(
-            "application-autoscaling:RegisterScalableTarget application-autoscaling:DeregisterScalableTarget "
-            "application-autoscaling:PutScalingPolicy",
-            f"arn:{partition(region)}:application-autoscaling:{region}:{account}:scalable-target/*",
-        ),
-        _allow(
-            "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource",
-            f"arn:{partition(region)}:cloudwatch:{region}:{account}:alarm:sqltailor-*",
-        ),
-        # the role by which scaling acts, made on first use
-        _allow(
-            "iam:CreateServiceLinkedRole",
-            f"arn:{partition(region)}:iam::{account}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*",
-        ),
+        *([_allow(buying, *(f"{own}:{kind}/*" for kind in kinds))] if provisioned else []),
+        *_of_sagemaker(account, region),
+        _allow("lambda:GetFunctionConfiguration lambda:InvokeFunction", _graders(account, region)),
         _allow("s3:GetObject s3:PutObject s3:DeleteObject s3:ListBucket", s3, f"{s3}/*"),
+        _allow("sts:GetCallerIdentity", "*"),
         _allow("iam:GetRole", role),
         _allow("iam:PassRole", role, **passed),
     )
+
+
+def _of_bedrock(account: str, region: str) -> Iterator[dict[str, Any]]:
+    """Yield what tuning, serving and asking on Bedrock needs."""
+    bedrock = f"arn:{partition(region)}:bedrock:{region}"
+    models = f"{bedrock}::foundation-model/*"
+    jobs, own, deployments, units, imports, imported, batches, guardrails = (
+        f"{bedrock}:{account}:{kind}/*"
+        for kind in (
+            *("model-customization-job", "custom-model", "custom-model-deployment", "provisioned-model"),
+            *("model-import-job", "imported-model", "model-invocation-job", "guardrail"),
+        )
+    )
+    tagged = "bedrock:TagResource bedrock:ListTagsForResource"
+    yield _allow(
+        "bedrock:CreateModelCustomizationJob bedrock:GetModelCustomizationJob bedrock:StopModelCustomizationJob "
+        "bedrock:CreateCustomModel bedrock:GetCustomModel bedrock:DeleteCustomModel "
+        f"bedrock:CreateCustomModelDeployment {tagged}",
+        *(jobs, own, models, deployments),
+    )
+    yield _allow(
+        "bedrock:GetCustomModelDeployment bedrock:UpdateCustomModelDeployment bedrock:DeleteCustomModelDeployment",
+        deployments,
+    )
+    yield _allow(f"bedrock:GetProvisionedModelThroughput bedrock:DeleteProvisionedModelThroughput {tagged}", units)
+    yield _allow(
+        "bedrock:CreateModelImportJob bedrock:GetModelImportJob bedrock:GetImportedModel "
+        f"bedrock:DeleteImportedModel {tagged}",
+        *(imports, imported),
+    )
+    yield _allow(
+        "bedrock:ListModelCustomizationJobs bedrock:ListCustomModels bedrock:ListCustomModelDeployments "
+        "bedrock:ListModelInvocationJobs bedrock:ListModelImportJobs bedrock:ListImportedModels "
+        "bedrock:ListProvisionedModelThroughputs bedrock:GetFoundationModel",
+        "*",
+    )
+    asked = (deployments, units, imported, models)
+    yield _allow("bedrock:InvokeModel bedrock:InvokeModelWithResponseStream", *asked)
+    yield _allow(
+        f"bedrock:CreateModelInvocationJob bedrock:GetModelInvocationJob bedrock:StopModelInvocationJob {tagged}",
+        *(batches, models),
+    )
+    yield _allow("bedrock:ApplyGuardrail", guardrails)
+
+
+def _of_sagemaker(account: str, region: str) -> Iterator[dict[str, Any]]:
+    """Yield what tuning, and endpoints that may scale to zero, need on SageMaker."""
+    own = f"arn:{partition(region)}:sagemaker:{region}:{account}"
+    yield _allow(
+        "sagemaker:ListTrainingJobs sagemaker:ListEndpoints sagemaker:ListEndpointConfigs sagemaker:ListModels "
+        "sagemaker:ListInferenceComponents",
+        "*",
+    )
+    yield _allow(
+        "sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob sagemaker:StopTrainingJob sagemaker:AddTags "
+        "sagemaker:ListTags sagemaker:CreateModelPackageGroup sagemaker:DescribeModelPackageGroup",
+        *(f"{own}:training-job/*", f"{own}:model-package-group/*"),
+    )
+    yield _allow(
+        "sagemaker:CreateModel sagemaker:DescribeModel sagemaker:DeleteModel sagemaker:CreateEndpointConfig "
+        "sagemaker:DescribeEndpointConfig sagemaker:DeleteEndpointConfig sagemaker:CreateEndpoint "
+        "sagemaker:DescribeEndpoint sagemaker:UpdateEndpoint sagemaker:DeleteEndpoint sagemaker:InvokeEndpoint "
+        "sagemaker:CreateInferenceComponent sagemaker:DescribeInferenceComponent "
+        "sagemaker:DeleteInferenceComponent sagemaker:AddTags sagemaker:ListTags",
+        *(f"{own}:{kind}/*" for kind in ("model", "endpoint-config", "endpoint", "inference-component")),
+    )
+    yield _allow(
+        "application-autoscaling:RegisterScalableTarget application-autoscaling:DeregisterScalableTarget "
+        "application-autoscaling:PutScalingPolicy",
+        f"arn:{partition(region)}:application-autoscaling:{region}:{account}:scalable-target/*",
+    )
+    yield _allow(
+        "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource",
+        f"arn:{partition(region)}:cloudwatch:{region}:{account}:alarm:sqltailor-*",
+    )
+    # the role by which scaling acts, made on first use
+    role = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
+    yield _allow("iam:CreateServiceLinkedRole", f"arn:{partition(region)}:iam::{account}:role/{role}/*")
 
 
 def bucket_policy(bucket: str, region: str) -> Policy:

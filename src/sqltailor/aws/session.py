@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqltailor.aws.validate import check_request
@@ -16,7 +16,15 @@ from sqltailor.errors import BackendError, ConfigError, require
 from sqltailor.version import __version__
 
 DEFAULT_REGION = "us-east-1"
-STRICT = ("bedrock", "bedrock-runtime", "sagemaker", "sagemaker-runtime", "application-autoscaling", "cloudwatch")
+STRICT = (
+    "bedrock",
+    "bedrock-runtime",
+    "sagemaker",
+    "sagemaker-runtime",
+    "application-autoscaling",
+    "cloudwatch",
+    "lambda",
+)
 """Services whose requests are checked here: botocore sends a bad name or number, and the service refuses it later."""
 
 SIGN_IN = "Sign in again (aws sso login) or set new keys"
@@ -40,6 +48,8 @@ REMEDIES: Mapping[str, str] = {
 """Error code → what to do about it."""
 
 
+MISSING = ("ResourceNotFoundException", "ResourceNotFound", "ValidationException")
+"""Codes of what is not there: Bedrock's, and SageMaker's."""
 DENIED = ("AccessDenied", "AccessDeniedException")
 """Codes of what the caller has no permission for."""
 
@@ -114,6 +124,22 @@ def code_of(error: BaseException | None) -> str:
     """Return the code of an error that AWS sent, `ValidationException`; empty for any other error."""
     response: Mapping[str, Any] = getattr(error, "response", {})
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def found_or_none(look: Callable[..., Any], **named: str) -> dict[str, Any] | None:
+    """Return what an operation that looks at one thing tells, None where there is no such thing.
+
+    The services say either that it is not there, or that the request is not valid.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        found: dict[str, Any] = look(**named)
+    except ClientError as e:
+        if code_of(e) not in MISSING:
+            raise
+        return None
+    return found
 
 
 @contextlib.contextmanager

@@ -60,7 +60,8 @@ def cost(
 
     Example: sqltailor cost nova-micro-bedrock --users 100 --per-day 10 --days 22
     """
-    from sqltailor.cloud.cost import Usage, estimate
+    from sqltailor.cloud.cost import Usage
+    from sqltailor.cloud.estimate import estimate
     from sqltailor.cloud.price_book import price_book
     from sqltailor.recipe import load_recipe
 
@@ -74,6 +75,7 @@ def cost(
         resolved.base,
         usage,
         backend=backend,
+        method=resolved.train.method,
         instance_type=instance,
         trained_on=sagemaker.instance_type if backend == "sagemaker" else None,
         instance_count=sagemaker.instance_count if known.machine_hours is None else 1,

@@ -21,7 +21,7 @@ class CloudPlan:
 
     place: Where
     base: str
-    hyperparameters: Mapping[str, str]
+    hyperparameters: Mapping[str, Any]
     epochs: float
     material: Material
     rows: Sequence[CostRow]

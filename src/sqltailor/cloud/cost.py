@@ -5,7 +5,6 @@ What depends on a price that is not known is None: never a guess.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -20,8 +19,6 @@ BATCH_SHARE = 0.5
 """What batch inference costs of the price on demand (Bedrock user guide, batch-inference)."""
 UNIT_CHARACTERS = 1_000
 """What one text unit of a guardrail holds."""
-ARTICLE_INSTANCE, ARTICLE_HOURS = "ml.g5.48xlarge", 4.0
-"""What AWS's article trained on, and how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +30,6 @@ class CostRow:
     basis: str
     source: str
     date: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The lines of an estimate, and the use at which an always-on endpoint costs what on-demand use does."""
-
-    rows: tuple[CostRow, ...]
-    break_even_queries_per_month: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +58,13 @@ def training_cost(prices: ModelPrices, *, tokens: int, epochs: float) -> CostRow
     """
     price = prices.training
     usd = None if price.usd is None else round(tokens * epochs / 1000 * price.usd, 6)
-    basis = f"{tokens:,} tokens × {epochs:g} epochs at {_rate(price)} per 1,000 tokens, once"
+    basis = f"{tokens:,} tokens × {epochs:g} epochs at {rate(price)} per 1,000 tokens, once"
     return CostRow("training", usd, basis, price.source, price.date)
+
+
+def reinforcement_cost() -> CostRow:
+    """Return the fee of reinforcement fine-tuning, whose price is not known."""
+    return CostRow("training", None, "no source gives the price of reinforcement fine-tuning", "not verified", None)
 
 
 def serving_cost(prices: ModelPrices, *, queries: int, tokens_in: int, tokens_out: int) -> CostRow:
@@ -81,18 +75,17 @@ def serving_cost(prices: ModelPrices, *, queries: int, tokens_in: int, tokens_ou
     0.8008
     """
     into, out = prices.tokens_in, prices.tokens_out
-    each = _per_query(prices, tokens_in, tokens_out)
+    each = per_query(prices, tokens_in, tokens_out)
     usd = None if each is None else round(queries * each, 6)
-    basis = (
-        f"{queries:,} queries × ({tokens_in} in at {_rate(into)} + {tokens_out} out at {_rate(out)} per 1,000 tokens)"
-    )
+    basis = f"{queries:,} queries × ({tokens_in} in at {rate(into)} + {tokens_out} out at {rate(out)} per 1,000 tokens)"
     if into.usd is not None and out.usd is not None:
         parts = (queries * tokens_in * into.usd / 1000, queries * tokens_out * out.usd / 1000)
         basis += f" = ${parts[0]:.4g} + ${parts[1]:.4g}"
     return CostRow("on-demand use, a month", usd, basis, into.source, into.date)
 
 
-def _per_query(prices: ModelPrices, tokens_in: int, tokens_out: int) -> float | None:
+def per_query(prices: ModelPrices, tokens_in: int, tokens_out: int) -> float | None:
+    """Return what one question costs on demand, None where a price is not known."""
     if prices.tokens_in.usd is None or prices.tokens_out.usd is None:
         return None
     return (tokens_in * prices.tokens_in.usd + tokens_out * prices.tokens_out.usd) / 1000
@@ -117,7 +110,7 @@ def instance_cost(
     price = instance_price(instance_type, book)
     usd = None if price.usd is None else round(price.usd * hours * count, 6)
     machines = f"{count} × " if count > 1 else ""
-    basis = f"{machines}{instance_type} × {hours:g} h at {_rate(price)} an hour"
+    basis = f"{machines}{instance_type} × {hours:g} h at {rate(price)} an hour"
     return CostRow(what, usd, basis, price.source, price.date)
 
 
@@ -125,7 +118,7 @@ def storage_cost(book: PriceBook | None = None) -> CostRow:
     """Return the monthly fee for keeping one tuned model."""
     price = (book or price_book()).storage_month
     return CostRow(
-        "storage of the model, a month", price.usd, f"1 model at {_rate(price)} a month", price.source, price.date
+        "storage of the model, a month", price.usd, f"1 model at {rate(price)} a month", price.source, price.date
     )
 
 
@@ -139,10 +132,10 @@ def import_costs(book: PriceBook | None = None) -> tuple[CostRow, CostRow]:
     minute, month = book.import_unit_minute, book.import_storage_month
     used = None if minute.usd is None else round(minute.usd * IMPORT_WINDOW_MINUTES, 6)
     windows = (
-        f"1 custom model unit × {IMPORT_WINDOW_MINUTES} min at {_rate(minute)} a minute, in windows of so long, only "
+        f"1 custom model unit × {IMPORT_WINDOW_MINUTES} min at {rate(minute)} a minute, in windows of so long, only "
         "while it is asked; AWS says the number of units after the import (8 B Llama: 2)"
     )
-    kept = f"1 custom model unit at {_rate(month)} a month"
+    kept = f"1 custom model unit at {rate(month)} a month"
     return (
         CostRow("5 minutes of use, a unit", used, windows, minute.source, minute.date),
         CostRow("storage, a month, a unit", month.usd, kept, month.source, month.date),
@@ -157,9 +150,9 @@ def batch_cost(prices: ModelPrices | None, *, tokens_in: int, tokens_out: int) -
     """
     if prices is None:
         return CostRow("the job, at most", None, "no price for the model in the price book", "price book", None)
-    each = _per_query(prices, tokens_in, tokens_out)
+    each = per_query(prices, tokens_in, tokens_out)
     usd = None if each is None else round(each * BATCH_SHARE, 6)
-    into, out = _rate(prices.tokens_in), _rate(prices.tokens_out)
+    into, out = rate(prices.tokens_in), rate(prices.tokens_out)
     basis = f"half of {tokens_in:,} tokens in at {into} and at most {tokens_out:,} out at {out} per 1,000"
     return CostRow("the job, at most", usd, basis, prices.tokens_in.source, prices.tokens_in.date)
 
@@ -174,7 +167,7 @@ def guardrail_cost(*, queries: int, tokens_out: int, book: PriceBook | None = No
     out = math.ceil(tokens_out * CHARACTERS_PER_TOKEN / UNIT_CHARACTERS)
     usd = None if price.usd is None else round(queries * (1 + out) * price.usd, 6)
     basis = (
-        f"{queries:,} queries × (1 text unit in + {out} out) at {_rate(price)}, for a question of up to "
+        f"{queries:,} queries × (1 text unit in + {out} out) at {rate(price)}, for a question of up to "
         f"{UNIT_CHARACTERS:,} characters"
     )
     return CostRow("guardrail, a month", usd, basis, price.source, price.date)
@@ -184,7 +177,7 @@ def provisioned_cost(prices: ModelPrices) -> CostRow:
     """Return the monthly fee of one unit of Provisioned Throughput, paid from its creation until its deletion."""
     price = prices.provisioned_hour
     usd = None if price.usd is None else round(price.usd * HOURS_PER_MONTH, 6)
-    basis = f"1 unit without commitment × {HOURS_PER_MONTH} h at {_rate(price)} an hour"
+    basis = f"1 unit without commitment × {HOURS_PER_MONTH} h at {rate(price)} an hour"
     return CostRow("Provisioned Throughput, a month", usd, basis, price.source, price.date)
 
 
@@ -196,102 +189,20 @@ def units_cost(prices: ModelPrices | None, *, units: int, committed: bool) -> Co
     """
     price = prices.provisioned_hour if prices and not committed else Price(None, "not verified", None)
     usd = None if price.usd is None else round(price.usd * units, 6)
-    return CostRow("an hour", usd, f"{units} × {_rate(price)} an hour, also idle", price.source, price.date)
+    return CostRow("an hour", usd, f"{units} × {rate(price)} an hour, also idle", price.source, price.date)
 
 
 def own_machine_costs(book: PriceBook) -> tuple[CostRow, CostRow]:
     """Return the cost of serving on your own machines: a GPU all month, and a laptop."""
     price = book.own_gpu_hour
     usd = None if price.usd is None else round(price.usd * HOURS_PER_MONTH, 6)
-    gpu = f"1 GPU × {HOURS_PER_MONTH} h at {_rate(price)} an hour; yours: own_gpu_hour in --prices FILE"
+    gpu = f"1 GPU × {HOURS_PER_MONTH} h at {rate(price)} an hour; yours: own_gpu_hour in --prices FILE"
     return (
         CostRow("own GPU, a month", usd, gpu, price.source, price.date),
         CostRow("laptop", 0.0, "no fee", "no fee", None),
     )
 
 
-def article_training(book: PriceBook, *, hours: float) -> CostRow:
-    """Return what the same training costs on a SageMaker instance, beside the figure of AWS's article.
-
-    >>> article_training(price_book(), hours=4).basis
-    'ml.g5.48xlarge × 4 h at $20.36 an hour; the article took the EC2 rate, $16.288: $65.15'
-    """
-    row = instance_cost("or training on SageMaker", ARTICLE_INSTANCE, hours=hours, book=book)
-    taken = book.article_instance_hour
-    if taken.usd is None:
-        return row
-    said = f"; the article took the EC2 rate, {_rate(taken)}: ${taken.usd * hours:.2f}"
-    return dataclasses.replace(row, basis=row.basis + said)
-
-
-def break_even(prices: ModelPrices, usage: Usage, *, hour_usd: float) -> int | None:
-    """Return the queries a month at which an endpoint that runs all the time costs what on-demand use does.
-
-    >>> break_even(price_book().model("amazon.nova-micro"), Usage(), hour_usd=1.515)
-    30383242
-    """
-    each = _per_query(prices, usage.tokens_in, usage.tokens_out)
-    return None if not each else round(hour_usd * HOURS_PER_MONTH / each)
-
-
-def estimate(
-    base: str,
-    usage: Usage,
-    *,
-    backend: str = "bedrock",
-    instance_type: str = "ml.g5.2xlarge",
-    trained_on: str | None = None,
-    instance_count: int = 1,
-    training_hours: float | None = None,
-    has_guardrail: bool = False,
-    book: PriceBook | None = None,
-) -> Estimate:
-    """Return what training and a month of use cost for a base model on a backend.
-
-    On Bedrock everything is by tokens; on SageMaker training is by the hour, so `training_hours` must be known for a
-    price; on this machine there is no fee. `trained_on` is the kind of machine that trains, where it is another than
-    `instance_type`, which serves. Every estimate has the endpoint that would serve the model all month.
-    """
-    book = book or price_book()
-    prices = book.model(base)
-    rows = [_training(base, usage, backend, prices, trained_on or instance_type, instance_count, training_hours, book)]
-    if prices:
-        rows.append(storage_cost(book))
-        use = {"queries": usage.queries_per_month, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
-        rows.append(serving_cost(prices, **use))
-        rows.append(provisioned_cost(prices))
-    if has_guardrail:
-        rows.append(guardrail_cost(queries=usage.queries_per_month, tokens_out=usage.tokens_out, book=book))
-    hosting = f"endpoint {instance_type}, a month"
-    rows.append(instance_cost(hosting, instance_type, hours=HOURS_PER_MONTH, book=book))
-    rows += own_machine_costs(book)
-    if backend == "bedrock" and prices:
-        rows.append(article_training(book, hours=training_hours or ARTICLE_HOURS))
-    hour_usd = instance_price(instance_type, book).usd
-    even = break_even(prices, usage, hour_usd=hour_usd) if prices and hour_usd is not None else None
-    return Estimate(tuple(rows), even)
-
-
-def _training(
-    base: str,
-    usage: Usage,
-    backend: str,
-    prices: ModelPrices | None,
-    instance_type: str,
-    instance_count: int,
-    hours: float | None,
-    book: PriceBook,
-) -> CostRow:
-    if backend == "local":
-        return CostRow("training", 0.0, "no fee: this machine trains", "local backend", None)
-    if backend == "sagemaker":
-        if hours is not None:
-            return instance_cost("training", instance_type, hours=hours, count=instance_count, book=book)
-        return CostRow("training", None, f"hours of {instance_type} are not known", "price book", None)
-    if prices is None:
-        return CostRow("training", None, f"no price for {base} in the price book", "price book", None)
-    return training_cost(prices, tokens=usage.examples * usage.tokens_per_example, epochs=usage.epochs)
-
-
-def _rate(price: Price) -> str:
+def rate(price: Price) -> str:
+    """Return a price as estimates show it."""
     return "an unverified price" if price.usd is None else "$" + f"{price.usd:.10f}".rstrip("0").rstrip(".")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqltailor.cloud.cost import CostRow, Estimate, Usage
+from sqltailor.cloud.cost import CostRow, Usage
+from sqltailor.cloud.estimate import Estimate
 from sqltailor.errors import require
 
 POINTS = 60

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_LOOK_S, LOOK_EVERY_S = 1.0, 15.0
 ENDED = ("Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired", "Deleting")
+REWARD = "critic/rewards/mean"
+"""The mean reward of a step, as Bedrock's user guide calls it (rft-submit-job); its column is undocumented."""
 Found = Mapping[str, Any]
 """What a service tells of a job."""
 
@@ -45,6 +47,18 @@ class Status:
 
 
 OnStatus = Callable[[Status], None]
+
+
+class Pauses:
+    """The times between one look at something and the next: short at first."""
+
+    def __init__(self) -> None:
+        self._pause_s = FIRST_LOOK_S
+
+    def rest(self) -> None:
+        """Wait for the next look."""
+        time.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 1.5, LOOK_EVERY_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +97,14 @@ def remember(run: Run, **facts: Any) -> dict[str, Any]:
 
 def wait(look: Callable[[], Found], status_of: Callable[[Found], Status], on_status: OnStatus) -> Found:
     """Look at a job until it has ended, and return the last that was seen of it; the services have no waiter."""
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         found = look()
         status = status_of(found)
         on_status(status)
         if status.status in ENDED:
             return found
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()
 
 
 def note_end(run: Run, status: Status) -> dict[str, Any]:
@@ -135,4 +148,5 @@ def metrics_rows(text: str) -> Iterator[dict[str, Any]]:
         name = "loss" if "training_loss" in row else "eval_loss"
         value = row.get("training_loss") or row.get("validation_loss")
         if value:
-            yield {"step": int(row["step_number"]) + 1, name: float(value), "epoch": int(row["epoch_number"])}
+            earned = {"reward": float(row[REWARD])} if row.get(REWARD) else {}
+            yield {"step": int(row["step_number"]) + 1, name: float(value), "epoch": int(row["epoch_number"]), **earned}

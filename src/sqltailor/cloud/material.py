@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqltailor.cloud.cost import CHARACTERS_PER_TOKEN
-from sqltailor.data.checks.rules import LIMITS, Violation, check_files, check_line
+from sqltailor.data.checks.rules import LIMITS, USUAL_MODEL, Violation, check_files, check_line
 from sqltailor.data.examples import json_line
 from sqltailor.errors import DataError
 from sqltailor.project import Project
@@ -17,6 +17,7 @@ from sqltailor.prompt.text import completion_text
 from sqltailor.runs import write_text_atomic
 from sqltailor.train.rows.training_data import asked_prompts, read_material
 from sqltailor.types import Example
+from sqltailor.wire.chat_completions import graded_prompt
 from sqltailor.wire.converse import training_record
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,16 @@ class Material:
 
 
 def write_material(project: Project, rules: str, folder: Path) -> Material:
-    """Write `train.jsonl` and, where there is validation data, `validation.jsonl` into `folder`, in Converse's form.
+    """Write `train.jsonl` and, where there is validation data, `validation.jsonl` into `folder`.
 
-    A row holds exactly the prompt that the tuned model is asked with later. `rules` names the checks of the data.
-    Raises `DataError` that lists the rows which the service would refuse, unless `skip_bad` leaves them out.
+    A row holds exactly the prompt that the tuned model is asked with later, in Converse's form with the answer; for
+    `grpo` in OpenAI's, with what answers are judged by. `rules` names the checks of examples. Raises `DataError` that
+    lists the rows which the service would refuse, unless `skip_bad` leaves them out.
     """
     train = project.recipe.train
+    form = "bedrock"
+    if train.method == "grpo":
+        form, rules = "rft", USUAL_MODEL["rft"]
     settings = train.sagemaker if train.backend == "sagemaker" else train.bedrock
     data = read_material(project.recipe, folder)
     held_out = data.validation
@@ -54,15 +59,15 @@ def write_material(project: Project, rules: str, folder: Path) -> Material:
     counts, paths = {}, {}
     for name, examples in files.items():
         paths[name] = folder / f"{name}.jsonl"
-        lines = _lines(project, examples)
+        lines = _lines(project, examples, form)
         if settings.skip_bad:
-            lines = _without_bad(lines, rules, left_out)
+            lines = _without_bad(lines, form, rules, left_out)
         write_text_atomic(paths[name], "".join(lines))
         counts[name] = len(lines)
     for rule, count in left_out.items():
         logger.warning("%d rows are skipped (train.%s.skip_bad): %s", count, train.backend, rule)
     validation = [paths["validation"]] if "validation" in paths else []
-    _refuse_violations(check_files("bedrock", [paths["train"]], validation, model=rules), f"train.{train.backend}")
+    _refuse_violations(check_files(form, [paths["train"]], validation, model=rules), f"train.{train.backend}")
     return Material(
         paths["train"],
         paths.get("validation"),
@@ -73,18 +78,21 @@ def write_material(project: Project, rules: str, folder: Path) -> Material:
     )
 
 
-def _lines(project: Project, examples: Sequence[Example]) -> list[str]:
-    asked = asked_prompts(project, examples)
-    return [
-        json_line(training_record(prompt.messages, completion_text(example)))
-        for prompt, example in zip(asked, examples, strict=True)
-    ]
+def _lines(project: Project, examples: Sequence[Example], form: str) -> list[str]:
+    lines = []
+    for prompt, example in zip(asked_prompts(project, examples), examples, strict=True):
+        if form == "rft":
+            row = graded_prompt(example.id, prompt.messages, example.sql)
+        else:
+            row = training_record(prompt.messages, completion_text(example))
+        lines.append(json_line(row))
+    return lines
 
 
-def _without_bad(lines: Sequence[str], rules: str, left_out: Counter[str]) -> list[str]:
+def _without_bad(lines: Sequence[str], form: str, rules: str, left_out: Counter[str]) -> list[str]:
     kept = []
     for line in lines:
-        broken = [rule for rule, _, level in check_line("bedrock", line.encode(), LIMITS[rules]) if level == "error"]
+        broken = [rule for rule, _, level in check_line(form, line.encode(), LIMITS[rules]) if level == "error"]
         if broken:
             left_out[broken[0]] += 1
         else:

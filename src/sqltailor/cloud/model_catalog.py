@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from sqltailor.aws.bedrock_models import MODELS, Tunable
 from sqltailor.aws.sagemaker_machines import DLC_REGIONS, NOVA_ACCOUNTS, NOVA_MACHINES, SERVERLESS_REGIONS
+from sqltailor.recipe.limits import family
 
 ON_DEMAND = "on demand, by the token"
 PROVISIONED = "Provisioned Throughput, by the hour"
 IMPORTED = "Custom Model Import, while it is asked"
+REINFORCED = "Bedrock reinforcement fine-tuning"
 ENDPOINT = f"{IMPORTED}; SageMaker endpoint, by the hour"
 
 
@@ -63,6 +65,7 @@ def _all() -> Iterator[Entry]:
     yield Entry("Mistral 7B, Llama 3.1 8B, Qwen2.5, and others of the Hub", (own,))
     here = Way("this machine", (), f"where you run it; {IMPORTED}", "local")
     yield Entry("any model of the Hub that transformers loads", (here,))
+    yield Entry("gpt-oss 20B, Qwen3 32B on Bedrock", (Way(REINFORCED, ("us-west-2",), ON_DEMAND),))
     yield Entry("Claude 3.5 and later, Mistral on Bedrock", (), "not offered for tuning on Bedrock")
     yield Entry("Titan Text, Cohere Command", (), "no longer offered for tuning on Bedrock")
 
@@ -73,6 +76,8 @@ def _bedrock(model: Tunable) -> Iterator[Way]:
         served = ON_DEMAND if set(regions) <= set(model.on_demand_in) else PROVISIONED
         built = "bedrock" if model.learns_conversations else None
         yield Way("Bedrock customization job", regions, served, built)
+    if getattr(family("bedrock", model.id, "grpo"), "method", None) == "grpo":
+        yield Way(REINFORCED, regions, ON_DEMAND, "bedrock")
     name = model.id.removeprefix("amazon.").partition("-v1:")[0]
     if name in NOVA_MACHINES:
         yield Way("SageMaker job with AWS's recipe", tuple(NOVA_ACCOUNTS), ON_DEMAND, "sagemaker")

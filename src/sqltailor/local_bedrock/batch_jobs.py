@@ -15,8 +15,9 @@ from sqltailor.errors import SQLTailorError
 from sqltailor.local_bedrock.guardrails import Passed
 from sqltailor.local_bedrock.job_checks import check_bucket, check_object, check_role
 from sqltailor.local_bedrock.protocol import AwsError, error, listed, model_of, pages
+from sqltailor.local_bedrock.resources import BatchJob, new_id, now
 from sqltailor.local_bedrock.runtime import Runtime
-from sqltailor.local_bedrock.state import ACCOUNT, BatchJob, Handler, State, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 from sqltailor.local_bedrock.wsgi import whole
 
 logger = logging.getLogger(__name__)

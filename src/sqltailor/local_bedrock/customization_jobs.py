@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import logging
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +11,14 @@ from typing import Any
 
 from sqltailor.aws.bedrock_models import Tunable
 from sqltailor.aws.s3 import place
-from sqltailor.data.checks.rules import check_files
+from sqltailor.data.checks.rules import USUAL_MODEL, check_files
 from sqltailor.errors import SQLTailorError
 from sqltailor.local_bedrock.faults import JOB
-from sqltailor.local_bedrock.job_checks import check_job
+from sqltailor.local_bedrock.job_checks import REINFORCEMENT, check_job, grader_of
 from sqltailor.local_bedrock.protocol import error, listed, pages
-from sqltailor.local_bedrock.state import ACCOUNT, Job, Model, State, find, new_id, now
-from sqltailor.local_bedrock.tuning import Order, Stopped, Tune
+from sqltailor.local_bedrock.resources import Job, Model, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
+from sqltailor.local_bedrock.tuning import Grader, Order, Stopped, Tune, metrics_csv
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +31,15 @@ class Jobs:
 
     def __init__(self, tune: Tune, s3: Any, iam: Any) -> None:
         self.tune, self.s3, self.iam = tune, s3, iam
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the operations by their names."""
+        return {
+            "CreateModelCustomizationJob": self.create,
+            "GetModelCustomizationJob": get_job,
+            "ListModelCustomizationJobs": list_jobs,
+            "StopModelCustomizationJob": stop_job,
+        }
 
     def create(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
         token = params.get("clientRequestToken")
@@ -50,39 +57,6 @@ class Jobs:
         job.thread = threading.Thread(target=self._run, args=(state, job, base), daemon=True)
         job.thread.start()
         return {"jobArn": arn}
-
-    def get(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-        job = find(state.jobs, params["jobIdentifier"], "job")
-        request = job.request
-        return _summary(job) | {
-            "outputModelName": request["customModelName"],
-            "outputModelArn": job.model_arn,
-            "clientRequestToken": request.get("clientRequestToken"),
-            "roleArn": request["roleArn"],
-            "failureMessage": job.failure,
-            "hyperParameters": request.get("hyperParameters", {}),
-            "trainingDataConfig": request["trainingDataConfig"],
-            "validationDataConfig": request.get("validationDataConfig", {"validators": []}),
-            "outputDataConfig": request["outputDataConfig"],
-            "trainingMetrics": None if job.training_loss is None else {"trainingLoss": job.training_loss},
-            "validationMetrics": [] if job.validation_loss is None else [{"validationLoss": job.validation_loss}],
-        }
-
-    def list(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-        found = [
-            _summary(job) | {"customModelName": job.request["customModelName"], "customModelArn": job.model_arn}
-            for job in listed(state.jobs, params, statusEquals="status")
-            if job.region == region
-        ]
-        return pages(found, params, "modelCustomizationJobSummaries")
-
-    def stop(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-        job = find(state.jobs, params["jobIdentifier"], "job")
-        if job.status not in ("InProgress", "Stopping"):
-            raise error("ConflictException", f"The job {job.name} is {job.status}")
-        job.status, job.modified = "Stopping", now()
-        job.stop.set()
-        return {}
 
     def _run(self, state: State, job: Job, base: Tunable) -> None:
         folder = state.home / job.arn.rpartition("/")[2]
@@ -115,11 +89,10 @@ class Jobs:
         with _running(job, "validation"):
             train, validation = self._fetch(job, folder)
             _wait(job, VALIDATION_S / state.speed)
-            found = [
-                violation
-                for violation in check_files("bedrock", [train], [validation] if validation else [], model=base.rules)
-                if violation.level == "error"
-            ]
+            graded = job.request.get("customizationType") == REINFORCEMENT
+            form, rules = ("rft", USUAL_MODEL["rft"]) if graded else ("bedrock", base.rules)
+            checked = check_files(form, [train], [validation] if validation else [], model=rules)
+            found = [violation for violation in checked if violation.level == "error"]
             if found:
                 where = f"line {found[0].line}: " if found[0].line else ""
                 raise _DataFault(f"{len(found)} errors in the data, the first: {where}{found[0].detail}")
@@ -129,7 +102,8 @@ class Jobs:
             fault = state.faults.take(JOB)
             if fault is not None:
                 raise _DataFault(fault.error)
-            hyper = job.request.get("hyperParameters", {})
+            hyper = hyperparameters(job)
+            function = state.functions.get(grader_of(job.request))
             further = state.models.get(job.request["baseModelIdentifier"])
             tuned = self.tune(
                 Order(
@@ -140,6 +114,7 @@ class Jobs:
                     int(hyper.get("learningRateWarmupSteps", 10)),
                     job.stop,
                     further.reference if further else None,
+                    Grader(function.folder, function.request["Handler"]) if function else None,
                 )
             )
             self._write_metrics(job, tuned.steps, tuned.validation)
@@ -176,6 +151,46 @@ class Jobs:
         job.validation_loss = validation[-1]["loss"] if validation else None
 
 
+def get_job(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Return a job."""
+    job = find(state.jobs, params["jobIdentifier"], "job")
+    request = job.request
+    return _summary(job) | {
+        "outputModelName": request["customModelName"],
+        "outputModelArn": job.model_arn,
+        "clientRequestToken": request.get("clientRequestToken"),
+        "roleArn": request["roleArn"],
+        "failureMessage": job.failure,
+        "hyperParameters": request.get("hyperParameters", {}),
+        "customizationConfig": request.get("customizationConfig"),
+        "trainingDataConfig": request["trainingDataConfig"],
+        "validationDataConfig": request.get("validationDataConfig", {"validators": []}),
+        "outputDataConfig": request["outputDataConfig"],
+        "trainingMetrics": None if job.training_loss is None else {"trainingLoss": job.training_loss},
+        "validationMetrics": [] if job.validation_loss is None else [{"validationLoss": job.validation_loss}],
+    }
+
+
+def list_jobs(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Return a page of the jobs in a region."""
+    found = [
+        _summary(job) | {"customModelName": job.request["customModelName"], "customModelArn": job.model_arn}
+        for job in listed(state.jobs, params, statusEquals="status")
+        if job.region == region
+    ]
+    return pages(found, params, "modelCustomizationJobSummaries")
+
+
+def stop_job(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Let a job stop."""
+    job = find(state.jobs, params["jobIdentifier"], "job")
+    if job.status not in ("InProgress", "Stopping"):
+        raise error("ConflictException", f"The job {job.name} is {job.status}")
+    job.status, job.modified = "Stopping", now()
+    job.stop.set()
+    return {}
+
+
 class _DataFault(SQLTailorError):
     """Something that makes the job fail, in the words of its failureMessage."""
 
@@ -200,14 +215,11 @@ def _wait(job: Job, seconds: float) -> None:
         raise Stopped
 
 
-def metrics_csv(column: str, rows: Sequence[Mapping[str, float]]) -> str:
-    """Return steps with their losses as the service writes them."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("step_number", "epoch_number", column, "perplexity"))
-    for row in rows:
-        writer.writerow((int(row["step"]), int(row["epoch"]), row["loss"], math.exp(min(row["loss"], 50))))
-    return text.getvalue()
+def hyperparameters(job: Job) -> Mapping[str, Any]:
+    """Return the hyperparameters of a job: numbers for reinforcement, else text."""
+    graded = job.request.get("customizationConfig", {}).get("rftConfig", {})
+    found: Mapping[str, Any] = graded.get("hyperParameters") or job.request.get("hyperParameters", {})
+    return found
 
 
 def _summary(job: Job) -> dict[str, Any]:
@@ -225,5 +237,5 @@ def _summary(job: Job) -> dict[str, Any]:
         "creationTime": job.created,
         "lastModifiedTime": job.modified,
         "endTime": job.ended,
-        "customizationType": "FINE_TUNING",
+        "customizationType": job.request.get("customizationType", "FINE_TUNING"),
     }

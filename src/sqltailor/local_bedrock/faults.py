@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from dataclasses import dataclass, replace
@@ -52,6 +53,13 @@ class Faults:
         """Let a fault happen the next `times` times."""
         with self._lock:
             self._waiting.append(fault)
+
+    def tell(self, method: str, body: bytes) -> None:
+        """Add the fault of a POST, or forget all on a DELETE."""
+        if method == "DELETE":
+            self.clear()
+        else:
+            self.add(Fault(**json.loads(body)))
 
     def clear(self) -> None:
         """Forget all that have not happened yet."""

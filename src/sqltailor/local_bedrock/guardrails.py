@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqltailor.local_bedrock.protocol import error
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, new_id, now
+from sqltailor.local_bedrock.resources import new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 from sqltailor.types import Completion
 from sqltailor.wire.converse import messages_of
 

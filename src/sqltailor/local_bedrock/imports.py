@@ -12,9 +12,10 @@ from sqltailor.aws.importable import IMPORT_REGIONS, import_fault
 from sqltailor.aws.s3 import place
 from sqltailor.local_bedrock.job_checks import check_bucket, check_role
 from sqltailor.local_bedrock.protocol import error, listed, pages
+from sqltailor.local_bedrock.resources import ImportedModel, ImportJob, new_id, now
 from sqltailor.local_bedrock.runtime import Answers, OpenAnswers
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, ImportedModel, ImportJob, State, find, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
 from sqltailor.types import Completion
 from sqltailor.wire.chat_completions import chat_messages, chat_options, chat_pieces
 from sqltailor.wire.eventstream import chunk

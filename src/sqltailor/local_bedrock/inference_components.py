@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqltailor.local_bedrock.protocol import error
+from sqltailor.local_bedrock.resources import Thing, now
 from sqltailor.local_bedrock.sagemaker_jobs import sagemaker_page
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, Thing, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 from sqltailor.local_bedrock.tags import in_lower_case
 
 KEY = "InferenceComponentName"

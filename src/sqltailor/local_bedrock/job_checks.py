@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqltailor.recipe.limits import family
 NAMES = {"epochCount": "epochs", "learningRate": "learning_rate", "learningRateWarmupSteps": "warmup_steps"}
 NAMES |= {"batchSize": "batch"}
 """Hyperparameter → key of a recipe that has the same range."""
+REINFORCEMENT = "REINFORCEMENT_FINE_TUNING"
 
 
 def check_job(state: State, params: Mapping[str, Any], region: str, *, s3: Any, iam: Any) -> Tunable:
@@ -25,8 +27,11 @@ def check_job(state: State, params: Mapping[str, Any], region: str, *, s3: Any, 
         raise error("ValidationException", f"The model {params['baseModelIdentifier']} cannot be customized")
     if region not in base.tuned_in or state.lifecycles.get(base.id) == "LEGACY":
         raise error("ValidationException", f"{base.id} takes no customization job in {region}")
-    if params.get("customizationType", "FINE_TUNING") != "FINE_TUNING":
-        raise error("ValidationException", f"{base.id} does not support {params['customizationType']}")
+    kind = params.get("customizationType", "FINE_TUNING")
+    if kind == REINFORCEMENT:
+        _check_reinforcement(state, params, base, region, iam)
+    elif kind != "FINE_TUNING":
+        raise error("ValidationException", f"{base.id} does not support {kind}")
     if any(job.name == params["jobName"] for job in state.jobs.values()):
         raise error("ConflictException", f"There is a job {params['jobName']} already")
     if any(model.name == params["customModelName"] for model in state.models.values()):
@@ -42,6 +47,33 @@ def check_job(state: State, params: Mapping[str, Any], region: str, *, s3: Any, 
         check_object(s3, place(uri))
     check_bucket(s3, place(params["outputDataConfig"]["s3Uri"]))
     return base
+
+
+def _check_reinforcement(state: State, params: Mapping[str, Any], base: Tunable, region: str, iam: Any) -> None:
+    """Refuse what has no grader that the role may call; numbers are checked by their shape."""
+    if getattr(family("bedrock", base.id, "grpo"), "method", "") != "grpo":
+        raise error("ValidationException", f"{base.id} does not support {REINFORCEMENT}")
+    if "hyperParameters" in params:
+        raise error("ValidationException", "hyperParameters of reinforcement go into customizationConfig.rftConfig")
+    grader = grader_of(params)
+    if grader not in state.functions or grader.split(":")[3] != region:
+        raise error("ValidationException", f"There is no grader {grader} in {region}")
+    role = params["roleArn"].rpartition("/")[2]
+    allowed = [
+        resource
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+        if "lambda:InvokeFunction" in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+    if not any(fnmatch.fnmatchcase(grader, resource) for resource in allowed):
+        raise error("ValidationException", f"The role {params['roleArn']} may not call {grader}")
+
+
+def grader_of(params: Mapping[str, Any]) -> str:
+    """Return the ARN of the function that grades; empty for a job that has none."""
+    config = params.get("customizationConfig", {}).get("rftConfig", {})
+    return str(config.get("graderConfig", {}).get("lambdaGrader", {}).get("lambdaArn", ""))
 
 
 def check_role(iam: Any, arn: str, service: str) -> None:

@@ -1,8 +1,7 @@
-"""One port for all of AWS that tuning needs: Bedrock and SageMaker here, S3, IAM, STS and CloudWatch by moto."""
+"""One port for all of AWS that tuning needs: Bedrock, SageMaker, Lambda here, S3, IAM, STS, CloudWatch by moto."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import tempfile
@@ -18,19 +17,21 @@ from sqltailor.errors import ConfigError, SQLTailorError, require, unknown
 from sqltailor.generate.bases import BASES
 from sqltailor.local_bedrock.batch_jobs import BatchJobs
 from sqltailor.local_bedrock.customization_jobs import Jobs
-from sqltailor.local_bedrock.faults import EVERY, Fault
+from sqltailor.local_bedrock.faults import EVERY
 from sqltailor.local_bedrock.guardrails import guarded
 from sqltailor.local_bedrock.imports import Imports
 from sqltailor.local_bedrock.inference_components import SCALING, Components
+from sqltailor.local_bedrock.lambda_functions import Functions, find_function, invoke
 from sqltailor.local_bedrock.models import HANDLERS
 from sqltailor.local_bedrock.nova_image import NOVA_IMAGE, NovaImage
 from sqltailor.local_bedrock.protocol import AwsError, error, parse, parse_target, to_json
+from sqltailor.local_bedrock.resources import BatchJob, Job, TrainingJob
 from sqltailor.local_bedrock.runtime import OpenAnswers, Runtime, open_answers, open_chat
 from sqltailor.local_bedrock.sagemaker_endpoints import Endpoints
 from sqltailor.local_bedrock.sagemaker_jobs import SERVERLESS_JOBS, TrainingJobs, Work
 from sqltailor.local_bedrock.script_image import SCRIPT_IMAGE, ScriptImage
 from sqltailor.local_bedrock.serverless_image import ServerlessImage
-from sqltailor.local_bedrock.state import ACCOUNT, BatchJob, Handler, Job, State, TrainingJob
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 from sqltailor.local_bedrock.tags import SAGEMAKER_TAGS
 from sqltailor.local_bedrock.tuning import Tune, tune_with
 from sqltailor.local_bedrock.wsgi import (
@@ -68,7 +69,6 @@ class LocalBedrock:
         base: str = "small",
         port: int = 0,
         speed: float = 20.0,
-        home: Path | None = None,
         tune: Tune | None = None,
         open_answers: OpenAnswers = open_answers,
         open_chat: OpenAnswers = open_chat,
@@ -77,38 +77,30 @@ class LocalBedrock:
             raise ConfigError(unknown("base", base, BASES))
         for package in ("boto3", "moto", "flask_cors"):
             require(package, extra="local-bedrock", feature="A local Bedrock")
-        self._folder = contextlib.ExitStack()
-        self.home = home or Path(self._folder.enter_context(tempfile.TemporaryDirectory(prefix="local-bedrock-")))
-        self.state = State(self.home, speed)
+        self._folder = tempfile.TemporaryDirectory(prefix="local-bedrock-")
+        self.state = State(Path(self._folder.name), speed)
         self._moto = open_moto()
         self._server = make_server(self, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         s3, iam, cloudwatch = self._clients()
         self._s3, self._iam = s3, iam
         tune = tune or tune_with(base)
-        self._jobs = Jobs(tune, s3, iam)
         self.images: dict[str, Work] = {NOVA_IMAGE: NovaImage(tune, s3), SCRIPT_IMAGE: ScriptImage(s3, base)}
         self.images[SERVERLESS_JOBS] = ServerlessImage(tune, s3)
         self._endpoints = Endpoints(s3, iam, open_chat, Components(cloudwatch))
         self._imports = Imports(s3, iam, open_chat)
-        training = TrainingJobs(self.images, s3, iam)
         self._runtime = Runtime(base, open_answers)
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
             **self._imports.handlers(),
             **BatchJobs(self._runtime, s3, iam).handlers(),
-            "CreateModelCustomizationJob": self._jobs.create,
-            "GetModelCustomizationJob": self._jobs.get,
-            "ListModelCustomizationJobs": self._jobs.list,
-            "StopModelCustomizationJob": self._jobs.stop,
+            **Functions(s3, iam).handlers(),
+            **Jobs(tune, s3, iam).handlers(),
         }
         self._sagemaker: Mapping[str, Handler] = {
             **SAGEMAKER_TAGS,
             **self._endpoints.handlers(),
-            "CreateTrainingJob": training.create,
-            "DescribeTrainingJob": training.describe,
-            "ListTrainingJobs": training.list,
-            "StopTrainingJob": training.stop,
+            **TrainingJobs(self.images, s3, iam).handlers(),
         }
 
     def start(self) -> None:
@@ -131,7 +123,7 @@ class LocalBedrock:
         self.forget()
         self._server.shutdown()
         self._server.server_close()
-        self._folder.close()
+        self._folder.cleanup()
 
     def forget(self) -> None:
         """End what is being trained, and forget Bedrock's jobs, models, deployments and faults."""
@@ -143,7 +135,7 @@ class LocalBedrock:
         for job in jobs:
             if job.thread is not None:
                 job.thread.join(timeout=ENDS_S)
-        self.state = State(self.home, self.state.speed)
+        self.state = State(self.state.home, self.state.speed)
 
     def __enter__(self) -> LocalBedrock:
         self.start()
@@ -174,7 +166,8 @@ class LocalBedrock:
         service, region = signed_for(environ.get("HTTP_AUTHORIZATION", ""))
         path, _, query = environ.get("RAW_URI", environ["PATH_INFO"]).partition("?")
         if path == FAULTS:
-            return self._told_a_fault(environ, start)
+            self.state.faults.tell(environ["REQUEST_METHOD"], body_of(environ))
+            return send(start, 200, b"{}")
         if service == "s3" and environ["REQUEST_METHOD"] == "PUT" and query == "policy":
             return send(start, 204, b"")  # "only with TLS", which this server has not: moto would refuse everything
         if service == "sagemaker":
@@ -184,7 +177,7 @@ class LocalBedrock:
             return self._ask_by_target("sagemaker", self._sagemaker, environ, region, start)
         if service == "application-autoscaling":
             return self._ask_by_target(service, SCALING, environ, region, start)
-        if service != "bedrock":
+        if service not in ("bedrock", "lambda"):
             fault = self.state.faults.take(service)
             return send_fault_in_xml(fault, start) if fault else self._moto(environ, start)
         body = body_of(environ)
@@ -196,18 +189,21 @@ class LocalBedrock:
             said = to_json({"message": str(e)})
             return send(start, 400, said, [("x-amzn-ErrorType", "ValidationException")])
 
-    def _bedrock(self, method: str, path: str, query: str, body: bytes, region: str, start: Start) -> Iterable[bytes]:
-        operation, params = parse(method, path, query, body)
-        fault = self.state.faults.take(operation.name, EVERY)
+    def _happen(self, operation: str) -> None:
+        """Raise the fault that an operation was told to have."""
+        fault = self.state.faults.take(operation, EVERY)
         if fault is not None:
             raise error(fault.error, f"{fault.error}, as this server was told")
+
+    def _bedrock(self, method: str, path: str, query: str, body: bytes, region: str, start: Start) -> Iterable[bytes]:
+        operation, params = parse(method, path, query, body)
+        self._happen(operation.name)
         if operation.name in ("Converse", "ConverseStream"):
             answer = guarded(self.state, params, self._runtime.answer(self.state, params))
             if operation.name == "Converse":
                 return send(start, 200, to_json(whole(answer)))
-            broken = self.state.faults.take(operation.name, mid_stream=True)
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
-            return frames(answer, broken)
+            return frames(answer, self.state.faults.take(operation.name, mid_stream=True))
         if operation.name in ("InvokeModel", "InvokeModelWithResponseStream"):
             streams = operation.name != "InvokeModel"
             body_of_answer = self._imports.invoke(self.state, params["modelId"], params["body"], streams)
@@ -215,6 +211,9 @@ class LocalBedrock:
                 return send(start, 200, to_json(body_of_answer))
             start("200 OK", [("Content-Type", CONTENT_TYPE)])
             return body_of_answer
+        if operation.name == "Invoke":
+            said, failed = invoke(find_function(self.state, params, region), params["Payload"])
+            return send(start, 200, said, [("X-Amz-Function-Error", "Unhandled")] if failed else ())
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")
@@ -227,9 +226,7 @@ class LocalBedrock:
     ) -> Iterable[bytes]:
         try:
             name, params = parse_target(service, environ.get("HTTP_X_AMZ_TARGET", ""), body_of(environ))
-            fault = self.state.faults.take(name, EVERY)
-            if fault is not None:
-                raise error(fault.error, f"{fault.error}, as this server was told")
+            self._happen(name)
             handler = handlers.get(name)
             if handler is None:
                 raise error("UnknownOperationException", f"The local server has no {name}")
@@ -241,9 +238,7 @@ class LocalBedrock:
 
     def _invoke(self, endpoint: str, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         try:
-            fault = self.state.faults.take("InvokeEndpoint", EVERY)
-            if fault is not None:
-                raise error(fault.error, f"{fault.error}, as this server was told")
+            self._happen("InvokeEndpoint")
             component = environ.get("HTTP_X_AMZN_SAGEMAKER_INFERENCE_COMPONENT")
             answer = self._endpoints.invoke(self.state, endpoint, body_of(environ), component)
         except AwsError as e:
@@ -254,12 +249,3 @@ class LocalBedrock:
             return send(start, 200, to_json(answer), [("x-Amzn-Invoked-Production-Variant", "AllTraffic")])
         start("200 OK", [("Content-Type", CONTENT_TYPE)])
         return (payload_part(part) for part in answer)
-
-    def _told_a_fault(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        import json
-
-        if environ["REQUEST_METHOD"] == "DELETE":
-            self.state.faults.clear()
-        else:
-            self.state.faults.add(Fault(**json.loads(body_of(environ))))
-        return send(start, 200, b"{}")

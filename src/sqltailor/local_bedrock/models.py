@@ -10,7 +10,8 @@ from sqltailor.aws.bedrock_models import MODELS, QUOTAS, Tunable
 from sqltailor.local_bedrock.guardrails import GUARDRAILS
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.provisioned_units import UNITS
-from sqltailor.local_bedrock.state import ACCOUNT, Deployment, Handler, Model, State, find, new_id, now
+from sqltailor.local_bedrock.resources import Deployment, Model, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
 from sqltailor.local_bedrock.tags import BEDROCK_TAGS
 
 DEPLOYING_S = 120.0

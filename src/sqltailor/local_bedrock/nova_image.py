@@ -15,10 +15,10 @@ from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.aws.sagemaker_machines import NOVA_MACHINES
 from sqltailor.data.checks.rules import check_files
 from sqltailor.errors import DataError
-from sqltailor.local_bedrock.customization_jobs import metrics_csv
+from sqltailor.local_bedrock.resources import Escrow, TrainingJob, new_id
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
-from sqltailor.local_bedrock.state import ACCOUNT, Escrow, State, TrainingJob, new_id
-from sqltailor.local_bedrock.tuning import Order, Tune, Tuned
+from sqltailor.local_bedrock.state import ACCOUNT, State
+from sqltailor.local_bedrock.tuning import Order, Tune, Tuned, metrics_csv
 from sqltailor.recipe.limits import family
 
 NOVA_IMAGE = "nova-fine-tune-repo"

@@ -1,7 +1,7 @@
 """The wire of AWS's services, read from botocore's models: HTTP request → operation and parameters, and back.
 
-Bedrock and its Runtime speak `rest-json`, SageMaker and Auto Scaling `json`: the operation is in a header, times are
-numbers.
+Bedrock, its Runtime and Lambda speak `rest-json`, SageMaker and Auto Scaling `json`: the operation is in a header,
+times are numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 
 from sqltailor.aws.validate import check_request
 
-SERVICES = ("bedrock", "bedrock-runtime")
+SERVICES = ("bedrock", "bedrock-runtime", "lambda")
 
 
 class AwsError(Exception):
@@ -61,7 +61,7 @@ class Operation(NamedTuple):
 
 @cache
 def operations() -> tuple[Operation, ...]:
-    """Return the operations of both services."""
+    """Return the operations of these services."""
     import botocore.session
 
     session = botocore.session.get_session()

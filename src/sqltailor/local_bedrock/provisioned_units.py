@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqltailor.local_bedrock.protocol import error, listed, pages
-from sqltailor.local_bedrock.state import ACCOUNT, Deployment, Handler, State, find, new_id, now
+from sqltailor.local_bedrock.resources import Deployment, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
 
 STARTING_S = 600.0
 """About how long the real service takes to bring units up, or to change what they serve."""

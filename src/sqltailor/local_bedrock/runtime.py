@@ -11,7 +11,8 @@ from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.reference_prompt import from_messages
 from sqltailor.generate import load
 from sqltailor.local_bedrock.protocol import error
-from sqltailor.local_bedrock.state import Deployment, State, find
+from sqltailor.local_bedrock.resources import Deployment
+from sqltailor.local_bedrock.state import State, find
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import Recipe
 from sqltailor.taught import prompt_name

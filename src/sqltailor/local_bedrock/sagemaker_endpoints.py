@@ -13,9 +13,10 @@ from sqltailor.aws.s3 import place
 from sqltailor.local_bedrock.inference_components import COMPONENTS, Components, components_of, settle
 from sqltailor.local_bedrock.job_checks import check_role
 from sqltailor.local_bedrock.protocol import AwsError, error
+from sqltailor.local_bedrock.resources import Thing, new_id, now
 from sqltailor.local_bedrock.runtime import Answers, OpenAnswers
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, sagemaker_page
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, Thing, new_id, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 from sqltailor.local_bedrock.tags import in_lower_case
 from sqltailor.types import Completion
 from sqltailor.wire.chat_completions import chat_messages, chat_options, chat_pieces

@@ -13,7 +13,8 @@ from sqltailor.aws.sagemaker_machines import SERVERLESS
 from sqltailor.errors import SQLTailorError
 from sqltailor.local_bedrock.job_checks import check_bucket, check_role
 from sqltailor.local_bedrock.protocol import AwsError, error
-from sqltailor.local_bedrock.state import ACCOUNT, State, TrainingJob, now
+from sqltailor.local_bedrock.resources import TrainingJob, now
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
 from sqltailor.local_bedrock.tags import in_lower_case
 from sqltailor.local_bedrock.tuning import Stopped
 
@@ -39,6 +40,15 @@ class TrainingJobs:
 
     def __init__(self, images: Mapping[str, Work], s3: Any, iam: Any) -> None:
         self.images, self.s3, self.iam = images, s3, iam
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the operations by their names."""
+        return {
+            "CreateTrainingJob": self.create,
+            "DescribeTrainingJob": self.describe,
+            "ListTrainingJobs": self.list,
+            "StopTrainingJob": self.stop,
+        }
 
     def create(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
         name = params["TrainingJobName"]

@@ -22,8 +22,9 @@ from typing import Any
 from sqltailor.aws.s3 import Place, place
 from sqltailor.errors import BackendError, DataError
 from sqltailor.generate.bases import BASES
+from sqltailor.local_bedrock.resources import TrainingJob
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
-from sqltailor.local_bedrock.state import State, TrainingJob
+from sqltailor.local_bedrock.state import State
 from sqltailor.local_bedrock.tuning import Stopped
 
 SCRIPT_IMAGE = "huggingface-pytorch-training"

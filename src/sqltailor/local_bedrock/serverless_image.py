@@ -13,8 +13,9 @@ from sqltailor.cloud.sagemaker.serverless_training import LIMITS
 from sqltailor.errors import DataError
 from sqltailor.export.artifacts import write_adapter, write_merged
 from sqltailor.generate.references import resolve
+from sqltailor.local_bedrock.resources import TrainingJob, new_id
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel, output_of
-from sqltailor.local_bedrock.state import State, TrainingJob, new_id
+from sqltailor.local_bedrock.state import State
 from sqltailor.local_bedrock.tuning import Order, Tune
 from sqltailor.types import Message
 from sqltailor.wire.converse import training_record

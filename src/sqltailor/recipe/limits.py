@@ -38,13 +38,16 @@ class Limit(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Models that are tuned alike: by what their ids begin with, and what each key may be."""
+    """Models that are tuned alike by a method: by what their ids begin with, and what each key may be."""
 
     name: str
     ids: tuple[str, ...]
     limits: Mapping[str, Limit]
+    method: str = "sft"
 
 
+CONTEXT = 256_000
+"""Tokens that Nova 2 Lite can read: AWS gives no range for the lengths of reinforcement fine-tuning."""
 _NOVA = ("amazon.nova-micro", "amazon.nova-lite", "amazon.nova-pro")
 _BEDROCK = (
     Family(
@@ -66,6 +69,19 @@ _BEDROCK = (
             "batch": Limit(1, 1, 1),
             "learning_rate": Limit(5e-6, 0.1, 1e-4, whole=False),
         },
+    ),
+    Family(
+        "Amazon Nova 2 Lite",
+        ("amazon.nova-2-lite",),
+        {
+            "epochs": Limit(1, 50, 1),
+            "learning_rate": Limit(1e-7, 1e-3, 1e-5, whole=False),
+            "batch": Limit(16, 512, 128),
+            "max_length": Limit(1, CONTEXT, 8192),
+            "grpo.generations": Limit(2, 16, 8),
+            "grpo.max_tokens": Limit(1, CONTEXT, 2048),
+        },
+        method="grpo",
     ),
 )
 _SAGEMAKER = (
@@ -98,9 +114,13 @@ _ALWAYS = {"backend", "method", "resume", "name", "out", "local", "bedrock", "sa
 """Keys of `train:` that no service has to honour: they choose, name, or belong to a method or another backend."""
 
 
-def family(backend: str, base: str) -> Family | None:
-    """Return the family whose training service takes this base model, or None: then our own script trains it."""
-    return next((f for f in FAMILIES.get(backend, ()) if base.startswith(f.ids)), None)
+def family(backend: str, base: str, method: str = "sft") -> Family | None:
+    """Return the family whose training service takes this base model, or None: then our own script trains it.
+
+    Where the service tunes it by other methods only, that family.
+    """
+    found = [f for f in FAMILIES.get(backend, ()) if base.startswith(f.ids)]
+    return next((f for f in found if f.method == method), found[0] if found else None)
 
 
 def backend_defaults(merged: Layer) -> None:
@@ -109,7 +129,7 @@ def backend_defaults(merged: Layer) -> None:
     if not isinstance(train, dict):
         return
     backend, base = str(train.get("backend")), str(merged.tree.get("base", "small"))
-    chosen = family(backend, base)
+    chosen = family(backend, base, str(train.get("method", "sft")))
     for name, limit in chosen.limits.items() if chosen else ():
         path = ("train", *name.split("."))
         if path not in merged.origins:
@@ -118,15 +138,20 @@ def backend_defaults(merged: Layer) -> None:
 
 def common_keys() -> list[str]:
     """Return the keys of `train:` that a backend must honour, LoRA's as `lora.r`."""
-    names = [name for name in Train.model_fields if name not in _ALWAYS and name != "lora"]
-    lora = Train.model_fields["lora"].annotation
-    return [*names, *(f"lora.{name}" for name in getattr(lora, "model_fields", {}))]
+    return [*(name for name in Train.model_fields if name not in _ALWAYS and name != "lora"), *_below("lora")]
 
 
-def ignored(backend: str, base: str) -> list[str]:
-    """Return the common keys that the training service does not take."""
-    chosen = family(backend, base)
-    return [name for name in common_keys() if name not in chosen.limits] if chosen else []
+def _below(section: str) -> Iterator[str]:
+    yield from (f"{section}.{name}" for name in getattr(Train.model_fields[section].annotation, "model_fields", {}))
+
+
+def ignored(train: Train, base: str) -> list[str]:
+    """Return the keys, common ones and those of its method, that the training service does not take."""
+    chosen = family(train.backend, base, train.method)
+    if chosen is None:
+        return []
+    own = _below(chosen.method) if chosen.method == "grpo" else ()
+    return [name for name in (*common_keys(), *own) if name not in chosen.limits]
 
 
 def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, str]]:
@@ -134,9 +159,9 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
 
     `given`: the keys that the user has set.
     """
-    chosen = family(train.backend, base)
+    chosen = family(train.backend, base, train.method)
     if train.backend == "bedrock" and chosen is None:
-        known = ", ".join(f"{ids}*" for f in _BEDROCK for ids in f.ids)
+        known = ", ".join(f"{ids}*" for f in _BEDROCK for ids in f.ids if f.method == "sft")
         return [
             ("backend", f"is bedrock, which cannot tune base '{base}'. It tunes {known}. Or set train.backend: local.")
         ]
@@ -145,9 +170,9 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
     found = []
     if train.method == "pretrain":
         found.append(("method", f"is pretrain, which {train.backend} {NO_PRETRAINING}"))
-    elif train.method != "sft":
+    elif train.method != chosen.method:
         found.append(("method", f"is {train.method}; {train.backend} tunes {chosen.name} by sft only."))
-    for name in ignored(train.backend, base):
+    for name in ignored(train, base):
         if name in given:
             why = FIXED.get((train.backend, name), f"is not a setting of {train.backend} for {chosen.name}")
             found.append((name, f"{why}: remove it."))
@@ -155,7 +180,17 @@ def faults(train: Train, base: str, given: Collection[str]) -> list[tuple[str, s
         value = float(functools.reduce(getattr, name.split("."), train))  # type: ignore[arg-type]
         if not limit.allows(value):
             found.append((name, f"is {value:g}; {train.backend} takes {limit} for {chosen.name}."))
-    return found + (list(_of_sagemaker(train)) if train.backend == "sagemaker" else [])
+    return found + list(_of_sagemaker(train) if train.backend == "sagemaker" else _of_bedrock(train))
+
+
+def _of_bedrock(train: Train) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong between the keys of a customization job."""
+    bedrock = train.bedrock
+    if train.method == "grpo" and bedrock.grader and (there := bedrock.grader.split(":")[3]) != bedrock.region:
+        yield "bedrock.grader", f"is in {there}; the job runs in {bedrock.region}."
+    for name in ("grader", "reasoning_effort"):
+        if train.method != "grpo" and getattr(bedrock, name) is not None:
+            yield f"bedrock.{name}", f"is for method grpo, not {train.method}: remove it."
 
 
 def _of_sagemaker(train: Train) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ def tree(recipe: Recipe) -> dict[str, Any]:
     url = values["database"]["url"]
     if url and has_password(url):
         values["database"]["url"] = "${DATABASE_URL}"
-    for name in limits.ignored(recipe.train.backend, recipe.base):
+    for name in limits.ignored(recipe.train, recipe.base):
         *above, last = name.split(".")
         del at(values["train"], above)[last]
     return values

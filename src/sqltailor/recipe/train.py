@@ -139,6 +139,14 @@ class BedrockTraining(AwsTraining):
         "ARN of a custom model of this base, to tune that further; `train --from RUN` sets it.",
         pattern=r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:custom-model/.+$",
     )
+    grader: str | None = key(
+        None,
+        "With `grpo`: ARN of the Lambda function that rewards answers; `sqltailor aws grader` writes its package.",
+        pattern=r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_.-]+(:[A-Za-z0-9_$-]+)?$",
+    )
+    reasoning_effort: Literal["low", "medium", "high"] | None = key(
+        None, "With `grpo`: how long the model reasons before each answer; not set: Bedrock's own choice."
+    )
 
 
 Share = Annotated[Float, Field(ge=0, le=1)]

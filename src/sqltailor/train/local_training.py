@@ -22,7 +22,7 @@ from sqltailor.train.recording import record_prompt
 from sqltailor.train.running.memory import give_back_memory
 from sqltailor.train.running.opening import run_of
 from sqltailor.train.running.processes import ctrl_c_stops_gently, first_process_first, is_first_process, wait_for_all
-from sqltailor.train.running.stage import Job, Stage, StageResult, result_of
+from sqltailor.train.running.stage import Job, Reward, Stage, StageResult, result_of
 
 if TYPE_CHECKING:
     from sqltailor.train.rows.encoding import Rows
@@ -96,13 +96,14 @@ def train(
     project: Project | None = None,
     progress: Progress | None = None,
     on_plan: Callable[[Plan], None] = lambda plan: None,
+    reward: Reward | None = None,
 ) -> TrainResult:
     """Train by a recipe, or continue the unfinished run of an equal recipe on equal data.
 
     `project` is the recipe's, where it is open already. `on_plan` is told what a stage will take before its weights
-    are loaded, `progress` of every step. Raises
-    `ConfigError` before any weight is loaded when the recipe cannot run here, `DataError` for unusable data,
-    `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a checkpoint is saved.
+    are loaded, `progress` of every step. `reward` says what answers earn by `grpo`, in place of running them on the
+    recipe's database. Raises `ConfigError` before any weight is loaded when the recipe cannot run here, `DataError` for
+    unusable data, `BackendError` when training fails; `KeyboardInterrupt` after Ctrl-C, when a checkpoint is saved.
     """
     recipe = resolved.recipe
     _check_backend(recipe)
@@ -116,11 +117,11 @@ def train(
         torch.set_num_threads(recipe.train.local.threads)
     began = time.perf_counter()
     with opened(project or recipe) as project:
-        check_ready(resolved, project)
+        check_ready(resolved, project, executes=reward is None)
         with quiet_libraries(), run_of(resolved) as run, log_to(run):
             _record_prompt(recipe, project, run)
             with ctrl_c_stops_gently() as interrupted:
-                result = _train_stages(recipe, project, run, progress, interrupted, on_plan)
+                result = _train_stages(recipe, project, run, progress, interrupted, on_plan, reward)
                 if interrupted():
                     raise KeyboardInterrupt(f"Saved step {result.steps} of {run.path}. Continue with the same command.")
             if is_first_process():
@@ -137,6 +138,7 @@ def _train_stages(
     progress: Progress | None,
     interrupted: Callable[[], bool],
     on_plan: Callable[[Plan], None],
+    reward: Reward | None,
 ) -> StageResult:
     all_stages = _stages(recipe, run)
     for stage in all_stages:
@@ -149,7 +151,8 @@ def _train_stages(
             on_plan(planned)
         module, _, function = METHODS[stage.recipe.train.method].partition(":")
         tune = getattr(importlib.import_module(f"sqltailor.train.methods.{module}"), function)
-        result: StageResult = tune(Job(stage, project, rows, setup, planned.micro_batch, progress, interrupted))
+        job = Job(stage, project, rows, setup, planned.micro_batch, progress, interrupted, reward)
+        result: StageResult = tune(job)
         wait_for_all()
         if interrupted():
             return result

@@ -6,7 +6,7 @@ The server's side of whole answers is `wire.openai`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
@@ -21,6 +21,19 @@ def chat_request(prompt: Prompt, options: GenerateOptions) -> dict[str, Any]:
     if options.stop:
         settings["stop"] = list(options.stop)
     return {"messages": [{"role": m.role, "content": m.content} for m in prompt.messages], **settings}
+
+
+def graded_prompt(id: str, messages: Sequence[Message], golds: Sequence[str]) -> dict[str, Any]:
+    """Return a line of the prompts of reinforcement fine-tuning: no answer to learn, but the SQL that judges one."""
+    turns = [{"role": m.role, "content": m.content} for m in messages]
+    return {"id": id, "messages": turns, "reference_answer": golds[0] if len(golds) == 1 else {"sql": list(golds)}}
+
+
+def graded_sample(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    """Return an answer to a line of those prompts, as a grader gets it."""
+    known = {name: value for name, value in row.items() if name not in ("id", "messages")}
+    turns = [*row["messages"], {"role": "assistant", "content": answer}]
+    return {"id": row["id"], "messages": turns, "metadata": known}
 
 
 def chat_completion(answer: Mapping[str, Any], *, total_ms: float) -> Completion:

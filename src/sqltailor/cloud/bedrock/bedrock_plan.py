@@ -8,7 +8,7 @@ from typing import Any
 from sqltailor.aws.bedrock_models import QUOTAS, Tunable, tunable
 from sqltailor.aws.session import client, code_of, identity, told
 from sqltailor.cloud.account_checks import Account, look_at_account
-from sqltailor.cloud.cost import CostRow, storage_cost, training_cost
+from sqltailor.cloud.cost import CostRow, reinforcement_cost, storage_cost, training_cost
 from sqltailor.cloud.price_book import price_book
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.recipe import Recipe, Resolved
@@ -43,7 +43,7 @@ def base_of(recipe: Recipe) -> Tunable:
 def hyperparameters(resolved: Resolved) -> dict[str, str]:
     """Return what is sent of the recipe; `batchSize`, which AWS does not document, only where the user set it."""
     train = resolved.recipe.train
-    unknown = ignored("bedrock", resolved.recipe.base)
+    unknown = ignored(train, resolved.recipe.base)
     kept = {name: how for name, how in HYPERPARAMETERS.items() if how[0] not in unknown}
     found = {name: form.format(getattr(train, key)) for name, (key, form) in kept.items()}
     found["learningRate"] = found["learningRate"].rstrip("0")
@@ -57,12 +57,15 @@ def look(recipe: Recipe) -> Account:
     base, region = base_of(recipe), recipe.train.bedrock.region
     identity(region)  # without credentials, that is what is wrong
     bedrock = client("bedrock", region)
-    notes = [*_lifecycle(bedrock, base, region), *_quotas(bedrock), *_goes_on(bedrock, recipe, base)]
+    reinforced = recipe.train.method == "grpo"
+    notes = [
+        *_lifecycle(bedrock, base, region, reinforced), *_quotas(bedrock), *_goes_on(bedrock, recipe, base)
+    ]  # fmt: skip
     account = look_at_account(recipe.train)
     return replace(account, notes=(*notes, *account.notes))
 
 
-def _lifecycle(bedrock: Any, base: Tunable, region: str) -> list[str]:
+def _lifecycle(bedrock: Any, base: Tunable, region: str, reinforced: bool) -> list[str]:
     from botocore.exceptions import ClientError
 
     with told(f"look up {base.id}"):
@@ -80,7 +83,7 @@ def _lifecycle(bedrock: Any, base: Tunable, region: str) -> list[str]:
         when = f", its end of life is {ends:%Y-%m-%d}" if ends else ""
         raise BackendError(f"{base.id} is a legacy model in {region}{when}: it accepts no new tuning jobs.")
     offered = details.get("customizationsSupported") or ["FINE_TUNING"]
-    if "FINE_TUNING" not in offered:
+    if "FINE_TUNING" not in offered and not reinforced:  # which is not among what this list may hold
         raise BackendError(f"{base.id} takes no fine-tuning in {region}; it offers {', '.join(offered)}.")
     return [] if region in base.on_demand_in else [f"{base.id} cannot be deployed on demand in {region}"]
 
@@ -104,7 +107,8 @@ def _goes_on(bedrock: Any, recipe: Recipe, base: Tunable) -> list[str]:
     _, is_foundation, parent = found["baseModelArn"].rpartition("foundation-model/")
     if is_foundation and tunable(parent) is not base:
         raise BackendError(f"{arn} was tuned from {parent}, not from {base.id}.")
-    return [f"goes on from {found['modelName']}, {arn}"]
+    starts = ["AWS documents reinforcement from its own models only"] if recipe.train.method == "grpo" else []
+    return [f"goes on from {found['modelName']}, {arn}", *starts]
 
 
 def _quotas(bedrock: Any) -> list[str]:
@@ -121,6 +125,8 @@ def _quotas(bedrock: Any) -> list[str]:
 def costs(recipe: Recipe, base: Tunable, tokens: int) -> list[CostRow]:
     """Return what the job costs once, and what keeping its model costs a month."""
     prices = price_book().model(base.id)
+    if recipe.train.method == "grpo":
+        return [reinforcement_cost(), storage_cost()]
     if prices is None:
         return [CostRow("training", None, f"no price for {base.id} in the price book", "price book", None)]
     return [training_cost(prices, tokens=tokens, epochs=recipe.train.epochs), storage_cost()]

@@ -12,7 +12,7 @@ from sqltailor.aws.bedrock_models import MODELS
 from sqltailor.aws.session import client, code_of, told
 from sqltailor.cloud.cloud_plan import money
 from sqltailor.cloud.cost import CostRow, Usage, serving_cost, storage_cost
-from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.cloud.job_record import Pauses
 from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import LONGEST, aws_name, tags
 from sqltailor.errors import BackendError, ConfigError
@@ -183,7 +183,7 @@ def _create(bedrock: Any, run: Run, plan: DeploymentPlan) -> str:
 
 def _wait(bedrock: Any, arn: str, name: str, on_state: OnState) -> dict[str, Any]:
     """Look at a deployment until it is active and serves what it was last told to."""
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         with told(f"look at the deployment {name}"):
             found: dict[str, Any] = bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=arn)
@@ -196,5 +196,4 @@ def _wait(bedrock: Any, arn: str, name: str, on_state: OnState) -> dict[str, Any
             )
         if found["status"] == "Active" and update != "Updating":
             return found
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()

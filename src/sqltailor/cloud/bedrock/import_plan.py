@@ -7,7 +7,7 @@ from typing import Any
 
 from sqltailor.aws.importable import IMPORT_REGIONS, import_fault, import_notes
 from sqltailor.aws.s3 import Place, place
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.account_checks import look_at_account
 from sqltailor.cloud.bedrock.import_files import config_of
 from sqltailor.cloud.cloud_plan import money
@@ -94,15 +94,10 @@ def _check_region(region: str) -> None:
 
 def _imported(bedrock: Any, name: str, run: Run) -> str | None:
     """Return the ARN of the imported model of a name, None where there is none. It must be this run's."""
-    from botocore.exceptions import ClientError
-
     with told(f"look for the imported model {name}"):
-        try:
-            arn = str(bedrock.get_imported_model(modelIdentifier=name)["modelArn"])
-        except ClientError as e:
-            if code_of(e) not in ("ResourceNotFoundException", "ValidationException"):
-                raise
+        found = found_or_none(bedrock.get_imported_model, modelIdentifier=name)
+        if found is None:
             return None
-        if tags_of(bedrock, arn).get(RUN_TAG) != run.name:
+        if tags_of(bedrock, found["modelArn"]).get(RUN_TAG) != run.name:
             raise ConfigError(f"Another imported model is called {name}. Choose another name: --name NAME")
-    return arn
+    return str(found["modelArn"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.bedrock.invocation_jobs import KIND, get_batch, list_batches, stop_batch
 from sqltailor.cloud.job_record import Found, Listed, Status, remember
 from sqltailor.cloud.run_names import RUN_TAG, tags_of
@@ -21,21 +21,14 @@ PHASES = {
 
 def submit(bedrock: Any, run: Run, request: Mapping[str, Any]) -> None:
     """Create the job, or find the one that an earlier try created, and remember its ARN."""
-    from botocore.exceptions import ClientError
-
     name, token = request["jobName"], request["clientRequestToken"]
     with told(f"create the job {name}"):
-        try:
-            found = bedrock.get_model_customization_job(jobIdentifier=name)
-        except ClientError as e:
-            if code_of(e) not in ("ResourceNotFoundException", "ValidationException"):
-                raise
-            arn = str(bedrock.create_model_customization_job(**request)["jobArn"])
-        else:
-            if found.get("clientRequestToken") != token:
-                raise ConfigError(f"Another job is called {name}. Rename this run: train.name=OTHER")
-            arn = str(found["jobArn"])
-    remember(run, arn=arn)
+        found = found_or_none(bedrock.get_model_customization_job, jobIdentifier=name)
+        if found is None:
+            found = bedrock.create_model_customization_job(**request)
+        elif found.get("clientRequestToken") != token:
+            raise ConfigError(f"Another job is called {name}. Rename this run: train.name=OTHER")
+    remember(run, arn=str(found["jobArn"]))
 
 
 def get(bedrock: Any, job: str) -> Found:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqltailor.aws.s3 import delete_below
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.bedrock.import_files import change_there, put_weights
 from sqltailor.cloud.bedrock.import_plan import ImportPlan
-from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.cloud.job_record import Pauses
 from sqltailor.cloud.run_names import LONGEST, tags
 from sqltailor.errors import BackendError
 from sqltailor.runs import Run, read_json, write_json_atomic
@@ -93,7 +93,7 @@ def _import(bedrock: Any, run: Run, plan: ImportPlan, token: str, on_state: OnSt
             change_there(plan.weights, region=plan.region, account=plan.account)
         with told(f"import the model {plan.name}"):
             bedrock.create_model_import_job(**request)
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         found = _job(bedrock, name) or {"status": "InProgress"}
         on_state(found["status"])
@@ -103,18 +103,9 @@ def _import(bedrock: Any, run: Run, plan: ImportPlan, token: str, on_state: OnSt
             run.deployment.unlink()
             why = found.get("failureMessage") or "no reason given"
             raise BackendError(f"The import {name} failed: {why}. Repeat the command to try again.")
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()
 
 
 def _job(bedrock: Any, name: str) -> dict[str, Any] | None:
-    from botocore.exceptions import ClientError
-
     with told(f"look at the import {name}"):
-        try:
-            found: dict[str, Any] = bedrock.get_model_import_job(jobIdentifier=name)
-        except ClientError as e:
-            if code_of(e) not in ("ResourceNotFoundException", "ValidationException"):
-                raise
-            return None
-    return found
+        return found_or_none(bedrock.get_model_import_job, jobIdentifier=name)

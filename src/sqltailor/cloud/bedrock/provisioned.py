@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.bedrock.deployments import Deployed, OnState, check_model
 from sqltailor.cloud.cloud_plan import money
 from sqltailor.cloud.cost import CostRow, units_cost
-from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.cloud.job_record import Pauses
 from sqltailor.cloud.price_book import price_book
 from sqltailor.cloud.run_names import LONGEST, RUN_TAG, aws_name, tags, tags_of
 from sqltailor.errors import BackendError, ConfigError, unknown
 from sqltailor.runs import Run, read_json, write_json_atomic
 
-Commitment = Literal["none", "1-month", "6-months"]
 COMMITMENTS: dict[str, str | None] = {"none": None, "1-month": "OneMonth", "6-months": "SixMonths"}
 """How long units are bought for → as Bedrock writes it."""
 
@@ -73,16 +72,8 @@ def plan_units(run: Run, *, name: str | None = None, units: int = 1, commitment:
 
 
 def _called(bedrock: Any, name: str) -> dict[str, Any] | None:
-    from botocore.exceptions import ClientError
-
     with told(f"look for the Provisioned Throughput {name}"):
-        try:
-            found: dict[str, Any] = bedrock.get_provisioned_model_throughput(provisionedModelId=name)
-        except ClientError as e:
-            if code_of(e) not in ("ResourceNotFoundException", "ValidationException"):
-                raise
-            return None
-    return found
+        return found_or_none(bedrock.get_provisioned_model_throughput, provisionedModelId=name)
 
 
 def buy_units(run: Run, plan: UnitsPlan, *, on_state: OnState = lambda state: None) -> Deployed:
@@ -141,7 +132,7 @@ def _create(bedrock: Any, run: Run, plan: UnitsPlan) -> str:
 
 
 def _wait(bedrock: Any, arn: str, name: str, on_state: OnState) -> dict[str, Any]:
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         with told(f"look at the Provisioned Throughput {name}"):
             found: dict[str, Any] = bedrock.get_provisioned_model_throughput(provisionedModelId=arn)
@@ -153,5 +144,4 @@ def _wait(bedrock: Any, arn: str, name: str, on_state: OnState) -> dict[str, Any
             raise BackendError(
                 f"The Provisioned Throughput {name} failed: {why}. Delete it: sqltailor deploy delete {name}"
             )
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.aws.session import client, found_or_none, told
+from sqltailor.cloud.job_record import Pauses
 from sqltailor.cloud.run_names import RUN_TAG, tags, tags_of
 from sqltailor.errors import BackendError, ConfigError
 from sqltailor.runs import Run
@@ -19,7 +18,7 @@ def take_over(run: Run, known: Mapping[str, Any]) -> str:
     Raises `BackendError` when Bedrock cannot read the weights.
     """
     bedrock, name = client("bedrock", known["region"]), known["name"]
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     with told(f"make the model {name} of the weights in {known['weights']}"):
         found = _called(bedrock, name)
         if found is None:
@@ -36,8 +35,7 @@ def take_over(run: Run, known: Mapping[str, Any]) -> str:
                     f"Bedrock could not take over the model {name}: {found.get('failureMessage') or 'no reason given'}."
                     f" Remove it (sqltailor deploy delete {name}) and repeat the command: the job is kept."
                 )
-            time.sleep(pause)
-            pause = min(pause * 1.5, LOOK_EVERY_S)
+            pauses.rest()
 
 
 def takeover_request(run: str, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,12 +50,4 @@ def takeover_request(run: str, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _called(bedrock: Any, name: str) -> dict[str, Any] | None:
-    from botocore.exceptions import ClientError
-
-    try:
-        found: dict[str, Any] = bedrock.get_custom_model(modelIdentifier=name)
-    except ClientError as e:
-        if code_of(e) not in ("ResourceNotFoundException", "ValidationException"):
-            raise
-        return None
-    return found
+    return found_or_none(bedrock.get_custom_model, modelIdentifier=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,31 @@ from sqltailor.aws.s3 import Place, keys_below, place, read_text
 from sqltailor.aws.session import client
 from sqltailor.cloud.bedrock.bedrock_plan import base_of, costs, hyperparameters, look
 from sqltailor.cloud.bedrock.job import get, status_of, submit
+from sqltailor.cloud.bedrock.reinforcement import check_golds, look_at_grader, reinforcement_hyperparameters
 from sqltailor.cloud.cloud_plan import CloudPlan
 from sqltailor.cloud.cloud_training import create_patiently, untuned, upload_files
 from sqltailor.cloud.job_record import OnStatus, keep_metrics, known_job, metrics_rows, note_end, remember, wait
 from sqltailor.cloud.material import write_material
 from sqltailor.cloud.run_names import aws_name, tags
+from sqltailor.errors import ConfigError
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.runs import Run
 from sqltailor.train.recording import record_prompt
+from sqltailor.train.rows.training_data import read_material
 
 METRICS = ("step_wise_training_metrics.csv", "validation_metrics.csv")
 """What the keys of a job's files of metrics end with."""
 
 
 def check(recipe: Recipe) -> None:
-    """Raise `ConfigError` for a base that Bedrock does not tune in the recipe's region."""
+    """Raise `ConfigError` for a base that Bedrock does not tune in the recipe's region, or without a grader."""
     base_of(recipe)
+    if recipe.train.method == "grpo" and recipe.train.bedrock.grader is None:
+        raise ConfigError(
+            "On Bedrock, grpo needs a function that grades: `sqltailor aws grader` writes its package and prints the "
+            "command that creates it; then set train.bedrock.grader=ARN."
+        )
 
 
 def plan_job(resolved: Resolved, project: Project, folder: Path) -> CloudPlan:
@@ -34,9 +43,13 @@ def plan_job(resolved: Resolved, project: Project, folder: Path) -> CloudPlan:
     base = base_of(recipe)
     material = write_material(project, base.rules, folder)
     account = look(recipe)
-    rows = costs(recipe, base, material.tokens)
-    sent, epochs = hyperparameters(resolved), recipe.train.epochs
-    return CloudPlan(account.where, base.id, sent, epochs, material, rows, account.notes, account.role_age_s)
+    rows, notes = costs(recipe, base, material.tokens), account.notes
+    sent: Mapping[str, Any] = hyperparameters(resolved)
+    if recipe.train.method == "grpo":
+        sent = reinforcement_hyperparameters(recipe.train)
+        check_golds(project, read_material(recipe, folder).train)
+        notes = (f"graded by {recipe.train.bedrock.grader}", *look_at_grader(recipe.train, material.train), *notes)
+    return CloudPlan(account.where, base.id, sent, recipe.train.epochs, material, rows, notes, account.role_age_s)
 
 
 def begin(project: Project, run: Run, planned: CloudPlan, overwrite: bool) -> None:
@@ -54,6 +67,7 @@ def begin(project: Project, run: Run, planned: CloudPlan, overwrite: bool) -> No
         base=project.recipe.train.bedrock.continue_from or base.id,
         role=here.role,
         hyperparameters=dict(planned.hyperparameters),
+        grader=project.recipe.train.bedrock.grader,
         train=str(data / "train.jsonl"),
         validation=str(data / "validation.jsonl") if planned.material.validation else None,
         out=str(out),
@@ -91,12 +105,17 @@ def job_request(
     token: str,
     base: str,
     role: str,
-    hyperparameters: dict[str, str],
+    hyperparameters: dict[str, Any],
     train: str,
     validation: str | None,
     out: str,
+    grader: str | None = None,
 ) -> dict[str, Any]:
-    """Return the parameters of `create_model_customization_job`."""
+    """Return the parameters of `create_model_customization_job`: by reinforcement where there is a grader."""
+    how = {"customizationType": "FINE_TUNING", "hyperParameters": hyperparameters}
+    if grader is not None:
+        graded = {"graderConfig": {"lambdaGrader": {"lambdaArn": grader}}, "hyperParameters": hyperparameters}
+        how = {"customizationType": "REINFORCEMENT_FINE_TUNING", "customizationConfig": {"rftConfig": graded}}
     held_out = {"validationDataConfig": {"validators": [{"s3Uri": validation}]}} if validation else {}
     return {
         "jobName": name,
@@ -104,8 +123,7 @@ def job_request(
         "roleArn": role,
         "clientRequestToken": token,
         "baseModelIdentifier": base,
-        "customizationType": "FINE_TUNING",
-        "hyperParameters": hyperparameters,
+        **how,
         "trainingDataConfig": {"s3Uri": train},
         **held_out,
         "outputDataConfig": {"s3Uri": out},

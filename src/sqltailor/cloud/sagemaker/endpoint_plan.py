@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqltailor.aws.sagemaker_machines import DLC_ACCOUNT, DLC_REGIONS, MACHINES
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.cloud_plan import money
 from sqltailor.cloud.cost import HOURS_PER_MONTH, CostRow, instance_cost
 from sqltailor.cloud.price_book import price_book
@@ -21,8 +21,6 @@ STARTS_S = 1800
 """How long loading the weights, and starting the server, may take."""
 MAX_COPIES = 2
 """Machines that an endpoint which scales to zero has at most."""
-UNKNOWN = ("ValidationException", "ResourceNotFound")
-"""What SageMaker answers to a name that it does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +127,9 @@ def _costs(kind: str, to_zero: bool) -> tuple[CostRow, ...]:
 
 def _configured(sagemaker: Any, name: str, region: str) -> str | None:
     """Return the configuration that an endpoint of ours has now; None where there is no endpoint of the name."""
-    from botocore.exceptions import ClientError
-
     with told(f"look for the endpoint {name}"):
-        try:
-            found = sagemaker.describe_endpoint(EndpointName=name)
-        except ClientError as e:
-            if code_of(e) not in UNKNOWN:
-                raise
+        found = found_or_none(sagemaker.describe_endpoint, EndpointName=name)
+        if found is None:
             return None
         if RUN_TAG not in tags_of(sagemaker, found["EndpointArn"]):
             raise ConfigError(f"The endpoint {name} in {region} is not SQLTailor's. Choose another: --name NAME")

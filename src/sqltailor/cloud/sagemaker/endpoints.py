@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.aws.s3 import place, upload
-from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.aws.session import client, found_or_none, told
+from sqltailor.cloud.job_record import Pauses
 from sqltailor.cloud.run_names import tags_in_capitals
-from sqltailor.cloud.sagemaker.endpoint_plan import MAX_COPIES, STARTS_S, UNKNOWN, EndpointPlan, serving_image
+from sqltailor.cloud.sagemaker.endpoint_plan import MAX_COPIES, STARTS_S, EndpointPlan, serving_image
 from sqltailor.cloud.sagemaker.served.serving_text import MARK
 from sqltailor.cloud.sagemaker.to_zero import scale_to_zero, stop_scaling
 from sqltailor.errors import BackendError, DataError
@@ -98,19 +98,12 @@ def withdraw_endpoint(run: Run, plan: EndpointPlan, *, on_state: OnState = lambd
 
 
 def _remove_component(sagemaker: Any, plan: EndpointPlan) -> None:
-    from botocore.exceptions import ClientError
-
     stop_scaling(plan.region, plan.name)
     with told(f"withdraw the inference component {plan.name}"):
         sagemaker.delete_inference_component(InferenceComponentName=plan.name)
-        while True:
-            try:
-                sagemaker.describe_inference_component(InferenceComponentName=plan.name)
-            except ClientError as e:
-                if code_of(e) not in UNKNOWN:
-                    raise
-                return
-            time.sleep(FIRST_LOOK_S)
+        pauses = Pauses()
+        while found_or_none(sagemaker.describe_inference_component, InferenceComponentName=plan.name):
+            pauses.rest()
 
 
 def endpoint_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dict[str, Any]]:
@@ -142,18 +135,12 @@ def endpoint_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dic
 
 def _once(describe: Callable[..., Any], create: Callable[..., Any], key: str, request: Mapping[str, Any]) -> None:
     """Create what is not there yet."""
-    from botocore.exceptions import ClientError
-
-    try:
-        describe(**{key: request[key]})
-    except ClientError as e:
-        if code_of(e) not in UNKNOWN:
-            raise
+    if found_or_none(describe, **{key: request[key]}) is None:
         create(**request)
 
 
 def _wait(sagemaker: Any, name: str, on_state: OnState) -> dict[str, Any]:
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         with told(f"look at the endpoint {name}"):
             found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
@@ -164,8 +151,7 @@ def _wait(sagemaker: Any, name: str, on_state: OnState) -> dict[str, Any]:
         if status in ("Failed", "UpdateRollbackFailed", "OutOfService"):
             why = found.get("FailureReason") or "no reason given"
             raise BackendError(f"The endpoint {name} failed: {why}. Delete it: sqltailor deploy delete {name}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()
 
 
 def _lay_beside(run: Run, plan: EndpointPlan, project: Project) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqltailor.aws.policies import TAGS, partition
 from sqltailor.aws.s3 import Place, keys_below, place
 from sqltailor.aws.sagemaker_machines import SERVERLESS, SERVERLESS_REGIONS
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.account_checks import look_at_account
 from sqltailor.cloud.cloud_plan import CloudPlan
 from sqltailor.cloud.cloud_training import create_patiently, upload_files
@@ -171,14 +171,8 @@ def begin(project: Project, run: Run, planned: CloudPlan, overwrite: bool) -> No
 
 
 def _group(sagemaker: Any) -> None:
-    from botocore.exceptions import ClientError
-
     with told(f"make the model package group {GROUP}"):
-        try:
-            sagemaker.describe_model_package_group(ModelPackageGroupName=GROUP)
-        except ClientError as e:
-            if code_of(e) not in ("ValidationException", "ResourceNotFound"):
-                raise
+        if found_or_none(sagemaker.describe_model_package_group, ModelPackageGroupName=GROUP) is None:
             tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
             sagemaker.create_model_package_group(ModelPackageGroupName=GROUP, Tags=tags)
 

@@ -6,15 +6,14 @@ Everything but the component is put, not created: a second time changes nothing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqltailor.aws.sagemaker_machines import MACHINES
-from sqltailor.aws.session import client, code_of, told
-from sqltailor.cloud.job_record import FIRST_LOOK_S, LOOK_EVERY_S
+from sqltailor.aws.session import client, code_of, found_or_none, told
+from sqltailor.cloud.job_record import Pauses
 from sqltailor.cloud.run_names import tags_in_capitals
-from sqltailor.cloud.sagemaker.endpoint_plan import MAX_COPIES, STARTS_S, UNKNOWN, EndpointPlan
+from sqltailor.cloud.sagemaker.endpoint_plan import MAX_COPIES, STARTS_S, EndpointPlan
 from sqltailor.errors import BackendError
 
 IDLE_S, WAKES_S = 300, 60
@@ -25,16 +24,10 @@ GONE = ("ObjectNotFoundException", "ValidationException")
 
 def scale_to_zero(plan: EndpointPlan, run: str, token: str, on_state: Callable[[str], None]) -> None:
     """Let a component serve the plan's model on its endpoint, and scale between no copy and `MAX_COPIES`."""
-    from botocore.exceptions import ClientError
-
     sagemaker = client("sagemaker", plan.region)
     requests = scaling_requests(plan, run, token)
     with told(f"make the inference component {plan.name}"):
-        try:
-            sagemaker.describe_inference_component(InferenceComponentName=plan.name)
-        except ClientError as e:
-            if code_of(e) not in UNKNOWN:
-                raise
+        if found_or_none(sagemaker.describe_inference_component, InferenceComponentName=plan.name) is None:
             sagemaker.create_inference_component(**requests["component"])
     _wait(sagemaker, plan.name, on_state)
     scaling = client("application-autoscaling", plan.region)
@@ -138,7 +131,7 @@ def _target(component: str) -> Mapping[str, str]:
 
 
 def _wait(sagemaker: Any, name: str, on_state: Callable[[str], None]) -> None:
-    pause = FIRST_LOOK_S
+    pauses = Pauses()
     while True:
         with told(f"look at the inference component {name}"):
             found = sagemaker.describe_inference_component(InferenceComponentName=name)
@@ -149,5 +142,4 @@ def _wait(sagemaker: Any, name: str, on_state: Callable[[str], None]) -> None:
         if status == "Failed":
             why = found.get("FailureReason") or "no reason given"
             raise BackendError(f"The model on {name} failed: {why}. Delete it: sqltailor deploy delete {name}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, LOOK_EVERY_S)
+        pauses.rest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqltailor.aws.session import client, code_of, told
+from sqltailor.aws.session import client, found_or_none, told
 from sqltailor.cloud.cost import CostRow, instance_cost
 from sqltailor.cloud.job_record import Found, Listed, Status, remember
 from sqltailor.cloud.price_book import price_book
@@ -37,20 +37,14 @@ NEWEST = 100
 
 def submit(sagemaker: Any, run: Run, request: Mapping[str, Any], token: str) -> None:
     """Create the job, or find the one that an earlier try created, and remember its ARN."""
-    from botocore.exceptions import ClientError
-
     name = request["TrainingJobName"]
     with told(f"create the job {name}"):
-        try:
-            arn = str(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobArn"])
-        except ClientError as e:
-            if code_of(e) not in ("ValidationException", "ResourceNotFound"):
-                raise
-            arn = str(sagemaker.create_training_job(**request)["TrainingJobArn"])
-        else:
-            if tags_of(sagemaker, arn).get(TOKEN_TAG) != token:
-                raise ConfigError(f"Another job is called {name}. Rename this run: train.name=OTHER")
-    remember(run, arn=arn)
+        found = found_or_none(sagemaker.describe_training_job, TrainingJobName=name)
+        if found is None:
+            found = sagemaker.create_training_job(**request)
+        elif tags_of(sagemaker, found["TrainingJobArn"]).get(TOKEN_TAG) != token:
+            raise ConfigError(f"Another job is called {name}. Rename this run: train.name=OTHER")
+    remember(run, arn=str(found["TrainingJobArn"]))
 
 
 def tags_of(sagemaker: Any, arn: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqltailor.data.reference_prompt import to_messages
 from sqltailor.types import Example, Schema
+from sqltailor.wire.chat_completions import graded_prompt
 from sqltailor.wire.converse import training_record
 
 
@@ -29,9 +30,7 @@ def write_openai(example: Example, schema: Schema | None) -> dict[str, Any]:
 def write_rft(example: Example, schema: Schema | None) -> dict[str, Any]:
     """Return a `{id, messages, reference_answer}` row: no answer to learn, but the SQL by which a grader judges one."""
     *asked, _ = to_messages(example, schema)
-    golds = list(example.sql)
-    turns = [{"role": m.role, "content": m.content} for m in asked]
-    return {"id": example.id, "messages": turns, "reference_answer": golds[0] if len(golds) == 1 else {"sql": golds}}
+    return graded_prompt(example.id, asked, example.sql)
 
 
 SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}

@@ -5,6 +5,7 @@ After Shao et al. 2024, "DeepSeekMath", §4. What an answer earns is `rewards.re
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from sqltailor.prompt.encode import end_of_turn
 from sqltailor.train.methods.rewards import Question, Rewarder, read_questions, rewards
 from sqltailor.train.running.base_model import as_trained
 from sqltailor.train.running.processes import is_first_process
-from sqltailor.train.running.stage import Job, StageResult, prepare, train_and_save
+from sqltailor.train.running.stage import Job, Reward, StageResult, prepare, train_and_save
 from sqltailor.types import GenerateOptions
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def tune(job: Job) -> StageResult:
 
     section = job.stage.recipe.train
     questions = read_questions(job.stage, job.project)
-    rewarder = Rewarder(Scoring.of(job.project))
+    reward = job.reward or functools.partial(rewards, Rewarder(Scoring.of(job.project)))
     if len(questions) * section.grpo.generations < section.batch:
         raise DataError(
             f"One step takes {section.batch // section.grpo.generations} questions (train.batch / "
@@ -72,7 +73,7 @@ def tune(job: Job) -> StageResult:
         model=model,
         args=prepared.arguments,
         processing_class=tokenizer,
-        reward_funcs=_rewarded(rewarder, questions, end_of_turn(tokenizer)[-1], differed),
+        reward_funcs=_rewarded(reward, questions, end_of_turn(tokenizer)[-1], differed),
         rollout_func=_drawn(questions, section.grpo.max_tokens, section.grpo.temperature),
         train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(len(questions))]}),
     )
@@ -83,7 +84,7 @@ def tune(job: Job) -> StageResult:
 
 
 def _rewarded(
-    rewarder: Rewarder, questions: Sequence[Question], end: int, differed: list[bool]
+    reward: Reward, questions: Sequence[Question], end: int, differed: list[bool]
 ) -> Callable[..., list[float]]:
     """Return TRL's reward function. It adds to `differed` whether answers to one question earned different rewards."""
 
@@ -92,10 +93,10 @@ def _rewarded(
     ) -> list[float]:
         asked = [questions[int(prompt)] for prompt in prompts]
         cut = [not ids or ids[-1] != end for ids in completion_ids]
-        earned = rewards(rewarder, asked, completions, cut)
+        earned = reward(asked, completions, cut)
         groups: dict[str, set[float]] = {}
-        for prompt, reward in zip(prompts, earned, strict=True):
-            groups.setdefault(prompt, set()).add(reward)
+        for prompt, one in zip(prompts, earned, strict=True):
+            groups.setdefault(prompt, set()).add(one)
         differed.append(any(len(group) > 1 for group in groups.values()))
         return earned
 

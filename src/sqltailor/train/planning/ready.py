@@ -14,8 +14,8 @@ from sqltailor.train.rows.training_data import document_texts
 NAME_IT = "set database.url=sqlite:///shop.db or the like after `train`, or DATABASE_URL=… in .env"
 
 
-def check_ready(resolved: Resolved, project: Project) -> None:
-    """Raise `DataError` or `ConfigError` when a stage lacks its data, database or schema."""
+def check_ready(resolved: Resolved, project: Project, *, executes: bool = True) -> None:
+    """Raise `DataError` or `ConfigError` when a stage lacks its data, schema, or the database that it executes on."""
     recipe = resolved.recipe
     methods = [stage.train.method for stage in stages(recipe)]
     for number, method in enumerate(methods, 1):
@@ -28,7 +28,7 @@ def check_ready(resolved: Resolved, project: Project) -> None:
             raise DataError(
                 f"{stage} has no training data: data.train lists {listed}. Make some: sqltailor data import FILE"
             )
-        if method in ("dpo", "grpo") and not project.may_run:
+        if executes and method in ("dpo", "grpo") and not project.may_run:
             raise ConfigError(f"{stage} runs its answers on a database: {NAME_IT}.{_not_read(resolved)}")
         if not project.has_schema and _lacks_schema(recipe):
             raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,10 +47,15 @@ def stage_examples(stage: Stage, project: Project) -> TrainingData:
     return data
 
 
+Reward = Callable[[Sequence[Any], Sequence[str], Sequence[bool]], list[float]]
+"""Questions (`methods.rewards.Question`), an answer to each, and whether it was cut → what each answer earns."""
+
+
 class Job(NamedTuple):
     """A stage that is ready to train, in batches of `micro_batch` rows at a time; whom to tell, and whether to stop.
 
-    Methods `sft` and `pretrain` train on `rows`; for the others these only say how long examples are.
+    Methods `sft` and `pretrain` train on `rows`; for the others these only say how long examples are. `reward` is what
+    answers earn by `grpo`, where not execution decides.
     """
 
     stage: Stage
@@ -60,6 +65,7 @@ class Job(NamedTuple):
     micro_batch: int
     progress: Progress | None = None
     interrupted: Callable[[], bool] = lambda: False
+    reward: Reward | None = None
 
 
 class Prepared(NamedTuple):
