@@ -106,8 +106,8 @@ def test_an_interrupted_parent_reads_no_stale_reply(url: str) -> None:
 
 def many(database: Database, *statements: str, timeout_s: float = 5) -> list[list[tuple[Any, ...]] | None]:
     """Return the rows of each statement, None where it fails."""
-    found = database._child.request_all([(sql, 100_000) for sql in statements], timeout_s=timeout_s)
-    return [written and written.rows for written in found]
+    found = database.run_all(statements, timeout_s=timeout_s, max_rows=100_000)
+    return [None if isinstance(result, SQLError) else result.rows for result in found]
 
 
 def test_many_statements_have_the_results_of_each(url: str) -> None:
@@ -165,7 +165,7 @@ def test_rows_may_be_told_apart_without_reading_them(case: str, url: str) -> Non
     one, other, differ = PAIRS[case]
     with open_database(url) as database:
         found = database._child.request_all([(one, 9), (other, 9), (one, 9)], timeout_s=5)
-    a, b, again = [written for written in found if written is not None]
+    a, b, again = [came.rows for came in found if not isinstance(came, SQLError)]
     assert (a.must_differ(b), b.must_differ(a), a.must_differ(again)) == (differ, differ, False)
     assert a.text == again.text
 

@@ -177,7 +177,7 @@ class Asker:
 
     def take(self, reply: Reply, reading: str, *, run: bool) -> Reply:
         """Return a reply that asked back with the reading that a person chose, run if wished."""
-        verdict, result = self.run(reading) if run else Ran(self._judged(reading), None)
+        verdict, result = self.run(reading) if run else Ran(judged(reading, self._project), None)
         said: dict[str, Any] = {
             "allowed": verdict.allowed,
             "layer": verdict.layer,

@@ -141,11 +141,11 @@ class Database:
     ) -> list[QueryResult | SQLError]:
         """Return for each statement what `run` returns, or the `SQLError` that it raises; faster than one by one.
 
-        Each has the whole time limit. Equal results share one list of rows. Raises `DataError`.
+        Each has the whole time limit. Raises `DataError`.
         """
-        return self._child.request_all(
-            [(sql, max_rows) for sql in statements], timeout_s=timeout_s, known={}, **self._asked(indexed=indexed)
-        )
+        asked = [(sql, max_rows) for sql in statements]
+        found = self._child.request_all(asked, timeout_s=timeout_s, **self._asked(indexed=indexed))
+        return [came if isinstance(came, SQLError) else came.result() for came in found]
 
     def _asked(self, **wanted: bool) -> dict[str, bool]:
         """Return what the engine is asked besides, where it knows that."""

@@ -9,9 +9,10 @@ import re
 import select
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqltailor.errors import Refused, SQLError
+from sqltailor.types import QueryResult
 
 MAX_SQL_CHARACTERS = 100_000
 LEAST_OF_A_PIPE = 4096
@@ -43,6 +44,19 @@ class Written:
         if len(self.text) == len(other.text):
             return False
         return not (self.may_hold_fractions or other.may_hold_fractions)
+
+
+class Came(NamedTuple):
+    """What came of a statement: its columns and rows, whether there were more, and how long it took."""
+
+    columns: list[str]
+    rows: Written
+    truncated: bool
+    elapsed_ms: float
+
+    def result(self) -> QueryResult:
+        """Return it with its rows read."""
+        return QueryResult(tuple(self.columns), self.rows.rows, self.truncated, self.elapsed_ms)
 
 
 class Inbox:

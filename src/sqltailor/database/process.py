@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from sqltailor.database.pipe import Inbox, Written, encoded, first_of, framed
+from sqltailor.database.pipe import Came, Inbox, Written, encoded, first_of, framed
 from sqltailor.database.url import hide
 from sqltailor.errors import ConfigError, DataError, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
@@ -64,13 +64,13 @@ class Child:
         frame = framed({"sql": sql, "timeout_s": timeout_s, "max_rows": max_rows, "catalog": catalog, **engines})
         with self._lock:
             self.start()
-            columns, rows, truncated, elapsed_ms = self._result(timeout_s, frame)
-        return QueryResult(tuple(columns), rows.rows, truncated, elapsed_ms)
+            came = self._result(timeout_s, frame)
+        return came.result()
 
     def request_all(
         self, statements: Sequence[tuple[str, int]], *, timeout_s: float, **engines: bool | str
-    ) -> list[Written | None]:
-        """Return for each statement and its `max_rows` the rows, None where it fails or has more.
+    ) -> list[Came | SQLError]:
+        """Return for each statement and its `max_rows` what comes of it, or why it failed.
 
         Several are sent at a time, so that the child need not wait for the parent after each. Every one has the whole
         time limit; those that were sent with one that ended the process run in the next. Raises `DataError`.
@@ -82,25 +82,27 @@ class Child:
                 frames.append(framed({"sql": sql, "max_rows": max_rows, **common}))
             except SQLError as e:
                 frames.append(e)
-        found: list[Written | None] = []
+        found: list[Came | SQLError] = []
         with self._lock:
             while len(found) < len(frames):
-                batch = first_of(frames[len(found) :])
-                found += self._results(timeout_s, batch) if batch else [None]
+                first = frames[len(found)]
+                if isinstance(first, SQLError):
+                    found.append(first)
+                else:
+                    found += self._results(timeout_s, first_of(frames[len(found) :]))
         return found
 
-    def _results(self, timeout_s: float, batch: Sequence[bytes]) -> list[Written | None]:
+    def _results(self, timeout_s: float, batch: Sequence[bytes]) -> list[Came | SQLError]:
         """Send statements in one message; return what comes of each up to one that ends the process."""
-        found: list[Written | None] = []
+        found: list[Came | SQLError] = []
         self.start()
         try:
             unsent = b"".join(batch)
             for _ in batch:
                 try:
-                    _, rows, truncated, _ = self._result(timeout_s, unsent)
-                    found.append(None if truncated else rows)
-                except SQLError:
-                    found.append(None)
+                    found.append(self._result(timeout_s, unsent))
+                except SQLError as e:
+                    found.append(e)
                     if self._process is None:
                         break
                 unsent = b""
@@ -110,8 +112,8 @@ class Child:
             raise
         return found
 
-    def _result(self, timeout_s: float, frames: bytes) -> tuple[list[str], Written, bool, float]:
-        """Send frames; return columns, rows, whether they were cut, and time of the next result that was not read."""
+    def _result(self, timeout_s: float, frames: bytes) -> Came:
+        """Send frames, and return what came of the first statement whose reply was not read yet."""
         try:
             reply, rows = self._exchange(frames, timeout_s + min(GRACE_SHARE * timeout_s, MOST_GRACE_S))
         except TimeoutError:
@@ -126,7 +128,7 @@ class Child:
         if reply[0] == "error":
             self._fail(reply[1], reply[2], timeout_s)
         _, columns, truncated, elapsed_ms = reply
-        return columns, rows, truncated, elapsed_ms
+        return Came(columns, rows, truncated, elapsed_ms)
 
     def close(self) -> None:
         """End the process. The next statement starts another one."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from sqltailor.data.checks.execute import database_file
 from sqltailor.database import Database, open_database, sqlite
-from sqltailor.database.pipe import Written
+from sqltailor.database.pipe import Came, Written
 from sqltailor.database.process import Child
 from sqltailor.database.url import locate
 from sqltailor.errors import DataError, SQLError
@@ -79,12 +79,12 @@ class RawRuns:
     def run_all(self, file: str, statements: Iterable[str], timeout_s: float) -> list[Written | None]:
         """Return all rows of each statement on a SQLite file; None where it fails."""
         limited = [(sql, MAX_ROWS) for sql in statements]
-        return self._process(file).request_all(limited, timeout_s=timeout_s, path=str(_located(file).path))
+        return _whole(self._process(file).request_all(limited, timeout_s=timeout_s, path=str(_located(file).path)))
 
     def run_counted(self, file: str, statements: Sequence[tuple[str, int]], timeout_s: float) -> list[Written | None]:
         """Return the rows on a SQLite file where they are as many as stands beside the statement, else None."""
         path = str(_located(file).path)
-        return self._process(file).request_all(statements, timeout_s=timeout_s, path=path, only_full=True)
+        return _whole(self._process(file).request_all(statements, timeout_s=timeout_s, path=path, only_full=True))
 
     def columns(self, file: str) -> dict[str, list[str]]:
         """Return the columns of each table of a SQLite file, in lower case, without views."""
@@ -137,3 +137,8 @@ def by_database(cases: Sequence[Case], location: str) -> Iterator[tuple[str, lis
         if (file := database_file(folder, db_id)) is None:
             raise DataError(f"{folder} has no database '{db_id}': {folder / db_id / db_id}.sqlite is missing.")
         yield str(file), found
+
+
+def _whole(found: Iterable[Came | SQLError]) -> list[Written | None]:
+    """Return the rows of each statement; None where it failed or has more."""
+    return [None if isinstance(came, SQLError) or came.truncated else came.rows for came in found]
