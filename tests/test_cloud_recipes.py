@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sqltailor.runs import Run, read_json
-from tests.support.cli_project import ok, ok_json, run
+from tests.support.cli_project import ok, ok_json
 from tests.support.local_aws import (
-    Crash,
-    crash_in,
     imitate_training,
+    until_it_works,
     upload_little,
 )
 
@@ -85,19 +84,3 @@ def test_a_crash_at_any_write_of_what_is_remembered_makes_nothing_twice(
     assert until_it_works(monkeypatch, f"{where}.write_json_atomic", deploy) >= 2
     assert count(aws) == (1, 1, 1)
     assert read_json(Run(path).deployment)["arn"]
-
-
-def until_it_works(monkeypatch: pytest.MonkeyPatch, writer: str, words: tuple[str, ...]) -> int:
-    """Give a command again and again, ended at its next write each time, and return how often it was ended.
-
-    A write that was done is not done again, so that each one is met.
-    """
-    for ended in range(40):
-        with monkeypatch.context() as patch:
-            crash_in(patch, writer, after=ended % 2 == 1, times=1, skip=ended // 2)
-            try:
-                assert run(*words).exit_code == 0
-            except Crash:
-                continue
-            return ended
-    raise AssertionError("the command never ends")

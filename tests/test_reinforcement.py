@@ -17,7 +17,17 @@ from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.recipe import load_recipe
 from sqltailor.runs import Run, read_jsonl
 from tests.support.cli_project import ok, ok_json, run
-from tests.support.local_aws import ACCOUNT, boto, fault, local_aws, make_project, need_aws, quick, request_faults
+from tests.support.local_aws import (
+    ACCOUNT,
+    boto,
+    fault,
+    local_aws,
+    make_project,
+    need_aws,
+    quick,
+    request_faults,
+    until_it_works,
+)
 
 if TYPE_CHECKING:
     from sqltailor.local_bedrock.local_server import LocalBedrock
@@ -135,6 +145,29 @@ def test_a_grader_that_cannot_be_looked_at_is_noted(aws: LocalBedrock) -> None:
     make_grader(aws, name="sqltailor-new")
     new = f"train.bedrock.grader={ARN.replace('grader', 'new')}"
     assert "is Pending: The function is being created" in str(run(*TRAIN, new).exception)
+
+
+def test_a_question_that_is_declined_tries_the_grader_too(aws: LocalBedrock) -> None:
+    make_grader(aws)
+    declined = {"id": "d", "question": "Who drives?", "sql": ["-- cannot answer: no drivers are recorded"]}
+    lines = Path("data/train.jsonl").read_text()
+    Path("data/train.jsonl").write_text(json.dumps(declined) + "\n" + lines)
+    assert ok_json("train", *RECIPE, "--dry-run")["examples"] == 101
+
+
+def test_prompts_that_may_be_too_long_are_noted(aws: LocalBedrock) -> None:
+    make_grader(aws)
+    assert ok_json("train", *RECIPE, "train.max_length=20", "--dry-run")["notes"][1] == (
+        "100 of 100 prompts may be longer than train.max_length, 20"
+    )
+
+
+def test_a_crash_at_any_write_of_what_is_remembered_makes_one_job(
+    aws: LocalBedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_grader(aws)
+    assert until_it_works(monkeypatch, "cloud.job_record.write_json_atomic", TRAIN) >= 4
+    assert len(aws.state.jobs) == len(aws.state.models) == len(list(Path("runs").iterdir())) == 1
 
 
 def test_gold_sql_that_fails_is_listed_before_any_upload(aws: LocalBedrock) -> None:

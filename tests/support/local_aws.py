@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.cli_project import QUESTIONS, make_database
+from tests.support.cli_project import QUESTIONS, make_database, run
 from tests.support.missing import missing
 
 if TYPE_CHECKING:
@@ -230,6 +230,22 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool, times: 
         raise Crash
 
     monkeypatch.setattr(owner, attribute, crashing)
+
+
+def until_it_works(monkeypatch: pytest.MonkeyPatch, writer: str, words: tuple[str, ...]) -> int:
+    """Give a command again and again, ended at its next write each time, and return how often it was ended.
+
+    A write that was done is not done again, so that each one is met.
+    """
+    for ended in range(40):
+        with monkeypatch.context() as patch:
+            crash_in(patch, writer, after=ended % 2 == 1, times=1, skip=ended // 2)
+            try:
+                assert run(*words).exit_code == 0
+            except Crash:
+                continue
+            return ended
+    raise AssertionError("the command never ends")
 
 
 def request_faults(service: str, operation: str, params: dict[str, Any]) -> list[str]:

@@ -119,7 +119,8 @@ def grader(
     note(
         f"next:\n  aws lambda create-function --function-name sqltailor-grader --runtime {built.runtime} "
         f"--architectures {built.architecture} --handler {HANDLER} --timeout 900 --memory-size 1024 "
-        f"--role ROLE --zip-file fileb://{built.path}"
+        f"--role ROLE --zip-file fileb://{built.path}\n"
+        "  sqltailor train nova-2-lite-reinforced train.bedrock.grader=ARN"
     )
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from sqltailor.aws.policies import GRADERS
 from sqltailor.aws.session import DENIED, client, code_of, told
+from sqltailor.data.checks.rules import CHARACTERS_PER_TOKEN
 from sqltailor.errors import BackendError, DataError
 from sqltailor.evaluate.grading import schema_judged_by
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.project import Project
+from sqltailor.prompt.extract import is_declined
 from sqltailor.recipe import Train
 from sqltailor.types import Example
 from sqltailor.wire.chat_completions import graded_sample
@@ -33,8 +35,7 @@ HYPERPARAMETERS = {
 }
 """Hyperparameter of the service → key below `train`. They are sent as numbers; those of other jobs are text."""
 WHOLE = ("epochCount",)
-WRONG = "-- cannot answer: this is no answer"
-"""An answer that earns nothing."""
+DECLINED = "-- cannot answer: this is only a test"
 FIRST_CALL_S = 180
 """How long a function that is cold may take: it unpacks and opens the database."""
 SHOWN = 5
@@ -50,33 +51,43 @@ def reinforcement_hyperparameters(train: Train) -> dict[str, Any]:
     return {name: int(value) if name in WHOLE else value for name, value in found.items() if value is not None}
 
 
-def check_golds(project: Project, examples: Sequence[Example]) -> None:
-    """Raise `DataError` for gold SQL that fails on the recipe's database: the grader would fail, and so the job."""
+def look_at_prompts(project: Project, file: Path) -> list[str]:
+    """Judge every gold SQL of a job's prompts as its grader will, and try the grader; return notes.
+
+    Raises `DataError` for gold SQL that the grader could not judge by, `BackendError` for a grader that would fail.
+    """
+    train = project.recipe.train
+    with file.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    _check_golds(project, rows)
+    notes = [f"graded by {train.bedrock.grader}", *_look_at_grader(train, rows[0])]
+    tokens = [sum(len(turn["content"]) for turn in row["messages"]) / CHARACTERS_PER_TOKEN for row in rows]
+    if longer := sum(count > train.max_length for count in tokens):  # what becomes of those is not documented
+        notes.append(f"{longer} of {len(rows)} prompts may be longer than train.max_length, {train.max_length}")
+    return notes
+
+
+def _check_golds(project: Project, rows: Sequence[Mapping[str, Any]]) -> None:
     failing = []
     with contextlib.closing(Scorer(Scoring.of(project))) as scorer:
-        for example in examples:
+        for row in rows:
+            example = Example(sql=tuple(_golds(row)), question="", dialect=project.dialect)
             found = scorer.certified(example, schema_judged_by(example, scorer, project.schema))
             if found.failure is not None:
-                failing.append(f"  {example.id}: {found.failure}")
+                failing.append(f"  {row['id']}: {found.failure}")
     if failing:
         more = [f"  and {len(failing) - SHOWN} more"] if len(failing) > SHOWN else []
-        raise DataError(
-            "\n".join(
-                [
-                    "The grader could not judge by this gold SQL, so nothing was uploaded:",
-                    *failing[:SHOWN],
-                    *more,
-                    "Change or remove these rows; `sqltailor data check` lists them all.",
-                ]
-            )
-        )
+        shown = ["The grader could not judge by this gold SQL, so nothing was uploaded:", *failing[:SHOWN], *more]
+        raise DataError("\n".join([*shown, "Change or remove these rows; `sqltailor data check` lists them all."]))
 
 
-def look_at_grader(train: Train, prompts: Path) -> list[str]:
-    """Let the grader judge the first prompt's gold SQL, and an answer that is none; return notes of what is not known.
+def _golds(row: Mapping[str, Any]) -> list[str]:
+    gold = row["reference_answer"]
+    return [gold] if isinstance(gold, str) else gold["sql"]
 
-    Raises `BackendError` when the function is not there or not ready, fails, or does not tell the two apart.
-    """
+
+def _look_at_grader(train: Train, row: Mapping[str, Any]) -> list[str]:
+    """Let the grader judge a prompt's gold SQL, and an answer that is not right; return notes of what is not known."""
     from botocore.exceptions import ClientError
 
     arn = str(train.bedrock.grader)
@@ -86,10 +97,9 @@ def look_at_grader(train: Train, prompts: Path) -> list[str]:
     with told(f"try the grader {arn}"):
         try:
             found = functions.get_function_configuration(FunctionName=arn)
-            if found.get("State", "Active") != "Active":
+            if found.get("State") in ("Pending", "Failed"):
                 raise BackendError(f"The grader {arn} is {found['State']}: {found.get('StateReason', 'wait for it')}.")
-            with prompts.open(encoding="utf-8") as lines:
-                event = _event(json.loads(next(lines)))
+            event = _event(row)
             answer = functions.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
         except ClientError as e:
             if code_of(e) in DENIED:
@@ -106,9 +116,9 @@ def look_at_grader(train: Train, prompts: Path) -> list[str]:
 
 
 def _event(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    gold = row["reference_answer"]
-    right = gold if isinstance(gold, str) else gold["sql"][0]
-    return [graded_sample({**row, "id": id}, answer) for id, answer in (("gold", right), ("wrong", WRONG))]
+    right = _golds(row)[0]
+    wrong = "SELECT 1" if is_declined(right) else DECLINED
+    return [graded_sample({**row, "id": id}, answer) for id, answer in (("gold", right), ("wrong", wrong))]
 
 
 def _check_grades(arn: str, event: Sequence[Mapping[str, Any]], said: str, *, failed: bool) -> None:

@@ -10,7 +10,7 @@ from sqltailor.aws.s3 import Place, keys_below, place, read_text
 from sqltailor.aws.session import client
 from sqltailor.cloud.bedrock.bedrock_plan import base_of, costs, hyperparameters, look
 from sqltailor.cloud.bedrock.job import get, status_of, submit
-from sqltailor.cloud.bedrock.reinforcement import check_golds, look_at_grader, reinforcement_hyperparameters
+from sqltailor.cloud.bedrock.reinforcement import look_at_prompts, reinforcement_hyperparameters
 from sqltailor.cloud.cloud_plan import CloudPlan
 from sqltailor.cloud.cloud_training import create_patiently, untuned, upload_files
 from sqltailor.cloud.job_record import OnStatus, keep_metrics, known_job, metrics_rows, note_end, remember, wait
@@ -21,7 +21,6 @@ from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved
 from sqltailor.runs import Run
 from sqltailor.train.recording import record_prompt
-from sqltailor.train.rows.training_data import read_material
 
 METRICS = ("step_wise_training_metrics.csv", "validation_metrics.csv")
 """What the keys of a job's files of metrics end with."""
@@ -47,8 +46,7 @@ def plan_job(resolved: Resolved, project: Project, folder: Path) -> CloudPlan:
     sent: Mapping[str, Any] = hyperparameters(resolved)
     if recipe.train.method == "grpo":
         sent = reinforcement_hyperparameters(recipe.train)
-        check_golds(project, read_material(recipe, folder).train)
-        notes = (f"graded by {recipe.train.bedrock.grader}", *look_at_grader(recipe.train, material.train), *notes)
+        notes = (*look_at_prompts(project, material.train), *notes)
     return CloudPlan(account.where, base.id, sent, recipe.train.epochs, material, rows, notes, account.role_age_s)
 
 

@@ -38,8 +38,8 @@ def check_portable(recipe: Recipe) -> None:
     """Raise `ConfigError` for what a job cannot do without the database, or cannot find."""
     if recipe.train.method != "sft":
         sessions = (
-            " SageMaker's training sessions, in which the answers would be executed here, are not built: neither their"
-            " price nor the layout of the weights that they save is documented. Bedrock does it by a grader: sqltailor"
+            " SageMaker's training sessions, in which the answers would be executed here, are not built: no source"
+            " gives their price, or the layout of the weights that they save. Bedrock does it by a grader: sqltailor"
             " train nova-2-lite-reinforced."
             if recipe.train.method == "grpo"
             else ""
