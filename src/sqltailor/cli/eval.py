@@ -138,10 +138,10 @@ def eval_(
     from sqltailor.errors import ConfigError
     from sqltailor.evaluate.by_recipe import calibrate_models, evaluate_models, evaluate_predictions
     from sqltailor.evaluate.comparison import compare_runs, read_side
-    from sqltailor.evaluate.compat import judge_called
-    from sqltailor.evaluate.judging import Judging
+    from sqltailor.evaluate.compat import benchmark_called
     from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
     from sqltailor.evaluate.metrics import metrics_called
+    from sqltailor.evaluate.scoring_options import ScoringOptions
     from sqltailor.project import Project
 
     if predictions and calibrate:
@@ -152,7 +152,7 @@ def eval_(
         raise ConfigError(f"--engine {engine} scores --predictions FILE; models are asked on this machine.")
     found, folder = recipe_and_folder(recipe, database, unprotected=unprotected)
     if compat is not None:
-        judge_called(compat)
+        benchmark_called(compat)
     if metric is not None:
         metrics_called(metric)
         found = found.model_copy(update={"evaluate": found.evaluate.model_copy(update={"metrics": metric})})
@@ -172,17 +172,17 @@ def eval_(
     whole, opened_models = batch_models(found, model, votes, yes=yes, max_usd=max_usd) if batch else (found, {})
     if data is None and found.data.test and not calibrate:
         note(f"questions: {', '.join(found.data.test)}")
-    judging = Judging(folder, fuzz, timeout, columns_in_order, moment(now))
+    scoring_options = ScoringOptions(folder, fuzz, timeout, columns_in_order, moment(now))
     if predictions:
         with answering("scoring", "scored") as on_progress:
             evaluation = evaluate_predictions(
-                found, predictions, data=data, limit=limit, out=out, judging=judging, compat=compat,
+                found, predictions, data=data, limit=limit, out=out, scoring_options=scoring_options, compat=compat,
                 workers=workers, engine=engine, on_progress=on_progress,
             )  # fmt: skip
     elif calibrate:
         with answering() as on_progress:
             evaluation, calibrations = calibrate_models(
-                found, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
+                found, models=model, data=data, limit=limit, votes=votes, out=out, scoring_options=scoring_options,
                 compat=compat, on_progress=on_progress,
             )  # fmt: skip
         for name, calibration in calibrations.items():
@@ -192,7 +192,7 @@ def eval_(
         # a job has its own display
         with contextlib.nullcontext(quiet) if batch else answering() as on_progress:
             evaluation = evaluate_models(
-                whole, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
+                whole, models=model, data=data, limit=limit, votes=votes, out=out, scoring_options=scoring_options,
                 compat=compat, opened_models=opened_models, on_progress=on_progress,
             )  # fmt: skip
     if folder is None and not fuzz and not Project(found).may_run:
