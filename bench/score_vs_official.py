@@ -3,7 +3,7 @@
     python bench/score_vs_official.py OFFICIAL --data dev.jsonl --tables tables.json --python VENV/bin/python
 
 OFFICIAL is a folder with taoyds/test-suite-sql-eval; `--python` has nltk and sqlparse installed (nltk's data is not
-needed). Databases are filled by our fuzzer, so none need be there. Judged are the gold statements against themselves,
+needed). Databases are filled by our fuzzer, so none need be there. Verdicts are the gold statements against themselves,
 mutants of them, and the predictions of `--predictions`, one line an example. Prints what differs, and agreement.
 """
 
@@ -137,7 +137,7 @@ def respelled(sql: str, rng: random.Random) -> str:
 def compared(name: str, pairs: list[tuple[Any, str]], folder: Path, official: Path, python: str) -> str:
     """Return agreement and times of one set of predictions; prints the rows that differ."""
     from sqltailor.evaluate.compat.raw_runs import Case
-    from sqltailor.evaluate.compat.spider_verdict import judge_spider
+    from sqltailor.evaluate.compat.spider_verdict import spider_verdicts
 
     task = {"official": str(official.resolve()), "folder": str(folder), "rows": [
         [example.db_id, example.sql[0], text] for example, text in pairs
@@ -147,10 +147,10 @@ def compared(name: str, pairs: list[tuple[Any, str]], folder: Path, official: Pa
     theirs = json.loads((folder / "verdicts.json").read_text())
     began = clocks()
     cases = [Case(example, text) for example, text in pairs]
-    judged = judge_spider(cases, str(folder / "database"), suite=True, tables=folder / "tables.json", workers=None)
+    found = spider_verdicts(cases, str(folder / "database"), suite=True, tables=folder / "tables.json", workers=None)
     took = since(began)
     differing = 0
-    all_ours = [scores | notes for scores, notes in zip(judged.scores, judged.notes, strict=True)]
+    all_ours = [scores | notes for scores, notes in zip(found.scores, found.notes, strict=True)]
     for (example, text), ours, row in zip(pairs, all_ours, theirs["rows"], strict=True):
         if row is not None and ours != row:
             differing += 1

@@ -15,7 +15,7 @@ from sqltailor.cli import ask
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.evaluate import by_recipe
 from sqltailor.evaluate.by_recipe import calibrate_models, evaluate_models
-from sqltailor.evaluate.votes import ballot, judge_of
+from sqltailor.evaluate.votes import ballot, ballots_of
 from sqltailor.generate.calibration import calibrated
 from sqltailor.generate.choose import choosing
 from sqltailor.project import Project
@@ -67,7 +67,7 @@ def says(greedy: str, *drawn: str) -> Generate:
 def test_what_most_candidates_return_is_the_answer(
     project: Project, greedy: str, drawn: tuple[str, ...], chosen: str, confidence: float, others: tuple[str, ...]
 ) -> None:
-    vote = choosing(says(greedy, *drawn), judge_of(project))
+    vote = choosing(says(greedy, *drawn), ballots_of(project))
     first, second = vote([PROMPT, PROMPT], GenerateOptions(candidates=3))
     assert first == second
     assert (first.text, first.confidence, first.others) == (chosen, confidence, others)
@@ -75,7 +75,7 @@ def test_what_most_candidates_return_is_the_answer(
 
 
 def test_without_candidates_nothing_is_chosen(project: Project) -> None:
-    [completion] = choosing(says(RIGHT), judge_of(project))([PROMPT], GenerateOptions())
+    [completion] = choosing(says(RIGHT), ballots_of(project))([PROMPT], GenerateOptions())
     assert completion.confidence is None
     assert completion.tokens_out == 7
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from sqltailor.evaluate.compat.bird_verdict import judge_bird, r_ves, soft_f1, ves
+from sqltailor.evaluate.compat.bird_verdict import bird_verdicts, r_ves, soft_f1, ves
 from sqltailor.evaluate.compat.defog_tables import Table, broadcast_equal, close, table_of
-from sqltailor.evaluate.compat.defog_verdict import judge_defog
+from sqltailor.evaluate.compat.defog_verdict import defog_verdicts
 from sqltailor.evaluate.compat.raw_runs import Case
-from sqltailor.evaluate.compat.wikisql_verdict import judge_wikisql
+from sqltailor.evaluate.compat.wikisql_verdict import wikisql_verdicts
 from sqltailor.types import Example, QueryResult
 from tests.support.cli_project import ok, ok_json, run
 
@@ -53,18 +53,18 @@ BIRD = [
 
 
 def test_bird(databases: str) -> None:
-    judged = judge_bird([case(gold, predicted) for gold, predicted, _, _ in BIRD], databases)
-    assert [scores["bird_ex"] for scores in judged.scores] == [ex for _, _, ex, _ in BIRD]
-    assert [scores["bird_soft_f1"] for scores in judged.scores] == pytest.approx([f1 for *_, f1 in BIRD])
-    assert judged.totals == {}
+    found = bird_verdicts([case(gold, predicted) for gold, predicted, _, _ in BIRD], databases)
+    assert [scores["bird_ex"] for scores in found.scores] == [ex for _, _, ex, _ in BIRD]
+    assert [scores["bird_soft_f1"] for scores in found.scores] == pytest.approx([f1 for *_, f1 in BIRD])
+    assert found.totals == {}
 
 
 def test_time_rewards_are_of_right_answers_only(databases: str) -> None:
     right, wrong = case("SELECT id FROM bird", "SELECT id FROM bird"), case("SELECT id FROM bird", "SELECT 1")
-    judged = judge_bird([right, wrong], databases, repeats=5)
-    assert judged.notes[1] == {"ves": 0.0, "r_ves": 0.0}
-    assert judged.notes[0]["ves"] > 0
-    assert judged.totals["ves"] == pytest.approx(50 * judged.notes[0]["ves"])
+    found = bird_verdicts([right, wrong], databases, repeats=5)
+    assert found.notes[1] == {"ves": 0.0, "r_ves": 0.0}
+    assert found.notes[0]["ves"] > 0
+    assert found.totals["ves"] == pytest.approx(50 * found.notes[0]["ves"])
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ DEFOG = [
 def test_defog(
     databases: str, gold: Any, predicted: str, question: str, category: str | None, exact: int, correct: int
 ) -> None:
-    judged = judge_defog([case(gold, predicted, question=question, difficulty=category)], databases)
-    assert judged.scores == [{"defog_exact": exact, "defog_correct": correct}]
+    found = defog_verdicts([case(gold, predicted, question=question, difficulty=category)], databases)
+    assert found.scores == [{"defog_exact": exact, "defog_correct": correct}]
 
 
 def test_defog_has_no_verdict_where_no_gold_statement_runs(databases: str) -> None:
-    assert judge_defog([case("SELECT nobody FROM bird", "SELECT 1")], databases).scores == [{}]
+    assert defog_verdicts([case("SELECT nobody FROM bird", "SELECT 1")], databases).scores == [{}]
 
 
 def test_null_is_not_equal_to_itself_among_numbers_only() -> None:
@@ -144,13 +144,13 @@ WIKISQL = [
 
 @pytest.mark.parametrize(("gold", "predicted", "expected"), WIKISQL)
 def test_wikisql(gold: str, predicted: str, expected: int) -> None:
-    judged = judge_wikisql([Case(Example("1", (gold,), question="?", schema=WIKI), predicted)])
-    assert judged.scores == [{"wikisql_lf": expected}]
+    found = wikisql_verdicts([Case(Example("1", (gold,), question="?", schema=WIKI), predicted)])
+    assert found.scores == [{"wikisql_lf": expected}]
 
 
 def test_wikisql_has_no_verdict_on_other_statements() -> None:
     example = Example("1", ("SELECT name FROM table_1_2 LIMIT 1",), question="?", schema=WIKI)
-    assert judge_wikisql([Case(example, "SELECT 1")]).scores == [{}]
+    assert wikisql_verdicts([Case(example, "SELECT 1")]).scores == [{}]
 
 
 # the command

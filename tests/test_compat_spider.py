@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from sqltailor.errors import ConfigError, DataError, SQLError
-from sqltailor.evaluate.compat import Sources, judge_called, spider_verdict, tables_beside
+from sqltailor.evaluate.compat import Sources, benchmark_called, spider_verdict, tables_beside
 from sqltailor.evaluate.compat.raw_runs import Case
 from sqltailor.evaluate.compat.spider_execution import as_run, same_denotation
 from sqltailor.evaluate.compat.spider_match import groups_of, read_gold, spider_match
 from sqltailor.evaluate.compat.spider_tokens import tokens
-from sqltailor.evaluate.compat.spider_verdict import judge_spider
+from sqltailor.evaluate.compat.spider_verdict import spider_verdicts
 from sqltailor.types import Example
 
 COLUMNS = {"boat": ["id", "name", "length", "value"], "trip": ["id", "boat_id", "day", "port"]}
@@ -175,30 +175,30 @@ def case(gold: str, predicted: str, number: int = 0) -> Case:
 def test_execution(databases: str) -> None:
     before = Path(databases, "sea", "sea.sqlite").read_bytes()
     cases = [case(gold, predicted) for gold, predicted, _ in RUNS]
-    judged = judge_spider(cases, databases)
-    assert [scores["spider_execution"] for scores in judged.scores] == [expected for _, _, expected in RUNS]
+    found = spider_verdicts(cases, databases)
+    assert [scores["spider_execution"] for scores in found.scores] == [expected for _, _, expected in RUNS]
     assert Path(databases, "sea", "sea.sqlite").read_bytes() == before
 
 
 def test_a_test_suite_runs_every_file_of_the_folder(databases: str) -> None:
     pair = case("SELECT name FROM boat", "SELECT name FROM boat WHERE length > 0")
-    assert judge_spider([pair], databases).scores[0]["spider_execution"] == 1
-    assert judge_spider([pair], databases, suite=True).scores[0]["test_suite"] == 0
+    assert spider_verdicts([pair], databases).scores[0]["spider_execution"] == 1
+    assert spider_verdicts([pair], databases, suite=True).scores[0]["test_suite"] == 0
 
 
 def test_on_several_processes_the_verdicts_are_the_same(databases: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [case("SELECT name FROM boat", f"SELECT name FROM boat WHERE length > {i}") for i in range(12)]
     cases += [case("SELECT nobody FROM boat", "SELECT 1")]
-    alone = judge_spider(cases, databases)
+    alone = spider_verdicts(cases, databases)
     monkeypatch.setattr(spider_verdict, "FEW", 0)
     monkeypatch.setattr(spider_verdict, "MOST_OF_A_UNIT", 2)
-    assert judge_spider(cases, databases, workers=2) == alone
+    assert spider_verdicts(cases, databases, workers=2) == alone
 
 
 def test_a_gold_statement_that_fails_gives_no_verdict(databases: str) -> None:
-    judged = judge_spider([case("SELECT nobody FROM boat", "SELECT 1")], databases)
-    assert judged.scores == [{}]
-    assert judged.totals["unread_golds"] == 1
+    found = spider_verdicts([case("SELECT nobody FROM boat", "SELECT 1")], databases)
+    assert found.scores == [{}]
+    assert found.totals["unread_golds"] == 1
 
 
 def test_text_that_is_not_utf8_loses_its_bytes(databases: str) -> None:
@@ -206,49 +206,49 @@ def test_text_that_is_not_utf8_loses_its_bytes(databases: str) -> None:
         connection.execute("INSERT INTO boat VALUES (7, CAST(x'41ff42' AS TEXT), 1)")
         connection.commit()
     pair = case("SELECT name FROM boat WHERE id = 7", "SELECT 'AB'")
-    assert judge_spider([pair], databases).scores[0]["spider_execution"] == 1
+    assert spider_verdicts([pair], databases).scores[0]["spider_execution"] == 1
 
 
 def test_foreign_keys_come_from_the_database_without_tables_json(databases: str) -> None:
     joined = "FROM boat AS a JOIN trip AS b ON a.id = b.boat_id"
     pair = case(f"SELECT a.id {joined}", f"SELECT b.boat_id {joined}")
-    assert judge_spider([pair], databases).scores[0] == {"spider_execution": 1, "spider_match": 1}
+    assert spider_verdicts([pair], databases).scores[0] == {"spider_execution": 1, "spider_match": 1}
 
 
 def test_totals_are_by_hardness(databases: str) -> None:
     pairs = [("SELECT name FROM boat", "SELECT name FROM boat"), ("SELECT id, name FROM boat", "SELECT name FROM boat")]
-    judged = judge_spider([case(*pair) for pair in pairs], databases)
-    levels = judged.totals["hardness"]
+    found = spider_verdicts([case(*pair) for pair in pairs], databases)
+    levels = found.totals["hardness"]
     assert [levels[level]["count"] for level in ("easy", "medium", "all")] == [1, 1, 2]
     assert levels["all"]["spider_match"] == 0.5
     assert levels["all"]["components"]["select"] == {"accuracy": 0.5, "recall": 0.5, "f1": 0.5}
     assert levels["all"]["components"]["where"]["f1"] == 1  # nobody has the part
-    assert judged.notes[0]["hardness"] == "easy"
+    assert found.notes[0]["hardness"] == "easy"
 
 
 def test_without_databases_there_is_only_the_match() -> None:
     ddl = "CREATE TABLE boat (id INT, name TEXT)"
     example = Example("1", ("SELECT name FROM boat",), question="?", schema=ddl)
-    assert judge_spider([Case(example, "SELECT name FROM boat")], None).scores == [{"spider_match": 1.0}]
+    assert spider_verdicts([Case(example, "SELECT name FROM boat")], None).scores == [{"spider_match": 1.0}]
     with pytest.raises(DataError, match="--database DIR"):
-        judge_spider([case("SELECT 1", "SELECT 1")], None)
+        spider_verdicts([case("SELECT 1", "SELECT 1")], None)
 
 
 def test_a_missing_database_is_named(databases: str) -> None:
     example = Example("1", ("SELECT 1",), question="?", db_id="land")
     with pytest.raises(DataError, match="no database 'land'"):
-        judge_spider([Case(example, "SELECT 1")], databases)
+        spider_verdicts([Case(example, "SELECT 1")], databases)
 
 
 @pytest.mark.parametrize("name", ["test-suite", "bird", "defog"])
 def test_verdicts_that_run_need_databases(name: str) -> None:
     with pytest.raises(ConfigError, match="--database DIR"):
-        judge_called(name)([], Sources())
+        benchmark_called(name)([], Sources())
 
 
 def test_an_unknown_benchmark_suggests_the_nearest() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'spider'"):
-        judge_called("spidr")
+        benchmark_called("spidr")
 
 
 def test_tables_beside(tmp_path: Path) -> None:
@@ -266,9 +266,9 @@ def test_together_cases_have_the_verdicts_that_they_have_alone(databases: str, m
     ]
     answers = [*golds, "SELECT id FROM boat ORDER BY id DESC", "SELECT id FROM boat LIMIT 2", "SELECT x", "SELECT 1.0"]
     cases: Sequence[Case] = [case(gold, answer) for _ in range(2) for gold in golds for answer in answers]
-    together = judge_spider(cases, databases, suite=True)
+    together = spider_verdicts(cases, databases, suite=True)
     monkeypatch.setattr(spider_verdict, "MOST_OF_A_UNIT", 1)
-    assert judge_spider(cases, databases, suite=True) == together
+    assert spider_verdicts(cases, databases, suite=True) == together
     assert {scores.get("test_suite") for scores in together.scores} == {None, 0.0, 1.0}
 
 
@@ -276,4 +276,4 @@ def test_other_databases_have_no_spider_verdict(tmp_path: Path) -> None:
     file = tmp_path / "boats.duckdb"
     file.touch()
     with pytest.raises(DataError, match="is no SQLite file"):
-        judge_spider([case("SELECT 1", "SELECT 1")], str(file))
+        spider_verdicts([case("SELECT 1", "SELECT 1")], str(file))

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from sqltailor.data.facts import tables_read
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError
-from sqltailor.evaluate.reward import PARTLY, tables
+from sqltailor.evaluate.reward import PARTLY
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.prompt.text import build_prompt
 from sqltailor.recipe import load_recipe
@@ -136,7 +137,7 @@ def test_equal_answers_run_once(rewarder: Rewarder, monkeypatch: pytest.MonkeyPa
 
 def test_tables_of_a_statement() -> None:
     tree = parse('WITH c AS (SELECT * FROM customer) SELECT * FROM c, main."order"')
-    assert tables(tree) == {"customer", "order"}
+    assert set(tables_read(tree.walk())) == {"customer", "order"}
 
 
 WORDS = (

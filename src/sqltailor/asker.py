@@ -196,7 +196,7 @@ class Asker:
 
     def _agrees(self, sql: str, spec: Mapping[str, Any], *, run: bool) -> bool | None:
         """Tell whether a statement returns what the compiler's does; None where they differ and may not run."""
-        from sqltailor.evaluate.votes import judge_of
+        from sqltailor.evaluate.votes import ballots_of
 
         try:
             compiled = compile_spec(spec, self._project.dialect, self._project.schema)
@@ -205,9 +205,9 @@ class Asker:
         if not run:
             same = comparable(sql, self._project.dialect) == comparable(compiled, self._project.dialect)
             return True if same else None
-        judge = judge_of(self._project)
-        known = judge(compiled)
-        return None if known.kind == "failed" else judge(sql).key == known.key
+        ballot_of = ballots_of(self._project)
+        known = ballot_of(compiled)
+        return None if known.kind == "failed" else ballot_of(sql).key == known.key
 
     def _strange(self, example: Example) -> list[str]:
         """Return the words of a question that say it is about something else; none of what follows other messages."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sqltailor.cli.data.options import Format, Map, mapping_of
+from sqltailor.cli.data.options import Format, Map
 from sqltailor.cli.eval_tables import print_benchmarks, print_mistakes
 from sqltailor.cli.output import Json, Recipe, Unprotected, Votes, answering, note, print_json
+
+if TYPE_CHECKING:
+    from sqltailor import recipe as recipes
+    from sqltailor.evaluate.by_recipe import Measured
+    from sqltailor.evaluate.comparison import Comparison
 
 
 def eval_(
@@ -131,92 +134,77 @@ def eval_(
 
     Example: sqltailor eval --model runs/B --fail-if-worse-than runs/A
     """
-    from sqltailor.cli.compare import print_comparison
     from sqltailor.cli.defaults import recipe_and_folder
-    from sqltailor.cli.eval_batch import batch_models, quiet
-    from sqltailor.cli.scores import compared, known_kind, least_rate, moment, print_scores, print_wrong, reaches
+    from sqltailor.cli.eval_asking import ask_models, moment, with_options
+    from sqltailor.cli.eval_asking import calibrate as calibrate_models
+    from sqltailor.cli.eval_gates import Gates
+    from sqltailor.cli.scores import known_kind, print_wrong
     from sqltailor.errors import ConfigError
-    from sqltailor.evaluate.by_recipe import calibrate_models, evaluate_models, evaluate_predictions
-    from sqltailor.evaluate.comparison import compare_runs, read_side
-    from sqltailor.evaluate.compat import judge_called
-    from sqltailor.evaluate.judging import Judging
-    from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
-    from sqltailor.evaluate.metrics import metrics_called
-    from sqltailor.project import Project
+    from sqltailor.evaluate.by_recipe import evaluate_predictions
+    from sqltailor.evaluate.compat import benchmark_called
+    from sqltailor.evaluate.scoring_options import ScoringOptions
 
-    if predictions and calibrate:
-        raise ConfigError("--calibrate asks a run: it cannot be told from --predictions what a confidence is worth.")
-    if predictions and model:
-        raise ConfigError("--model asks models, --predictions scores answers that are there: give one of them.")
-    if engine != "processes" and not predictions:
-        raise ConfigError(f"--engine {engine} scores --predictions FILE; models are asked on this machine.")
-    found, folder = recipe_and_folder(recipe, database, unprotected=unprotected)
+    refused = {
+        "--calibrate asks a run: --predictions do not tell what its confidence is worth.": predictions and calibrate,
+        "--model asks models, --predictions scores answers that are there: give one of them.": predictions and model,
+        f"--engine {engine} scores --predictions FILE; models are asked on this machine.": engine != "processes"
+        and not predictions,
+        "--fail-if-worse-than compares as --against does: give one of them.": against and fail_if_worse_than,
+        "--batch asks models: leave out --predictions and --calibrate.": batch and (predictions or calibrate),
+    }
+    for why, is_given in refused.items():
+        if is_given:
+            raise ConfigError(why)
     if compat is not None:
-        judge_called(compat)
-    if metric is not None:
-        metrics_called(metric)
-        found = found.model_copy(update={"evaluate": found.evaluate.model_copy(update={"metrics": metric})})
-    if format is not None or map is not None:
-        read = {
-            "format": format,
-            "mapping": mapping_of(map, list(data or found.data.test), format) or found.data.mapping,
-        }
-        found = found.model_copy(update={"data": found.data.model_copy(update=read)})
-    minimum, wanted = least_rate(fail_under), known_kind(only)
-    if against and fail_if_worse_than:
-        raise ConfigError("--fail-if-worse-than compares as --against does: give one of them.")
-    other = against or fail_if_worse_than
-    before = read_side(Path(other)) if other else None  # as it is before anything is asked
-    if batch and (predictions or calibrate):
-        raise ConfigError("--batch asks models: leave out --predictions and --calibrate.")
-    whole, opened_models = batch_models(found, model, votes, yes=yes, max_usd=max_usd) if batch else (found, {})
+        benchmark_called(compat)
+    found, folder = recipe_and_folder(recipe, database, unprotected=unprotected)
+    found = with_options(found, metric, data, format, map)
+    gates, wanted = Gates.of(fail_under, fail_if_worse_than, against), known_kind(only)
     if data is None and found.data.test and not calibrate:
         note(f"questions: {', '.join(found.data.test)}")
-    judging = Judging(folder, fuzz, timeout, columns_in_order, moment(now))
+    options = ScoringOptions(folder, fuzz, timeout, columns_in_order, moment(now))
+    how: dict[str, Any] = {"data": data, "limit": limit, "out": out, "scoring_options": options, "compat": compat}
     if predictions:
         with answering("scoring", "scored") as on_progress:
-            evaluation = evaluate_predictions(
-                found, predictions, data=data, limit=limit, out=out, judging=judging, compat=compat,
-                workers=workers, engine=engine, on_progress=on_progress,
-            )  # fmt: skip
+            measured = evaluate_predictions(
+                found, predictions, workers=workers, engine=engine, on_progress=on_progress, **how
+            )
     elif calibrate:
-        with answering() as on_progress:
-            evaluation, calibrations = calibrate_models(
-                found, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
-                compat=compat, on_progress=on_progress,
-            )  # fmt: skip
-        for name, calibration in calibrations.items():
-            told = ", ".join(f"{share:.0%} agree: {rate:.0%} right" for share, rate in calibration.rates)
-            note(f"{name}: {told}")
+        measured = calibrate_models(found, model, votes, how)
     else:
-        # a job has its own display
-        with contextlib.nullcontext(quiet) if batch else answering() as on_progress:
-            evaluation = evaluate_models(
-                whole, models=model, data=data, limit=limit, votes=votes, out=out, judging=judging,
-                compat=compat, opened_models=opened_models, on_progress=on_progress,
-            )  # fmt: skip
-    if folder is None and not fuzz and not Project(found).may_run:
-        why = "no database" if found.database.url is None else "a warehouse, without --unprotected"
+        measured = ask_models(found, model, votes, is_batch=batch, yes=yes, max_usd=max_usd, how=how)
+    if folder is None and not fuzz:
+        _tell_what_did_not_run(found)
+    comparison = gates.comparison(measured.result.run)
+    _print(measured, comparison, json=json, markdown=markdown)
+    if show:
+        print_wrong(measured.result, measured.examples, show, wanted)
+    if not gates.are_passed(measured.result, comparison):
+        sys.exit(1)
+
+
+def _tell_what_did_not_run(recipe: recipes.Recipe) -> None:
+    from sqltailor.project import Project
+
+    if not Project(recipe).may_run:
+        why = "no database" if recipe.database.url is None else "a warehouse, without --unprotected"
         note(f"note: {why}: SQL was compared, not run (--database URL, or --fuzz 3 for rows with their schemas)")
-    comparison = compare_runs(before, read_side(evaluation.result.run)) if before else None
+
+
+def _print(measured: Measured, comparison: Comparison | None, *, json: bool, markdown: bool) -> None:
+    from sqltailor.cli.compare import print_comparison
+    from sqltailor.cli.scores import print_scores
+    from sqltailor.evaluate.markdown import comparison_markdown, scores_markdown
+
+    scores = measured.result.scores
     if json:
-        print_json(evaluation.result.to_json() | ({"against": comparison.to_json()} if comparison else {}))
+        print_json(measured.result.to_json() | ({"against": comparison.to_json()} if comparison else {}))
     elif markdown:
-        print(
-            scores_markdown(evaluation.result.scores) + ("\n" + comparison_markdown(comparison) if comparison else "")
-        )
+        print(scores_markdown(scores) + ("\n" + comparison_markdown(comparison) if comparison else ""))
     else:
-        print_scores(evaluation.result)
-        print_mistakes(evaluation.result.scores)
-        print_benchmarks(evaluation.result.scores)
+        print_scores(measured.result)
+        print_mistakes(scores)
+        print_benchmarks(scores)
         if comparison:
             print_comparison(comparison)
-        note(f"report: {evaluation.report}")
-    if show:
-        print_wrong(evaluation.result, evaluation.examples, show, wanted)
-    passes = minimum is None or reaches(evaluation.result, *minimum)
-    if fail_if_worse_than and comparison and comparison.is_worse:
-        note(f"worse than {fail_if_worse_than}: {comparison.metric} {compared(comparison.pair)}")
-        passes = False
-    if not passes:
-        sys.exit(1)
+        note(f"report: {measured.report}")

@@ -1,4 +1,4 @@
-"""What evaluations print, and the gates that they can be: shared by `eval` and `compare`."""
+"""What evaluations print: shared by `eval`, `compare` and `bench`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqltailor.cli.output import note, print_table
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqltailor.evaluate import Evaluation
     from sqltailor.types import Example
 
@@ -95,49 +93,3 @@ def known_kind(only: str | None, *more: str) -> str | None:
     if only is not None and only not in known:
         raise ConfigError(unknown("kind", only, known))
     return only
-
-
-def moment(text: str | None) -> datetime | None:
-    """Return the time in UTC that `--now` names. Raises `ConfigError`."""
-    from datetime import UTC, datetime
-
-    from sqltailor.errors import ConfigError
-
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as e:
-        raise ConfigError(f"--now takes a day or a time, such as 2024-06-30 or 2024-06-30T12:00, not '{text}'.") from e
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
-
-
-def least_rate(text: str | None) -> tuple[str, float] | None:
-    """Return the metric and rate of `--fail-under`; raises `ConfigError` where it is none."""
-    from sqltailor.errors import ConfigError
-    from sqltailor.evaluate.metrics import metrics_called
-
-    if text is None:
-        return None
-    metric, _, value = text.partition("=")
-    metrics_called([metric])
-    try:
-        least = float(value)
-    except ValueError as e:
-        raise ConfigError(f"--fail-under '{text}' is not METRIC=NUMBER, such as execution=0.8.") from e
-    if not 0 <= least <= 1:
-        raise ConfigError(f"--fail-under '{text}': a rate is a number from 0 to 1, such as execution=0.8.")
-    return metric, least
-
-
-def reaches(result: Evaluation, metric: str, least: float) -> bool:
-    """Tell whether the last model reaches a rate, and say so where it does not."""
-    from sqltailor.errors import ConfigError
-
-    model, rates = list(result.scores["models"].items())[-1]
-    if metric not in rates:
-        raise ConfigError(f"--fail-under: {metric} could not be computed here. There is: {', '.join(rates)}.")
-    if rates[metric]["value"] >= least:
-        return True
-    note(f"{model} has {metric} {rates[metric]['value']:.3f}, below {least}")
-    return False

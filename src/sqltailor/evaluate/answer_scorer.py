@@ -10,7 +10,7 @@ from typing import Self
 
 from sqltailor.data.checks.execute import Databases, dialect_of_folder
 from sqltailor.database import Database, open_database
-from sqltailor.evaluate.grading import schema_judged_by
+from sqltailor.evaluate.grading import schema_of_guard
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.types import Completion, Example, Prediction
@@ -36,7 +36,7 @@ class AnswerScorer:
         golds = (gold,) if isinstance(gold, str) else tuple(gold)
         example = Example(sql=golds, question="", db_id=db_id, dialect=self.dialect)
         with self._lock:
-            schema = schema_judged_by(example, self._scorer, None)
+            schema = schema_of_guard(example, self._scorer, None)
             self._scorer.certified(example, schema)
             return self._scorer.score(example, Completion(answer), schema=schema, model="")
 

@@ -17,8 +17,8 @@ from sqltailor.evaluate.beside import with_verdicts
 from sqltailor.evaluate.compat import Sources, tables_beside
 from sqltailor.evaluate.compat.as_written import as_written
 from sqltailor.evaluate.confidence import calibrate, check_runs
-from sqltailor.evaluate.judging import Judging, scoring_of, stamp
 from sqltailor.evaluate.report import write_report
+from sqltailor.evaluate.scoring_options import ScoringOptions, scoring_of, stamp
 from sqltailor.evaluate.votes import with_votes
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import Calibration
@@ -45,7 +45,7 @@ def evaluate_models(
     limit: int | None = None,
     votes: int | None = None,
     out: str | Path | None = None,
-    judging: Judging = Judging(),  # noqa: B008
+    scoring_options: ScoringOptions = ScoringOptions(),  # noqa: B008
     compat: str | None = None,
     opened_models: Mapping[str, Generate] = MappingProxyType({}),
     on_progress: OnProgress = lambda model, done, total: None,
@@ -57,7 +57,7 @@ def evaluate_models(
     runs but on databases made up for each. `compat` adds the verdicts of a benchmark. `opened_models` answer for the
     references that they have.
     """
-    with opened(recipe) as project, scoring_of(project, judging) as (scoring, databases):
+    with opened(recipe) as project, scoring_of(project, scoring_options) as (scoring, databases):
         recipe = project.recipe
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
         for model in chosen:
@@ -74,7 +74,7 @@ def evaluate_models(
             examples,
             {m: with_votes(g, project) for m, g in generators.items()},
             out_dir=Path(out) if out else resume_or_new(_home(recipe, chosen[-1])),
-            scoring=dataclasses.replace(scoring, stamp=stamp(project, judging, examples)),
+            scoring=dataclasses.replace(scoring, stamp=stamp(project, scoring_options, examples)),
             schema=project.schema if project.has_schema else None,
             prompt={m: project.prompts(m, token_counter(g), context=context_of(g)) for m, g in generators.items()},
             options=options,
@@ -82,7 +82,7 @@ def evaluate_models(
             on_progress=on_progress,
         )
         if compat is not None:
-            result = _beside(result, examples, compat, recipe, judging, data)
+            result = _beside(result, examples, compat, recipe, scoring_options, data)
     return Measured(result, examples, write_report(result.run))
 
 
@@ -117,7 +117,7 @@ def evaluate_predictions(
     data: Sequence[str] | None = None,
     limit: int | None = None,
     out: str | Path | None = None,
-    judging: Judging = Judging(),  # noqa: B008
+    scoring_options: ScoringOptions = ScoringOptions(),  # noqa: B008
     compat: str | None = None,
     workers: int | None = None,
     engine: str = "processes",
@@ -129,7 +129,7 @@ def evaluate_predictions(
     SQLite does, with text in double quotes. `compat` adds the verdicts of a benchmark, on the text of the files as it
     stands. `workers` None takes one process a core; `engine` is where they run: on this machine, or on `ray`.
     """
-    with opened(recipe) as project, scoring_of(project, judging) as (scoring, _):
+    with opened(recipe) as project, scoring_of(project, scoring_options) as (scoring, _):
         recipe = project.recipe
         examples = _examples(project, data, limit)
         answers = {file: read_answers(Path(file), examples) for file in files}
@@ -137,14 +137,14 @@ def evaluate_predictions(
             examples,
             answers,
             out_dir=Path(out) if out else resume_or_new(_evaluations(recipe)),
-            scoring=dataclasses.replace(scoring, quoted_text=True, stamp=stamp(project, judging, examples)),
+            scoring=dataclasses.replace(scoring, quoted_text=True, stamp=stamp(project, scoring_options, examples)),
             schema=project.schema if recipe.database.schema_file is not None else None,
             workers=workers,
             engine=engine,
             on_progress=on_progress,
         )
         if compat is not None:
-            result = _beside(result, examples, compat, recipe, judging, data, answers, workers)
+            result = _beside(result, examples, compat, recipe, scoring_options, data, answers, workers)
     return Measured(result, examples, write_report(result.run))
 
 
@@ -153,14 +153,14 @@ def _beside(
     examples: Sequence[Example],
     benchmark: str,
     recipe: Recipe,
-    judging: Judging,
+    scoring_options: ScoringOptions,
     data: Sequence[str] | None,
     answers: Mapping[str, Mapping[str, Completion]] | None = None,
     workers: int | None = None,
 ) -> Evaluation:
     """Return the evaluation with a benchmark's verdicts on the texts as they were handed in."""
     files, settings = data or recipe.data.test, recipe.data
-    sources = Sources(judging.folder or recipe.database.url, tables_beside(files), workers)
+    sources = Sources(scoring_options.folder or recipe.database.url, tables_beside(files), workers)
     golds = as_written(examples, files, format=settings.format, mapping=settings.mapping, dialect=recipe.dialect)
     texts = {model: {i: answer.text for i, answer in found.items()} for model, found in (answers or {}).items()}
     return with_verdicts(result, golds, benchmark, sources, answers=texts)

@@ -41,7 +41,7 @@ class Grader:
 
     def __call__(self, unit: Unit) -> Graded:
         example = unit.example
-        schema = schema_judged_by(example, self._scorer, self._schema)
+        schema = schema_of_guard(example, self._scorer, self._schema)
         gold = self._scorer.certified(example, schema)
         found = tuple(self._scorer.score(example, answer, schema=schema, model="") for answer in unit.answers)
         late = tuple(i for i, prediction in enumerate(found) if prediction.outcome == "timeout")
@@ -53,7 +53,7 @@ class Grader:
         self._scorer.close()
 
 
-def schema_judged_by(example: Example, scorer: Scorer, given: Schema | None) -> Schema:
+def schema_of_guard(example: Example, scorer: Scorer, given: Schema | None) -> Schema:
     """Return what the guard judges by: the schema of the example's database, else its own or the given one."""
     try:
         if (real := scorer.golds.schema(example)) is not None:

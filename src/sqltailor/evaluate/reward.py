@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from sqltailor.data.facts import tables_read
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.outcome import outcome
 from sqltailor.sql.dialect import parse
 from sqltailor.types import Outcome
-
-if TYPE_CHECKING:
-    from sqlglot.expressions import Expression
 
 RIGHT = 1.0
 PARTLY = 0.2
@@ -31,7 +29,7 @@ def rewarded(attempt: Attempt) -> Rewarded:
     if attempt.was_cut:  # else a model learns to go on and on after the answer
         return Rewarded(word, 0.0)
     wanted = frozenset().union(*(_gold_tables(gold, attempt.dialect) for gold in attempt.gold))
-    read = tables(attempt.tree) if attempt.tree is not None else frozenset()
+    read = frozenset(tables_read(attempt.tree.walk())) if attempt.tree is not None else frozenset()
     if word == "correct":  # a number that is guessed, from none of the tables, is not
         return Rewarded(word, RIGHT if wanted & read or not wanted else 0.0)
     if attempt.result is None:
@@ -43,14 +41,6 @@ def rewarded(attempt: Attempt) -> Rewarded:
 def _gold_tables(sql: str, dialect: str) -> frozenset[str]:
     """Return the tables of a gold statement, none where it cannot be parsed."""
     try:
-        return tables(parse(sql, dialect))
+        return frozenset(tables_read(parse(sql, dialect).walk()))
     except SQLError:
         return frozenset()
-
-
-def tables(tree: Expression) -> frozenset[str]:
-    """Return the lower-case names of the tables that a statement reads, without its own common table expressions."""
-    from sqlglot import exp
-
-    own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    return frozenset(table.name.lower() for table in tree.find_all(exp.Table)) - own

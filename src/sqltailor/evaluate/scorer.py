@@ -154,11 +154,11 @@ class Scorer:
         """Return the guard's verdict of a statement, and its text as it is read."""
         if sql is None or not schema.tables:
             return _Examined(sql, None, None)
-        judge = functools.partial(examine, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
-        found = _Examined(sql, *judge(sql))
+        guard = functools.partial(examine, dialect=example.dialect, schema=schema, grant=self.scoring.grant)
+        found = _Examined(sql, *guard(sql))
         if self.scoring.quoted_text and '"' in sql and load_dialect(example.dialect).base == "sqlite":
             read = as_sqlite_reads(sql, known_names(schema).all)
-            if read != sql and (other := _Examined(read, *judge(read))).is_allowed:
+            if read != sql and (other := _Examined(read, *guard(read))).is_allowed:
                 return other
         return found
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.evaluate.metrics.results import plain
-from sqltailor.generate.choose import Ballot, Judge, choosing
+from sqltailor.generate.choose import Ballot, BallotOf, choosing
 from sqltailor.generate.guarding import guarding
 from sqltailor.generate.repair import repairing
 from sqltailor.project import Project
@@ -24,18 +24,18 @@ def with_votes(generate: Generate, project: Project) -> Generate:
 
     Results are remembered: what asks while the database changes takes a new one for each question.
     """
-    judge = judge_of(project)
-    return repairing(choosing(guarding(generate), judge), judge)
+    ballot_of = ballots_of(project)
+    return repairing(choosing(guarding(generate), ballot_of), ballot_of)
 
 
-def judge_of(project: Project) -> Judge:
+def ballots_of(project: Project) -> BallotOf:
     """Return how a project's answers are counted: by the rows of what the guard allows, else by the statement.
 
     Rows are a bag: their order, and the names of columns, make no difference. A declined answer counts as one.
     """
     seen: dict[str, Ballot] = {}
 
-    def judge(text: str) -> Ballot:
+    def ballot_of(text: str) -> Ballot:
         sql, declined = extract(text, project.dialect)
         if sql is None:
             return Ballot(("declined",)) if declined is not None else Ballot(("no SQL",), "failed")
@@ -43,7 +43,7 @@ def judge_of(project: Project) -> Judge:
             seen[sql] = _counted(project, sql)
         return seen[sql]
 
-    return judge
+    return ballot_of
 
 
 def _counted(project: Project, sql: str) -> Ballot:

@@ -23,11 +23,11 @@ class Ballot(NamedTuple):
     fault: str | None = None
 
 
-Judge = Callable[[str], Ballot]
+BallotOf = Callable[[str], Ballot]
 """Text of an answer → its ballot."""
 
 
-def choosing(generate: Generate, judge: Judge) -> Generate:
+def choosing(generate: Generate, ballot_of: BallotOf) -> Generate:
     """Return a model that draws `options.candidates` answers beside the greedy one, and gives what most agree with.
 
     Answers agree when their ballots have one key. Those that return nothing, and those that fail, count only where
@@ -40,7 +40,7 @@ def choosing(generate: Generate, judge: Judge) -> Generate:
         groups: dict[Hashable, list[int]] = {}
         kinds: dict[Hashable, Kind] = {}
         for place, answer in enumerate(answers):
-            ballot = judge(answer.text)
+            ballot = ballot_of(answer.text)
             groups.setdefault(ballot.key, []).append(place)
             kinds[ballot.key] = ballot.kind
         order = sorted(groups, key=lambda key: (-ranks[kinds[key]], -len(groups[key]), groups[key][0]))

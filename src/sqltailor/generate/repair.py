@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from sqltailor.generate.choose import Judge
+from sqltailor.generate.choose import BallotOf
 from sqltailor.prompt.text import told_fault
 from sqltailor.types import Completion, Generate, GenerateOptions, Prompt
 
 
-def repairing(generate: Generate, judge: Judge) -> Generate:
+def repairing(generate: Generate, ballot_of: BallotOf) -> Generate:
     """Return a model that is asked again, up to `options.repairs` times, while its statement does not run.
 
     Each time it sees its last statement and the reason; it is not asked any more when it writes the same again. An
@@ -22,7 +22,7 @@ def repairing(generate: Generate, judge: Judge) -> Generate:
         asked = [prompt for prompt in prompts for _ in range(options.n)]
         waiting = list(range(len(answers)))
         for repairs in range(1, options.repairs + 1):
-            faults = {at: judge(answers[at].text).fault for at in waiting if answers[at].stop != "length"}
+            faults = {at: ballot_of(answers[at].text).fault for at in waiting if answers[at].stop != "length"}
             again = {at: told_fault(asked[at], answers[at].text, fault) for at, fault in faults.items() if fault}
             if not again:
                 break

@@ -18,8 +18,8 @@ from sqltailor.cloud.price_book import ModelPrices, price_book
 from sqltailor.errors import BackendError, ConfigError, unknown
 from sqltailor.evaluate.by_recipe import run_and_base
 from sqltailor.evaluate.certificate import GoldCheck, certificate
-from sqltailor.evaluate.judging import Judging, scoring_of
 from sqltailor.evaluate.scorer import Scorer
+from sqltailor.evaluate.scoring_options import ScoringOptions, scoring_of
 from sqltailor.evaluate.statistics import Rate, rate
 from sqltailor.ops.cold_call import cold_call
 from sqltailor.ops.library import opened_model, schema_of
@@ -94,7 +94,7 @@ def measure(
     """
     load.check()
     book = price_book(prices)
-    with Project(recipe) as project, scoring_of(project, Judging()) as (scoring, _):
+    with Project(recipe) as project, scoring_of(project, ScoringOptions()) as (scoring, _):
         examples = read_parts(data or recipe.data.test, project, what="test")
         asked = list(itertools.islice(itertools.cycle(examples), load.warm))
         with contextlib.closing(Scorer(scoring)) as scorer:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqltailor.evaluate.judging import Judging, scoring_of
 from sqltailor.evaluate.review.both_results import BothResults
 from sqltailor.evaluate.review.reviews import Reviews
+from sqltailor.evaluate.scoring_options import ScoringOptions, scoring_of
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe
 from sqltailor.runs import read_json
@@ -49,7 +49,7 @@ def review_service(
     from sqltailor.serve.review_service import ReviewService
 
     about = read_json(reviews.folder / "evaluation.json")
-    with Project(recipe) as project, scoring_of(project, Judging(folder)) as (scoring, _):
+    with Project(recipe) as project, scoring_of(project, ScoringOptions(folder)) as (scoring, _):
         now = datetime.fromisoformat(about["now"]) if "now" in about else None
         scoring = dataclasses.replace(scoring, quoted_text=about.get("quoted_text", False), now=now)
         schema = project.schema if recipe.database.schema_file is not None else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
-from sqltailor.evaluate.grading import schema_judged_by
+from sqltailor.evaluate.grading import schema_of_guard
 from sqltailor.evaluate.reward import rewarded
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
@@ -41,7 +41,7 @@ def open_grader(folder: Path) -> Callable[[Sequence[Sample]], list[Grade]]:
         golds, answer = _golds(sample), _answer(sample)
         if (*golds, answer) not in known:
             example = Example(sql=golds, question="", dialect=settings["dialect"])
-            schema = schema_judged_by(example, scorer, None)
+            schema = schema_of_guard(example, scorer, None)
             if (gold := scorer.certified(example, schema)).failure is not None:
                 raise DataError(f"The reference answer of '{sample['id']}' is not right itself: {gold.failure}")
             found = rewarded(scorer.attempt(example, Completion(answer), schema))

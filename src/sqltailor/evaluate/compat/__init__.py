@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from sqltailor.data.file_kinds import TABLES_FILES
 from sqltailor.errors import ConfigError, unknown
-from sqltailor.evaluate.compat.raw_runs import Case, Judged
+from sqltailor.evaluate.compat.raw_runs import Case, Verdicts
 
 
 class Sources(NamedTuple):
     """Where the databases are, a folder with one a `db_id` or a single one, and Spider's tables.json.
 
-    `workers` is how many processes may judge, None for one a core; where times are measured, only one does.
+    `workers` is how many processes may work, None for one a core; where times are measured, only one does.
     """
 
     databases: str | None = None
@@ -31,46 +31,46 @@ class Sources(NamedTuple):
         return self.databases
 
 
-Judge = Callable[[Sequence[Case], Sources], Judged]
+GiveVerdicts = Callable[[Sequence[Case], Sources], Verdicts]
 
 
-def _spider(cases: Sequence[Case], sources: Sources) -> Judged:
-    from sqltailor.evaluate.compat.spider_verdict import judge_spider
+def _spider(cases: Sequence[Case], sources: Sources) -> Verdicts:
+    from sqltailor.evaluate.compat.spider_verdict import spider_verdicts
 
-    return judge_spider(cases, sources.databases, tables=sources.tables, workers=sources.workers)
-
-
-def _test_suite(cases: Sequence[Case], sources: Sources) -> Judged:
-    from sqltailor.evaluate.compat.spider_verdict import judge_spider
-
-    return judge_spider(cases, sources.needed(), suite=True, tables=sources.tables, workers=sources.workers)
+    return spider_verdicts(cases, sources.databases, tables=sources.tables, workers=sources.workers)
 
 
-def _bird(cases: Sequence[Case], sources: Sources) -> Judged:
-    from sqltailor.evaluate.compat.bird_verdict import judge_bird
+def _test_suite(cases: Sequence[Case], sources: Sources) -> Verdicts:
+    from sqltailor.evaluate.compat.spider_verdict import spider_verdicts
 
-    return judge_bird(cases, sources.needed())
-
-
-def _bird_ves(cases: Sequence[Case], sources: Sources) -> Judged:
-    from sqltailor.evaluate.compat.bird_verdict import REPEATS, judge_bird
-
-    return judge_bird(cases, sources.needed(), repeats=REPEATS)
+    return spider_verdicts(cases, sources.needed(), suite=True, tables=sources.tables, workers=sources.workers)
 
 
-def _defog(cases: Sequence[Case], sources: Sources) -> Judged:
-    from sqltailor.evaluate.compat.defog_verdict import judge_defog
+def _bird(cases: Sequence[Case], sources: Sources) -> Verdicts:
+    from sqltailor.evaluate.compat.bird_verdict import bird_verdicts
 
-    return judge_defog(cases, sources.needed())
-
-
-def _wikisql(cases: Sequence[Case], sources: Sources) -> Judged:
-    from sqltailor.evaluate.compat.wikisql_verdict import judge_wikisql
-
-    return judge_wikisql(cases)
+    return bird_verdicts(cases, sources.needed())
 
 
-COMPAT: Mapping[str, Judge] = {
+def _bird_ves(cases: Sequence[Case], sources: Sources) -> Verdicts:
+    from sqltailor.evaluate.compat.bird_verdict import REPEATS, bird_verdicts
+
+    return bird_verdicts(cases, sources.needed(), repeats=REPEATS)
+
+
+def _defog(cases: Sequence[Case], sources: Sources) -> Verdicts:
+    from sqltailor.evaluate.compat.defog_verdict import defog_verdicts
+
+    return defog_verdicts(cases, sources.needed())
+
+
+def _wikisql(cases: Sequence[Case], sources: Sources) -> Verdicts:
+    from sqltailor.evaluate.compat.wikisql_verdict import wikisql_verdicts
+
+    return wikisql_verdicts(cases)
+
+
+COMPAT: Mapping[str, GiveVerdicts] = {
     "spider": _spider,
     "test-suite": _test_suite,
     "bird": _bird,
@@ -78,11 +78,11 @@ COMPAT: Mapping[str, Judge] = {
     "defog": _defog,
     "wikisql": _wikisql,
 }
-"""Name of each benchmark → what judges by its rules. `bird-ves` is `bird` with 200 timed runs a right prediction."""
+"""Name of each benchmark → what gives its verdicts. `bird-ves` is `bird` with 200 timed runs a right prediction."""
 
 
-def judge_called(name: str) -> Judge:
-    """Return what judges as a benchmark does; raises `ConfigError` for one that is not known."""
+def benchmark_called(name: str) -> GiveVerdicts:
+    """Return what gives a benchmark's verdicts; raises `ConfigError` for one that is not known."""
     if name not in COMPAT:
         raise ConfigError(unknown("benchmark", name, COMPAT))
     return COMPAT[name]

@@ -20,7 +20,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from sqltailor.evaluate.compat.raw_runs import Case, Judged, RawRuns, by_database
+from sqltailor.evaluate.compat.raw_runs import Case, RawRuns, Verdicts, by_database
 from sqltailor.types import QueryResult
 
 TIMEOUT_S = 30.0
@@ -31,7 +31,7 @@ REWARDS = ((2.0, 1.25), (1.0, 1.0), (0.5, 0.75), (0.25, 0.5))
 Rows = Sequence[tuple[Any, ...]]
 
 
-def judge_bird(cases: Sequence[Case], location: str, *, repeats: int = 0) -> Judged:
+def bird_verdicts(cases: Sequence[Case], location: str, *, repeats: int = 0) -> Verdicts:
     """Return `bird_ex` and `bird_soft_f1`; with `repeats`, so many timed runs of each right prediction, VES and R-VES.
 
     The two are no scores from 0 to 1 and stand among the notes, and as percentages among the totals.
@@ -52,7 +52,7 @@ def judge_bird(cases: Sequence[Case], location: str, *, repeats: int = 0) -> Jud
                     ratios = _ratios(runs, url, predicted, gold, repeats) if is_right else []
                     notes[place] = {"ves": ves(ratios), "r_ves": r_ves(ratios)}
     totals = {name: 100 * statistics.fmean(note[name] for note in notes) for name in ("ves", "r_ves") if repeats}
-    return Judged(scores, notes, totals)
+    return Verdicts(scores, notes, totals)
 
 
 def as_predicted(text: str) -> str:

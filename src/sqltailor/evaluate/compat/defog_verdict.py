@@ -30,7 +30,7 @@ from sqltailor.evaluate.compat.defog_tables import (
     table_of,
     without_duplicates,
 )
-from sqltailor.evaluate.compat.raw_runs import Case, Judged, RawRuns, by_database
+from sqltailor.evaluate.compat.raw_runs import Case, RawRuns, Verdicts, by_database
 
 TIMEOUT_S = 10.0
 _ASKS_FOR_ORDER = re.compile(r"\b(order|sort|arrange)\b", re.IGNORECASE)
@@ -38,7 +38,7 @@ _ORDER_BY = re.compile(r"ORDER BY(.*?)(?=;|,|\)|$)", re.IGNORECASE)
 _NO_COLUMNS = frozenset({"desc", "asc", "nulls", "last", "first", "limit"})
 
 
-def judge_defog(cases: Sequence[Case], location: str) -> Judged:
+def defog_verdicts(cases: Sequence[Case], location: str) -> Verdicts:
     """Return `defog_exact` and `defog_correct`, which is exact or subset; absent where no gold statement runs."""
     scores: list[dict[str, float]] = [{} for _ in cases]
     with RawRuns() as runs:
@@ -51,7 +51,7 @@ def judge_defog(cases: Sequence[Case], location: str) -> Judged:
                 if golds:
                     exact, correct = (False, False) if answer is None else verdict(case, golds, table_of(answer))
                     scores[place] = {"defog_exact": float(exact), "defog_correct": float(correct)}
-    return Judged(scores, [{} for _ in cases])
+    return Verdicts(scores, [{} for _ in cases])
 
 
 def verdict(case: Case, golds: Sequence[Table], answer: Table) -> tuple[bool, bool]:

@@ -30,14 +30,14 @@ _COLUMNS = (
 
 
 class Case(NamedTuple):
-    """One prediction to judge: the example and the text that a model answered."""
+    """One prediction: the example and the text that a model answered."""
 
     example: Example
     predicted: str
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Verdicts:
     """What a benchmark says: the scores of each case by metric, what else of each, and what of all, as JSON values.
 
     A metric is absent from a case where the benchmark's script would stop with an error.

@@ -13,7 +13,7 @@ from sqltailor.data.dataset.pool import map_ordered
 from sqltailor.data.file_kinds import open_bytes
 from sqltailor.database import open_database
 from sqltailor.errors import DataError
-from sqltailor.evaluate.compat.raw_runs import Case, Judged, RawRuns, by_database
+from sqltailor.evaluate.compat.raw_runs import Case, RawRuns, Verdicts, by_database
 from sqltailor.evaluate.compat.spider_execution import executed_matches
 from sqltailor.evaluate.compat.spider_match import Gold, Match, groups_of, read_gold, spider_match, totals
 from sqltailor.evaluate.compat.spider_terms import Columns
@@ -21,9 +21,9 @@ from sqltailor.evaluate.metrics.spider.exact_set import key_groups
 from sqltailor.types import Example, Schema
 
 MOST_OF_A_UNIT = 200
-"""Cases of one database that a process judges at a time; a gold statement runs once for each such unit."""
+"""Cases of one database that a process takes at a time; a gold statement runs once for each such unit."""
 FEW = 500
-"""So many cases are judged here before processes would have started."""
+"""So many cases are done here before processes would have started."""
 
 
 class _Unit(NamedTuple):
@@ -40,14 +40,14 @@ class _Verdict(NamedTuple):
     match: Match | None
 
 
-def judge_spider(
+def spider_verdicts(
     cases: Sequence[Case],
     location: str | None,
     *,
     suite: bool = False,
     tables: Path | None = None,
     workers: int | None = 1,
-) -> Judged:
+) -> Verdicts:
     """Return `spider_match`, and `spider_execution` or, on every file beside a database, `test_suite`.
 
     `location` is the folder of databases; without it there is no execution, and examples need their own schemas.
@@ -59,10 +59,10 @@ def judge_spider(
         databases = [(file, places[at : at + MOST_OF_A_UNIT]) for file, places in by_database(cases, location)
                      for at in range(0, len(places), MOST_OF_A_UNIT)]  # fmt: skip
         units = [_Unit(file, [cases[place] for place in places]) for file, places in databases]
-        judge = functools.partial(_Judge, tables, suite)
-        verdicts = map_ordered(judge, units, workers=workers if len(cases) > FEW else 1, first=0, batch=1)
-        for (_, places), judged in zip(databases, verdicts, strict=True):
-            for place, verdict in zip(places, judged, strict=True):
+        work = functools.partial(_VerdictsOfDatabase, tables, suite)
+        verdicts = map_ordered(work, units, workers=workers if len(cases) > FEW else 1, first=0, batch=1)
+        for (_, places), given in zip(databases, verdicts, strict=True):
+            for place, verdict in zip(places, given, strict=True):
                 found[place] = verdict
     else:
         readers = _Readers(tables)
@@ -71,11 +71,11 @@ def judge_spider(
     scores = [_scores(verdict, metric) for verdict in found]
     read = [(verdict.match, score) for verdict, score in zip(found, scores, strict=True) if verdict.match is not None]
     notes = [{} if verdict.match is None else _note(verdict.match) for verdict in found]
-    return Judged(scores, notes, {"hardness": totals(read), "unread_golds": len(cases) - len(read)})
+    return Verdicts(scores, notes, {"hardness": totals(read), "unread_golds": len(cases) - len(read)})
 
 
-class _Judge:
-    """Judges the cases of one database at a call."""
+class _VerdictsOfDatabase:
+    """Gives the verdicts on cases of one database at a call."""
 
     def __init__(self, tables: Path | None, suite: bool) -> None:
         self._readers, self._suite, self._runs = _Readers(tables), suite, RawRuns()

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.readers.wikisql import AGGREGATES
 from sqltailor.errors import SQLError
-from sqltailor.evaluate.compat.raw_runs import Case, Judged
+from sqltailor.evaluate.compat.raw_runs import Case, Verdicts
 from sqltailor.sql.dialect import parse_loose
 from sqltailor.sql.schema import names
 from sqltailor.types import Schema
@@ -34,14 +34,14 @@ class LogicalForm(NamedTuple):
     conditions: frozenset[tuple[int, int, str]]
 
 
-def judge_wikisql(cases: Sequence[Case]) -> Judged:
+def wikisql_verdicts(cases: Sequence[Case]) -> Verdicts:
     """Return `wikisql_lf`: absent where the gold statement has no logical form."""
     scores: list[dict[str, float]] = []
     for example, predicted in cases:
         schema = read_schema_text(example.schema, example.dialect) if example.schema else Schema()
         gold = logical_form(example.sql[0], schema)
         scores.append({} if gold is None else {"wikisql_lf": float(logical_form(predicted, schema) == gold)})
-    return Judged(scores, [{} for _ in cases])
+    return Verdicts(scores, [{} for _ in cases])
 
 
 def logical_form(text: str, schema: Schema) -> LogicalForm | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqltailor.evaluate.grading import schema_judged_by
+from sqltailor.evaluate.grading import schema_of_guard
 from sqltailor.evaluate.metrics.difference import Room, excerpt, shown_rows
 from sqltailor.evaluate.metrics.execution import execution
 from sqltailor.evaluate.metrics.outcome import outcome
@@ -25,7 +25,7 @@ class BothResults:
 
     def schema(self, answered: Answered) -> Schema:
         """Return what the guard judges the statements of a question by."""
-        return schema_judged_by(answered.example, self._scorer, self._schema)
+        return schema_of_guard(answered.example, self._scorer, self._schema)
 
     def of(self, answered: Answered) -> dict[str, Any]:
         """Return `gold` and `predicted`, the first rows of each, and `reason`, why one has none.

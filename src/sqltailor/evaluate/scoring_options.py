@@ -1,4 +1,4 @@
-"""How a project has answers judged: on its own database, or on a folder of them, with what the command line says."""
+"""How a project has answers scored: on its own database, or on a folder of them, with what the command line says."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sqltailor.types import Example
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
-    """How answers are judged, beside what the recipe says.
+class ScoringOptions:
+    """How answers are scored, beside what the recipe says.
 
     `folder` holds one database a `db_id`, in place of the recipe's; `timeout_s` takes the place of
     `evaluate.timeout_s`; the rest: see `Scoring`.
@@ -34,26 +34,30 @@ class Judging:
 
 
 @contextlib.contextmanager
-def scoring_of(project: Project, judging: Judging) -> Iterator[tuple[Scoring, Databases | None]]:
+def scoring_of(project: Project, scoring_options: ScoringOptions) -> Iterator[tuple[Scoring, Databases | None]]:
     """Yield how answers are scored, and the folder of databases; without any, by every metric that needs none."""
     settings = project.recipe.evaluate
-    timeout_s = judging.timeout_s or settings.timeout_s
-    databases = Databases(judging.folder, timeout_s, grant=project.grant) if judging.folder is not None else None
+    timeout_s = scoring_options.timeout_s or settings.timeout_s
+    databases = (
+        Databases(scoring_options.folder, timeout_s, grant=project.grant)
+        if scoring_options.folder is not None
+        else None
+    )
     if databases is not None:
         found = Scoring(lambda db_id: databases.find(db_id)[0], project.grant, metrics=settings.metrics)
     elif project.may_run:
         found = Scoring.of(project)
     else:
-        computable = metrics_without_database(made_up=judging.fuzz > 0)
+        computable = metrics_without_database(made_up=scoring_options.fuzz > 0)
         found = Scoring(grant=project.grant, metrics=computable if settings.metrics is None else settings.metrics)
     try:
         yield (
             dataclasses.replace(
                 found,
-                fuzz=judging.fuzz,
-                columns_in_order=judging.columns_in_order,
+                fuzz=scoring_options.fuzz,
+                columns_in_order=scoring_options.columns_in_order,
                 timeout_s=timeout_s,
-                now=judging.now,
+                now=scoring_options.now,
             ),
             databases,
         )
@@ -62,12 +66,12 @@ def scoring_of(project: Project, judging: Judging) -> Iterator[tuple[Scoring, Da
             databases.close()
 
 
-def stamp(project: Project, judging: Judging, examples: Sequence[Example]) -> str | None:
+def stamp(project: Project, scoring_options: ScoringOptions, examples: Sequence[Example]) -> str | None:
     """Return what changes when a database file is replaced or written to; None for servers, which do not tell."""
     url = project.recipe.database.url
-    files = [locate(url).path] if url is not None and judging.folder is None else []
-    if judging.folder is not None:
+    files = [locate(url).path] if url is not None and scoring_options.folder is None else []
+    if scoring_options.folder is not None:
         names = sorted({example.db_id for example in examples if example.db_id})
-        files = [database_file(Path(judging.folder), name) for name in names]
+        files = [database_file(Path(scoring_options.folder), name) for name in names]
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file is not None]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:16] if states else None
