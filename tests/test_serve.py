@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sqltailor.errors import ConfigError
+from sqltailor.errors import BackendError, ConfigError
 from sqltailor.generate.leaving import stop_if_nobody_waits
 from sqltailor.types import Completion
 from tests.support.cli_project import make_database, ok, run
@@ -26,8 +27,10 @@ from tests.support.http_service import Server, canned, held, need_serve, serving
 
 need_serve()
 
-from sqltailor.serve.api_keys import ROLES, KeyFile  # noqa: E402
+from sqltailor.serve.api_keys import LOCAL, ROLES, KeyFile  # noqa: E402
 from sqltailor.serve.http_faults import HttpFault  # noqa: E402
+from sqltailor.serve.http_server import listen  # noqa: E402
+from sqltailor.serve.options import ServeOptions  # noqa: E402
 from sqltailor.serve.rates import Rates  # noqa: E402
 from sqltailor.serve.worker import Worker  # noqa: E402
 
@@ -522,6 +525,23 @@ def test_a_client_that_leaves_frees_its_place(tmp_path: Path, stream: bool) -> N
         assert begun == [1]
         assert server.post("/ask", ASK).json["rows"] == [[4]]
         assert "sqltailor_clients_gone_total 2.0" in server.get("/metrics").text
+
+
+def test_a_database_that_is_gone_is_no_fault_of_the_client(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert server.post("/ask", ASK).status == 200
+        (tmp_path / "tram.db").rename(tmp_path / "away.db")
+        server.service.opened(LOCAL).project.close()
+        gone = server.post("/ask", ASK)
+        assert (gone.status, gone.headers["retry-after"]) == (503, "10")
+        assert str(tmp_path) not in gone.text
+        (tmp_path / "away.db").rename(tmp_path / "tram.db")
+        assert server.post("/ask", ASK).json["rows"] == [[4]]
+
+
+def test_two_servers_that_start_at_once_do_not_take_one_port() -> None:
+    with closing(listen(ServeOptions(port=0))) as first, pytest.raises(BackendError, match="cannot be used"):
+        listen(ServeOptions(port=first.getsockname()[1]))
 
 
 def test_what_is_written_for_a_client_that_left_or_waited_too_long_is_given_up(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 SQLTailorError
 ├── ConfigError     a recipe, flag or environment value is wrong
 ├── DataError       a data file or database cannot be read
+│   └── DatabaseGone    a database is not there, or ended
 ├── SQLError        a statement cannot be parsed or run
 │   ├── Refused     the guard or the database's own protection said no
 │   └── Timeout     it ran past its limit
@@ -34,6 +35,10 @@ class ConfigError(SQLTailorError):
 
 class DataError(SQLTailorError):
     """A data file or database cannot be read."""
+
+
+class DatabaseGone(DataError):
+    """A database is not there, or ended."""
 
 
 class SQLError(SQLTailorError):

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Self
 
 from sqltailor.database.pipe import Came, Inbox, Written, encoded, first_of, framed
 from sqltailor.database.url import hide
-from sqltailor.errors import ConfigError, DataError, Refused, SQLError, Timeout
+from sqltailor.errors import ConfigError, DatabaseGone, Refused, SQLError, Timeout
 from sqltailor.types import QueryResult
 
 START_TIMEOUT_S = 15.0
@@ -168,10 +168,10 @@ class Child:
             reply, _ = self._exchange(encoded(self._options | {"python_path": sys.path}), START_TIMEOUT_S)
         except TimeoutError:
             self.close()
-            raise DataError(f"{self._options['shown']} did not answer within {START_TIMEOUT_S:g} s.") from None
+            raise DatabaseGone(f"{self._options['shown']} did not answer within {START_TIMEOUT_S:g} s.") from None
         except EOFError:
             code = self._exit_code()
-            raise DataError(f"The process that opens {self._options['shown']} ended with code {code}.") from None
+            raise DatabaseGone(f"The process that opens {self._options['shown']} ended with code {code}.") from None
         except BaseException:
             self.close()
             raise
@@ -223,7 +223,7 @@ class Child:
             raise Refused(message, "limits")
         self.close()
         if kind == "data":
-            raise DataError(message)
+            raise DatabaseGone(message)
         raise RuntimeError(f"The database process failed:\n{message}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sqltailor.errors import DataError, unknown
+from sqltailor.errors import DatabaseGone, DataError, unknown
 
 Warehouse = Literal["snowflake", "bigquery", "redshift", "databricks", "trino", "mssql"]
 Kind = Literal["sqlite", "duckdb", "postgresql", "mysql", "mariadb"] | Warehouse
@@ -155,7 +155,7 @@ def _file(kind: Kind, name: str, shown: str) -> Location:
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a database. Next: ls {path}")
     if not path.is_file():
-        raise DataError(f"No such file: {path}. Next: ls {path.parent}")
+        raise DatabaseGone(f"No such file: {path}. Next: ls {path.parent}")
     return Location(kind, shown, path)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse, Response
 
-from sqltailor.errors import BackendError, SQLTailorError
+from sqltailor.errors import BackendError, DatabaseGone, SQLTailorError
 from sqltailor.wire import openai
 
+logger = logging.getLogger("sqltailor.serve")
+
+RETRY_S = 10
+"""When to ask again where the database is gone."""
 BEDROCK_NAMES: Mapping[int, str] = {
     401: "UnrecognizedClientException",
     403: "AccessDeniedException",
@@ -39,7 +45,10 @@ class ClientGone(Exception):
 
 
 def fault_of(error: SQLTailorError) -> HttpFault:
-    """Return an expected error as what the client is told: a model that fails is not the client's fault."""
+    """Return an expected error as what the client is told: a model or database that fails is not the client's fault."""
+    if isinstance(error, DatabaseGone):  # the message says where it was
+        logger.error("%s", json.dumps({"error": type(error).__name__, "message": str(error)}))
+        return HttpFault(503, "The database cannot be reached now; the server's log says why.", retry_after_s=RETRY_S)
     return HttpFault(503 if isinstance(error, BackendError) else 400, str(error))
 
 

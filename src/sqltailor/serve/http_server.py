@@ -64,7 +64,6 @@ def serve_app(
         ssl_certfile=options.certificate,
         ssl_keyfile=options.certificate_key,
     )
-    listener.listen()  # who connects from now on waits a moment instead of being refused
     port = listener.getsockname()[1]
     shown = "127.0.0.1" if options.host in LOOPBACK else options.host
     on_ready(f"http{'s' if options.certificate else ''}://{shown}:{port}")
@@ -72,12 +71,13 @@ def serve_app(
 
 
 def listen(options: ServeOptions) -> socket.socket:
-    """Take the port before a model is loaded in vain, too."""
+    """Take the port, before a model is loaded in vain; who connects from now on waits instead of being refused."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))
+        listener.listen()  # only this refuses a second server that starts at the same time
     except OSError as e:
         listener.close()
         raise BackendError(f"{options.host}:{options.port} cannot be used ({e.strerror}). Try --port 0.") from e
