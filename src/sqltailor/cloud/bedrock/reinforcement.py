@@ -15,7 +15,7 @@ from sqltailor.aws.policies import GRADERS
 from sqltailor.aws.session import DENIED, client, code_of, told
 from sqltailor.data.checks.rules import CHARACTERS_PER_TOKEN
 from sqltailor.errors import BackendError, DataError
-from sqltailor.evaluate.grading import schema_judged_by
+from sqltailor.evaluate.grading import schema_of_guard
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.project import Project
@@ -72,7 +72,7 @@ def _check_golds(project: Project, rows: Sequence[Mapping[str, Any]]) -> None:
     with contextlib.closing(Scorer(Scoring.of(project))) as scorer:
         for row in rows:
             example = Example(sql=tuple(_golds(row)), question="", dialect=project.dialect)
-            found = scorer.certified(example, schema_judged_by(example, scorer, project.schema))
+            found = scorer.certified(example, schema_of_guard(example, scorer, project.schema))
             if found.failure is not None:
                 failing.append(f"  {row['id']}: {found.failure}")
     if failing:
