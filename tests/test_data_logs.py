@@ -499,6 +499,97 @@ def test_other_logs_of_servers(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+PLANS = (
+    "Query Text: SELECT a\nFROM t\nWHERE b = 'x';\nSeq Scan on t  (cost=0.00..1.10 rows=1 width=4)\n  Filter: (b = 'x'::text)",
+    '{\n  "Query Text": "SELECT a\\nFROM t\\nWHERE b = \'x\';",\n  "Plan": {\n    "Node Type": "Seq Scan"\n  }\n}',
+    "<explain xmlns=\"u\">\n  <Query-Text>SELECT a\nFROM t\nWHERE b = 'x';</Query-Text>\n  <Plan>\n  </Plan>\n</explain>",
+    'Query Text: "SELECT a\\nFROM t\\nWHERE b = \'x\';"\nPlan: \n  Node Type: "Seq Scan"',
+)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=("text", "json", "xml", "yaml"))
+def test_plans_of_auto_explain_are_taken_away(tmp_path: Path, plan: str) -> None:
+    message = f"duration: 12.345 ms  plan:\n{plan}"
+    (tmp_path / "pg.json").write_text(json.dumps({"error_severity": "LOG", "message": message}) + "\n")
+    begin = "2026-01-02 03:04:05.1 UTC [77] app@shop LOG:  "
+    tabbed = message.replace("\n", "\n\t")
+    (tmp_path / "pg.log").write_text(f"{begin}{tabbed}\n{begin}statement: SELECT c FROM t\n")
+    told = [" ".join(sql.split()) for name in ("pg.json", "pg.log") for sql in statements(tmp_path / name)]
+    assert told == ["SELECT a FROM t WHERE b = 'x';"] * 2 + ["SELECT c FROM t"]
+
+
+DIGEST = """
+# 150ms user time, 20ms system time
+# Overall: 2 total, 2 unique, 0.4 QPS, 1x concurrency ______________
+
+# Profile
+# Rank Query ID           Response time Calls R/Call V/M   Item
+# ==== ================== ============= ===== ====== ===== ==========
+#    1 0xAB12CD34EF56AB12  3.1000 60.8%  7030 3.1000  0.00 SELECT stop
+
+# Query 1: 0 QPS, 0x concurrency, ID 0xAB12CD34EF56AB12 at byte 500
+# Attribute    pct   total     min     max
+# Count         70   7.03k
+# Tables
+#    SHOW CREATE TABLE `tram`.`stop`\\G
+# EXPLAIN /*!50100 PARTITIONS*/
+SELECT id
+FROM stop
+WHERE zone = 1\\G
+
+# Query 2: 0 QPS, 0x concurrency, ID 0x1234123412341234 at byte 100
+# Count         30       3
+SELECT name FROM stop\\G
+"""
+
+
+def test_a_report_of_pt_query_digest_says_how_often(tmp_path: Path) -> None:
+    (tmp_path / "digest.txt").write_text(DIGEST)
+    found = [(entry.sql, entry.calls) for entry in read_log(str(tmp_path / "digest.txt")) if isinstance(entry, Entry)]
+    assert found == [("SELECT id\nFROM stop\nWHERE zone = 1", 7030), ("SELECT name FROM stop", 3)]
+
+
+SLOW = """/usr/sbin/mysqld, Version: 8.0.36 (MySQL Community Server - GPL). started with:
+Tcp port: 3306  Unix socket: /var/run/mysqld/mysqld.sock
+Time                 Id Command    Argument
+# Time: 2026-01-02T03:04:05.123456Z
+# User@Host: app[app] @ localhost []  Id:    12
+# Query_time: 2.000123  Lock_time: 0.000040 Rows_sent: 10  Rows_examined: 100000
+use tram;
+SET timestamp=1714557600;
+SELECT id
+FROM stop
+WHERE zone = 1;
+# Time: 2026-01-02T03:04:06.123456Z
+# User@Host: app[app] @ localhost []  Id:    12
+SET timestamp=1714557605;
+SELECT name FROM stop;
+# administrator command: Quit;
+"""
+
+
+def test_the_slow_log_of_mysql(tram: Database) -> None:
+    summary, kept = read(tram, SLOW, "slow.log")
+    assert [row["sql"] for row in kept] == ["SELECT id FROM stop WHERE zone = 1", "SELECT name FROM stop"]
+    assert summary.reasons == {"not_select": 3}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"next_page_token": "p", "res": [{"query_text": "SELECT a FROM t", "status": "FINISHED"}]},  # Databricks
+        {"QueryExecutions": [{"Query": "SELECT a FROM t", "Status": {"State": "SUCCEEDED"}}], "Unprocessed": []},
+        {"meta": [{"name": "query"}], "data": [{"query": "SELECT a FROM t"}], "rows": 1},  # ClickHouse
+        {"meta": [{"name": "type"}, {"name": "query"}], "data": [["QueryFinish", "SELECT a FROM t"]], "rows": 1},
+        [{"json_agg": [{"query": "SELECT a FROM t", "calls": 1}]}],
+        {"metadata": {"dbt_schema_version": "v12"}, "nodes": {"model.a": {"compiled_code": "SELECT a FROM t"}}},
+    ],
+)
+def test_exports_that_are_one_document(tmp_path: Path, document: Any) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(document))
+    assert statements(tmp_path / "export.json") == ["SELECT a FROM t"]
+
+
 A, B, C = "SELECT a FROM t", "SELECT b FROM t", "SELECT c FROM t"
 AUDIT = {"protoPayload": {"metadata": {"jobChange": {"job": {"jobConfig": {"queryConfig": {"query": A}}}}}}}
 OLD_AUDIT = {

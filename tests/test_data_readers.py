@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.data import Reject, read_examples, write_examples
+from sqltailor.data.layouts import rows_of
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example
@@ -69,6 +70,76 @@ def test_tables_are_recognised(tmp_path, name, content):
     (tmp_path / name).write_bytes(content.encode())
     [example] = read_examples(tmp_path / name)
     assert (example.question, example.sql, example.line) == ("q", ("SELECT 1",), content.count("\n"))
+
+
+TRAMS = [
+    {"question": "Lines of trams", "sql": "SELECT line FROM tram"},
+    {"question": "How many trams?", "sql": "SELECT COUNT(*) FROM tram"},
+]
+QUESTIONS, STATEMENTS = [[row[name] for row in TRAMS] for name in ("question", "sql")]
+CELLS = [list(row.values()) for row in TRAMS]
+FIELDS = [{"name": "index", "type": "integer"}, {"name": "question", "type": "string"}]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"columns": ["question", "sql"], "index": [0, 1], "data": CELLS},
+        {"question": dict(zip("01", QUESTIONS, strict=True)), "sql": dict(zip("01", STATEMENTS, strict=True))},
+        {"0": TRAMS[0], "1": TRAMS[1]},
+        {"q7": TRAMS[0], "q8": TRAMS[1]},
+        {"schema": {"fields": [*FIELDS, *FIELDS], "pandas_version": "1.4.0"}, "data": TRAMS},
+        CELLS,
+        [["question", "sql"], *CELLS],
+        {"question": QUESTIONS, "sql": STATEMENTS},
+        dict(CELLS),
+        {"res": TRAMS},
+        {"version": "1.0", "count": 2, "pairs": TRAMS, "authors": [{"name": "x"}]},
+        {"result": {"more": False, "items": TRAMS}},
+        {"train": TRAMS[:1], "test": [TRAMS[1] | {"level": "easy"}]},
+        {"features": FIELDS * 3, "rows": [{"row_idx": i, "row": row} for i, row in enumerate(TRAMS)]},
+        [{"json_agg": TRAMS}],
+    ],
+)
+def test_one_document_holds_rows_in_many_layouts(tmp_path, document, indent):
+    (tmp_path / "trams.json").write_text(json.dumps(document, indent=indent))
+    found = list(read_examples(tmp_path / "trams.json"))
+    assert [(example.question, *example.sql) for example in found] == [tuple(row.values()) for row in TRAMS]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        TRAMS[0],
+        {
+            "question": "q",
+            "spec": {"table": "tram", "filters": [{"column": "line", "value": "1"}]},
+            "sql": ["SELECT 1"],
+        },
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "SELECT 1"}]},
+        {"system": [{"text": "s"}], "turns": [{"role": "user"}]},
+        {"id": 1, "SQL": "SELECT 1", "tables": [{"name": "tram"}]},
+    ],
+)
+def test_one_row_with_lists_in_it_is_one_row(row):
+    assert rows_of(row) is None
+
+
+def test_a_large_document_on_one_line(tmp_path):
+    rows = [{"question": f"q{n} {'x' * 1000}", "sql": f"SELECT {n}"} for n in range(5000)]
+    (tmp_path / "large.json").write_text(json.dumps({"count": 5000, "items": rows}))
+    assert len(list(read_examples(tmp_path / "large.json"))) == 5000
+
+
+def test_statements_without_questions_are_told_with_the_next_command(tmp_path):
+    node = {"name": "lines", "compiled_code": "select line from tram", "raw_code": "select line from {{ ref('tram') }}"}
+    manifest = {"metadata": {"dbt_schema_version": "v12"}, "nodes": {"model.a": node, "test.b": {}}, "macros": {}}
+    for document, column in ((manifest, "compiled_code"), ([{"QUERY_TEXT": "SELECT 1", "ID": "7"}], "QUERY_TEXT")):
+        path = write_json(tmp_path / "no.json", document, lines=False)
+        said = rf"no.json has statements \('{column}'\) and no questions.*--map question=COL,sql={column}.*data log "
+        with pytest.raises(DataError, match=said):
+            list(read_examples(path))
 
 
 def test_our_own_format_is_recognised(tmp_path):

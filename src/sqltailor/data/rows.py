@@ -1,5 +1,7 @@
 """Files as rows: JSON Lines, JSON arrays, CSV and TSV, plain, gzip or zip, read as a stream in bounded memory.
 
+One JSON document that holds rows in another way (`layouts`) is read as a whole, up to 64 MiB.
+
 A row that cannot be read is a `Reject`, never an exception: only a file that cannot be read at all raises.
 `line` is the physical line in JSON Lines, CSV and TSV, and the position (from 1) in a JSON array or Parquet file.
 """
@@ -10,12 +12,14 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from sqltailor.data.file_kinds import check_encoding, container, open_bytes
+from sqltailor.data.layouts import cells_named, rows_of
 from sqltailor.data.tables import table_records
 from sqltailor.errors import DataError
 
@@ -77,12 +81,47 @@ def read_rows(path: Path, kind: str | None = None, names: Sequence[str] | None =
         if kind in ("csv", "tsv"):
             yield from _table_rows(file, "\t" if kind == "tsv" else None, names)
         elif kind == "array":
-            yield from _array_rows(file)
+            yield from _laid_out(path, _array_rows(file))
         elif kind == "objects":
             with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape") as text:
-                yield from _elements(text, of_array=False)
+                yield from _laid_out(path, _elements(text, of_array=False))
         else:
-            yield from _json_lines(file)
+            yield from _laid_out(path, _json_lines(file))
+
+
+def _laid_out(path: Path, rows: Iterator[Row | Reject]) -> Iterator[Row | Reject]:
+    """Yield the rows, those that one document holds, or those that are arrays of named cells."""
+    first, second = next(rows, None), next(rows, None)
+    if first is None:
+        return
+    if second is None:
+        whole = first.value if isinstance(first, Row) else _whole(path) if first.reason == "too_long" else None
+        held = rows_of(whole) if isinstance(whole, Mapping) else None
+        if held is not None:
+            yield from (Row(position, value) for position, value in enumerate(held, 1))
+            return
+    rows = chain([first] if second is None else [first, second], rows)
+    named = cells_named(first.value) if isinstance(first, Row) and isinstance(first.value, list) else None
+    if named is None:
+        yield from rows
+        return
+    names, is_header = named
+    for row in islice(rows, is_header, None):
+        if isinstance(row, Row) and isinstance(row.value, list) and len(row.value) == len(names):
+            row = Row(row.line, dict(zip(names, row.value, strict=True)))
+        yield row
+
+
+def _whole(path: Path) -> Any:
+    """Return the one JSON value of a file, None where it holds more or is too large."""
+    with open_bytes(path) as file:
+        text = file.read(MAX_ELEMENT_CHARACTERS)
+        if file.read(1):
+            return None
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json_lines(file: BinaryIO) -> Iterator[Row | Reject]:

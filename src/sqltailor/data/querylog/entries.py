@@ -2,7 +2,8 @@
 
 - Text (`.sql`, `.log`, `.txt`): one statement a line; where others only go on, `;` ends one, a line `GO` or `/`, or,
   where nothing else does, an empty line.
-  What PostgreSQL's and MySQL's own logs put before a statement is taken away.
+  What PostgreSQL's and MySQL's own logs put before a statement is taken away, and the plans of auto_explain behind it;
+  a report of pt-query-digest says how often each ran.
 - A table (CSV, TSV, Parquet, JSON Lines): the columns of `exports.QUERY_NAMES` and `CALLS_NAMES`, or those of a
   mapping; also what servers write as CSV without a header (`servers`).
 - `postgresql://…`: the view pg_stat_statements of that database.
@@ -18,8 +19,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqltailor.data.file_kinds import check_encoding, open_bytes
+from sqltailor.data.querylog.digest import digested, is_digest
 from sqltailor.data.querylog.exports import Entry, entries, entry
-from sqltailor.data.querylog.servers import columns_without_header, goes_on_bare, tells_no_statement, unprefixed
+from sqltailor.data.querylog.servers import (
+    columns_without_header,
+    goes_on_bare,
+    tells_no_statement,
+    unprefixed,
+    without_plan,
+)
 from sqltailor.data.rows import Reject, Row, read_lines, read_rows, shown
 from sqltailor.database import open_database
 from sqltailor.errors import DataError, SQLError
@@ -122,7 +130,11 @@ def _text(path: Path) -> Iterator[Entry | Reject]:
     spans = spans and (not by_blank or re.search(r"\S\s*\n[ \t\r]*\n\s*\S", head) is not None)
     with open_bytes(path) as file:
         decoded = (_decoded(line) for line in read_lines(file))
-        yield from _spanning(decoded, by_blank=by_blank) if spans else _one_a_line(decoded)
+        if is_digest(head):
+            yield from digested(decoded)
+            return
+        for entry in _spanning(decoded, by_blank=by_blank) if spans else _one_a_line(decoded):
+            yield entry._replace(sql=without_plan(entry.sql)) if isinstance(entry, Entry) else entry
 
 
 _PRINTED = re.compile(r"\A\s*[^\n]*\|[^\n]*\n-+(?:\+-+)+\s*$|\A(?:[^\n]*[^|\n]\|\d+\r?\n)+(?:[^\n]*\Z)", re.MULTILINE)
@@ -210,7 +222,7 @@ def _spanning(lines: Iterator[Entry | Reject], *, by_blank: bool) -> Iterator[En
             yield line
             continue
         text = unprefixed(line.sql)
-        if begun is None and _is_remark(text):
+        if begun is None and (_is_remark(text) or tells_no_statement(line.sql)):
             continue
         if begun is None:
             begun = line._replace(sql=text)

@@ -16,10 +16,10 @@ from sqltailor.errors import ConfigError, DataError, unknown
 QUERY_NAMES = (
     "query", "sql", "statement", "query_text", "sql_fulltext", "sql_text", "statement_text", "query_sql_text",
     "querytxt", "digest_text", "querytext", "sqltext", "query_string", "query_statement", "sql_statement",
-    "sqltextinfo", "batch_text", "argument", "command", "text",
+    "sqltextinfo", "batch_text", "argument", "command", "text", "compiled_code", "compiled_sql",
 )  # fmt: skip
 """Columns that hold statements: of pg_stat_statements, Trino, BigQuery; Snowflake, Redshift; Databricks; SQL Server's
-Query Store; stl_query; MySQL's digests; ClickHouse, Oracle, Teradata, Athena and others. A number there is an id.
+Query Store; stl_query; MySQL's digests; ClickHouse, Oracle, Teradata, Athena, dbt and others. A number there is an id.
 Oracle's SQL_TEXT is cut off, so SQL_FULLTEXT comes first."""
 CALLS_NAMES = (
     "calls", "count", "executions", "count_executions", "count_star", "execution_count", "exec_count", "num_executions",

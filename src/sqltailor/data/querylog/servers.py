@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import html
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from sqltailor.data.file_kinds import open_bytes
 from sqltailor.data.rows import RowError
 
-_SAID = r"(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): "
+_SAID = r"(?:(?:duration: [\d.]+ ms\s{1,4})?(?:statement|execute [^:]{1,80}): |duration: [\d.]+ ms\s{1,4}plan:)"
 _POSTGRES = re.compile(rf".{{0,300}}?\b(?:LOG|DETAIL):\s{{1,4}}{_SAID}")
 _AUDITED = re.compile(rf".{{0,300}}?\bLOG:\s{{1,4}}AUDIT: [A-Z]+,\d+,\d+,[A-Z]+,{'[^,]*,' * 3}")
 _AUDITED_TEXT = re.compile(r'"((?:[^"]|"")*)",|(.*?),(?:<|"|[^,]*\Z)')
@@ -21,8 +23,14 @@ _MYSQL = re.compile(rf"{_MYSQL_LINE}(?:Query|Execute)\t")
 _NO_STATEMENT = re.compile(
     r"'?\d{4}-\d\d-\d\d[ T].{0,300}?\b(?:LOG|DETAIL|HINT|CONTEXT|STATEMENT|ERROR|FATAL|PANIC|WARNING|NOTICE):\s"
     rf"|{_MYSQL_LINE}[A-Z]\w+(?: \w+)?(?:\t|\s*$)"
+    r"|\S+, Version: .*started with:|Tcp port: |Time\s+Id\s+Command"
 )
 _MESSAGE = re.compile(_SAID)
+# what auto_explain writes, in its four formats: postgresql.org/docs/current/auto-explain.html
+_PLAN = re.compile(r"\s*(?:Query Text: |\{\s*\"Query Text\"|<explain\b)")
+_PLANNED = re.compile(r"\s*Query Text: (.*?)\n\s*(?:Query Parameters: |[A-Z][^\n]*\(cost=)", re.DOTALL)
+_PLANNED_QUOTED = re.compile(r"\s*(?:\{\s*\"Query Text\"|Query Text): (\"(?:[^\"\\]|\\.)*\")", re.DOTALL)
+_PLANNED_XML = re.compile(r"\s*<explain\b.*?<Query-Text>(.*?)</Query-Text>", re.DOTALL)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 
 # postgresql.org/docs/current/runtime-config-logging.html, "Using CSV-Format Log Output": columns were added at the end
@@ -48,6 +56,18 @@ def unprefixed(line: str) -> str:
         return (inside[1] or "").replace('""', '"') or inside[2] if inside else line
     found = _POSTGRES.match(line) or _MYSQL.match(line) or _REDSHIFT.match(line)
     return line[found.end() :] if found else line
+
+
+def without_plan(text: str) -> str:
+    """Return the statement of an entry with a plan behind it, as auto_explain writes it; any other text as it is."""
+    if _PLAN.match(text) is None:
+        return text
+    if found := _PLANNED_QUOTED.match(text):
+        return str(json.loads(found[1], strict=False))
+    if found := _PLANNED_XML.match(text):
+        return html.unescape(found[1])
+    found = _PLANNED.match(text)
+    return found[1] if found else text
 
 
 def tells_no_statement(line: str) -> bool:
@@ -85,7 +105,7 @@ def said_by_server(row: Mapping[str, Any]) -> str | None:
     if "error_severity" in row and "message" in row:
         found = _MESSAGE.match(message := str(row["message"] or ""))
         if found is not None:
-            return message[found.end() :]
+            return without_plan(message[found.end() :])
         if row["error_severity"] in ("ERROR", "FATAL", "PANIC") and (row.get("query") or row.get("statement")):
             raise RowError("failed", f"the statement failed where it was logged: {message[:200]}")
         raise RowError("no_statement", f"the line is about something else: {message[:200]}")

@@ -32,9 +32,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from sqltailor.data.examples import stem
 from sqltailor.data.file_kinds import container
+from sqltailor.data.layouts import SELECTS
 from sqltailor.data.readers.recognise import columns_of, lacks_mapped, objects_of, recognise
 from sqltailor.data.readers.trainers import is_wrong, usual
 from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
@@ -182,10 +184,22 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
     if not objects:
         said = f" The first row, line {rows[0].line}: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
         raise DataError(f"{name} has no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
+    columns = ", ".join(map(str, objects[0]))[:300]
+    if (sql := _sql_column(objects)) is not None:
+        raise DataError(
+            f"{name} has statements ('{sql}') and no questions that can be told by their name. Its columns: {columns}. "
+            f"Name the questions (--map question=COL,sql={sql}); if there are none: sqltailor data log {name}"
+        )
     raise DataError(
-        f"The format of {name} is not recognised. Its columns: {', '.join(map(str, objects[0]))[:300]}. "
+        f"The format of {name} is not recognised. Its columns: {columns}. "
         f"Name the columns (--map question=COL,sql=COL) or the format (--format F): {', '.join(READERS)}."
     )
+
+
+def _sql_column(objects: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the first column that holds a query."""
+    cells = ((name, cell) for value in objects for name, cell in value.items())
+    return next((name for name, cell in cells if isinstance(cell, str) and SELECTS.match(cell)), None)
 
 
 def converter(source: Source) -> Callable[[Row], Example]:
