@@ -149,6 +149,7 @@ CREATE TABLE crew (id int);
             MYSQL,
             {"boat": ["id", "name"], "boats": ["id", "name"], "pier": ["id"], "crew": ["id"]},
         ),
+        ("mysql", "PREPARE p FROM 'CREATE TABLE t (a INT)';\nEXECUTE p;", {"t": ["a"]}),
         ("sqlite", ".mode csv\n.import 'x t\nCREATE TABLE t (a INT);", {"t": ["a"]}),
         (
             "sqlite",
@@ -260,6 +261,7 @@ def test_nested_types_are_written_as_they_are() -> None:
             "SELECT count(*), max(a), unnest(array[1]), a::text, lower(b), CASE WHEN a > 1 THEN 2 ELSE a END, a + 1 FROM t",
             ["count", "max", "unnest", "a", "lower", "a"],
         ),
+        ("SELECT (SELECT max(a) FROM t), (SELECT b AS c FROM t), array[1]", ["max", "c", "array"]),
         ("SELECT * FROM t JOIN t AS u USING (a)", ["a", "b"]),
         ("SELECT * FROM unnest(array[1]) WITH ORDINALITY AS u(item, place)", ["item", "place"]),
         ('SELECT A AS Total, a AS "Total" FROM t', ["total", "Total"]),
@@ -267,6 +269,21 @@ def test_nested_types_are_written_as_they_are() -> None:
 )
 def test_columns_of_views(query: str, columns: list[str]) -> None:
     assert shown(f"CREATE TABLE t (a int, b text); CREATE VIEW v AS {query}", "postgres")["v"] == columns
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT * FROM t SEMI JOIN u ON t.a = u.c", ["a", "b"]),
+        ("SELECT * FROM t ANTI JOIN u ON t.a = u.c", ["a", "b"]),
+        ("SELECT * FROM t ASOF JOIN u ON t.a >= u.c", ["a", "b", "c"]),
+        ("SELECT a FROM t UNION ALL BY NAME SELECT * FROM u", ["a", "c"]),
+        ("SELECT a FROM t UNION ALL SELECT c FROM u", ["a"]),
+    ],
+)
+def test_columns_of_views_in_duckdb(query: str, columns: list[str]) -> None:
+    tables = "CREATE TABLE t (a INTEGER, b VARCHAR); CREATE TABLE u (c INTEGER);"
+    assert shown(f"{tables} CREATE VIEW v AS {query}", "duckdb")["v"] == columns
 
 
 def test_a_view_may_come_before_what_it_reads() -> None:
@@ -303,6 +320,8 @@ def test_a_view_that_no_parser_reads_has_the_names_of_its_list() -> None:
         ("CREATE TABLE t (a text);\nINSERT INTO t VALUES ('O'Brien');\nCREATE TABLE u (a text DEFAULT 'z');",
          "line 3 (a quote or comment before this place, or here, is never closed, and hides CREATE TABLE"),
         ("CREATE TABLE t (a int);\n\\i more.sql", "line 2 (it runs another file, more.sql"),
+        ("CREATE TABLE t (a int);\nBEGIN;\nCREATE TABLE u (b int);\nROLLBACK;", "line 4 (ROLLBACK takes back tables"),
+        ("CREATE TABLE t (a int);\nCREATE VIEW v AS SELECT * FROM t UNPIVOT (x FOR n IN (a));", "line 2 (The view 'v' has no columns"),
         ("CREATE TABLE t (a int);\nCREATE TABLE u () INHERITS (gone);", "line 2 (The table 'u' takes its columns from 'gone'"),
     ],
 )  # fmt: skip
@@ -319,7 +338,8 @@ def test_what_is_not_read_is_told(ddl: str, told: str) -> None:
      "COMMENT ON COLUMN t.a IS 'x';", "INSERT INTO t VALUES ('\nCREATE TABLE u (a int)');", "SELECT 'x",
      "INSERT INTO t VALUES ('O'Brien');",
      "ALTER TABLE IF EXISTS s ADD b int; ALTER TABLE s DROP b;",
-     "DO $$ BEGIN EXECUTE 'DROP TABLE ' || x; END $$;"],
+     "DO $$ BEGIN EXECUTE 'DROP TABLE ' || x; END $$;",
+     "BEGIN; CREATE TABLE u (b int); SAVEPOINT s; ROLLBACK TO s; COMMIT; ROLLBACK;", "PREPARE p AS SELECT a FROM t;"],
 )  # fmt: skip
 def test_nothing_is_told_where_nothing_is_lost(rest: str) -> None:
     assert note(f"CREATE TABLE t (a int); {rest}") == ""

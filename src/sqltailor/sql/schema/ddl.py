@@ -110,6 +110,7 @@ class _Reader:
         self.lost: set[str] = set()
         self.creates = 0
         self.holds: list[str] | None = None
+        self.begun: int | None = None
 
     def read(self, script: str, text: str) -> None:
         for statement in statements(with_variables(only_sql(text)), self.base):
@@ -164,6 +165,8 @@ class _Reader:
         place = Place(self.drafts, self.home if self.holds is None else self.holds, self.types)
         first = words.next_word()
         is_tsql = self.base in TSQL_LIKE
+        if self.base in _TAKES_BACK and first in _TRANSACTIONS:
+            self.transact(first, words.ahead(), statement, script)
         if first == "CREATE" or (is_tsql and words.ahead().take("ALTER", "VIEW")):
             self.create(words, statement, place, script)
         elif any(words.take("ALTER", *kind) for kind in _ALTERED):
@@ -181,7 +184,7 @@ class _Reader:
             self.tell_of(changes.rename(words, place), words, statement, script)
         elif words.take("COMMENT", "ON"):
             changes.comment_on(words, place)
-        elif words.take("EXEC") or words.take("EXECUTE") or (is_tsql and first.startswith("SP_")):
+        elif any(map(words.take, _RUN)) or (is_tsql and first.startswith("SP_")):
             self.execute(words, statement, place, script)
         elif [first] in SQLITE_CATALOG:
             self.take_texts([t for t in words.tokens if _MAKES_TABLE.search(t.raw)], statement, script)
@@ -230,6 +233,14 @@ class _Reader:
         elif before.columns != draft.columns:
             raise DataError(f"{named.what[0].upper()}{named.what[1:]} is defined twice; the first definition is kept.")
 
+    def transact(self, first: str, words: Words, statement: Statement, script: str) -> None:
+        """Tell where ROLLBACK takes back what was created since BEGIN."""
+        words.skip()
+        is_whole = first == "ROLLBACK" and not any(words.ahead().take(*to) for to in _TO_SAVEPOINT)
+        if is_whole and self.begun is not None and self.begun < self.creates:
+            self.tell(statement, "ROLLBACK takes back tables that are created before it; they are kept here", script)
+        self.begun = self.creates if first in ("BEGIN", "START") else None
+
     def tell_of(self, missing: str, words: Words, statement: Statement, script: str) -> None:
         """Tell that a table is changed which the script does not create, unless that table was told already."""
         if missing and missing.split(".")[-1].lower() not in self.lost:
@@ -259,7 +270,12 @@ class _Reader:
                 self.try_to_take(found._replace(line=statement.line), script)
 
 
+_RUN = ("EXEC", "EXECUTE", "PREPARE")
 _ALTERED = (("TABLE",), ("VIEW",), ("IGNORE", "TABLE"), ("ONLINE", "TABLE"), ("OFFLINE", "TABLE"))
+_TAKES_BACK = frozenset({"sqlite", "postgres", "duckdb"})
+"""Where a transaction holds CREATE and DROP, and scripts have no conditions around ROLLBACK."""
+_TRANSACTIONS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK"})
+_TO_SAVEPOINT = (("TO",), ("TRANSACTION", "TO"), ("WORK", "TO"))
 _MAKES_TABLE = re.compile(r"\bCREATE\s+(?:\w+\s+){0,4}?(?:TABLE|VIEW)\b", re.IGNORECASE)
 _CHANGES_TABLE = re.compile(rf"{_MAKES_TABLE.pattern}|\b(?:ALTER|DROP)\s+(?:TABLE|VIEW)\b", re.IGNORECASE)
 _HOLE = re.compile(r"%(?:\d+\$)?[ILs]")

@@ -86,7 +86,8 @@ def _columns(tree: Expr, known: _Known, ctes: Ctes) -> list[Column] | None:
             inner[cte.alias.lower()] = _renamed(_columns(cte.this, known, inner), cte.args.get("alias"))
         ctes = inner
     if isinstance(tree, exp.SetOperation):
-        return _columns(tree.this, known, ctes)
+        first, second = (_columns(side, known, ctes) for side in (tree.this, tree.expression))
+        return _once([*first, *second]) if tree.args.get("by_name") and first and second else first
     if isinstance(tree, exp.Values):
         width = len(tree.expressions[0].expressions) if tree.expressions else 0
         return [Column(f"column{i}", "") for i in range(1, width + 1)]
@@ -111,7 +112,7 @@ def _joins_by_name(join: Expr) -> bool:
 
 
 def _once(columns: list[Column]) -> list[Column]:
-    """Return each column once: `*` gives what both tables of NATURAL and USING have from the first."""
+    """Return each column once: `*` gives what both tables of NATURAL and USING have, from the first."""
     found: dict[str, Column] = {}
     for column in columns:
         found.setdefault(column.name.lower(), column)
@@ -152,19 +153,21 @@ def _name(item: Expr, base: str) -> str:
         return _name(item.this, base)
     if base not in _NAMES_FUNCTIONS:
         return ""
+    if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Select) and item.this.selects:
+        return _name(item.this.selects[0], base)
     if isinstance(item, (exp.Window, exp.Filter, exp.Cast)):
         return _name(item.this, base) or (item.to.sql(base).lower() if isinstance(item, exp.Cast) else "")
     if isinstance(item, exp.Case):
         otherwise = item.args.get("default")
         return (_name(otherwise, base) if isinstance(otherwise, exp.Column) else "") or "case"
-    called = re.fullmatch(r"(\w+)(?:\(.*)?", item.sql(base), re.DOTALL) if isinstance(item, exp.Func) else None
+    called = re.fullmatch(r"(\w+)(?:[(\[].*)?", item.sql(base), re.DOTALL) if isinstance(item, exp.Func) else None
     return called[1].lower() if called else ""
 
 
 def _sources(tree: exp.Select, known: _Known, ctes: Ctes) -> list[tuple[str, list[Column] | None]]:
     """Return the items of FROM by the names under which columns name them."""
     from_ = tree.args.get("from_")
-    joined = [join.this for join in tree.args.get("joins") or ()]
+    joined = [join.this for join in tree.args.get("joins") or () if join.kind not in ("SEMI", "ANTI")]
     items = [*([from_.this] if from_ else []), *joined, *(tree.args.get("laterals") or ())]
     items += [join.this for item in items for join in item.args.get("joins") or ()]
     return [(item.alias_or_name.lower(), _source(item, known, ctes)) for item in items]
@@ -174,6 +177,8 @@ def _source(item: Expr, known: _Known, ctes: Ctes) -> list[Column] | None:
     from sqlglot import exp
 
     alias = item.args.get("alias")
+    if item.args.get("pivots"):  # its columns are values of the table
+        return _renamed(None, alias)
     if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
         cte = item.name.lower()
         own = ctes[cte] if not item.db and cte in ctes else known.columns_of([part.name for part in item.parts])
