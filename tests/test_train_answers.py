@@ -321,6 +321,13 @@ def test_grpo_continues_after_a_crash_as_if_unbroken(half: Callable[..., str]) -
     assert losses(resumed) == pytest.approx(losses(unbroken), abs=1e-6)
 
 
+def test_grpo_may_be_rewarded_by_another_function(folder: Path) -> None:
+    words = (*GRPO, "train.max_steps=1", "database.url=null", "database.schema=schema.sql")
+    Path("schema.sql").write_text(DDL)
+    result = train(load_recipe(None, [*WORDS, *words], env={}), reward=lambda asked, texts, cut: [0.25] * len(texts))
+    assert [row["reward"] for row in metrics(result)] == [0.25]
+
+
 def test_a_step_of_grpo_needs_enough_questions(folder: Path) -> None:
     with pytest.raises(DataError, match=r"One step takes 8 questions .*; there are 4\. Lower train\.batch"):
         run(*GRPO, "train.batch=32")

@@ -115,7 +115,7 @@ def region_of(arn: str) -> str | None:
 
 def identity(region: str) -> Identity:
     """Return the account and the role or user whose credentials are used. Raises `ConfigError` when there are none."""
-    with told("ask AWS who you are"):
+    with told("say who you are"):
         found = client("sts", region).get_caller_identity()
     return Identity(found["Account"], found["Arn"], region)
 

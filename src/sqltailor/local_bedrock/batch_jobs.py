@@ -17,7 +17,7 @@ from sqltailor.local_bedrock.job_checks import check_bucket, check_object, check
 from sqltailor.local_bedrock.protocol import AwsError, error, listed, model_of, pages
 from sqltailor.local_bedrock.resources import BatchJob, new_id, now
 from sqltailor.local_bedrock.runtime import Runtime
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, made_before
 from sqltailor.local_bedrock.wsgi import whole
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,7 @@ class BatchJobs:
 
     def create(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
         """Begin a job."""
-        token = params.get("clientRequestToken")
-        same = next((j for j in state.batches.values() if token and j.request.get("clientRequestToken") == token), None)
+        same = made_before(state.batches, params)
         if same is not None:
             return {"jobArn": same.arn}
         wanted = params["modelId"].rpartition("foundation-model/")[2]

@@ -17,7 +17,7 @@ from sqltailor.local_bedrock.faults import JOB
 from sqltailor.local_bedrock.job_checks import REINFORCEMENT, check_job, grader_of
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.resources import Job, Model, new_id, now
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find, made_before
 from sqltailor.local_bedrock.tuning import Grader, Order, Stopped, Tune, metrics_csv
 
 logger = logging.getLogger(__name__)
@@ -42,10 +42,7 @@ class Jobs:
         }
 
     def create(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-        token = params.get("clientRequestToken")
-        same = next(
-            (job for job in state.jobs.values() if token and job.request.get("clientRequestToken") == token), None
-        )
+        same = made_before(state.jobs, params)
         if same is not None:
             if same.request != params:
                 raise error("ConflictException", "The client request token was used with other parameters")
@@ -158,7 +155,7 @@ def get_job(state: State, params: Mapping[str, Any], region: str) -> dict[str, A
     return _summary(job) | {
         "outputModelName": request["customModelName"],
         "outputModelArn": job.model_arn,
-        "clientRequestToken": request.get("clientRequestToken"),
+        "clientRequestToken": job.token,
         "roleArn": request["roleArn"],
         "failureMessage": job.failure,
         "hyperParameters": request.get("hyperParameters", {}),

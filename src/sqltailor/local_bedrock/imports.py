@@ -15,7 +15,7 @@ from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.resources import ImportedModel, ImportJob, new_id, now
 from sqltailor.local_bedrock.runtime import Answers, OpenAnswers
 from sqltailor.local_bedrock.sagemaker_jobs import fetch_channel
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find, made_before
 from sqltailor.types import Completion
 from sqltailor.wire.chat_completions import chat_messages, chat_options, chat_pieces
 from sqltailor.wire.eventstream import chunk
@@ -49,8 +49,7 @@ class Imports:
         }
 
     def create(self, state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
-        token = params.get("clientRequestToken")
-        same = next((j for j in state.imports.values() if token and j.request.get("clientRequestToken") == token), None)
+        same = made_before(state.imports, params)
         if same is not None:
             return {"jobArn": same.arn}
         if region not in IMPORT_REGIONS:

@@ -195,6 +195,13 @@ class LocalBedrock:
         if fault is not None:
             raise error(fault.error, f"{fault.error}, as this server was told")
 
+    def _handle(self, handlers: Mapping[str, Handler], operation: str, params: Any, region: str) -> dict[str, Any]:
+        handler = handlers.get(operation)
+        if handler is None:
+            raise error("UnknownOperationException", f"The local server has no {operation}")
+        with self.state.lock:
+            return handler(self.state, params, region)
+
     def _bedrock(self, method: str, path: str, query: str, body: bytes, region: str, start: Start) -> Iterable[bytes]:
         operation, params = parse(method, path, query, body)
         self._happen(operation.name)
@@ -214,12 +221,7 @@ class LocalBedrock:
         if operation.name == "Invoke":
             said, failed = invoke(find_function(self.state, params, region), params["Payload"])
             return send(start, 200, said, [("X-Amz-Function-Error", "Unhandled")] if failed else ())
-        handler = self._handlers.get(operation.name)
-        if handler is None:
-            raise error("UnknownOperationException", f"The local Bedrock has no {operation.name}")
-        with self.state.lock:
-            result = handler(self.state, params, region)
-        return send(start, operation.status, to_json(result))
+        return send(start, operation.status, to_json(self._handle(self._handlers, operation.name, params, region)))
 
     def _ask_by_target(
         self, service: str, handlers: Mapping[str, Handler], environ: dict[str, Any], region: str, start: Start
@@ -227,11 +229,7 @@ class LocalBedrock:
         try:
             name, params = parse_target(service, environ.get("HTTP_X_AMZ_TARGET", ""), body_of(environ))
             self._happen(name)
-            handler = handlers.get(name)
-            if handler is None:
-                raise error("UnknownOperationException", f"The local server has no {name}")
-            with self.state.lock:
-                result = handler(self.state, params, region)
+            result = self._handle(handlers, name, params, region)
         except AwsError as e:
             return send(start, 400, to_json({"__type": e.code, "message": e.message}))
         return send(start, 200, to_json(result, epoch=True))

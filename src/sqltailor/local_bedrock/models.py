@@ -11,7 +11,7 @@ from sqltailor.local_bedrock.guardrails import GUARDRAILS
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.provisioned_units import UNITS
 from sqltailor.local_bedrock.resources import Deployment, Model, new_id, now
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find, made_before
 from sqltailor.local_bedrock.tags import BEDROCK_TAGS
 
 DEPLOYING_S = 120.0
@@ -83,8 +83,7 @@ def _model_summary(model: Model) -> dict[str, Any]:
 
 def create_custom_model(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Take over a model that SageMaker tuned, from where it keeps the weights."""
-    token, name = params.get("clientRequestToken"), params["modelName"]
-    same = next((m for m in state.models.values() if token and m.token == token), None)
+    name, same = params["modelName"], made_before(state.models, params)
     if same is not None:
         return {"modelArn": same.arn}
     uri = params.get("modelSourceConfig", {}).get("s3DataSource", {}).get("s3Uri", "").rstrip("/")
@@ -97,7 +96,14 @@ def create_custom_model(state: State, params: Mapping[str, Any], region: str) ->
     failed = state.faults.take("CustomModel")
     ready, failure = state.after(DEPLOYING_S), failed.error if failed else None
     state.models[arn] = Model(
-        arn, name, weights.base_id, region, weights.reference, ready=ready, token=token, failure=failure
+        arn,
+        name,
+        weights.base_id,
+        region,
+        weights.reference,
+        ready=ready,
+        token=params.get("clientRequestToken"),
+        failure=failure,
     )
     state.put_tags(arn, params.get("modelTags"))
     return {"modelArn": arn}
@@ -117,8 +123,7 @@ def delete_custom_model(state: State, params: Mapping[str, Any], region: str) ->
 
 def create_deployment(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Deploy a custom model on demand."""
-    token = params.get("clientRequestToken")
-    same = next((d for d in state.deployments.values() if token and d.token == token), None)
+    same = made_before(state.deployments, params)
     if same is not None:
         return {"customModelDeploymentArn": same.arn}
     _servable(state, params["modelArn"], region)
@@ -133,7 +138,7 @@ def create_deployment(state: State, params: Mapping[str, Any], region: str) -> d
         arn,
         params["modelDeploymentName"],
         params["modelArn"],
-        token,
+        params.get("clientRequestToken"),
         state.after(DEPLOYING_S),
         params.get("description"),
         failure=failed.error if failed else None,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqltailor.local_bedrock.protocol import error, listed, pages
 from sqltailor.local_bedrock.resources import Deployment, new_id, now
-from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find
+from sqltailor.local_bedrock.state import ACCOUNT, Handler, State, find, made_before
 
 STARTING_S = 600.0
 """About how long the real service takes to bring units up, or to change what they serve."""
@@ -15,8 +15,7 @@ STARTING_S = 600.0
 
 def create(state: State, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Buy units for a custom model."""
-    token = params.get("clientRequestToken")
-    same = next((units for units in state.units.values() if token and units.token == token), None)
+    same = made_before(state.units, params)
     if same is not None:
         return {"provisionedModelArn": same.arn}
     name = params["provisionedModelName"]
@@ -26,7 +25,12 @@ def create(state: State, params: Mapping[str, Any], region: str) -> dict[str, An
     arn = f"arn:aws:bedrock:{region}:{ACCOUNT}:provisioned-model/{new_id()}"
     failed = state.faults.take("Units")
     state.units[arn] = Deployment(
-        arn, name, model.arn, token, state.after(STARTING_S), failure=failed.error if failed else None
+        arn,
+        name,
+        model.arn,
+        params.get("clientRequestToken"),
+        state.after(STARTING_S),
+        failure=failed.error if failed else None,
     )
     state.bought[arn] = dict(params)
     state.put_tags(arn, params.get("tags"))

@@ -34,8 +34,22 @@ class Phase:
         self.status, self.modified = status, now()
 
 
+class Requested:
+    """What has the name and the token of the request that created it."""
+
+    request: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.request["jobName"])
+
+    @property
+    def token(self) -> str | None:
+        return self.request.get("clientRequestToken")
+
+
 @dataclass
-class Job:
+class Job(Requested):
     """A customization job. `request` is what it was created with."""
 
     arn: str
@@ -54,10 +68,6 @@ class Job:
     )
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.request["jobName"])
 
 
 @dataclass
@@ -110,7 +120,7 @@ class Deployment:
 
 
 @dataclass
-class BatchJob:
+class BatchJob(Requested):
     """A batch inference job. `request` is what it was created with."""
 
     arn: str
@@ -127,13 +137,9 @@ class BatchJob:
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
-    @property
-    def name(self) -> str:
-        return str(self.request["jobName"])
-
 
 @dataclass
-class ImportJob:
+class ImportJob(Requested):
     """An import of weights: done, or failed, from `ready` on. `folder` has the copy of the weights."""
 
     arn: str
@@ -144,10 +150,6 @@ class ImportJob:
     failure: str | None = None
     folder: Path | None = None
     model_arn: str | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.request["jobName"])
 
     @property
     def status(self) -> str:

@@ -77,5 +77,11 @@ def find(items: Mapping[str, Any], identifier: str, what: str) -> Any:
     return found
 
 
+def made_before(items: Mapping[str, Any], params: Mapping[str, Any]) -> Any:
+    """Return what an earlier request with the same token made, or None."""
+    token = params.get("clientRequestToken")
+    return next((item for item in items.values() if token and item.token == token), None)
+
+
 Handler = Callable[[State, Mapping[str, Any], str], dict[str, Any]]
 """State, parameters and region → result."""

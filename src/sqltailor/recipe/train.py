@@ -47,7 +47,9 @@ class Dpo(Section):
 class Grpo(Section):
     """Keys of method `grpo`: learning from whether the answer, executed, is right."""
 
-    generations: Int = key(8, "Answers drawn for each question; `train.batch` is a multiple of it.", ge=2)
+    generations: Int = key(
+        8, "Answers drawn for each question; `train.batch` is a multiple of it, but counts questions on Bedrock.", ge=2
+    )
     max_tokens: Int = key(MAX_TOKENS, "Longest answer drawn.", unit="tokens", ge=1)
     temperature: Float = key(1.0, "How varied the drawn answers are.", gt=0)
     beta: Float = key(0.0, "Weight of the divergence from the model it began with.", ge=0)

@@ -40,30 +40,9 @@ def scale_to_zero(plan: EndpointPlan, run: str, token: str, on_state: Callable[[
 
 def scaling_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dict[str, Any]]:
     """Return the parameters of `create_inference_component` and of what scales it."""
-    name = plan.name
-    target = _target(name)
-    tracked = {"PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"}
-    steps = [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]
-    needs = {
-        "NumberOfAcceleratorDevicesRequired": MACHINES[plan.instance_type].gpus,
-        "MinMemoryRequiredInMb": MIN_MEMORY_MB,
-    }
-    starts = dict.fromkeys(
-        ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds"), STARTS_S
-    )
+    target = _target(plan.name)
     return {
-        "component": {
-            "InferenceComponentName": name,
-            "EndpointName": name,
-            "VariantName": "AllTraffic",
-            "Specification": {
-                "ModelName": plan.parts,
-                "StartupParameters": starts,
-                "ComputeResourceRequirements": needs,
-            },
-            "RuntimeConfig": {"CopyCount": 1},
-            "Tags": tags_in_capitals(run, token),
-        },
+        "component": _component(plan) | {"Tags": tags_in_capitals(run, token)},
         "target": {"MinCapacity": 0, "MaxCapacity": MAX_COPIES, **target},
         "track": {
             "PolicyName": "as-it-is-asked",
@@ -72,7 +51,9 @@ def scaling_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dict
                 "TargetValue": 1.0,
                 "ScaleInCooldown": IDLE_S,
                 "ScaleOutCooldown": IDLE_S,
-                "PredefinedMetricSpecification": tracked,
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"
+                },
             },
             **target,
         },
@@ -83,24 +64,47 @@ def scaling_requests(plan: EndpointPlan, run: str, token: str) -> dict[str, dict
                 "AdjustmentType": "ChangeInCapacity",
                 "MetricAggregationType": "Maximum",
                 "Cooldown": WAKES_S,
-                "StepAdjustments": steps,
+                "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
             },
             **target,
         },
-        "alarm": {
-            "AlarmName": alarm_name(name),
-            "Namespace": "AWS/SageMaker",
-            "MetricName": "NoCapacityInvocationFailures",
-            "Dimensions": [{"Name": "InferenceComponentName", "Value": name}],
-            "Statistic": "Sum",
-            "Period": WAKES_S,
-            "EvaluationPeriods": 1,
-            "DatapointsToAlarm": 1,
-            "Threshold": 1,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-            "TreatMissingData": "missing",
-            "Tags": tags_in_capitals(run, token),
+        "alarm": _alarm(plan.name) | {"Tags": tags_in_capitals(run, token)},
+    }
+
+
+def _component(plan: EndpointPlan) -> dict[str, Any]:
+    starts = dict.fromkeys(
+        ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds"), STARTS_S
+    )
+    gpus = MACHINES[plan.instance_type].gpus
+    needs = {"NumberOfAcceleratorDevicesRequired": gpus, "MinMemoryRequiredInMb": MIN_MEMORY_MB}
+    return {
+        "InferenceComponentName": plan.name,
+        "EndpointName": plan.name,
+        "VariantName": "AllTraffic",
+        "Specification": {
+            "ModelName": plan.parts,
+            "StartupParameters": starts,
+            "ComputeResourceRequirements": needs,
         },
+        "RuntimeConfig": {"CopyCount": 1},
+    }
+
+
+def _alarm(component: str) -> dict[str, Any]:
+    """Return what rings when a component without a copy is asked."""
+    return {
+        "AlarmName": alarm_name(component),
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "NoCapacityInvocationFailures",
+        "Dimensions": [{"Name": "InferenceComponentName", "Value": component}],
+        "Statistic": "Sum",
+        "Period": WAKES_S,
+        "EvaluationPeriods": 1,
+        "DatapointsToAlarm": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "missing",
     }
 
 
