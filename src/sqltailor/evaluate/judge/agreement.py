@@ -11,8 +11,9 @@ from sqltailor.evaluate.statistics import kappa, rate
 def agreement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what a judge says beside execution, of rows with `passes`, `mark`, `was_asked` and `execution`.
 
-    Rows whose answer held no mark count in `unread` and, as all do, in the rate of execution. A row that was not asked, since execution agrees
-    already, counts as passed: where there are any, kappa is the most that it can be (`kappa_is_upper`).
+    Rows whose answer held no mark count in `unread` and in the rate of execution, which is that of all rows. A row
+    that was not asked, since execution agrees already, counts as passed: where there are any, kappa is the most that
+    it can be (`kappa_is_upper`).
     """
     read = [row for row in rows if row["passes"] is not None]
     both = [(row["passes"], row["execution"] == 1) for row in read if row["execution"] is not None]
