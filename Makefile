@@ -10,7 +10,7 @@ BASE ?= small
 WORKERS ?= 2
 EXTRAS := train,serve,report,llama
 EXTRAS_AWS := train,report,local-bedrock
-EXTRAS_DEV := train,serve,mcp,gpu,report,postgres,mysql,duckdb,warehouse,files,export,local-bedrock,dev
+EXTRAS_DEV := train,serve,mcp,gpu,report,postgres,mysql,duckdb,warehouse,files,export,local-bedrock,ray,dev
 # What stands for Bedrock's models in demo-aws.
 AWS_BASE ?= nano
 

@@ -156,6 +156,18 @@ def write(folder: Path, said: Mapping[str, str]) -> None:
     (folder / "p.jsonl").write_text("".join(json.dumps({"id": i, "predicted": s}) + "\n" for i, s in said.items()))
 
 
+def test_the_first_questions_of_a_whole_file_of_predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "dbs" / "taxi.db")
+    write(tmp_path, GOLD)
+    (tmp_path / "p.txt").write_text("\n".join(SAID))
+    found = ok_json(
+        *("eval", "--predictions", "p.jsonl", "--predictions", "p.txt", "--data", "gold.jsonl", "--database", "dbs"),
+        *("--limit", "2", "--workers", "1"),
+    )
+    assert found["outcomes"] == {"p.jsonl": {"correct": 2}, "p.txt": {"correct": 2}}
+
+
 @pytest.mark.parametrize("place", ["dbs/taxi/taxi.sqlite", "dbs/taxi.db", "dbs/taxi/taxi.duckdb"])
 def test_eval_of_predictions_needs_no_recipe(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -18,7 +19,10 @@ import pytest
 from sqltailor.errors import BackendError, DataError
 from sqltailor.evaluate.ray_cluster import _Worker, map_on_ray
 from tests.support.cli_project import ok
+from tests.support.missing import missing
 
+if importlib.util.find_spec("ray") is None:
+    missing("Ray", "pip install 'sqltailor[ray]'")
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 

@@ -132,8 +132,8 @@ def test_data_check_can_fail_on_a_smell(harbour: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     rows = [{"id": f"g{i}", "question": row["question"], "sql": row["sql"]} for i, row in enumerate(PLANTED)]
     clean = [row for row, planted in zip(rows, PLANTED, strict=True) if not planted["fault"]]
-    Path("gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    Path("clean.jsonl").write_text("".join(json.dumps(row) + "\n" for row in clean))
+    Path("gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:3]))
+    Path("clean.jsonl").write_text("".join(json.dumps(row) + "\n" for row in clean[:6]))
     words = ("data", "check", "gold.jsonl", "--database", str(harbour))
     told = ok(*words)
     assert "smells that reruns show: gold-check/smells.jsonl" in told.stderr

@@ -71,7 +71,7 @@ def test_answers_that_execution_calls_right_are_not_asked_about(folder: Path, se
     told = judged(folder, server)
     assert (told["asked"], told["unread"], told["only_judge"]) == (3, 1, ["q1"])
     assert told["kappa_is_upper"]
-    assert told["execution"]["value"] == pytest.approx(1 / 3, abs=1e-5)  # of the three with a verdict
+    assert told["execution"]["value"] == 0.25  # of all four, also the one without a mark
     assert len(server.asked) == 3
 
 

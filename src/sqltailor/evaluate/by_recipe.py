@@ -131,8 +131,12 @@ def evaluate_predictions(
     """
     with opened(recipe) as project, scoring_of(project, scoring_options) as (scoring, _):
         recipe = project.recipe
-        examples = _examples(project, data, limit)
-        answers = {file: read_answers(Path(file), examples) for file in files}
+        known = read_parts(data or recipe.data.test, project, what="test")
+        examples = _drawn(known, recipe, data, limit)
+        asked = {example.id for example in examples}
+        answers = {
+            file: {i: answer for i, answer in read_answers(Path(file), known).items() if i in asked} for file in files
+        }
         result = score_predictions(
             examples,
             answers,
@@ -170,8 +174,11 @@ def _examples(
     project: Project, data: Sequence[str] | None, limit: int | None, own: Sequence[str] = ()
 ) -> list[Example]:
     """Return the examples of `data`; else of `data.test`, or of a run's `own` tests, drawn as the recipe says."""
-    recipe = project.recipe
-    examples = read_parts(data or recipe.data.test or own, project, what="test")
+    examples = read_parts(data or project.recipe.data.test or own, project, what="test")
+    return _drawn(examples, project.recipe, data, limit)
+
+
+def _drawn(examples: list[Example], recipe: Recipe, data: Sequence[str] | None, limit: int | None) -> list[Example]:
     count = recipe.data.test_samples if not data else None
     if count is not None and count < len(examples):
         examples = random.Random(recipe.data.split.seed).sample(examples, count)

@@ -11,12 +11,13 @@ from sqltailor.evaluate.statistics import kappa, rate
 def agreement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what a judge says beside execution, of rows with `passes`, `mark`, `was_asked` and `execution`.
 
-    Rows whose answer held no mark count nowhere but in `unread`. A row that was not asked, since execution agrees
-    already, counts as passed: where there are any, kappa is the most that it can be (`kappa_is_upper`).
+    Rows whose answer held no mark count in `unread` and in the rate of execution, which is that of all rows. A row
+    that was not asked, since execution agrees already, counts as passed: where there are any, kappa is the most that
+    it can be (`kappa_is_upper`).
     """
     read = [row for row in rows if row["passes"] is not None]
     both = [(row["passes"], row["execution"] == 1) for row in read if row["execution"] is not None]
-    ours = rate(float(right) for _, right in both)
+    ours = rate(float(row["execution"] == 1) for row in rows if row["execution"] is not None)
     theirs = rate(float(row["passes"]) for row in read)
     marks = [row["mark"] for row in read if row["mark"] is not None]
     found = kappa(both)
