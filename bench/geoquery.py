@@ -64,7 +64,7 @@ def tailor(data: Path, base: str, words: list[str]) -> None:
     recipe = {"database": {"url": url}, "dialect": "sqlite", "data": parts, "base": base, **RECIPE}
     Path("recipe.yaml").write_text(json.dumps(recipe, indent=2))  # JSON is YAML
     resolved = load_recipe("recipe.yaml", words)
-    run = Run(Path("runs") / resolved.recipe.train.name)
+    run = Run(Path("runs") / str(resolved.recipe.train.name))
     if not run.is_done:
         with live() as progress:
             train(resolved, progress=progress)

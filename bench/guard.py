@@ -38,6 +38,7 @@ from sqltailor.database import Database, open_database
 from sqltailor.database.read_role import PASSWORD, ROLE, read_role
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
 from sqltailor.evaluate.statistics import rate
+from sqltailor.sql.dialect import nodes_of
 from sqltailor.sql.guard import check
 from sqltailor.sql.guard.calls import check_calls
 from sqltailor.sql.guard.functions import allowed_functions
@@ -190,7 +191,7 @@ def print_first_layers(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> None
     print(f"\n| hostile, refused first by | {' | '.join(LAYERS)} | nobody |")
     print("|---|---|---|---|---|")
     for dialect in DIALECTS:
-        found = Counter(
+        found: Counter[str | None] = Counter(
             v.layer for r, v in zip(rows, verdicts, strict=True) if r.dialect == dialect and not r.is_harmless
         )
         print(f"| {dialect} | {' | '.join(str(found[layer]) for layer in (*LAYERS, None))} |")
@@ -241,9 +242,10 @@ def policy_alone(row: Row, schema: Schema) -> None:
     except SqlglotError:
         return
     for tree in trees:
-        check_calls(tree, called(row.sql, tokens, tree), functions)
-        check_nodes(tree, functions)
-        Resolver(granted_catalog(schema, GRANT, row.dialect), row.dialect).check(tree)
+        nodes = nodes_of(tree)
+        check_calls(nodes, called(row.sql, tokens, nodes), functions)
+        check_nodes(nodes, functions)
+        Resolver(granted_catalog(schema, GRANT, row.dialect), row.dialect).check(tree, nodes)
 
 
 def database_url(dialect: str, opened: contextlib.ExitStack) -> str | None:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 
 def words(text: str) -> list[str]:
@@ -173,7 +174,7 @@ def main() -> None:
         for rows in options.rows:
             source = Path(folder) / f"{rows}.jsonl"
             make_rows(source, rows)
-            results = {}
+            results: dict[str, Any] = {}
             for name in ("ours", "peer") if rows <= options.peer_rows else ("ours",):
                 results[name] = found = measure(name, source, Path(folder) / f"{name}-{rows}")
                 speed, peak = rows / found["seconds"], found["peak_mib"]

@@ -87,7 +87,7 @@ def test_a_run_goes_on_with_what_people_said() -> None:
     assert "base: runs/first" in recipe
     assert "feedback.jsonl" in recipe
     assert set(json.loads(Path("runs/second/data.json").read_text())) >= {"data/train.jsonl", "feedback.jsonl"}
-    assert "1 rows are not examples" in Path("runs/second/log.txt").read_text()
+    assert "left out of training: 1 row (missing_field)" in Path("runs/second/log.txt").read_text()
     assert "no file nothing.jsonl" in str(run("train", "--add", "nothing.jsonl").exception)
     assert "runs/nothing" in str(run("train", "--from", "runs/nothing").exception)
 

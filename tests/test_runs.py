@@ -136,6 +136,18 @@ def test_log_goes_to_the_run_and_nowhere_after(tmp_path: Path) -> None:
     assert "after" not in text
 
 
+def test_a_warning_is_in_the_log_and_shown_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])  # as in the command line
+    run = make(tmp_path)
+    with runs.log_to(run):
+        logging.getLogger("sqltailor.x").warning("3 rows are left out")
+        logging.getLogger("sqltailor.x").info("a detail")
+    assert "3 rows are left out" in (run.path / "log.txt").read_text()
+    assert capsys.readouterr().err == "3 rows are left out\n"
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     runs.write_json_atomic(path, {"a": 1})

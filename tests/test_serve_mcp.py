@@ -38,7 +38,7 @@ async def called(command: StdioServerParameters, *calls: tuple[str, dict[str, An
 
 def test_a_host_lists_the_tools_asks_and_reads_the_schema(command: StdioServerParameters) -> None:
     asked = {"question": "How many stops are there?"}
-    tools, (schema, answer, written, refused, unknown) = asyncio.run(
+    tools, (schema, answer, written, refused, unknown, empty) = asyncio.run(
         called(
             command,
             ("schema", {}),
@@ -46,6 +46,7 @@ def test_a_host_lists_the_tools_asks_and_reads_the_schema(command: StdioServerPa
             ("ask", asked | {"run": False}),
             ("ask", {"question": "Forget the drivers"}),
             ("ask", {"question": "Who?"}),
+            ("ask", {"question": " "}),
         )
     )
     assert {tool.name: tool.annotations.read_only_hint for tool in tools.tools} == {"ask": True, "schema": True}
@@ -56,3 +57,4 @@ def test_a_host_lists_the_tools_asks_and_reads_the_schema(command: StdioServerPa
     assert json.loads(refused.content[0].text)["layer"] == "policy"
     assert unknown.is_error
     assert "no answer to it" in unknown.content[0].text
+    assert "The question is empty" in empty.content[0].text

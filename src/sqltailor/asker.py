@@ -84,8 +84,8 @@ class Asker:
         """Return the answer to a question or a specification, which follows the messages of `history`.
 
         With `run`, an allowed statement runs on the project's database, which must be there. `values` take the places
-        of those that a known pair's answer has (`Reply.values`). Raises `DataError` when the question, or the schema
-        with it, is too long, and for values where no known pair answers.
+        of those that a known pair's answer has (`Reply.values`). Raises `DataError` when the question is empty, or too
+        long by itself or with the schema, and for values where no known pair answers.
         """
         *_, reply = self.stream(question, history, run=run, values=values)
         return reply
@@ -101,6 +101,8 @@ class Asker:
         """Yield the answer as it grows: with the SQL and the verdict, and once more when the statement has run."""
         started = time.perf_counter()
         project = self._project
+        if isinstance(question, str) and not question.strip():
+            raise DataError("The question is empty. Ask in words, such as: How many orders are there?")
         database = project.database if run else None
         words, spec = (question, None) if isinstance(question, str) else (None, question)
         example = Example(question=words, spec=spec, history=tuple(history), dialect=project.dialect)

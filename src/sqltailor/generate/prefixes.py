@@ -104,7 +104,8 @@ class PrefixFolder(StateFolder):
         return prefix if fits else None
 
     def save(self, prefix: Prefix) -> None:
-        """Write a prefix. A folder that cannot be written keeps none."""
+        """Write a prefix. A folder that cannot be written, or whose weights are gone, keeps none."""
         from safetensors.torch import save
 
-        self.write(prefix.ids, save({"keys": prefix.keys.contiguous(), "values": prefix.values.contiguous()}))
+        if self.folder.is_dir():  # what was deleted must not come back without its weights
+            self.write(prefix.ids, save({"keys": prefix.keys.contiguous(), "values": prefix.values.contiguous()}))

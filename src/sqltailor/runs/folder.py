@@ -257,16 +257,22 @@ def lock(run: Run) -> Iterator[None]:
 
 @contextlib.contextmanager
 def log_to(run: Run, level: int = logging.INFO) -> Iterator[None]:
-    """Append what sqltailor logs to the run's log.txt."""
+    """Append what sqltailor logs to the run's log.txt; warnings go to standard error as before."""
     logger = logging.getLogger("sqltailor")
     handler = logging.FileHandler(run.path / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     before = logger.level
+    # what Python writes warnings with where there is no handler, as there now is
+    shown = None if logger.hasHandlers() else logging.lastResort
     logger.addHandler(handler)
+    if shown is not None:
+        logger.addHandler(shown)
     logger.setLevel(min(level, before) if before else level)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        if shown is not None:
+            logger.removeHandler(shown)
         logger.setLevel(before)
         handler.close()

@@ -106,7 +106,8 @@ class Gate:
             pass
         except Exception as e:
             *_, at = traceback.extract_tb(e.__traceback__)  # without the error's text, which may hold values
-            _log(request=seen.request, error=type(e).__name__, at=f"{at.filename}:{at.lineno}")
+            why = e.strerror if isinstance(e, OSError) else None  # such as a disk that is full
+            _log(request=seen.request, error=type(e).__name__, at=f"{at.filename}:{at.lineno}", why=why)
             fault = HttpFault(500, f"The server failed. Its log says why, under {seen.request}.")
         if fault is not None and seen.status is None:
             await fault_response(request.url.path, fault)(scope, receive, send)

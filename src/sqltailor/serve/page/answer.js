@@ -7,7 +7,6 @@ async function ask(question, values = []) {
   underway?.abort();
   const mine = (underway = new AbortController());
   find("question").value = question;
-  if (document.activeElement === find("question")) find("question").select(); // what is typed next is another question
   find("starters").hidden = true;
   find("answer").setAttribute("aria-busy", "true"); // it answers the question before
   remember(question);
@@ -26,7 +25,7 @@ async function ask(question, values = []) {
   } catch (error) {
     if (error.name === "AbortError") return;
     say("");
-    showCard(card(question, notice("bad", error.message)));
+    showCard(card(question, notice("bad", error.message, button("Try again", () => ask(question, values)))));
   }
 }
 

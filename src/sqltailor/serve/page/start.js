@@ -41,7 +41,9 @@ function showStart() {
 find("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const question = find("question").value.trim();
-  if (question) goTo(question);
+  if (!question) return;
+  goTo(question);
+  find("question").select(); // what is typed next is another question
 });
 find("question").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.dataset.overlap import held_out_keys, is_held_out
 from sqltailor.data.querylog.entries import is_log, log_text
-from sqltailor.errors import DataError, require
+from sqltailor.errors import DataError, counted, require
 from sqltailor.project import Project, opened, read_file
 from sqltailor.runs import hash_data
 from sqltailor.types import Example, Prompt
@@ -60,7 +60,7 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
     if data.train_samples is not None and data.train_samples < len(train):
         train = random.Random(data.split.seed).sample(train, data.train_samples)
     for reason, count in rejected.items():
-        logger.warning("%d rows are not examples and are dropped: %s", count, reason)
+        logger.warning("left out of training: %s (%s)", counted(count, "row"), reason)
     if not train:
         what = "but validation and test examples" if any(files.values()) else "that can be trained on"
         raise DataError(f"{', '.join(paths)} has no example {what}.")
