@@ -111,10 +111,10 @@ def eval_(
 
     With --predictions, answers that others made are scored instead. First every gold statement is run and scored
     against itself. Prints rates with 95 % intervals and a paired test for each pair of models, and writes
-    report.html. Files may be in any format that data import reads; predictions are JSON Lines or CSV with
-    id and predicted, a JSON list or object, or one statement a line in the order of the examples. What was interrupted goes on where
-    it was. Rows that bring their own schema need no database: without --fuzz they are compared with their gold SQL
-    and not run.
+    report.html. Files may be in any format that data import reads; predictions are JSON Lines or CSV with id and
+    predicted, a JSON list or object, or one statement a line in the order of the examples. What was interrupted goes
+    on where it was. Rows that bring their own schema need no database: without --fuzz they are compared with their
+    gold SQL and not run.
 
     Example: sqltailor eval --limit 20 --show 3
 
