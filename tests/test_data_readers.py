@@ -120,6 +120,8 @@ def test_one_document_holds_rows_in_many_layouts(tmp_path, document, indent):
         {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "SELECT 1"}]},
         {"system": [{"text": "s"}], "turns": [{"role": "user"}]},
         {"id": 1, "SQL": "SELECT 1", "tables": [{"name": "tram"}]},
+        {"p": {"m": {"c": {"j": {"f": {"q": {"query": "SELECT 1"}}}}}, "info": [{"granted": True}]}},
+        {"p": {"metadataJson": '{"query": "SELECT 1"}', "info": [{"granted": True}]}},
     ],
 )
 def test_one_row_with_lists_in_it_is_one_row(row):
@@ -140,6 +142,12 @@ def test_statements_without_questions_are_told_with_the_next_command(tmp_path):
         said = rf"no.json has statements \('{column}'\) and no questions.*--map question=COL,sql={column}.*data log "
         with pytest.raises(DataError, match=said):
             list(read_examples(path))
+
+
+def test_a_log_is_told_with_its_command(tmp_path):
+    (tmp_path / "slow.log").write_text("mysqld, Version: 8.0.36 started with:\nTcp port: 3306\n")
+    with pytest.raises(DataError, match=r"A log of statements: sqltailor data log .*slow\.log"):
+        list(read_examples(tmp_path / "slow.log"))
 
 
 def test_our_own_format_is_recognised(tmp_path):

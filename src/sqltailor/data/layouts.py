@@ -29,7 +29,8 @@ _OF_A_ROW = frozenset(
 )
 """A document with one of these keys is a row, whatever lists are in it."""
 _OF_A_MESSAGE = frozenset({"role", "from", "parts"})
-_MAX_DEPTH = 4
+_MAX_DEPTH = 12
+"""Audit logs of BigQuery have statements in the seventh object within objects."""
 
 
 def rows_of(document: Document) -> Rows | None:
@@ -111,7 +112,8 @@ def _listed(document: Document) -> Rows | None:
     """Return the longest list of objects, if any of those with statements, and lists of about the same keys, such as
     `train` beside `test`.
     """
-    if not _OF_A_ROW.isdisjoint(document) or any(map(SELECTS.match, _texts(document, 0))):
+    holds_statement = any(SELECTS.match(text) or text.startswith("{") for text in _texts(document, 0))
+    if holds_statement or not _OF_A_ROW.isdisjoint(document):
         return None
     lists = list(_lists(document, 0))
     if not lists or any(not _OF_A_MESSAGE.isdisjoint(row) for rows in lists for row in rows[:1]):

@@ -183,6 +183,7 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
         return found
     if not objects:
         said = f" The first row, line {rows[0].line}: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
+        said += f" A log of statements: sqltailor data log {name}." if name.endswith((".log", ".sql", ".txt")) else ""
         raise DataError(f"{name} has no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
     columns = ", ".join(map(str, objects[0]))[:300]
     if (sql := _sql_column(objects)) is not None:
