@@ -11,9 +11,10 @@ from typing import Any
 
 from sqltailor.augment.journal import Journal, Model
 from sqltailor.augment.question_checks import Known, check_question, check_values
-from sqltailor.augment.statement_fitness import Trial, tables_of
+from sqltailor.augment.statement_fitness import Trial
 from sqltailor.augment.tasks import How, Request
 from sqltailor.data.examples import atomic_writer, to_line
+from sqltailor.data.facts import tables_of
 from sqltailor.data.querylog.clean_log import write_reject
 from sqltailor.data.rows import Reject, RowError, shown
 from sqltailor.errors import DataError

@@ -11,7 +11,7 @@ from sqltailor.data.rows import RowError
 from sqltailor.errors import Refused, SQLError, Timeout
 from sqltailor.naming.joins import key
 from sqltailor.naming.values import Values
-from sqltailor.sql.dialect import parse, write
+from sqltailor.sql.dialect import write
 from sqltailor.sql.guard import check
 from sqltailor.sql.schema import find_table
 from sqltailor.sql.schema.unknown_names import unknown_names
@@ -78,15 +78,3 @@ class Trial:
             return None
         table = find_table(self.schema, source.name, source.db or None)
         return self.values.counts.get(key(table)) if table is not None else None
-
-
-def tables_of(sql: str, dialect: str) -> frozenset[str]:
-    """Return the names, in lower case, of the tables that a query names; none for a statement that is not a query."""
-    from sqlglot import exp
-
-    if NO_QUERY.match(sql):
-        return frozenset()
-    try:
-        return frozenset(table.name.lower() for table in parse(sql, dialect).find_all(exp.Table))
-    except SQLError:
-        return frozenset()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from sqltailor.augment.answers import MAX_ANSWER, pairs, questions
 from sqltailor.augment.prompts import KINDS, back_translate_prompt, propose_prompt, rewrite_prompt
 from sqltailor.augment.question_checks import Known
-from sqltailor.augment.statement_fitness import Trial, tables_of
+from sqltailor.augment.statement_fitness import Trial
 from sqltailor.data.facts import key as hashed
+from sqltailor.data.facts import tables_of
 from sqltailor.data.querylog.reader import Logged, LogReader
 from sqltailor.data.readers import read_examples
 from sqltailor.data.rows import Reject, RowError, shown

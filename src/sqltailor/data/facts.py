@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from sqltailor.sql.dialect import mask_values, write
+from sqltailor.errors import SQLError
+from sqltailor.sql.dialect import mask_values, parse, write
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
@@ -156,6 +157,17 @@ def tables_read(nodes: Iterable[Expr]) -> tuple[str, ...]:
     local = {cte.alias.lower() for cte in nodes if isinstance(cte, exp.CTE)}
     named = (t.name.lower() for t in nodes if isinstance(t, exp.Table) and isinstance(t.this, exp.Identifier))
     return tuple(dict.fromkeys(name for name in named if name not in local))
+
+
+def tables_of(sql: str, dialect: str) -> frozenset[str]:
+    """Return the lower-case names of the tables that a query reads; none for what is no query, or cannot be parsed."""
+    from sqlglot import exp
+
+    try:
+        tree = parse(sql, dialect)
+    except SQLError:
+        return frozenset()
+    return frozenset(tables_read(tree.walk())) if isinstance(tree, exp.Query) else frozenset()
 
 
 def level_of(nodes: Iterable[Expr]) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqltailor.data.facts import tables_read
-from sqltailor.errors import SQLError
+from sqltailor.data.facts import tables_of, tables_read
 from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.outcome import outcome
-from sqltailor.sql.dialect import parse
 from sqltailor.types import Outcome
 
 RIGHT = 1.0
@@ -28,7 +26,7 @@ def rewarded(attempt: Attempt) -> Rewarded:
     word, _ = outcome(attempt)
     if attempt.was_cut:  # else a model learns to go on and on after the answer
         return Rewarded(word, 0.0)
-    wanted = frozenset().union(*(_gold_tables(gold, attempt.dialect) for gold in attempt.gold))
+    wanted = frozenset().union(*(tables_of(gold, attempt.dialect) for gold in attempt.gold))
     read = frozenset(tables_read(attempt.tree.walk())) if attempt.tree is not None else frozenset()
     if word == "correct":  # a number that is guessed, from none of the tables, is not
         return Rewarded(word, RIGHT if wanted & read or not wanted else 0.0)
@@ -36,11 +34,3 @@ def rewarded(attempt: Attempt) -> Rewarded:
         return Rewarded(word, 0.0)
     # it runs, but proves nothing (empty beside empty) or is wrong: what counts is whether it reads the right tables
     return Rewarded(word, PARTLY * len(wanted & read) / max(len(wanted | read), 1))
-
-
-def _gold_tables(sql: str, dialect: str) -> frozenset[str]:
-    """Return the tables of a gold statement, none where it cannot be parsed."""
-    try:
-        return frozenset(tables_read(parse(sql, dialect).walk()))
-    except SQLError:
-        return frozenset()

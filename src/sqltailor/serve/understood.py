@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from sqltailor.augment.statement_fitness import tables_of
+from sqltailor.data.facts import tables_of
 from sqltailor.project import Project
 from sqltailor.prompt.text import used_terms
 from sqltailor.sql.guard import check

@@ -30,7 +30,7 @@ HINTS: Mapping[str, str] = {
     "distinct": "say in the question whether repeated rows count; add pairs for both",
     "set operation": "add pairs of this shape: data synth makes some for each table",
     "empty": "look at the conditions: stored values may be spelt in another way (prompt.hints)",
-    "other": "compare the two statements: they do the same things in another way",
+    "other": "compare the two statements: no class names the difference, such as a cast or another function",
     "name": "keep the model to names that exist: generate.constrain; show all tables it needs: prompt.show",
     "unparsed": "keep the model to what parses: generate.constrain",
     "no SQL": "train on answers that are SQL and nothing else; raise generate.max_tokens if it thinks aloud",
