@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from sqltailor.errors import BackendError
+from sqltailor.generate.attention import Prefix
 from sqltailor.generate.generic_forward import AnyEngine
 from sqltailor.generate.leaving import NobodyWaits, watching
 from sqltailor.generate.llama_forward import LlamaEngine
 from sqltailor.generate.llama_weights import open_lean
 from sqltailor.generate.local import LocalModel
 from sqltailor.generate.open_model import open_model
-from sqltailor.generate.prefixes import KEPT
+from sqltailor.generate.prefixes import KEPT, PrefixFolder
 from sqltailor.prompt.encode import encode
 from sqltailor.runs import Run
 from sqltailor.types import Completion, GenerateOptions, Message, Prompt
@@ -289,3 +290,12 @@ def test_an_answer_that_nobody_waits_for_is_given_up(folder: Path) -> None:
         model(prompts()[:1], GenerateOptions(max_tokens=50))
     assert next(steps) < 8
     assert model(prompts()[:1], GenerateOptions(max_tokens=5))[0].text
+
+
+def test_a_run_that_was_deleted_does_not_come_back_as_an_empty_folder(tmp_path: Path) -> None:
+    read = Prefix((1, 2), torch.zeros(1, 1, 2, 4), torch.zeros(1, 1, 2, 4))
+    PrefixFolder(tmp_path / "runs" / "gone" / "merged").save(read)
+    assert list(tmp_path.iterdir()) == []
+    kept = PrefixFolder(tmp_path)
+    kept.save(read)
+    assert kept.load((1, 2), read.keys) is not None
