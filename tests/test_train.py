@@ -245,7 +245,7 @@ def test_rejected_rows_and_missing_files(folder: Path, caplog: pytest.LogCapture
         file.write('{"question": "no sql"}\nnot json\n')
     run("train.epochs=1", "data.train=[train.jsonl, later.jsonl]")
     assert "later.jsonl is not there yet" in caplog.text
-    assert caplog.text.count("are dropped: ") == 2
+    assert caplog.text.count("left out of training: ") == 2
     with pytest.raises(DataError, match="no training data"):
         run("data.train=later.jsonl", "train.name=none")
 
