@@ -66,11 +66,19 @@ class Tab:
         return found["result"].get("value")
 
     def until(self, condition: str, *, within_s: float = 15.0) -> None:
-        """Wait until an expression is true in the page."""
+        """Wait until an expression is true in the page, or in the one that it is leaving for."""
         deadline = time.monotonic() + within_s
-        while not self.value(f"Boolean({condition})"):
+        while not self._holds(condition):
             assert time.monotonic() < deadline, f"never: {condition}\n{self.value('document.body.innerText')}"
             time.sleep(0.03)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.value(f"Boolean({condition})"))
+        except AssertionError as e:
+            if "navigated" not in str(e):
+                raise
+            return False
 
     def type(self, text: str) -> None:
         """Type into what has the focus."""

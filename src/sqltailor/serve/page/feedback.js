@@ -3,14 +3,17 @@
 function feedbackOf(question, reply, sqlNow, result) {
   const outcome = make("p", { class: "quiet", role: "status" });
   const box = correctionBox(sqlNow);
+  let newest = 0; // what was sent before may be answered later, and is not shown then
   const tell = async (body) => {
-    outcome.textContent = "Sending…";
+    const number = ++newest;
+    const say = (text) => { if (number === newest) outcome.textContent = text; };
+    say("Sending…");
     try {
       const kept = await fetchJson("/feedback", { question, sql: reply.sql, ...body });
-      outcome.textContent = outcomeOf(kept);
+      say(outcomeOf(kept));
       return kept.kept;
     } catch (error) {
-      outcome.textContent = error.message;
+      say(error.message);
       return false;
     }
   };
