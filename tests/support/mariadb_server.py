@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.support.missing import missing
 
@@ -27,8 +28,8 @@ def start() -> Path | None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="sqltailor-maria-"))
     os.chown(folder, user.pw_uid, user.pw_gid)
-    as_user = {} if os.getuid() else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    as_user: dict[str, Any] = {} if os.getuid() else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     data = ["--no-defaults", f"--datadir={folder}/data"]
     install = [str(programs[1]), *data, "--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run(install, check=True, **quiet, **as_user)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.support.missing import missing
 
@@ -40,7 +41,7 @@ def start() -> Path | None:
     os.chown(folder, user.pw_uid, user.pw_gid)
 
     def run(program: str, *arguments: str) -> None:
-        as_user = {} if os.getuid() else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+        as_user: dict[str, Any] = {} if os.getuid() else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
         output = subprocess.run(
             [str(found / program), "-D", f"{folder}/data", *arguments],
             check=False, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, **as_user,
