@@ -109,6 +109,20 @@ def test_one_document_holds_rows_in_many_layouts(tmp_path, document, indent):
 
 
 @pytest.mark.parametrize(
+    "document",
+    [
+        {"columns": ["question", "sql"], "data": [CELLS[0], [*CELLS[1], "more"], CELLS[1][:1]]},
+        [["question", "sql"], CELLS[0], [*CELLS[1], "more"], CELLS[1][:1]],
+    ],
+)
+def test_cells_that_do_not_fit_the_columns_are_refused_and_none_is_lost(tmp_path, document):
+    (tmp_path / "trams.json").write_text(json.dumps(document))
+    kept, *refused = read_examples(tmp_path / "trams.json")
+    assert kept.question == QUESTIONS[0]
+    assert [row.reason for row in refused] == ["not_an_object"] * 2
+
+
+@pytest.mark.parametrize(
     "row",
     [
         TRAMS[0],

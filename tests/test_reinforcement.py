@@ -120,8 +120,9 @@ def test_train_deploy_ask_and_delete(aws: LocalBedrock) -> None:
         ("def handle(event, context): return [{'id': s['id']} for s in event]", "needed: for each sample"),
         (FAIR.replace("float(", "1 + 0 * float("), "gives gold SQL 1 and no answer 1"),
         ("import time\ndef handle(event, context): time.sleep(9)", "Task timed out after 1.00 seconds"),
+        ("def handle(event, context): raise SystemExit", "failed: .*Runtime exited"),
     ],
-    ids=["missing", "failing", "malformed", "always content", "slow"],
+    ids=["missing", "failing", "malformed", "always content", "slow", "ending"],
 )
 def test_a_grader_that_would_fail_is_found_before_any_upload(aws: LocalBedrock, code: str | None, said: str) -> None:
     if code:

@@ -56,7 +56,8 @@ def _split(document: Document) -> Rows | None:
     if not isinstance(names, list) or not isinstance(data, list) or not all(isinstance(row, list) for row in data):
         return None
     called = [str(name.get("name")) if isinstance(name, Mapping) else str(name) for name in names]
-    return [dict(zip(called, row, strict=False)) for row in data]
+    # a row of another length is left as it is, and refused where it is read: no cell is lost without a word
+    return [dict(zip(called, row, strict=True)) if len(row) == len(called) else row for row in data]
 
 
 def _table(document: Document) -> Rows | None:

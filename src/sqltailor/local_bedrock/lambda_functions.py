@@ -101,6 +101,8 @@ def invoke(function: Function, event: bytes) -> tuple[bytes, bool]:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or ["Runtime exited"]
         kind, _, message = said[-1].partition(": ")
         return json.dumps({"errorMessage": message or kind, "errorType": kind.rpartition(".")[2]}).encode(), True
+    if not ended.stdout:  # the handler ended the process
+        return json.dumps({"errorMessage": "Runtime exited without providing a reason"}).encode(), True
     return ended.stdout.splitlines()[-1], False
 
 
