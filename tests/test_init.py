@@ -64,6 +64,15 @@ def test_a_file_database_gets_a_short_recipe_with_a_relative_url(shop: Path) -> 
     assert (shop / ".gitignore").read_text() == ".env\n"
 
 
+def test_stored_values_are_shown_where_there_is_a_database_to_read_them_from(shop: Path) -> None:
+    init.init(f"sqlite:///{shop / 'shop.db'}", out=shop)
+    assert load_recipe(env={}, cwd=shop).recipe.prompt.hints == 8
+    ddl = shop / "schema.sql"
+    ddl.write_text("CREATE TABLE customer (id INT)")
+    init.init(str(ddl), out=shop, force=True)
+    assert load_recipe(env={}, cwd=shop).recipe.prompt.hints == 0
+
+
 def test_a_file_elsewhere_is_named_by_its_whole_path(shop: Path, tmp_path: Path) -> None:
     out = tmp_path / "project"
     init.init(str(shop / "shop.db"), out=out)

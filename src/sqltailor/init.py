@@ -30,8 +30,7 @@ _TEMPLATE = """\
 # glossary:                     # what words of your business mean
 #   active customer: has an order in the last 90 days
 
-# prompt:
-#   hints: 8                    # show the model the stored values that a question names
+{prompt}
 
 {data}
 
@@ -50,7 +49,7 @@ train:
 """
 _DATA = """\
 data:
-  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 2000
+  train: [data/train.jsonl, data/synth.jsonl]   # from: sqltailor data import FILE; sqltailor data synth -n 500
   validation: data/validation.jsonl
   test: data/test.jsonl                         # what is validated or tested with is never trained on"""
 _DATABASE = """\
@@ -59,6 +58,12 @@ database:
 {grant}
 
 dialect: {dialect}"""
+_PROMPT = """\
+prompt:
+  hints: 8                      # the model sees the stored values that a question names; 0 keeps them from it"""
+_NO_VALUES = """\
+# prompt:
+#   hints: 8                    # needs a database: show the model the stored values that a question names"""
 _NO_GRANT = "  # deny: [customer.email]      # tables and columns that no statement may name"
 
 _SECTION = r"(?m)^{}:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*"
@@ -67,7 +72,7 @@ _ENV_HEADER = "# Secrets of this project: NAME=value a line. Read by sqltailor, 
 
 NEXT = (
     "sqltailor data import questions.csv",
-    "sqltailor data synth -n 2000",
+    "sqltailor data synth -n 500",
     "sqltailor train",
     "sqltailor eval",
 )
@@ -112,8 +117,10 @@ def init(
     target = folder / "recipe.yaml"
     if target.exists() and not force:
         raise ConfigError(f"{target} already exists. Another folder: --out DIR; replace it: --force")
-    template = _TEMPLATE.replace("{data}", _DATA) if recipe is None else _shipped(recipe)
     is_ddl = is_schema_file(url)
+    template = _TEMPLATE.replace("{data}", _DATA).replace("{prompt}", _NO_VALUES if is_ddl else _PROMPT)
+    if recipe is not None:
+        template = _shipped(recipe)
     warnings: tuple[str, ...] = ()
     if is_ddl:
         spoken, shown = dialect or "sqlite", url
