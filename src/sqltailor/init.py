@@ -37,7 +37,7 @@ _TEMPLATE = """\
 base: small                     # others: sqltailor bases; a Hugging Face id, a folder or a .gguf file works, too
 
 train:
-  epochs: 2
+  epochs: 3
   learning_rate: 3e-4           # nano takes 1e-3
   schedule: cosine
   warmup_steps: 10
