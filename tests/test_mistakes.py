@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from sqltailor.evaluate.metrics import METRICS, ON_REQUEST, Attempt, GoldAnswer
+from sqltailor.evaluate.metrics import METRICS, NEEDS_EMBEDDER, ON_REQUEST, Attempt, GoldAnswer
 from sqltailor.evaluate.mistakes import HINTS, counted_mistakes, mistakes
 from sqltailor.evaluate.mistakes.statement_parts import parts_of
 from sqltailor.evaluate.mistakes.taxonomy import differing
+from sqltailor.generate import embedder
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.schema import from_ddl
 from sqltailor.types import Example, Prediction, QueryResult
@@ -160,6 +161,32 @@ def test_ast_similarity() -> None:
     assert near(attempt(gold, "no SQL")) is None
 
 
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What is embedded: texts, each as a vector of its letters' counts, of length 1."""
+    np = pytest.importorskip("numpy")
+    seen = []
+
+    def embed(texts: list[str]) -> Any:
+        seen.append(list(texts))
+        counts = np.array([[text.count(letter) for letter in "abtL"] for text in texts], dtype=float)
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+    monkeypatch.setattr(embedder, "embed", embed)
+    return seen
+
+
+def test_embedding_similarity_compares_what_is_written_canonically(embedded: list[list[str]]) -> None:
+    near = METRICS["embedding_similarity"]
+    assert near(attempt("select A from T", "SELECT 1", "SELECT a FROM t;")) == 1
+    assert near(attempt("", "SELECT a FROM t")) == 0
+    assert near(Attempt(("SELECT a FROM t",), None, declined="why")) == 0
+    assert near(Attempt(("-- no",), "SELECT a FROM t", gold_declined=True)) is None
+    assert not embedded
+    assert near(attempt("select A from T", "SELECT  b\nFROM t", "no SQL", "SELECT a, a FROM t")) == 0.942809
+    assert embedded == [["SELECT a FROM t", "SELECT b FROM t", "no SQL", "SELECT a, a FROM t"]]
+
+
 def test_names_that_are_made_up() -> None:
     exist = METRICS["names_exist"]
     assert exist(attempt("SELECT a FROM t WHERE b = 1", "SELECT 1")) == 1
@@ -207,7 +234,8 @@ def test_the_summary_the_json_and_the_report_tell_mistakes(asked: tuple[str, ...
 
 
 def test_metrics_are_named_on_the_command_line(asked: tuple[str, ...]) -> None:
-    names = ["execution", *(name for name in ON_REQUEST if name not in ("exact_set", "agrees_with_compiler"))]
+    elsewhere = ("exact_set", "agrees_with_compiler", *NEEDS_EMBEDDER)
+    names = ["execution", *(name for name in ON_REQUEST if name not in elsewhere)]
     rates = ok_json(*asked, *(word for name in names for word in ("--metric", name)))["models"]["said.txt"]
     assert set(rates) == set(names)
     assert rates["executable"]["value"] == 1

@@ -13,9 +13,10 @@ from sqltailor.data.canonical import read_schema_text
 from sqltailor.data.examples import to_json
 from sqltailor.database import Database
 from sqltailor.errors import DataError
-from sqltailor.evaluate.metrics import metrics_called
+from sqltailor.evaluate.metrics import NEEDS_EMBEDDER, metrics_called
 from sqltailor.evaluate.scorer import Scorer
 from sqltailor.evaluate.scoring import Scoring
+from sqltailor.generate.embedder import embedder_folder
 from sqltailor.types import Example, Schema
 
 
@@ -32,7 +33,10 @@ class Exam(NamedTuple):
 
 
 def checked(examples: Sequence[Example], scoring: Scoring) -> Exam:
-    """Return the exam, or raise `DataError` for examples that cannot be told apart."""
+    """Return the exam, or raise `DataError` for examples that cannot be told apart.
+
+    The model that a metric needs is downloaded here, before anything is scored, or `BackendError` raised.
+    """
     if not examples:
         raise DataError("There are no examples to evaluate.")
     twice = [i for i, n in Counter(example.id for example in examples).items() if n > 1]
@@ -40,6 +44,8 @@ def checked(examples: Sequence[Example], scoring: Scoring) -> Exam:
         raise DataError(f"{len(twice)} ids occur more than once, such as '{twice[0]}'. An example needs its own id.")
     if scoring.metrics is None and any(example.spec is not None for example in examples):
         scoring = dataclasses.replace(scoring, metrics=[*metrics_called(None), "agrees_with_compiler"])
+    if not set(NEEDS_EMBEDDER).isdisjoint(metrics_called(scoring.metrics)):
+        embedder_folder()
     return Exam(examples, scoring)
 
 

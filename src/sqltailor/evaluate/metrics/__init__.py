@@ -3,6 +3,7 @@
 from sqltailor.evaluate.metrics.attempt import Attempt
 from sqltailor.evaluate.metrics.by_name import (
     METRICS,
+    NEEDS_EMBEDDER,
     NEEDS_RESULTS,
     ON_REQUEST,
     WHEN_NAMED,
@@ -23,6 +24,7 @@ from sqltailor.evaluate.metrics.validity import parse_valid, schema_valid
 __all__ = [
     "HARDNESS",
     "METRICS",
+    "NEEDS_EMBEDDER",
     "NEEDS_RESULTS",
     "ON_REQUEST",
     "WHEN_NAMED",

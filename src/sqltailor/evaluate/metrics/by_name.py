@@ -10,7 +10,7 @@ from sqltailor.evaluate.metrics.compiler import agrees_with_compiler
 from sqltailor.evaluate.metrics.efficiency import efficiency
 from sqltailor.evaluate.metrics.exact import exact_match
 from sqltailor.evaluate.metrics.execution import execution
-from sqltailor.evaluate.metrics.similarity import ast_similarity, token_f1
+from sqltailor.evaluate.metrics.similarity import ast_similarity, embedding_similarity, token_f1
 from sqltailor.evaluate.metrics.spider.exact_set import exact_set
 from sqltailor.evaluate.metrics.validity import executable, names_exist, parse_valid, schema_valid
 
@@ -27,12 +27,16 @@ METRICS: Mapping[str, Metric] = {
     "executable": executable,
     "token_f1": token_f1,
     "ast_similarity": ast_similarity,
+    "embedding_similarity": embedding_similarity,
     "efficiency": efficiency,
     "agrees_with_compiler": agrees_with_compiler,
 }
 """Name of each metric → its function. The order is that of reports."""
 
-WHEN_NAMED = ("names_exist", "executable", "token_f1", "ast_similarity", "efficiency", "agrees_with_compiler")
+WHEN_NAMED = (
+    *("names_exist", "executable", "token_f1", "ast_similarity", "embedding_similarity", "efficiency"),
+    "agrees_with_compiler",
+)
 """Metrics that are computed only where they are named, or, the last, where there are specifications."""
 
 ON_REQUEST = ("exact_set", *WHEN_NAMED)
@@ -40,6 +44,9 @@ ON_REQUEST = ("exact_set", *WHEN_NAMED)
 
 NEEDS_RESULTS = ("execution", "executable", "efficiency")
 """Metrics of results, so that without a database none can be computed."""
+
+NEEDS_EMBEDDER = ("embedding_similarity",)
+"""Metrics for which a model is downloaded."""
 
 
 def metrics_called(names: Iterable[str] | None) -> dict[str, Metric]:

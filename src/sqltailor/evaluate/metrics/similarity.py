@@ -1,6 +1,6 @@
-"""How near a statement is to the gold one: by its tokens, and by its tree. Near is not right.
+"""How near a statement is to the gold one: by its tokens, by its tree, and by its embedding. Near is not right.
 
-Both rise with anything that two statements share, so that a wrong answer often has more than 0.8: they show whether a
+All rise with anything that two statements share, so that a wrong answer often has more than 0.8: they show whether a
 model that gets nothing right yet is on its way, and rank nothing that execution can rank.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.attempt import Attempt
-from sqltailor.sql.dialect import load_dialect, parse
+from sqltailor.sql.dialect import comparable, load_dialect, parse
 from sqltailor.sql.dialect.lexer import lex
 
 if TYPE_CHECKING:
@@ -36,6 +36,27 @@ def ast_similarity(attempt: Attempt) -> float | None:
         return None
     ours = Counter[Any]() if attempt.tree is None else _nodes(attempt.tree)
     return max(shared(ours, _nodes(tree)) for tree in golds)
+
+
+def embedding_similarity(attempt: Attempt) -> float | None:
+    """Return the cosine of the statement's embedding with that of the nearest gold one, at least 0.
+
+    The weakest of the three: what embeds them has read English, not SQL. Both are written as `exact_match` compares
+    them, and then equal ones have 1. Raises `MissingExtra` and `BackendError` where the model cannot be had.
+    """
+    from sqltailor.generate.embedder import embed
+
+    if attempt.gold_declined or not attempt.gold:
+        return None
+    if not attempt.predicted:
+        return 0.0
+    ours = comparable(attempt.predicted, attempt.dialect, tree=attempt.tree)
+    golds = [comparable(gold, attempt.dialect) for gold in attempt.gold]
+    if ours in golds:
+        return 1.0
+    vector, *nearest = embed([ours, *golds])
+    cosine = max(float(vector @ gold) for gold in nearest)
+    return round(min(max(cosine, 0.0), 1.0), 6)  # the digits on which machines agree
 
 
 def shared(a: Counter[Any], b: Counter[Any]) -> float:

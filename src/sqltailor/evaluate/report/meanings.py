@@ -45,6 +45,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "parts of the syntax tree shared with the gold statement",
         "F1 over the nodes of both syntax trees. Near is not right.",
     ),
+    "embedding_similarity": Meaning(
+        "similarity of embeddings with the gold statement",
+        "the cosine of the statement's embedding with the nearest gold one's, by a model of English sentences. A weak "
+        "sign: statements that differ in one value lie close together.",
+    ),
     "efficiency": Meaning(
         "time of the gold statement over that of a right answer",
         "the time of the gold statement over that of a right answer, at most 1, each run once.",

