@@ -73,6 +73,18 @@ def test_stored_values_are_shown_where_there_is_a_database_to_read_them_from(sho
     assert load_recipe(env={}, cwd=shop).recipe.prompt.hints == 0
 
 
+def test_a_large_schema_fits_into_max_length(tmp_path: Path) -> None:
+    ddl = tmp_path / "schema.sql"
+    columns = ", ".join(f"measured_value_{i} NUMERIC" for i in range(40))
+    ddl.write_text("\n".join(f"CREATE TABLE station_{i} (id INT, {columns});" for i in range(9)))
+    init.init(str(ddl), out=tmp_path)
+    longest = load_recipe(env={}, cwd=tmp_path).recipe.train.max_length
+    assert len(ddl.read_text()) / 3 < longest < len(ddl.read_text())
+    ddl.write_text("CREATE TABLE station (id INT)")
+    init.init(str(ddl), out=tmp_path, force=True)
+    assert load_recipe(env={}, cwd=tmp_path).recipe.train.max_length == 1024
+
+
 def test_a_file_elsewhere_is_named_by_its_whole_path(shop: Path, tmp_path: Path) -> None:
     out = tmp_path / "project"
     init.init(str(shop / "shop.db"), out=out)

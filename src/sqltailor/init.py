@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
@@ -15,11 +16,12 @@ from sqltailor.database import open_database
 from sqltailor.database.read_role import read_role
 from sqltailor.database.url import database_name
 from sqltailor.errors import ConfigError
+from sqltailor.prompt_builder import schema_tokens
 from sqltailor.recipe import find_recipe, has_password, load_recipe, mask, read_env_file
 from sqltailor.runs import write_text_atomic
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
-from sqltailor.types import Grant
+from sqltailor.types import Grant, Schema
 
 _TEMPLATE = """\
 # Tailors a model to one database: sqltailor train, then sqltailor eval.
@@ -42,7 +44,7 @@ train:
   schedule: cosine
   warmup_steps: 10
   batch: 8
-  max_length: 1024              # tokens; longer examples are left out and reported
+  max_length: {max_length}              # tokens; longer examples are left out and reported
   lora:
     r: 16
     alpha: 32
@@ -65,6 +67,11 @@ _NO_VALUES = """\
 # prompt:
 #   hints: 8                    # needs a database: show the model the stored values that a question names"""
 _NO_GRANT = "  # deny: [customer.email]      # tables and columns that no statement may name"
+
+_BESIDE = 384
+"""Room in `max_length` beside the schema: the question, hints, the answer."""
+_CONTEXT = 32_768
+"""Tokens that `small` reads."""
 
 _SECTION = r"(?m)^{}:\n(?:[ \t]+.*\n|[ \t]*\n(?=[ \t]))*\n*"
 """Pattern of a whole section of a recipe, up to the next one."""
@@ -131,6 +138,7 @@ def init(
             spoken, shown, warnings = database.dialect, database.url_shown, database.warnings
     dialect = dialect or spoken
     granted = visible(schema, grant, load_dialect(dialect).base)
+    template = template.replace("{max_length}", str(_max_length(granted)))
     is_file = dialect.lower().endswith((".yaml", ".yml"))
     written_dialect = _below(Path(dialect), folder) if is_file else dialect
     key, place = ("schema", _below(Path(url), folder)) if is_ddl else ("url", _portable(url, folder, spoken))
@@ -156,6 +164,12 @@ def init(
         NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT),
         () if is_ddl else tuple(read_role(schema, granted, spoken, database=database_name(url))),
     )
+
+
+def _max_length(schema: Schema) -> int:
+    """Return a `train.max_length` that the whole schema fits into, with a question and its answer."""
+    needed = schema_tokens(schema, "reference") + _BESIDE
+    return min(max(1024, math.ceil(needed / 256) * 256), _CONTEXT)
 
 
 def _written(grant: Grant) -> str:

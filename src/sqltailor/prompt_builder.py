@@ -71,7 +71,9 @@ class PromptBuilder:
             max_schema_tokens=self._settings.max_schema_tokens,
             count_tokens=count_tokens,
         )
-        self._size = functools.lru_cache(SIZES)(functools.partial(_schema_tokens, count_tokens, name))
+        self._size = functools.lru_cache(SIZES)(
+            functools.partial(schema_tokens, prompt=name, count_tokens=count_tokens)
+        )
         self._most = (
             sys.maxsize if context is None else max(context - recipe.generate.max_tokens - BESIDE, context // 4)
         )
@@ -136,7 +138,7 @@ def _about(example: Example) -> str:
     return "\n".join([*before, example.question]) if example.question else ""
 
 
-def _schema_tokens(count_tokens: Callable[[str], int] | None, prompt: str, schema: Schema) -> int:
+def schema_tokens(schema: Schema, prompt: str, count_tokens: Callable[[str], int] | None = None) -> int:
     """Return how many tokens a part of a schema takes in a prompt; without a tokenizer, an estimate from above."""
     text = compact_schema(schema) if prompt == "compact" else to_ddl(schema)
     return count_tokens(text) if count_tokens is not None else -(-len(text) // 3)
