@@ -151,7 +151,8 @@ def report(seen: Seen, memory: list[float], clients: int, seconds: float) -> int
         p50, p95, p99 = (percentile(seen.seconds, percent) for percent in (50, 95, 99))
         rate = len(seen.seconds) / seconds
         print(f"answered: {rate:.1f} a second; p50 {p50:.2f} s, p95 {p95:.2f} s, p99 {p99:.2f} s")
-    print(f"memory: {memory[0]:.0f} MB before, {max(memory):.0f} MB at most, {memory[-1]:.0f} MB after")
+    first, *during, last = (f"{mb:.0f}" for mb in memory)
+    print(f"memory in MB: {first} before; {' '.join(during)} at each tenth of the time; {last} after")
     print(f"5xx: {failed}; broken connections: {len(seen.broken)} {seen.broken[:3] or ''}")
     return int(failed > 0 or bool(seen.broken))
 
