@@ -164,7 +164,7 @@ _NANO = Base(
     context=1_024,
     prompt="compact",
     learning_rate=1e-3,
-    accuracy=(0.01, 0.065),
+    accuracy=(0.01, 0.06),
 )
 
 BASES: dict[str, Base] = {base.name: base for base in (_SMALL, _CODER, _CODER_1_5B, _SMOLLM2, _NANO)}
