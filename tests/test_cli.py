@@ -478,7 +478,7 @@ def test_ask_fails_when_the_statement_did_not_run(begun: Path) -> None:
 
 def test_a_schema_over_its_budget_is_told_by_the_models_own_tokens(begun: Path) -> None:
     text = Path("recipe.yaml").read_text()
-    Path("recipe.yaml").write_text(text + "\nprompt:\n  max_schema_tokens: 1\n")
+    Path("recipe.yaml").write_text(text.replace("prompt:\n", "prompt:\n  max_schema_tokens: 1\n"))
     error = run("ask", "Which lines?", "--model", "nano").exception
     assert isinstance(error, DataError)
     assert "tokens" in str(error)
