@@ -121,16 +121,16 @@ def reliability(models: Sequence[Sequence[tuple[float, Bar]]], *, title: str) ->
 @_styled
 def stack(rows: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
     """Return one bar a row, divided by outcome, in the page's colours `--o-OUTCOME`."""
-    figure, (axes,) = _figure(height=0.2 + 0.42 * len(rows), width=10)
+    figure, (axes,) = _figure(height=0.2 + 0.36 * len(rows), width=7)
     for row, counts in enumerate(rows.values()):
         total, left = sum(counts.values()), 0.0
         for name, colour in OUTCOMES.items():
             share = counts.get(name, 0) / total if total else 0
             axes.barh(row, share, left=left, height=0.66, color=colour, edgecolor=PAPER, linewidth=1.2)
-            if share >= 0.035:
+            if share >= 0.05:
                 axes.text(left + share / 2, row, str(counts[name]), ha="center", va="center", color=PAPER)
             left += share
-    axes.set_yticks(range(len(rows)), [_short(name, 34) for name in rows])
+    axes.set_yticks(range(len(rows)), [_short(name, 24) for name in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xticks([])
