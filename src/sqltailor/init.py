@@ -125,9 +125,7 @@ def init(
     if target.exists() and not force:
         raise ConfigError(f"{target} already exists. Another folder: --out DIR; replace it: --force")
     is_ddl = is_schema_file(url)
-    template = _TEMPLATE.replace("{data}", _DATA).replace("{prompt}", _NO_VALUES if is_ddl else _PROMPT)
-    if recipe is not None:
-        template = _shipped(recipe)
+    template = _shipped(recipe) if recipe is not None else _own(with_values=not is_ddl)
     warnings: tuple[str, ...] = ()
     if is_ddl:
         spoken, shown = dialect or "sqlite", url
@@ -164,6 +162,11 @@ def init(
         NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT),
         () if is_ddl else tuple(read_role(schema, granted, spoken, database=database_name(url))),
     )
+
+
+def _own(*, with_values: bool) -> str:
+    """Return the short recipe, with `{database}` and `{max_length}` still open."""
+    return _TEMPLATE.replace("{data}", _DATA).replace("{prompt}", _PROMPT if with_values else _NO_VALUES)
 
 
 def _max_length(schema: Schema) -> int:
