@@ -82,7 +82,7 @@ _SMALL = _CODER._replace(
 
 _CODER_1_5B = Base(
     name="coder-1.5b",
-    about="Qwen2.5-Coder-1.5B-Instruct in 4 bits (q4_k_m): right more often, and three times as slow",
+    about="Qwen2.5-Coder-1.5B-Instruct in 4 bits (q4_k_m): right more often, and slower",
     parameters=1_543_714_304,
     licence="Apache-2.0",
     context=32_768,
