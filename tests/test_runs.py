@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,28 @@ def test_a_second_process_cannot_have_the_run_but_a_dead_one_lets_go(tmp_path: P
         assert (run.path / ".lock").read_text() == f"{os.getpid()}\n"
     with runs.lock(run):
         pass
+
+
+def test_the_workers_of_a_killed_process_are_waited_for(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    code = (
+        "import os, sys, time; from pathlib import Path; from sqltailor.runs import Run, lock\n"
+        "def work(parent):\n"
+        "    while os.getppid() == parent: time.sleep(0.01)\n"
+        "    time.sleep(0.5)\n"
+        "with lock(Run(Path(sys.argv[1]))):\n"
+        "    me = os.getpid()\n"
+        "    os.fork() or sys.exit(work(me))\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        other.kill()
+        other.wait()
+        started = time.monotonic()
+        with runs.lock(run):
+            assert time.monotonic() - started > 0.2
 
 
 def test_log_goes_to_the_run_and_nowhere_after(tmp_path: Path) -> None:

@@ -9,15 +9,19 @@ import contextlib
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqltailor.errors import BackendError, ConfigError, DataError
 from sqltailor.runs.environment import environment
 from sqltailor.runs.files import data_hash, file_name, read_json, write_json_atomic, write_text_atomic
+
+# the workers of a killed process have its lock until they notice, a second later, that it is gone
+_ORPHANS_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,20 +243,37 @@ def unfinished_run(root: Path, *, recipe_hash: str, data: Mapping[str, Mapping[s
 @contextlib.contextmanager
 def lock(run: Run) -> Iterator[None]:
     """Hold a run for this process; BackendError when another living process holds it."""
-    import fcntl
-
     with (run.path / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            file.seek(0)
-            raise BackendError(
-                f"{run.path} is in use by process {file.read().strip() or '?'}. Wait, or stop it."
-            ) from e
+        _take(file, run)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def _take(file: IO[str], run: Run) -> None:
+    import fcntl
+
+    deadline = time.monotonic() + _ORPHANS_END_S
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            file.seek(0)
+            owner = file.read().strip()
+            if _is_living(owner) or time.monotonic() > deadline:
+                raise BackendError(f"{run.path} is in use by process {owner or '?'}. Wait, or stop it.") from e
+        time.sleep(0.05)
+
+
+def _is_living(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 @contextlib.contextmanager
