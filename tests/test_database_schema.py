@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sqltailor.database import open_database
+from sqltailor.sql.schema.ddl import from_ddl
 from sqltailor.types import Column, Reference, Schema
 
 
@@ -119,25 +120,31 @@ def test_a_broken_view_is_left_out(tmp_path: Path) -> None:
     assert [t.name for t in schema.tables] == ["t"]
 
 
-def test_comments_behind_columns(tmp_path: Path) -> None:
-    schema = read(
-        tmp_path,
-        """
-        CREATE TABLE t ( -- not about a column
-            a INT, -- how many
-            -- about nothing in particular
-            "b c" TEXT DEFAULT '-- no comment', --  where from\t
-            d TEXT DEFAULT '--',
-            e INT -- the last
+def test_comments_are_those_of_the_text_that_made_the_table(tmp_path: Path) -> None:
+    ddl = """
+        CREATE TABLE visit ( -- a pet's visit
+            id INT, st TEXT NOT NULL, -- B booked, D done
+            -- in kilogrammes
+            "the weight" REAL DEFAULT 0, --  at arrival\t
+            -- price INT,
+            note TEXT DEFAULT '-- none', /* of the vet */ vet TEXT,
+            born DATE, died DATE -- NULL: still alive
         );
-        """,
-    )
-    assert {name: c.comment for name, c in columns(schema, "t").items()} == {
-        "a": "how many",
-        "b c": "where from",
-        "d": None,
-        "e": "the last",
+        """
+    schema = read(tmp_path, ddl)
+    assert {name: c.comment for name, c in columns(schema, "visit").items()} == {
+        "id": None,
+        "st": "B booked, D done",
+        "the weight": "in kilogrammes at arrival",
+        "note": None,
+        "vet": "of the vet",
+        "born": None,
+        "died": "NULL: still alive",
     }
+    assert schema.tables[0].comment == "a pet's visit"
+    assert [c.comment for t in from_ddl(ddl).tables for c in t.columns] == [
+        c.comment for c in columns(schema, "visit").values()
+    ]
 
 
 def test_samples_are_frequent_short_and_not_null(tmp_path: Path) -> None:

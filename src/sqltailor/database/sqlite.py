@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +10,11 @@ from sqltailor.database.table_states import TableState, of_files
 from sqltailor.database.url import Location
 from sqltailor.errors import Refused, SQLError
 from sqltailor.sql.dialect.names import always_quoted
+from sqltailor.sql.schema.ddl import read_ddl
 from sqltailor.sql.schema.views import view_query
 from sqltailor.types import Cell, Column, Reference, Schema, Table
 
 CATALOG_TIMEOUT_S = 30.0
-_COMMENTED_LINE = re.compile(r"""^\s*,?\s*(?:"([^"]+)"|`([^`]+)`|\[([^]]+)\]|(\w+))[^\n]*?--[ \t]*(\S[^\n]*?)\s*$""")
-_STRING = re.compile(r"'(?:[^']|'')*'")
 
 
 def options(location: Location) -> dict[str, Any]:
@@ -35,7 +33,7 @@ def read_tables(child: Child) -> Schema:
     """Return the tables and views in the order of their creation, without samples.
 
     Left out: SQLite's own tables, the shadow tables of virtual tables, and views that do not compile. A column
-    without a declared type has the type of its first value. Comments come from `-- …` behind a column.
+    without a declared type has the type of its first value. Comments are those in the text of CREATE TABLE.
     """
     shadows = {row[1] for row in _ask(child, "PRAGMA table_list") if row[2] == "shadow"}
     objects = _ask(
@@ -43,9 +41,10 @@ def read_tables(child: Child) -> Schema:
     )
     tables = []
     for name, kind, sql in objects:
-        if name not in shadows and (columns := _columns(child, str(name), str(sql or ""))):
+        written = _as_written(str(sql or "")) if kind == "table" else None
+        if name not in shadows and (columns := _columns(child, str(name), written)):
             query = view_query(str(sql), "sqlite") if kind == "view" else None
-            tables.append(Table(str(name), columns, is_view=kind == "view", query=query))
+            tables.append(Table(str(name), columns, None, written and written.comment, kind == "view", query))
     by_name = {table.name.lower(): table for table in tables}
     return Schema(tuple(replace(t, columns=_with_references(child, t, by_name)) for t in tables))
 
@@ -54,12 +53,17 @@ def _ask(child: Child, sql: str) -> list[tuple[Cell, ...]]:
     return child.request(sql, timeout_s=CATALOG_TIMEOUT_S, max_rows=100_000, catalog=True).rows
 
 
-def _columns(child: Child, table: str, sql: str) -> tuple[Column, ...]:
+def _as_written(sql: str) -> Table | None:
+    """Return a table as the text that made it has it, which SQLite keeps: for its comments."""
+    return next(iter(read_ddl([("", sql)], "sqlite").schema.tables), None)
+
+
+def _columns(child: Child, table: str, written: Table | None) -> tuple[Column, ...]:
     try:
         rows = _ask(child, f"PRAGMA table_xinfo({always_quoted(table)})")
     except SQLError:
         return ()  # a view of something that is gone
-    comments = column_comments(sql)
+    comments = {c.name.lower(): c.comment for c in written.columns} if written else {}
     columns = [
         Column(str(name), str(declared or ""), bool(key), comment=comments.get(str(name).lower()))
         for _, name, declared, _, _, key, hidden in rows
@@ -85,20 +89,6 @@ def _types_of_first_row(child: Child, table: str, names: list[str]) -> list[str]
         rows = []
     types = rows[0] if rows else ("text",) * len(names)
     return ["TEXT" if kind == "null" else str(kind).upper() for kind in types]
-
-
-def column_comments(sql: str) -> dict[str, str]:
-    """Return the `-- comment` behind each column of a CREATE TABLE statement, by lower-case column name.
-
-    >>> column_comments("CREATE TABLE t (\\n  a INT, -- how many\\n  b TEXT DEFAULT '--'\\n)")
-    {'a': 'how many'}
-    """
-    comments = {}
-    for line in _STRING.sub("''", sql).splitlines():
-        if found := _COMMENTED_LINE.match(line):
-            *names, comment = found.groups()
-            comments[next(name for name in names if name).lower()] = comment
-    return comments
 
 
 def _with_references(child: Child, table: Table, by_name: dict[str, Table]) -> tuple[Column, ...]:
