@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from sqlglot import exp
 
 from sqltailor.errors import ConfigError
 from sqltailor.sql.constrain.follow import refused
@@ -18,6 +19,7 @@ from sqltailor.sql.constrain.syntax import SYNTAXES
 from sqltailor.sql.dialect import parse
 from sqltailor.sql.guard import check
 from sqltailor.sql.guard.functions import allowed_functions
+from sqltailor.sql.schema import from_ddl
 from sqltailor.sql.schema.unknown_names import unknown_names
 from sqltailor.types import Column, Grant, Schema, Table
 from tests.support.constrained import ODD, SHOP, vocabulary, wander
@@ -304,6 +306,45 @@ def test_a_copy_goes_its_own_way() -> None:
 def test_a_schema_without_columns_is_told() -> None:
     with pytest.raises(ConfigError, match="no column that is granted"):
         vocabulary().constraint(Schema((Table("t", ()),)), "sqlite")
+
+
+CAPITALS = from_ddl(
+    """
+    CREATE TABLE hr.employee (id int PRIMARY KEY, "fullName" text, dept int REFERENCES "Dept" ("deptId"), "headCount" int);
+    CREATE TABLE "Dept" ("deptId" int PRIMARY KEY, title text);
+    """,
+    "postgres",
+)
+
+
+def test_names_with_capitals_stand_in_quotes_in_postgres() -> None:
+    constraint = vocabulary().constraint(CAPITALS, "postgres")
+    for sql in (
+        'SELECT T1."fullName" FROM hr.employee AS T1 WHERE ID > 3 ORDER BY "fullName"',
+        'SELECT Title, E."headCount" AS "N" FROM "Dept" AS D JOIN hr.employee AS e ON D."deptId" = E.dept ORDER BY "N"',
+        'SELECT "Dept".title FROM "Dept"',
+    ):
+        assert refused(constraint, sql) is None, sql
+    for sql in (
+        "SELECT T1.fullName FROM hr.employee AS T1",
+        'SELECT "fullname" FROM hr.employee',
+        "SELECT title FROM Dept",
+        'SELECT "TITLE" FROM "Dept"',
+        "SELECT fullName FROM hr.employee",
+        'SELECT d.title FROM "Dept" AS "D"',
+        'SELECT "Dept".title FROM "Dept" JOIN hr.employee USING (title)',
+    ):
+        assert refused(constraint, sql) is not None, sql
+
+
+def test_what_is_drawn_names_capitals_as_postgres_finds_them() -> None:
+    rng = np.random.default_rng(7)
+    stored = {c.name for t in CAPITALS.tables for c in t.columns}
+    drawn = (wander(vocabulary().constraint(CAPITALS, "postgres"), rng, hurry=n % 2 > 0).text for n in range(24))
+    trees = [parse(sql, "postgres") for sql in drawn if not sql.startswith("--")]
+    named = [column.this for tree in trees for column in tree.find_all(exp.Column) if column.name in stored]
+    assert all(name.args.get("quoted") or name.name.islower() for name in named)
+    assert any(name.args.get("quoted") for name in named)
 
 
 def test_the_case_of_tables_counts_in_mysql() -> None:

@@ -44,7 +44,7 @@ def read_tables(child: Child) -> Schema:
         written = _as_written(str(sql or "")) if kind == "table" else None
         if name not in shadows and (columns := _columns(child, str(name), written)):
             query = view_query(str(sql), "sqlite") if kind == "view" else None
-            tables.append(Table(str(name), columns, None, written and written.comment, kind == "view", query))
+            tables.append(Table(str(name), columns, None, written.comment if written else None, kind == "view", query))
     by_name = {table.name.lower(): table for table in tables}
     return Schema(tuple(replace(t, columns=_with_references(child, t, by_name)) for t in tables))
 

@@ -30,7 +30,7 @@ class Begun(Reader):
 
     def begin(self, rest: str, start: int) -> None:
         """Refuse a word at the end of the text that can become no name that may stand here."""
-        word = rest.rstrip(" \n").translate(TO_LOWER)
+        word = self.names.compared(rest.rstrip(" \n"))
         if rest[0] == self.names.quotes[0]:
             found = self.quotable()
             word = unquoted(word, self.names.quotes[1])
@@ -48,9 +48,12 @@ class Begun(Reader):
 
     def _is_begun(self, name: str, word: str, rest: str) -> bool:
         """Tell whether a name begins like a word; one of a table in FROM in the case that it has, where that counts."""
+        is_quoted = rest[0] == self.names.quotes[0]
         is_exact = self.names.syntax.exact_tables and self.top.clause == "from" and not self.top.brackets
-        if is_exact and name in self.names.tables and rest[0] != self.names.quotes[0]:
+        if is_exact and name in self.names.tables and not is_quoted:
             return name.startswith(rest.rstrip(" \n"))
+        if self.names.syntax.quotes_keep_case:
+            return name.startswith(word) and (is_quoted or self.names.is_bare(name))
         return name.translate(TO_LOWER).startswith(word)
 
     def _opens(self, begun: str) -> bool:

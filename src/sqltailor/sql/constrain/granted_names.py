@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqltailor.sql.constrain.grammar import syntax_of
 from sqltailor.sql.constrain.known_joins import Joins
-from sqltailor.sql.constrain.lexemes import Lexeme, fold
+from sqltailor.sql.constrain.lexemes import TO_LOWER, Lexeme, fold
 from sqltailor.sql.constrain.signatures import calls
 from sqltailor.sql.constrain.syntax import OPENERS, VALUES, no_alias
 from sqltailor.sql.dialect import load_dialect
@@ -18,7 +18,7 @@ from sqltailor.types import Grant, Schema
 
 
 class Source(NamedTuple):
-    """What FROM may have: folded columns, how many (None: unknown), and whether `*` may stand for all of them.
+    """What FROM may have: columns as they are compared, how many (None: unknown), and whether `*` may mean all of them.
 
     `table` is the folded name of a stored one.
     """
@@ -64,7 +64,7 @@ class Names:
         partial = {id(table) for table in granted_catalog(schema, grant, base).starless}
         partial_names = {t.name for t in schema.tables if id(t) in partial}
         for table in visible(schema, grant, base).tables:
-            columns = frozenset(fold(c.name) for c in table.columns)
+            columns = frozenset(self._column_key(c.name) for c in table.columns)
             has_star = table.name not in partial_names and bool(columns)
             source = Source(columns, len(table.columns), has_star=has_star, table=fold(table.name))
             name, namespace = self._key(table.name), self._key(table.namespace or "")
@@ -74,7 +74,8 @@ class Names:
                 self.tables[name] = source
         self.columns = frozenset[str]().union(*(s.columns for s in self.tables.values()))
         self.namespaces = frozenset(name.partition(".")[0] for name in self.tables if "." in name)
-        self.written = {fold(n): n.encode().decode("latin-1") for t in schema.tables for n in _bare(t.name, t.columns)}
+        stored = {name for t in schema.tables for name in _bare(t.name, t.columns)}
+        self.written = {self._column_key(name): name.encode().decode("latin-1") for name in sorted(stored)}
         self.calls = calls(dialect)
         syntax = self.syntax
         own = {"date": syntax.date_literals, "extract": syntax.extract, "date_add": syntax.interval == "unit"}
@@ -89,7 +90,19 @@ class Names:
         }
 
     def _key(self, name: str) -> str:
-        return name.encode().decode("latin-1") if self.syntax.exact_tables else fold(name)
+        return name.encode().decode("latin-1") if self.syntax.exact_tables else self._column_key(name)
+
+    def _column_key(self, name: str) -> str:
+        return name.encode().decode("latin-1") if self.syntax.quotes_keep_case else fold(name)
+
+    def compared(self, begun: str) -> str:
+        """Return the beginning of a word as it is compared: folded, but not in quotes that keep the case."""
+        keeps = self.syntax.quotes_keep_case and begun[:1] == self.quotes[0]
+        return begun if keeps else begun.translate(TO_LOWER)
+
+    def is_bare(self, name: str) -> bool:
+        """Tell whether a name may be written without quotes: where these keep the case, not one that has capitals."""
+        return not self.syntax.quotes_keep_case or name == name.translate(TO_LOWER)
 
     def table_key(self, lexeme: Lexeme) -> str:
         """Return a table's name or alias as it is compared."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqltailor.sql.constrain.column_sources import Columns
 from sqltailor.sql.constrain.granted_names import Source
 from sqltailor.sql.constrain.known_joins import Place
-from sqltailor.sql.constrain.lexemes import Lexeme
+from sqltailor.sql.constrain.lexemes import TO_LOWER, Lexeme
 from sqltailor.sql.constrain.select_frames import Key, Refusal, Use
 from sqltailor.sql.constrain.syntax import BEFORE_OPERANDS, OPENERS, VALUES
 
@@ -55,7 +55,7 @@ class JoinKeys(Columns):
             self.put(key=None)
             return
         alias = use.qualifier or next(a for a, source in self.top.sources.items() if use.column in source.columns)
-        self.put(key=Key("equals", alias, Place(self.top.sources[alias].table, use.column)))
+        self.put(key=Key("equals", alias, Place(self.top.sources[alias].table, use.column.translate(TO_LOWER))))
 
     def _key_columns(self, qualifier: str | None) -> list[str]:
         """Return the columns behind a qualifier, or without one, that the equality may name next."""
@@ -69,8 +69,14 @@ class JoinKeys(Columns):
             if key.next == "right":
                 others = {key.place}
             else:
-                others = {Place(s.table, c) for a, s in sources.items() if a != alias for c in s.columns}
-            found += [column for column in source.columns if joins.partners(Place(source.table, column)) & others]
+                others = {
+                    Place(s.table, c.translate(TO_LOWER)) for a, s in sources.items() if a != alias for c in s.columns
+                }
+            found += [
+                column
+                for column in source.columns
+                if joins.partners(Place(source.table, column.translate(TO_LOWER))) & others
+            ]
         return found
 
     def _key_names(self) -> list[str]:

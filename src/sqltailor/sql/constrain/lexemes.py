@@ -20,7 +20,7 @@ def fold(name: str) -> str:
 class Lexeme(NamedTuple):
     """One piece: `kind` is word, typed (before a literal of that type), name (quoted), value or sign.
 
-    `text` is folded and without quotes, `raw` not folded; what follows a word or name at once is `after`.
+    `text` is as it is compared, without quotes, `raw` as it is written; what follows a word or name at once is `after`.
     """
 
     kind: str
@@ -45,10 +45,12 @@ def _pattern(quotes: str) -> re.Pattern[str]:
     )
 
 
-def cut(text: str, start: int, quotes: str, *, is_whole: bool = False) -> tuple[list[Lexeme], str]:
+def cut(
+    text: str, start: int, quotes: str, *, keeps_case: bool = False, is_whole: bool = False
+) -> tuple[list[Lexeme], str]:
     """Return the lexemes of a text that begins at `start`, and the rest, which may go on; all is cut where `is_whole`.
 
-    `quotes` are those of names in the dialect.
+    `quotes` are those of names in the dialect; `keeps_case`: what stands in them counts in the case that it has.
     """
     found: list[Lexeme] = []
     place, pattern = 0, _pattern(quotes)
@@ -69,7 +71,8 @@ def cut(text: str, start: int, quotes: str, *, is_whole: bool = False) -> tuple[
             found.append(Lexeme("value", raw[0], start + place))
         elif kind == "name":
             inner = raw[1:-1].replace(quotes[-1] * 2, quotes[-1])
-            found.append(Lexeme("name", inner.translate(TO_LOWER), start + place, text[end : end + 1], inner))
+            compared = inner if keeps_case else inner.translate(TO_LOWER)
+            found.append(Lexeme("name", compared, start + place, text[end : end + 1], inner))
         else:
             word = raw.translate(TO_LOWER)
             typed = _typed(word, text, end, is_whole)

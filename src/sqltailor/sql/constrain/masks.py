@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqltailor.sql.constrain.granted_names import Names
+from sqltailor.sql.constrain.lexemes import TO_LOWER
 from sqltailor.sql.constrain.name_check import Refusal, State, candidates, step
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _keep_words(
     begun, words = found
     kept = np.zeros(len(allowed), bool)
     for piece in {word[len(begun) : end] for word in words for end in range(len(begun) + 1, len(word) + 1)}:
-        kept[spelled.words.get(piece, _NONE)[kind - 1]] = True
+        kept[spelled.words.get(piece.translate(TO_LOWER), _NONE)[kind - 1]] = True
     allowed &= kept | (spelled.kind != kind)
 
 

@@ -19,7 +19,8 @@ def step(state: State, text: str, names: Names, *, is_whole: bool = False) -> St
     """Return the state behind more text, or raise `Refusal`. `is_whole`: nothing follows, and all must be well."""
     if state.at == 0 and (state.rest + text).startswith("-"):  # no statement, but why there is none
         return state._replace(rest=state.rest + text)
-    lexemes, rest = cut(state.rest + text, state.at, names.quotes, is_whole=is_whole)
+    keeps_case = names.syntax.quotes_keep_case
+    lexemes, rest = cut(state.rest + text, state.at, names.quotes, keeps_case=keeps_case, is_whole=is_whole)
     end = state.at + len(state.rest) + len(text)
     reader = Begun(state, names)
     for lexeme in lexemes:
@@ -40,29 +41,27 @@ def again(state: State, refusal: Refusal) -> State:
 
 
 def other_names(state: State, text: str, names: Names) -> list[str] | None:
-    """Return the folded columns and tables that may stand behind a state and more text; None where any name may."""
+    """Return the columns and tables that may stand bare behind a state and more text, folded; None where any may."""
     behind = step(state, text, names) if text else state
     found = None if behind.rest.strip(" \n") else Begun(behind, names).nameable()
-    return None if found is None else [_folded(name) for name in found]
+    return None if found is None else [name.translate(TO_LOWER) for name in found if names.is_bare(name)]
 
 
 def candidates(state: State, names: Names, *, is_strict: bool = False) -> tuple[str, list[str]] | None:
-    """Return the word that is begun (or "") and all folded words it may become; None where any may be.
+    """Return the word that is begun (or "") and all words it may become, as they are compared; None where any may be.
 
     `is_strict`: of the aliases that a SELECT may use before its FROM, only the usual ones.
     """
     reader = Begun(state, names)
-    rest = state.rest.translate(TO_LOWER)
+    rest = names.compared(state.rest)
     if is_strict:
         reader.put(is_strict=True)
     if rest[:1] == names.quotes[0]:
         found, rest = reader.quotable(), unquoted(rest, names.quotes[1])
+        words = {names.compared(names.quotes[0] + name)[1:] for name in found or ()}
     elif rest and not (rest[0].isalpha() or rest[0] == "_"):
         return None
     else:
         found = reader.possible()
-    return None if found is None else (rest, sorted({word for word in map(_folded, found) if word.startswith(rest)}))
-
-
-def _folded(name: str) -> str:
-    return name.translate(TO_LOWER)
+        words = {name.translate(TO_LOWER) for name in found or () if names.is_bare(name)}
+    return None if found is None else (rest, sorted(word for word in words if word.startswith(rest)))

@@ -33,6 +33,8 @@ class Syntax(NamedTuple):
     group_aliases: bool = True
     exact_tables: bool = False
     """Whether names of tables and their aliases, but not of columns, count in the case that they have."""
+    quotes_keep_case: bool = False
+    """Whether a bare name means its lower-case spelling, so that one with capitals is found in quotes only."""
 
 
 SYNTAXES = {
@@ -43,7 +45,7 @@ SYNTAXES = {
     ),
     "postgres": Syntax(
         "integer int bigint numeric decimal real text varchar date timestamp time boolean",
-        likes=("like", "ilike"), interval="text", casts_by_colons=True, filters=True,
+        likes=("like", "ilike"), interval="text", casts_by_colons=True, filters=True, quotes_keep_case=True,
     ),
     "mysql": Syntax(
         "signed unsigned char date datetime decimal time",
