@@ -75,7 +75,7 @@ def test_a_finished_run_is_not_trained_again() -> None:
 
 def test_a_run_goes_on_with_what_people_said() -> None:
     kept = {"id": "f1", "question": "Which stop is in zone 3?", "sql": ["SELECT name FROM stop WHERE zone = 3"]}
-    opinion = {"id": "f2", "question": "Is it nice?", "good": False}
+    opinion = {"id": "f2", "question": "Is it nice?", "good": False, "answered": "SELECT 1", "source": "feedback"}
     Path("feedback.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (kept, opinion)))
     if not Path("runs/first/DONE").exists():
         ok("train", "train.name=first")
@@ -87,7 +87,13 @@ def test_a_run_goes_on_with_what_people_said() -> None:
     assert "base: runs/first" in recipe
     assert "feedback.jsonl" in recipe
     assert set(json.loads(Path("runs/second/data.json").read_text())) >= {"data/train.jsonl", "feedback.jsonl"}
-    assert "left out of training: 1 row (missing_field)" in Path("runs/second/log.txt").read_text()
+    assert "left out of training: 1 row (opinion)" in Path("runs/second/log.txt").read_text()
+    Path("opinions.jsonl").write_text((json.dumps(opinion) + "\n") * 60)
+    told = str(run("train", "--from", "runs/first", "--add", "opinions.jsonl", "--dry-run").exception)
+    assert "Nothing can be learned from opinions.jsonl: 60 rows (opinion)" in told
+    Path("tested.jsonl").write_text(Path("data/test.jsonl").read_text())
+    told = str(run("train", "--from", "runs/first", "--add", "tested.jsonl", "--dry-run").exception)
+    assert "Nothing can be learned from tested.jsonl: each of its" in told
     assert "no file nothing.jsonl" in str(run("train", "--add", "nothing.jsonl").exception)
     assert "runs/nothing" in str(run("train", "--from", "runs/nothing").exception)
 

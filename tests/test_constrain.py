@@ -310,7 +310,7 @@ def test_a_schema_without_columns_is_told() -> None:
 
 CAPITALS = from_ddl(
     """
-    CREATE TABLE hr.employee (id int PRIMARY KEY, "fullName" text, dept int REFERENCES "Dept" ("deptId"), "headCount" int);
+    CREATE TABLE hr.employee (id int PRIMARY KEY, "fullName" text, dept int REFERENCES "Dept", "headCount" int);
     CREATE TABLE "Dept" ("deptId" int PRIMARY KEY, title text);
     """,
     "postgres",

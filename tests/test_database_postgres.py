@@ -404,6 +404,8 @@ def test_schema_has_types_comments_and_keys(analyst: Database) -> None:
     }
     assert next(t.comment for t in schema.tables) == "where customers live"
     assert columns(schema, "country")["code"].comment == "ISO 3166"
+    assert columns(schema, "country")["mood"].comment == "one of 'happy', 'sad'"
+    assert columns(schema, "country")["name"].comment is None
     assert [c.primary_key for c in columns(schema, "city").values()] == [False, False, True, True]
     assert columns(schema, "city")["Country Code"].references == Reference("country", "code")
     assert columns(schema, "visit")["x"].references == Reference("city", "a")

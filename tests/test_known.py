@@ -220,3 +220,22 @@ def test_changed_values_are_judged_by_the_grant(project: Project) -> None:
     words = ["database.url=sqlite:///tram.db", "data.train=[train.jsonl]", "database.deny=[stop.opened]"]
     with Project(load_recipe(None, words).recipe) as narrow, pytest.raises(DataError, match="No known pair"):
         Asker(narrow, "m", _fails)("When did the Zoo stop open?", values=["Market"])
+
+
+def test_what_needs_more_than_the_grant_is_no_question_for_a_model(project: Project) -> None:
+    words = ["database.url=sqlite:///tram.db", "data.train=[train.jsonl]", "database.allow=[line]"]
+    with Project(load_recipe(None, words).recipe) as narrow:
+        reply = Asker(narrow, "m", _fails)("When did the Zoo stop open?")
+    assert (reply.sql, reply.allowed, reply.declined) == (None, None, "it needs tables or columns that are not granted")
+
+
+def test_a_run_knows_the_pairs_that_it_was_trained_on(project: Project, tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "second"
+    run.mkdir(parents=True)
+    (run / "recipe.yaml").write_text("data:\n  train: [train.jsonl, said.jsonl]\n")
+    row = {"question": "Where is the terminus?", "sql": ["SELECT name FROM stop WHERE zone = 3"], "source": "feedback"}
+    (tmp_path / "said.jsonl").write_text(json.dumps(row) + "\n")
+    assert not project.known.answer("Where is the terminus?", "sqlite")
+    reply = Asker(project, str(run), _fails)("Where is the terminus?")
+    assert reply.sql == row["sql"][0]
+    assert reply.pair is not None

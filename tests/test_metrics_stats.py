@@ -59,6 +59,15 @@ def test_fractions_count_as_wrong_in_pairs() -> None:
     assert (found.fixed, found.broken) == (1, 0)
 
 
+def test_equal_differences_leave_room_for_others() -> None:
+    none = bootstrap({str(n): 0.0 for n in range(5)}, {})
+    assert (none.value, round(none.high, 3)) == (0.0, 0.434)  # Wilson's upper limit of 0 of 5
+    assert none.low == -none.high
+    assert bootstrap({str(n): 0.0 for n in range(500)}, {}).high < 0.01
+    fixed = bootstrap({str(n): 1.0 for n in range(5)}, {})
+    assert (fixed.value, round(fixed.low, 3), fixed.high) == (1.0, 0.566, 1.0)
+
+
 def test_a_bootstrap_interval_covers_as_often_as_it_says() -> None:
     draw, covered = random.Random(1), 0
     for trial in range(200):

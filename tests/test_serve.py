@@ -252,8 +252,29 @@ def test_a_key_sees_and_asks_only_the_tables_that_it_is_allowed(tmp_path: Path) 
 
 def test_a_key_cannot_allow_more_than_the_recipe(tmp_path: Path) -> None:
     KeyFile(tmp_path / "keys.json").add("ada", "analyst", allow=("driver",))
-    with pytest.raises(ConfigError, match=r"key 'ada' allows driver\.\w+"), serving(tmp_path, "database.allow=[stop]"):
+    too_wide = r"key 'ada' of .*keys\.json: It allows driver\.\w+"
+    with pytest.raises(ConfigError, match=too_wide), serving(tmp_path, "database.allow=[stop]"):
         pass
+
+
+def test_a_grant_of_what_is_not_there_names_its_key(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    with serving(tmp_path) as server:
+        token = f"Bearer {file.add('typo', 'analyst', allow=('stopp',))}"
+        reply = server.post("/ask", ASK, Authorization=token)
+        assert (reply.status, "The key 'typo' of" in reply.text, "'stopp'" in reply.text) == (400, True, True)
+    with pytest.raises(ConfigError, match=r"The key 'typo' of .*'stopp'"), serving(tmp_path):
+        pass
+
+
+def test_what_a_key_is_refused_is_logged_under_its_name(
+    keyed: tuple[Server, dict[str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, tokens = keyed
+    caplog.set_level("INFO")
+    assert server.get("/metrics", Authorization=tokens["reader"]).status == 403
+    logged = [json.loads(record.message) for record in caplog.records if record.name == "sqltailor.serve"]
+    assert [(line["key"], line["status"]) for line in logged] == [("reader", 403)]
 
 
 def test_with_approval_nothing_runs_before_a_person_said_so(tmp_path: Path) -> None:

@@ -22,9 +22,11 @@ from sqltailor.prompt.text import BuildPrompt
 from sqltailor.reply import Ran, Reply
 from sqltailor.sql.constrain.grammar import DECLINE
 from sqltailor.sql.dialect import comparable
+from sqltailor.sql.guard import check
 from sqltailor.sql.queryspec import compile_spec
 from sqltailor.types import Completion, Example, Generate, Message, Verdict
 
+NOT_GRANTED = "it needs tables or columns that are not granted"
 SHOWN = 4
 """Words of a question that a reason names."""
 
@@ -50,6 +52,7 @@ class Asker:
     def __init__(
         self, project: Project, model: str, generate: Generate | None = None, *, votes: int | None = None
     ) -> None:
+        project.learn_from(model)
         self._project, self._model, self._given = project, model, generate
         candidates = project.options.candidates if votes is None else votes
         self._options = dataclasses.replace(project.options, n=1, candidates=candidates)
@@ -223,12 +226,15 @@ class Asker:
         known = self._granted_pair(example)
         if values is None:
             return known
-        if known is None:
+        if known is None or is_declined(known.sql):
             raise DataError("No known pair answers this question, so that it has no values to change.")
         return known.with_values(values, self._project.dialect)
 
     def _granted_pair(self, example: Example) -> Answered | None:
-        """Return the answer of a pair that is known already, and granted; none to what follows other messages."""
+        """Return the answer of a pair that is known already; none to what follows other messages.
+
+        Where its statement needs what is not granted, the answer is that there is none: a model would make one up.
+        """
         if not self._project.recipe.generate.known or example.question is None or example.history:
             return None
         if self._options.guardrail is not None:  # it shall see every question
@@ -236,9 +242,12 @@ class Asker:
         if not self._project.has_database or not len(self._project.known):
             return None
         known = self._project.known.answer(example.question, self._project.dialect)
-        if known is None or not (is_declined(known.sql) or judged(known.sql, self._project).allowed):
-            return None
-        return known
+        if known is None or is_declined(known.sql):
+            return known
+        verdict = judged(known.sql, self._project)
+        if not verdict.allowed and check(known.sql, dialect=self._project.dialect, schema=self._project.schema).allowed:
+            return dataclasses.replace(known, sql=f"{DECLINE} {NOT_GRANTED}", slots=())
+        return known if verdict.allowed else None
 
     def _expected(self, completion: Completion) -> float | None:
         if completion.confidence is None:

@@ -29,7 +29,7 @@ from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import BuildPrompt, notes_of
 from sqltailor.prompt_builder import PromptBuilder
-from sqltailor.recipe import Recipe
+from sqltailor.recipe import Recipe, load_recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
@@ -54,6 +54,7 @@ class Project:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.grant = Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
+        self._learned: Sequence[str] = ()
 
     @property
     def has_database(self) -> bool:
@@ -167,9 +168,17 @@ class Project:
 
     @cached_property
     def known(self) -> KnownPairs:
-        """The pairs of `data.train` about the project's schema; of a file that is not here, none."""
-        files = [Path(name) for name in self.recipe.data.train if Path(name).is_file()]
+        """The pairs of `data.train` and `learn_from` about the project's schema; of a file that is not here, none."""
+        names = dict.fromkeys([*self.recipe.data.train, *self._learned])
+        files = [Path(name) for name in names if Path(name).is_file()]
         return KnownPairs((example for file in files for example in read_file(file, self)[0]), self._linker)
+
+    def learn_from(self, reference: str) -> None:
+        """Take the training files of a run for known pairs, too: `train --add` names some that the recipe does not."""
+        recipe = Run(Path(reference)).recipe
+        self._learned = load_recipe(recipe).recipe.data.train if recipe.is_file() else ()
+        for name in ("known", "_subject"):
+            self.__dict__.pop(name, None)
 
     def as_meant(self, example: Example) -> Example:
         """Return an example with text in double quotes as text, where SQLite would take it for that."""
@@ -203,7 +212,7 @@ class Project:
 
     def hints(self, example: Example, limit: int) -> list[str]:
         """Return at most so many hints: stored values that an example's question names."""
-        return self._linker.hints(example.question, limit) if limit and example.question else []
+        return self._linker.hints(example.question, limit, self.dialect) if limit and example.question else []
 
     @cached_property
     def _linker(self) -> Linker:

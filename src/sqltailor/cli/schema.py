@@ -47,6 +47,6 @@ def schema(
     if format == "json":
         print_json(to_json(found))
     elif format == "compact":
-        print(compact_schema(found))
+        print(compact_schema(found, spoken))
     else:
         print(to_ddl(found, spoken, samples=samples > 0).replace("; CREATE", ";\nCREATE") + ";")

@@ -21,7 +21,10 @@ POSTGRES_COLUMNS = r"""
 SELECT CASE WHEN NOT pg_catalog.pg_table_is_visible(c.oid) THEN n.nspname END, c.relname, n.nspname,
     c.relkind IN ('v', 'm'), pg_catalog.obj_description(c.oid, 'pg_class'), a.attname,
     pg_catalog.format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = ANY (p.conkey), false),
-    pg_catalog.col_description(c.oid, a.attnum),
+    nullif(concat_ws('; ', pg_catalog.col_description(c.oid, a.attnum), (
+        SELECT 'one of ' || string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+        FROM pg_catalog.pg_enum e WHERE e.enumtypid = a.atttypid HAVING count(*) BETWEEN 1 AND 30
+    )), ''),
     CASE WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_catalog.pg_get_viewdef(c.oid), '; ') END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -79,7 +82,8 @@ def postgres_options(location: Location) -> dict[str, Any]:
 def read_postgres_tables(child: Child) -> Schema:
     """Return what the role may read, its search path first, otherwise in the order of creation.
 
-    A table outside the search path has its namespace. Partitions and the tables of extensions are left out.
+    A table outside the search path has its namespace. Partitions and the tables of extensions are left out. A column
+    of an enum has its values in its comment.
     """
     return read_catalog(child, POSTGRES_COLUMNS, POSTGRES_REFERENCES)
 

@@ -136,17 +136,20 @@ class Interval(NamedTuple):
 def bootstrap(differences: Mapping[str, float], clusters: Mapping[str, str], *, seed: int = 0) -> Interval:
     """Return the mean of paired differences, by row id, with its percentile bootstrap interval (Efron 1979).
 
-    Whole `clusters` (row id → its database) are drawn where there are `FEWEST_CLUSTERS` or more, else rows.
+    Whole `clusters` (row id → its database) are drawn where there are `FEWEST_CLUSTERS` or more, else rows. Where all
+    differ equally there is nothing to draw from: others may still be, as many as Wilson's interval of 0 of n has room.
 
-    >>> bootstrap({"1": 1.0, "2": 1.0, "3": 1.0}, {})
-    Interval(value=1.0, low=1.0, high=1.0)
+    >>> [round(end, 2) for end in bootstrap({"1": 0.0, "2": 0.0, "3": 0.0}, {})]
+    [0.0, -0.56, 0.56]
     """
     by_cluster: dict[str, list[float]] = {}
     for row, value in differences.items():
         by_cluster.setdefault(clusters.get(row, ""), []).append(value)
     mean = math.fsum(differences.values()) / len(differences)
-    if not any(differences.values()):
-        return Interval(mean, mean, mean)
+    if len(set(differences.values())) == 1:
+        drawn_of = len(by_cluster) if len(by_cluster) >= FEWEST_CLUSTERS else len(differences)
+        unseen = _wilson(0.0, drawn_of, drawn_of).high
+        return Interval(mean, max(-1.0, mean - unseen), min(1.0, mean + unseen))
     drawn = random.Random(seed)
     if len(by_cluster) >= FEWEST_CLUSTERS:
         sums = [(math.fsum(values), len(values)) for values in by_cluster.values()]

@@ -179,9 +179,13 @@ def _certify(project: Project, scorer: Scorer, examples: Sequence[Example]) -> N
 
 
 def _right(project: Project, scorer: Scorer, model: str, calls: Sequence[Call]) -> Rate | None:
-    """Return how many answers are right by execution; None where nothing ran."""
+    """Return how many questions are answered rightly by execution, each at its first call; None where nothing ran.
+
+    To ask a question again times it once more, but says nothing new about the model.
+    """
     scores = []
-    for call in (call for call in calls if call.example.sql):
+    first = {id(call.example): call for call in reversed(calls)}
+    for call in (call for call in first.values() if call.example.sql):
         schema = schema_of(project, call.example)
         scores.append(scorer.score(call.example, call.completion, schema=schema, model=model).scores.get("execution"))
     return rate(score for score in scores if score is not None)

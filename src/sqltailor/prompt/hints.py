@@ -87,9 +87,9 @@ class Linker:
                     start = end
                     break
 
-    def hints(self, question: str, limit: int) -> list[str]:
+    def hints(self, question: str, limit: int, dialect: str = "sqlite") -> list[str]:
         """Return at most `limit` lines such as `cust.city = 'Lyon'` for a prompt."""
-        lines = (hint(s.table, s.column, s.value) for s in self.find(question))
+        lines = (hint(s.table, s.column, s.value, dialect) for s in self.find(question))
         return list(dict.fromkeys(lines))[:limit]
 
 

@@ -72,7 +72,7 @@ def build_prompt(
         known = [f"{_KNOWN}{pair.question}\n{completion_text(pair)}" for pair in pairs]
         system, user = _SYSTEM + ddl, "\n".join([ask, *notes, *hints, *known])
     else:
-        lines = [load_dialect(example.dialect).name, compact_schema(visible, **budget)]  # type: ignore[arg-type]
+        lines = [load_dialect(example.dialect).name, compact_schema(visible, example.dialect, **budget)]  # type: ignore[arg-type]
         known = [f"? {pair.question}\n{completion_text(pair)}" for pair in pairs]
         system, user = "\n".join([*lines, *(f"# {n}" for n in notes), *(f"= {h}" for h in hints), *known]), asked
     messages = (Message("system", system), *example.history, Message("user", user))
@@ -111,7 +111,11 @@ def used_terms(question: str, glossary: Mapping[str, str]) -> dict[str, str]:
 
 
 def compact_schema(
-    schema: Schema, *, max_tokens: int | None = None, count_tokens: Callable[[str], int] | None = None
+    schema: Schema,
+    dialect: str = "sqlite",
+    *,
+    max_tokens: int | None = None,
+    count_tokens: Callable[[str], int] | None = None,
 ) -> str:
     """Return one line a table: ` city: id* int, name, country > country.code`.
 
@@ -119,31 +123,30 @@ def compact_schema(
     have no type. Every name has a space before
     it, so that it is made of the same tokens as in a statement. Raises `DataError` above `max_tokens`.
     """
-    text = "\n".join(f" {_compact_name(t)}: " + ", ".join(_compact_column(c) for c in t.columns) for t in schema.tables)
+    text = "\n".join(
+        f" {qualified_name(t, dialect)}: " + ", ".join(_compact_column(c, dialect) for c in t.columns)
+        for t in schema.tables
+    )
     if max_tokens is not None and count_tokens is not None and (tokens := count_tokens(text)) > max_tokens:
         raise DataError(too_large(schema, tokens, max_tokens))
     return text
 
 
-def _compact_name(table: Table) -> str:
-    return qualified_name(table)
-
-
-def _compact_column(column: Column) -> str:
+def _compact_column(column: Column, dialect: str) -> str:
     kind = compact_type(column.type)
-    text = quote_name(column.name) + ("*" if column.primary_key else "") + (f" {kind}" if kind else "")
+    text = quote_name(column.name, dialect) + ("*" if column.primary_key else "") + (f" {kind}" if kind else "")
     if column.references is None:
         return text
     table, target, namespace = column.references
     same = target.lower() in ("", column.name.lower())
-    return f"{text} > {dotted(namespace, table)}" + ("" if same else f".{quote_name(target)}")
+    return f"{text} > {dotted(namespace, table, dialect=dialect)}" + ("" if same else f".{quote_name(target, dialect)}")
 
 
 _TYPES = (  # first match wins; text is the empty word
     ("bool", re.compile("BOOL|^BIT")),
     ("time", re.compile("TIMESTAMP|DATETIME|^TIME")),
-    ("date", re.compile("DATE")),
-    ("int", re.compile("INT|SERIAL|YEAR")),
+    ("date", re.compile("DATE(?!RANGE)")),
+    ("int", re.compile("(?<!PO)INT(?!ERVAL)(?!.*RANGE)|SERIAL|YEAR")),
     ("num", re.compile("REAL|FLOA|DOUB|NUMERIC|NUMBER|DECIMAL|MONEY")),
     ("json", re.compile("JSON")),
     ("blob", re.compile("BLOB|BYTEA|BINARY")),
@@ -153,15 +156,15 @@ _TYPES = (  # first match wins; text is the empty word
 def compact_type(declared: str) -> str:
     """Return the short word for a declared type; text is the empty word.
 
-    >>> compact_type("VARCHAR(30)"), compact_type("bigint"), compact_type("DECIMAL(10,2)")
-    ('', 'int', 'num')
+    >>> compact_type("VARCHAR(30)"), compact_type("bigint"), compact_type("DECIMAL(10,2)"), compact_type("interval")
+    ('', 'int', 'num', '')
     """
     return next((word for word, pattern in _TYPES if pattern.search(declared.upper())), "")
 
 
-def hint(table: Table, column: str, value: Cell) -> str:
+def hint(table: Table, column: str, value: Cell, dialect: str) -> str:
     """Return the line that tells the model where a value of the question is stored."""
-    return f"{_compact_name(table)}.{quote_name(column)} = {show_value(value)}"
+    return f"{qualified_name(table, dialect)}.{quote_name(column, dialect)} = {show_value(value)}"
 
 
 def completion_text(example: Example) -> str:

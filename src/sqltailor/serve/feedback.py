@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.data.examples import json_line
+from sqltailor.data.readers.recognise import FEEDBACK
 from sqltailor.runs import read_jsonl, write_text_atomic
 from sqltailor.serve.api_keys import ApiKey
 from sqltailor.serve.audit import sha256_of
@@ -38,7 +39,7 @@ def _row(question: str, sql: str | None, dialect: str) -> dict[str, Any]:
         "id": f"feedback-{(sha256_of(_asked(question)) or '')[:12]}",
         "question": question,
         "dialect": dialect,
-        "source": "feedback",
+        "source": FEEDBACK,
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     return found | ({"sql": [sql]} if sql is not None else {})

@@ -93,9 +93,8 @@ class Gate:
             with ExitStack() as slot:
                 route = self._route(scope)
                 seen.route = route.path
-                key = self._admitted(request, route)
+                key = self._admitted(request, route, seen)
                 if key is not None:
-                    seen.key = key.name
                     address = request.client.host if request.client else ""
                     slot.enter_context(self._service.rates.slot(address if key is LOCAL else key.name))
                     scope.setdefault("state", {})["caller"] = Caller(key, seen.request)
@@ -123,8 +122,11 @@ class Gate:
             found = found or (match is Match.PARTIAL)
         raise HttpFault(405 if found else 404, f"There is no {scope['method']} {scope['path']} here.")
 
-    def _admitted(self, request: Request, route: Guarded) -> ApiKey | None:
-        """Return the key of a caller who may use a route, None where it is open to all. Raises `HttpFault`."""
+    def _admitted(self, request: Request, route: Guarded, seen: Seen) -> ApiKey | None:
+        """Return the key of a caller who may use a route, None where it is open to all. Raises `HttpFault`.
+
+        Whose valid key it is is noted in `seen`, also where that may not be used here.
+        """
         headers = request.headers
         host = headers.get("host", "")
         if _host_name(host) not in self._hosts:
@@ -137,6 +139,7 @@ class Gate:
         if route.tier == "public":
             return None
         key = self._key(headers)
+        seen.key = key.name
         if route.tier not in key.rights:
             raise HttpFault(403, f"The role '{key.role}' of the key '{key.name}' may not use {route.path}.")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -77,15 +77,20 @@ class Service:
         return [self.model, *self.options.names]
 
     def opened(self, key: ApiKey) -> Opened:
-        """Return the project as a key may see it. Raises `ConfigError` for a grant that is wider than the recipe's."""
+        """Return the project as a key may see it. Raises `ConfigError` for a grant that is wider than the recipe's.
+
+        A grant of what is not in the schema raises it, too; both name the key.
+        """
         with self._lock:
             if key.grant not in self._opened:
                 project = Project(_narrowed(self.recipe, key))
                 try:
                     _check_narrower(project, key, self.recipe)
                     asker = Asker(project, self.model, self._generate, votes=self.options.votes)
-                except SQLTailorError:
+                except SQLTailorError as e:
                     project.close()
+                    if isinstance(e, ConfigError) and key is not LOCAL:
+                        raise ConfigError(f"The key '{key.name}' of {self.options.keys}: {e}") from e
                     raise
                 self._opened[key.grant] = Opened(project, asker)
             return self._opened[key.grant]
@@ -202,7 +207,7 @@ def _check_narrower(project: Project, key: ApiKey, recipe: Recipe) -> None:
         more = _columns(granted) - _columns(whole.granted)
     if more:
         named = ", ".join(sorted(".".join(filter(None, place)) for place in more)[:3])
-        raise ConfigError(f"The key '{key.name}' allows {named}, which the recipe does not grant (database.allow).")
+        raise ConfigError(f"It allows {named}, which the recipe does not grant (database.allow).")
 
 
 def _columns(schema: Schema) -> set[tuple[str | None, str, str]]:

@@ -31,6 +31,7 @@ REASONS: Mapping[str, str] = {
     "wrong_type": "a field holds something other than text, or a list where none belongs",
     "missing_field": "a field that the format needs is absent or empty",
     "empty_question": "no question",
+    "opinion": "what a person said of an answer, without SQL",
     "not_wanted": "the row shows a wrong answer (`label` is false), as training by KTO needs it",
     "broken_schema": "the schema beside the question cannot be read",
     "unknown_database": "the row names a database that does not exist",

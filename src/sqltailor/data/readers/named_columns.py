@@ -10,13 +10,15 @@ from typing import Any
 from sqltailor.data.canonical import canonical_ddl
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import FIELDS, Source
-from sqltailor.data.readers.recognise import QUESTION_NAMES, SCHEMA_NAMES, SQL_NAMES
+from sqltailor.data.readers.recognise import FEEDBACK, QUESTION_NAMES, SCHEMA_NAMES, SQL_NAMES
 from sqltailor.data.rows import RowError
 from sqltailor.types import Example
 
 
 def read_example(row: Mapping[str, Any], source: Source) -> Example:
-    """Return the example of a row in our own format."""
+    """Return the example of a row in our own format, to which `serve` also writes what people say of its answers."""
+    if row.get("source") == FEEDBACK and "sql" not in row:
+        raise RowError("opinion", "says whether an answer was right, without SQL")
     return from_json(_mapped(row, source), dialect=source.dialect)
 
 

@@ -11,6 +11,8 @@ from sqltailor.data.sections import has_answer
 from sqltailor.errors import ConfigError, unknown
 
 QUESTION_NAMES = ("question", "ask", "utterance", "nl", "nl_question", "natural_language", "text", "sql_prompt")
+FEEDBACK = "feedback"
+"""The `source` of what people say of answers: rows in our own format, some of them without SQL."""
 SCHEMA_NAMES = ("schema", "sql_context")
 SQL_NAMES = ("sql", "query", "gold", "gold_sql", "sql_query", "answer")
 
@@ -35,6 +37,7 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
         ("prompt-completion", has("prompt") and has("completion")),
         ("input-output", has("input") and has("output")),
         ("examples", (has("question") or has("spec")) and has("sql") and not is_table),
+        ("examples", row.get("source") == FEEDBACK),
         ("table", any(map(in_any_case, QUESTION_NAMES)) and any(map(in_any_case, SQL_NAMES))),
         ("text", has_answer(str(row.get("text") or ""))),
     )

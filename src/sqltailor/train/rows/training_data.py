@@ -41,7 +41,7 @@ class TrainingData(NamedTuple):
 def read_material(recipe: Recipe, folder: Path) -> TrainingData:
     """Return the recipe's examples. Where the recipe splits its files, the parts are written to `folder/data`.
 
-    Raises `DataError` when there is nothing to train on.
+    Raises `DataError` when there is nothing to train on, in all files or in one that has rows.
     """
     data = recipe.data
     paths = existing(data.train)
@@ -53,7 +53,7 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
         train, validation = _split(recipe, paths, folder / "data")
         files = {"data.train": train}
     else:
-        files, validation = {path: list(_read(path, recipe, rejected)) for path in paths}, []
+        files, validation = {path: _learned(path, recipe, rejected) for path in paths}, []
     if data.validation and existing((data.validation,)):
         validation = list(_read(data.validation, recipe, rejected))
     train = _without_held_out(files, [*validation, *_tests(recipe)])
@@ -80,7 +80,13 @@ def _without_held_out(files: Mapping[str, Sequence[Example]], held_out: Iterable
     for path, examples in files.items():
         before = len(kept)
         kept += [example for example in examples if not is_held_out(example, keys)]
-        if dropped := len(examples) - (len(kept) - before):
+        dropped = len(examples) - (len(kept) - before)
+        if dropped and dropped == len(examples):
+            raise DataError(
+                f"Nothing can be learned from {path}: each of its {counted(dropped, 'example')} is also a validation "
+                "or test example. Leave the file out, or take these questions out of data.validation and data.test."
+            )
+        if dropped:
             logger.warning(
                 "%s: %d of %d examples are also validation or test examples and are dropped. If these were taken "
                 "from it by an import, remove it from data.train: the rest resembles them",
@@ -99,6 +105,17 @@ def existing(paths: Sequence[str]) -> list[str]:
         else:
             logger.warning("%s is %s and is skipped", path, "empty" if file.is_file() else "not there yet")
     return found
+
+
+def _learned(path: str, recipe: Recipe, rejected: Counter[str]) -> list[Example]:
+    """Return the examples of a training file; raise `DataError` where it has rows and none of them is one."""
+    own: Counter[str] = Counter()
+    examples = _read(path, recipe, own)
+    if not examples and own:
+        why = ", ".join(f"{counted(count, 'row')} ({reason})" for reason, count in own.items())
+        raise DataError(f"Nothing can be learned from {path}: {why}. Leave the file out of the training.")
+    rejected.update(own)
+    return examples
 
 
 def _read(path: str, recipe: Recipe, rejected: Counter[str]) -> list[Example]:
