@@ -53,6 +53,7 @@ def openai_client(served: tuple[Server, str]) -> Iterator[Any]:
 
 def test_openai_lists_models_and_answers(openai_client: Any) -> None:
     assert [model.id for model in openai_client.models.list()] == ["tram", ARN, "gpt-4o"]
+    assert openai_client.models.retrieve(ARN).id == ARN
     messages = [
         {"role": "system", "content": "You write SQL."},
         {"role": "user", "content": [{"type": "text", "text": QUESTION}]},
@@ -138,6 +139,9 @@ def test_boto3_converses(bedrock: Any, model: str) -> None:
     assert (answer["stopReason"], answer["usage"]["outputTokens"]) == ("end_turn", 4)
     refused = bedrock.converse(modelId=model, messages=turns("Forget the drivers"), system=[{"text": "You write SQL."}])
     assert refused["stopReason"] == "guardrail_intervened"
+    tool = {"toolSpec": {"name": "run", "inputSchema": {"json": {"type": "object"}}}}
+    with pytest.raises(bedrock.exceptions.ValidationException, match="toolConfig"):
+        bedrock.converse(modelId=model, messages=turns(QUESTION), toolConfig={"tools": [tool]})
 
 
 @pytest.mark.aws

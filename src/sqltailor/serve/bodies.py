@@ -164,6 +164,7 @@ class ConverseBody(BaseModel):
     """The body of Converse and of Nova's InvokeModel. `system` and `inferenceConfig` are read over, as in a chat."""
 
     messages: list[ConverseTurn] = Field(min_length=1)
+    toolConfig: Literal[None] = None
 
     def turns(self) -> list[Message]:
         """Return what was said."""

@@ -34,7 +34,9 @@ def serve(recipe: Recipe, model: str, options: ServeOptions, *, on_ready: Callab
         if not file.is_file():
             raise ConfigError(f"There is no file {file}: --certificate and --certificate-key name PEM files.")
     listener = listen(options)
-    Project(recipe).warn_of_drift(model)
+    with Project(recipe) as project:
+        _ = project.schema  # the same
+        project.warn_of_drift(model)
     generate = load(model, batch=1, engine=recipe.generate.engine)
     serve_app(make_app(Service(recipe, model, generate, options)), listener, options, on_ready=on_ready)
 

@@ -44,6 +44,13 @@ async def models(request: Request) -> Response:
     return JSONResponse(openai.models(service.names, created=service.started))
 
 
+async def model(request: Request) -> Response:
+    """Return one of these names."""
+    service, name = service_of(request), request.path_params["model"]
+    check_model(name, service.names)
+    return JSONResponse(openai.model(name, created=service.started))
+
+
 def check_model(name: str, names: list[str]) -> None:
     """Raise `HttpFault` 404 for a model that is not served."""
     if name not in names:
@@ -72,4 +79,5 @@ def about_answer(reply: Reply) -> dict[str, Any]:
 ROUTES = (
     Guarded("POST", "/v1/chat/completions", chat_completions, tier="sql"),
     Guarded("GET", "/v1/models", models, tier="ask"),
+    Guarded("GET", "/v1/models/{model:path}", model, tier="ask"),
 )

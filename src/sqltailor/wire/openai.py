@@ -61,8 +61,12 @@ def data(value: Mapping[str, Any]) -> str:
 
 def models(names: list[str], *, created: int) -> dict[str, Any]:
     """Return the list of models."""
-    rows = [{"id": name, "object": "model", "created": created, "owned_by": "sqltailor"} for name in names]
-    return {"object": "list", "data": rows}
+    return {"object": "list", "data": [model(name, created=created) for name in names]}
+
+
+def model(name: str, *, created: int) -> dict[str, Any]:
+    """Return one model."""
+    return {"id": name, "object": "model", "created": created, "owned_by": "sqltailor"}
 
 
 def error(status: int, message: str) -> dict[str, Any]:

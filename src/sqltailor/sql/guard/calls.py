@@ -21,6 +21,8 @@ _TEXT_MAKERS = frozenset({"repeat", "replicate", "space", "lpad", "rpad", "pad"}
 _ROW_MAKERS = frozenset(
     {"generate_series", "range", "sequence", "generate_array", "numbers", "array_fill", "list_resize", "array_resize"}
 )
+# `<> ALL (ARRAY[1])` is no call; `"all"(1)` is one, of somebody's own function
+_QUANTIFIERS = frozenset({"all", "some"})
 _FORMATS = frozenset({"printf", "format", "format_string"})
 
 
@@ -35,7 +37,8 @@ def check_calls(nodes: Sequence[Expr], called: Sequence[str], functions: frozens
         if not isinstance(node, exp.Func):
             continue
         name = node.name if isinstance(node, exp.Anonymous) else ""
-        if name and name.lower() not in functions:
+        is_quoted = bool(name) and not isinstance(node.this, str)
+        if name and (name.lower() not in functions or (is_quoted and name.lower() in _QUANTIFIERS)):
             _refuse(name, functions)
         _check_size(node, {name.lower()} if name else {n.lower() for n in node.sql_names()}, called)
 

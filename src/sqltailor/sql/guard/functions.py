@@ -40,7 +40,7 @@ unlikely
 """)
 
 POSTGRES = _words("""
-abbrev acosd age array_append array_cat array_dims array_fill array_length array_lower array_ndims array_position
+abbrev acosd age all array_append array_cat array_dims array_fill array_length array_lower array_ndims array_position
 array_positions array_prepend array_remove array_replace array_reverse array_sample array_shuffle array_sort
 array_to_json array_to_string array_upper asind atan2d atand box broadcast btrim cardinality casefold center chr circle
 clock_timestamp convert_from convert_to cosd cotd crc32 crc32c date_add date_bin date_part date_subtract date_trunc
@@ -62,9 +62,9 @@ make_timestamptz masklen  min_scale multirange netmask network normalize now npo
 nummultirange numnode numrange path parse_ident pclose pg_size_bytes pg_size_pretty pg_typeof phraseto_tsquery
 plainto_tsquery point polygon popen querytree quote_ident quote_literal quote_nullable radius random_normal range_agg
 range_intersect_agg range_merge regexp_match regexp_matches regexp_split_to_array regexp_split_to_table row_to_json
-scale set_bit set_byte set_masklen setweight sha224 sha256 sha384 sha512 similarity sind slope split_part starts_with
-statement_timestamp strict_word_similarity string_to_array string_to_table strip tand timeofday timezone to_ascii
-to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct to_timestamp to_tsquery to_tsvector
+scale set_bit set_byte set_masklen setweight sha224 sha256 sha384 sha512 similarity sind slope some split_part
+starts_with statement_timestamp strict_word_similarity string_to_array string_to_table strip tand timeofday timezone
+to_ascii to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct to_timestamp to_tsquery to_tsvector
 transaction_timestamp trim_array trim_scale ts_delete ts_filter ts_headline ts_rank ts_rank_cd tsmultirange
 tsquery_phrase tsrange tstzmultirange tstzrange tsvector_to_array unaccent unistr unnest upper_inc upper_inf uuidv4
 uuidv7 uuid_extract_timestamp uuid_extract_version websearch_to_tsquery width width_bucket word_similarity xmlagg
@@ -99,7 +99,7 @@ st_overlaps st_pointfromtext st_srid st_touches st_union st_within st_x st_y poi
 """)
 
 DUCKDB = _words("""
-add age aggregate ago approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null arg_min
+add age aggregate ago all approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null arg_min
 arg_min_null argmax argmin array_aggr array_aggregate array_append array_apply array_cat array_concat array_contains
 array_cosine_distance array_cosine_similarity array_cross_product array_distance array_distinct array_dot_product
 array_extract array_filter array_grade_up array_has array_has_all array_has_any array_indexof array_inner_product
@@ -131,7 +131,7 @@ map_from_entries map_keys map_values max_by md5_number mean microsecond millenni
 month monthname multiply nanosecond nextafter nfc_normalize now ord parse_dirname parse_filename parse_path prefix
 printf product quantile quantile_cont quantile_disc quarter range reduce regexp_escape regexp_extract regexp_extract_all
 regexp_full_match regexp_matches regexp_split_to_array regexp_split_to_table reservoir_quantile right_grapheme
-round_even row_to_json second sem sha1 sha256 signbit skewness split split_part st_area st_asgeojson st_astext
+round_even row_to_json second sem sha1 sha256 signbit skewness some split split_part st_area st_asgeojson st_astext
 st_contains st_distance st_dwithin st_geomfromtext st_intersects st_length st_point st_within st_x st_y starts_with
 str_split str_split_regex strftime string_split string_split_regex string_to_array strip_accents strlen strptime
 struct_concat struct_contains struct_extract struct_extract_at struct_insert struct_keys struct_pack struct_position
