@@ -273,6 +273,7 @@ def test_what_a_key_is_refused_is_logged_under_its_name(
     server, tokens = keyed
     caplog.set_level("INFO")
     assert server.get("/metrics", Authorization=tokens["reader"]).status == 403
+    wait_for(lambda: "sqltailor.serve" in {record.name for record in caplog.records})  # behind the answer
     logged = [json.loads(record.message) for record in caplog.records if record.name == "sqltailor.serve"]
     assert [(line["key"], line["status"]) for line in logged] == [("reader", 403)]
 
