@@ -45,7 +45,7 @@ function showAnswer(question, values, reply, ms) {
   const result = make("div", { class: "stack" });
   const editor = reply.sql === null ? null : sqlBox(question, reply, result);
   const sqlNow = () => editor?.querySelector("textarea").value ?? null;
-  if (reply.rows) result.append(resultOf(reply));
+  if (reply.rows) result.append(resultOf(reply, fileName(question)));
   const parts = [
     factsOf(reply, ms),
     valuesOf(question, values, reply),
@@ -157,7 +157,7 @@ async function runSql(sql, question, reply, result) {
     article.querySelectorAll(edited ? ".approval, .of-answer" : ".approval").forEach((part) => part.remove());
     article.querySelectorAll(".right").forEach((right) => { right.hidden = !ran.rows; });
     result.dataset.sql = article.querySelector("#sql").value = sql;
-    result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran) : null].filter(Boolean));
+    result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran, fileName(question)) : null].filter(Boolean));
   } catch (error) {
     result.replaceChildren(notice("bad", error.message));
   }

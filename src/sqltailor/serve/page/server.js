@@ -25,7 +25,7 @@ async function send(path, body, signal) {
 }
 
 async function fetchJson(path, body, signal) {
-  return (await send(path, body, signal)).json();
+  return parsed(await (await send(path, body, signal)).text());
 }
 
 /** Call `onReply` with each state of an answer: when it is written, and when it has run. */
@@ -39,7 +39,7 @@ async function askServer(question, values, signal, onReply) {
     const lines = text.split("\n");
     text = lines.pop();
     for (const line of lines) {
-      const reply = JSON.parse(line);
+      const reply = parsed(line);
       if (reply.error) throw new ServerFault(reply.error);
       onReply(reply);
     }
