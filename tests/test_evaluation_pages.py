@@ -234,5 +234,8 @@ def test_a_key_is_asked_for_and_only_owners_see_the_link(browser: Tab, folder: P
             browser.until("document.querySelector('.chip')")
             assert browser.value("document.querySelector('#evaluations-link').hidden") is is_hidden
         browser.open(f"{server.url}/evaluations")
-        browser.until("document.querySelector('#status').innerText.includes('may not use')")
+        browser.until("document.querySelector('#view h2')?.innerText === 'Evaluations are for the model\\'s owner'")
+        assert "/evaluations/list" not in text(browser, "body")
+        browser.click("#view a", "Ask your database")
+        browser.until("document.querySelector('.chip')")
         browser.value("sessionStorage.clear()")

@@ -213,6 +213,13 @@ def test_each_role_sees_and_does_what_it_may(keyed: tuple[Server, dict[str, str]
     assert (writer["sql"], writer["rows"]) == ("SELECT count(*) FROM stop", None)
 
 
+def test_a_refusal_names_the_path_that_was_asked_for(keyed: tuple[Server, dict[str, str]]) -> None:
+    server, tokens = keyed
+    found = server.post("/model/runs/tram/converse", {}, Authorization=tokens["reader"])
+    assert found.status == 403
+    assert found.json["message"].endswith("may not use /model/runs/tram/converse.")
+
+
 def test_without_a_valid_key_nothing_but_health_is_answered(keyed: tuple[Server, dict[str, str]]) -> None:
     server, tokens = keyed
     assert server.get("/healthz").json == {"status": "ok"}

@@ -314,11 +314,50 @@ def test_changed_sql_runs_and_a_refusal_names_its_layer(tab: Tab, tram: Server) 
     assert "understood" not in text(tab, "article")
     edit(tab, "DROP TABLE stop")
     tab.until("document.querySelector('.notice')")
-    assert tab.value("document.querySelector('.right').hidden") is True
-    assert text(tab, ".notice").startswith("Refused by the layer “policy”:")
+    assert tab.value("document.querySelector('.judge').checkVisibility()") is False
+    assert text(tab, ".count").startswith("refused · ")
+    assert (
+        text(tab, ".notice").split("\n")[0] == "Refused: Only SELECT statements may run; this one begins with 'DROP'."
+    )
+    assert text(tab, ".notice .quiet") == "layer: policy"
     asked(tab, tram, "Forget the drivers")
     assert "policy" in text(tab, ".notice")
     assert tab.value("document.querySelector('#sql').value") == "DELETE FROM driver"
+
+
+def test_edited_sql_does_not_pass_for_the_answer(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "How many stops are there?")
+    own = tab.value("document.querySelector('#sql').value")
+    assert text(tab, ".right") == "Right"
+    edit(tab, "SELECT count(*) FROM line")
+    tab.until("document.querySelector('.asked').innerText === 'Result of the edited SQL'")
+    assert text(tab, ".heading p") == "It may not answer “How many stops are there?”"
+    assert text(tab, ".right") == "Right: keep this SQL as the answer to “How many stops are there?”"
+    edit(tab, own)
+    tab.until("document.querySelector('.asked').innerText === 'How many stops are there?'")
+    assert text(tab, ".right") == "Right"
+
+
+@pytest.mark.parametrize("question", ["Forget the drivers", "What is the weather?"])
+def test_where_nothing_was_answered_nothing_can_be_wrong(tab: Tab, tram: Server, question: str) -> None:
+    asked(tab, tram, question)
+    assert tab.value("document.querySelector('.judge').checkVisibility()") is False
+    tab.click("article button", "Give the right SQL")
+    assert tab.value("document.querySelector('#correction').checkVisibility()") is True
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+def test_a_long_question_is_clamped(tab: Tab, tram: Server, width: int, dark: bool) -> None:
+    question = "How many stops are there? " + "And how many are there really, all in all? " * 170
+    asked(tab, tram, question, width=width, dark=dark)
+    for selector in (".asked", "#history a"):
+        assert tab.value(f"document.querySelector({selector!r}).getBoundingClientRect().height") < 120
+        assert tab.value(f"document.querySelector({selector!r}).title") == question.strip()
+    edit(tab, "SELECT 1")
+    tab.until("document.querySelector('.one')?.innerText === '1'")
+    assert tab.value("document.querySelector('.heading').getBoundingClientRect().height") < 150
+    assert len(text(tab, ".right")) < 150
+    tab.value("localStorage.clear()")
 
 
 def test_nothing_of_the_database_is_taken_for_markup(tab: Tab, tram: Server) -> None:
@@ -361,7 +400,7 @@ def test_thumbs_and_corrections_become_pairs(tab: Tab, tram: Server) -> None:
     asked(tab, tram, "Names of the stops in zone 1")
     tab.click("article button", "Wrong")
     for sql, said in [
-        ("SELECT nothing FROM stop", "Not kept. Refused by the layer"),
+        ("SELECT nothing FROM stop", "Not kept. Refused: "),
         ("SELECT name FROM stop", "It ran"),
     ]:
         tab.until("document.querySelector('#correction').checkVisibility()")
@@ -432,9 +471,13 @@ def test_with_approval_the_sql_is_read_before_it_runs(tab: Tab, tmp_path: Path) 
         assert tab.value("document.querySelector('#sql').checkVisibility()") is True
         assert text(tab, ".one") == ""
         assert "Read the SQL" in text(tab, ".notice")
+        assert tab.value("document.querySelector('.judge').checkVisibility()") is False
+        assert tab.value("document.querySelector('.give').checkVisibility()") is True
         tab.click("article button", "Run it")
         tab.until("document.querySelector('.one')?.innerText === '4'")
         assert text(tab, ".notice") == ""
+        assert text(tab, ".right") == "Right"
+        assert tab.value("document.querySelector('.give').checkVisibility()") is False
 
 
 def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Path) -> None:
@@ -455,6 +498,35 @@ def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Pat
         browser.until("document.querySelector('.one')?.innerText === '4'")
         assert browser.value("document.querySelector('#sql')") is None
         assert text(browser, "#key-button") == "ada"
+        assert browser.value("document.querySelector('#key-button').ariaLabel") == "Key: ada. Change or sign out"
+
+
+def test_a_key_is_changed_kept_or_left(browser: Tab, tmp_path: Path) -> None:
+    token = KeyFile(tmp_path / "keys.json").add("ada", "reader")
+    with serving(tmp_path) as server:
+        browser.open(server.url)
+        browser.until("document.querySelector('#key-dialog')?.open")
+        assert browser.value("document.querySelector('#sign-out').checkVisibility()") is False
+        browser.click("#key-form button", "Cancel")
+        browser.until("document.querySelector('#status').innerText === 'This server asks for a key.'")
+        for key, wait in [
+            ("st-wrong", "document.querySelector('#key-fault').innerText === 'This key is not valid.'"),
+            (token, "document.querySelector('.chip')"),
+        ]:
+            browser.click("#key-button")
+            browser.value(f"document.querySelector('#key').value = {key!r}")
+            browser.click("#key-form button", "Continue")
+            browser.until(wait)
+            browser.value("document.querySelector('#key-dialog').close()")
+        assert text(browser, "#status") == ""
+        browser.click("#key-button")
+        assert text(browser, "#key-title") == "Key: ada"
+        browser.click("#key-form button", "Cancel")
+        assert browser.value("document.querySelector('#key-dialog').open") is False
+        browser.click("#key-button")
+        browser.click("#key-form button", "Sign out")
+        browser.until("document.querySelector('#key-title')?.innerText === 'This server asks for a key'")
+        assert browser.value("sessionStorage.getItem('key')") is None
 
 
 def test_states_are_told_and_escape_stops(tab: Tab, tmp_path: Path) -> None:

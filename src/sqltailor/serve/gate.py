@@ -138,7 +138,7 @@ class Gate:
             return None
         key = self._key(headers)
         if route.tier not in key.rights:
-            raise HttpFault(403, f"The role '{key.role}' of the key '{key.name}' may not use {route.path}.")
+            raise HttpFault(403, f"The role '{key.role}' of the key '{key.name}' may not use {request.url.path}.")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         # AWS clients name none where the caller does not; a page elsewhere cannot send what they send for it
         is_aws = not kind and "authorization" in headers

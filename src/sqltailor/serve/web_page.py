@@ -36,6 +36,7 @@ SCRIPTS = (
     "feedback",
     "values",
     "answer",
+    "rerun",
     "start",
 )
 """The parts of the script, in the order in which they are joined; they share one scope."""

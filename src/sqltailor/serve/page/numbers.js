@@ -22,7 +22,7 @@ function exact(cell) {
 /** Return a number as a chart has room for it: four digits, or all that stand before the point. */
 function rounded(value) {
   const size = Math.abs(Number(value));
-  if (size >= 1e7) return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 });
+  if (size >= 1e6) return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 });
   if (size && size < 1e-4) return Number(Number(value).toPrecision(4)).toExponential();
   return value.toLocaleString("en", size < 1000 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 0 });
 }
