@@ -213,6 +213,27 @@ def test_each_role_sees_and_does_what_it_may(keyed: tuple[Server, dict[str, str]
     assert (writer["sql"], writer["rows"]) == ("SELECT count(*) FROM stop", None)
 
 
+def test_starters_differ_in_shape_then_in_tables(tmp_path: Path) -> None:
+    pairs = {
+        **{f"How many stops has zone {zone}?": f"SELECT count(*) FROM stop WHERE zone = {zone}" for zone in range(60)},
+        "How many red lines are there?": "SELECT count(*) FROM line WHERE colour = 'red'",
+        "Names of the drivers": "SELECT name FROM driver",
+        "Names of the stops": "SELECT name FROM stop",
+        "The newest stop": "SELECT name FROM stop ORDER BY opened DESC LIMIT 1",
+    }
+    rows = ({"id": f"k{i}", "question": q, "sql": [sql]} for i, (q, sql) in enumerate(pairs.items()))
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with serving(tmp_path, f"data.train=[{tmp_path}/train.jsonl]") as server:
+        assert server.get("/about").json["starters"] == [
+            "How many stops has zone 0?",
+            "Names of the drivers",
+            "The newest stop",
+            "How many red lines are there?",
+            "Names of the stops",
+            "How many stops has zone 1?",
+        ]
+
+
 def test_a_refusal_names_the_path_that_was_asked_for(keyed: tuple[Server, dict[str, str]]) -> None:
     server, tokens = keyed
     found = server.post("/model/runs/tram/converse", {}, Authorization=tokens["reader"])

@@ -320,6 +320,9 @@ def test_changed_sql_runs_and_a_refusal_names_its_layer(tab: Tab, tram: Server) 
         text(tab, ".notice").split("\n")[0] == "Refused: Only SELECT statements may run; this one begins with 'DROP'."
     )
     assert text(tab, ".notice .quiet") == "layer: policy"
+    edit(tab, "SELEC name FROM stop")
+    tab.until("document.querySelector('.notice .quiet')?.innerText === 'layer: parse'")
+    assert "Did you mean SELECT?" in text(tab, ".notice")
     asked(tab, tram, "Forget the drivers")
     assert "policy" in text(tab, ".notice")
     assert tab.value("document.querySelector('#sql').value") == "DELETE FROM driver"
