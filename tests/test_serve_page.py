@@ -336,6 +336,8 @@ def test_edited_sql_does_not_pass_for_the_answer(tab: Tab, tram: Server) -> None
     tab.until("document.querySelector('.asked').innerText === 'Result of the edited SQL'")
     assert text(tab, ".heading p") == "It may not answer “How many stops are there?”"
     assert text(tab, ".right") == "Right: keep this SQL as the answer to “How many stops are there?”"
+    edit(tab, "SELECT count(*) FROM lines")
+    tab.until("document.querySelector('.asked').innerText === 'The edited SQL'")
     edit(tab, own)
     tab.until("document.querySelector('.asked').innerText === 'How many stops are there?'")
     assert text(tab, ".right") == "Right"

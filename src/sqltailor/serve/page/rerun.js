@@ -12,7 +12,7 @@ async function runSql(sql, question, reply, result) {
     const facts = factsOf({ ...ran, edited: isOther, verified: reply.verified && !isOther, confidence: null }, performance.now() - began);
     article.querySelector(".count").parentElement.replaceWith(facts);
     article.querySelectorAll(isOther ? ".approval, .of-answer" : ".approval").forEach((part) => part.remove());
-    article.querySelector(".heading").replaceWith(isEdited ? editedHeading(question) : askedHeading(question));
+    article.querySelector(".heading").replaceWith(isEdited ? editedHeading(question, Boolean(ran.rows)) : askedHeading(question));
     judgeAnew(article, question, { isOther, isAnswered: isAnswered(ran) });
     result.dataset.sql = article.querySelector("#sql").value = sql;
     result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran, fileName(question)) : null].filter(Boolean));
@@ -27,8 +27,8 @@ function askedHeading(question) {
 }
 
 /** What an edited statement returns need not answer the question, which stays in sight: the statement may be kept for it. */
-function editedHeading(question) {
+function editedHeading(question, hasResult) {
   return make("div", { class: "heading" },
-    make("h2", { class: "asked" }, "Result of the edited SQL"),
+    make("h2", { class: "asked" }, hasResult ? "Result of the edited SQL" : "The edited SQL"),
     make("p", { class: "quiet clamp", title: question }, `It may not answer “${question}”`));
 }
