@@ -103,6 +103,11 @@ def test_cells_that_json_has_no_number_for_are_text(tram: Server) -> None:
     assert strange.status == 400
 
 
+def test_large_integers_are_json_numbers_with_all_their_digits(tram: Server) -> None:
+    found = tram.post("/run", {"sql": "SELECT 9007199254740993, -9223372036854775807"})
+    assert '"rows":[[9007199254740993,-9223372036854775807]]' in found.text
+
+
 def test_the_schema_and_what_the_page_needs(tram: Server) -> None:
     assert [table["name"] for table in tram.get("/schema").json["tables"]] == ["stop", "line", "serves", "driver"]
     about = tram.get("/about").json
