@@ -149,6 +149,39 @@ def test_one_question_shows_what_differs_in_colour(tab: Tab, server: Server) -> 
     tab.until("document.querySelector('.asked').innerText === 'Colours of the lines'")
 
 
+def test_results_that_have_no_row_in_common_have_no_colour(tab: Tab, server: Server) -> None:
+    opened(tab, server, a=BASE, b=TUNED, id="t5")
+    assert tab.value("document.querySelectorAll('tr.differs').length") == 0
+    assert "1 row, none as in the other result" in text(tab, ".answer-b")
+    opened(tab, server, b=BASE, id="t2")  # which has all rows of the gold, and others
+    assert tab.value("[...document.querySelectorAll('tr.differs')].map(r => r.innerText)") == ["Zoo", "Airport"]
+
+
+def test_what_is_wrong_is_told_once_and_line_by_line(tab: Tab, server: Server) -> None:
+    opened(tab, server, a=BASE, b=TUNED, id="t5")
+    reasons = tab.value("[...document.querySelectorAll('.answer-b .reason')].map(p => p.innerText)")
+    assert [line.split(":")[0] for line in reasons[1:]] == ["Wrong", "What helps"]
+    assert " — " not in " ".join(reasons)
+    opened(tab, server, a=BASE, b=TUNED)
+    lines = tab.value("[...document.querySelectorAll('.questions p')].map(p => p.innerText)")
+    assert len([line for line in lines if line.endswith(", as before")]) == 1
+    assert len([line for line in lines if " → " in line]) == 3
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+def test_a_view_is_laid_out(tab: Tab, server: Server, width: int, dark: bool) -> None:
+    opened(tab, server, look={"width": width, "dark": dark}, a=BASE, b=TUNED)
+    rules = tab.value("[...document.querySelectorAll('.rates thead tr > *')].map(c => getComputedStyle(c).boxShadow)")
+    assert len(set(rules)) == 1
+    assert "inset" in rules[0]
+    gap = "document.querySelector('.questions').getBoundingClientRect().top - "
+    gap += "document.querySelector('.questions').previousSibling.getBoundingClientRect().bottom"
+    assert tab.value(gap) >= 6
+    assert (text(tab, ".choice.a label"), text(tab, ".choice.b label")) == ("A, the one before", "B, compared with it")
+    assert tab.value("document.querySelector('.choice.b .narrow').checkVisibility()") is (width < 600)
+    assert tab.value("document.querySelector('.choice.b .narrow').textContent").startswith("50 % · ")
+
+
 def test_other_evaluations_are_chosen_and_swapped(tab: Tab, server: Server) -> None:
     opened(tab, server, a=BASE, b=TUNED, show="broken", find="stop")
     tab.click(".swap")
@@ -234,5 +267,8 @@ def test_a_key_is_asked_for_and_only_owners_see_the_link(browser: Tab, folder: P
             browser.until("document.querySelector('.chip')")
             assert browser.value("document.querySelector('#evaluations-link').hidden") is is_hidden
         browser.open(f"{server.url}/evaluations")
-        browser.until("document.querySelector('#status').innerText.includes('may not use')")
+        browser.until("document.querySelector('#view h2')?.innerText === 'Evaluations are for the model\\'s owner'")
+        assert "/evaluations/list" not in text(browser, "body")
+        browser.click("#view a", "Ask your database")
+        browser.until("document.querySelector('.chip')")
         browser.value("sessionStorage.clear()")

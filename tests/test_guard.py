@@ -229,6 +229,7 @@ def test_code_is_the_text_without_quotes_and_comments() -> None:
         ("DROP TABLE t", "policy"),
         ("PRAGMA x", "policy"),
         ("hello", "policy"),
+        ("SELEC a FROM t", "parse"),
         ("WITH x AS (SELECT 1) DELETE FROM t", "policy"),
         ("SELECT date_trunc(hidden, a)", "policy"),
     ],
@@ -370,6 +371,14 @@ def test_reasons_name_what_is_refused(sql: str, about: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "dialect", "reason"),
     [
+        ("SELEC a FROM t", "sqlite", "This is not valid SQLite: it begins with 'SELEC'. Did you mean SELECT?"),
+        (
+            "wiht x AS (SELECT 1) SELECT a FROM t",
+            "postgres",
+            "This is not valid PostgreSQL: it begins with 'wiht'. Did you mean WITH?",
+        ),
+        ("DELETE FROM t", "sqlite", "Only SELECT statements may run; this one begins with 'DELETE'."),
+        ("REINDEX t", "sqlite", "Only SELECT statements may run; this one begins with 'REINDEX'."),
         ("SELECT * FROM", "sqlite", "This is not valid SQLite: it ends where a table name is expected."),
         (
             "SELECT (a FROM t",

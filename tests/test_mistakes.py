@@ -230,7 +230,8 @@ def test_the_summary_the_json_and_the_report_tell_mistakes(asked: tuple[str, ...
     assert "value" in told
     found = ok_json(*asked)["mistakes"]["said.txt"]
     assert (found["value"]["count"], found["value"]["examples"]) == (1, ["0"])
-    assert "Wrong: value. What helps: show stored values" in Path("out/report.html").read_text(encoding="utf-8")
+    report = Path("out/report.html").read_text(encoding="utf-8")
+    assert '<p class="reason">Wrong: value.</p><p class="reason">What helps: show stored values' in report
 
 
 def test_metrics_are_named_on_the_command_line(asked: tuple[str, ...]) -> None:

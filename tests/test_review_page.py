@@ -104,7 +104,7 @@ def test_answers_are_marked_by_keyboard(tab: Tab, server: Server) -> None:
 def test_what_differs_is_marked_in_statements_and_results(tab: Tab, server: Server) -> None:
     begin(tab, server, at="/#4")
     assert text(tab, "#answer mark") == "WHERE colour IS NOT NULL"
-    assert tab.value("[...document.querySelectorAll('tr.differs')].map(r => r.innerText)") == ["none"]
+    assert tab.value("[...document.querySelectorAll('tr.differs')].map(r => r.innerText)") == ["NULL"]
     assert tab.value("getComputedStyle(document.querySelector('#answer mark')).backgroundColor") == "rgb(253, 226, 181)"
 
 

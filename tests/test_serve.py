@@ -103,6 +103,11 @@ def test_cells_that_json_has_no_number_for_are_text(tram: Server) -> None:
     assert strange.status == 400
 
 
+def test_large_integers_are_json_numbers_with_all_their_digits(tram: Server) -> None:
+    found = tram.post("/run", {"sql": "SELECT 9007199254740993, -9223372036854775807"})
+    assert '"rows":[[9007199254740993,-9223372036854775807]]' in found.text
+
+
 def test_the_schema_and_what_the_page_needs(tram: Server) -> None:
     assert [table["name"] for table in tram.get("/schema").json["tables"]] == ["stop", "line", "serves", "driver"]
     about = tram.get("/about").json
@@ -211,6 +216,34 @@ def test_each_role_sees_and_does_what_it_may(keyed: tuple[Server, dict[str, str]
     reader, writer = (server.post("/ask", ASK, Authorization=tokens[role]).json for role in ("reader", "writer"))
     assert (reader["sql"], reader["rows"]) == (None, [[4]])
     assert (writer["sql"], writer["rows"]) == ("SELECT count(*) FROM stop", None)
+
+
+def test_starters_differ_in_shape_then_in_tables(tmp_path: Path) -> None:
+    pairs = {
+        **{f"How many stops has zone {zone}?": f"SELECT count(*) FROM stop WHERE zone = {zone}" for zone in range(60)},
+        "How many red lines are there?": "SELECT count(*) FROM line WHERE colour = 'red'",
+        "Names of the drivers": "SELECT name FROM driver",
+        "Names of the stops": "SELECT name FROM stop",
+        "The newest stop": "SELECT name FROM stop ORDER BY opened DESC LIMIT 1",
+    }
+    rows = ({"id": f"k{i}", "question": q, "sql": [sql]} for i, (q, sql) in enumerate(pairs.items()))
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with serving(tmp_path, f"data.train=[{tmp_path}/train.jsonl]") as server:
+        assert server.get("/about").json["starters"] == [
+            "How many stops has zone 0?",
+            "Names of the drivers",
+            "The newest stop",
+            "How many red lines are there?",
+            "Names of the stops",
+            "How many stops has zone 1?",
+        ]
+
+
+def test_a_refusal_names_the_path_that_was_asked_for(keyed: tuple[Server, dict[str, str]]) -> None:
+    server, tokens = keyed
+    found = server.post("/model/runs/tram/converse", {}, Authorization=tokens["reader"])
+    assert found.status == 403
+    assert found.json["message"].endswith("may not use /model/runs/tram/converse.")
 
 
 def test_without_a_valid_key_nothing_but_health_is_answered(keyed: tuple[Server, dict[str, str]]) -> None:

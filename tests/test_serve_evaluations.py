@@ -119,7 +119,7 @@ def test_one_question_shows_both_answers_and_both_results(server: Server) -> Non
     assert found["gold_result"]["rows"] == [["Airport"]]
     assert [answer["result"] and answer["result"]["rows"] for answer in found["answers"]] == [None, [["Harbour"]]]
     assert (found["place"], found["total"], found["before"], found["after"]) == (2, 4, "t2", "t4")
-    assert "What helps" in found["answers"][1]["reason"]
+    assert [line.split(":")[0] for line in found["answers"][1]["reasons"]][-2:] == ["Wrong", "What helps"]
 
 
 def test_answers_are_marked_against_the_gold_on_request(server: Server) -> None:

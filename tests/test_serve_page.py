@@ -145,6 +145,70 @@ def test_a_result_that_has_a_shape_for_it_is_a_chart(tab: Tab, tram: Server, que
 
 
 @pytest.mark.parametrize(
+    ("literal", "shown"),
+    [
+        ("62333.64", "62333.64"),
+        ("0.00001234", "0.00001234"),
+        ("1e-9", "1e-9"),
+        ("0.1 + 0.2", "0.30000000000000004"),
+        ("9007199254740993", "9007199254740993"),
+        ("-9223372036854775807", "-9223372036854775807"),
+        ("'1,9007199254740993'", "1,9007199254740993"),
+    ],
+)
+def test_numbers_are_those_of_the_database(tab: Tab, tram: Server, literal: str, shown: str) -> None:
+    asked(tab, tram, "How many stops are there?")
+    edit(tab, f"SELECT {literal}")
+    tab.until(f"document.querySelector('.one')?.innerText === {shown!r}")
+    edit(tab, f"SELECT {literal} AS v, 'a' AS w")
+    tab.until("document.querySelector('article table')")
+    assert rows(tab) == [["v", "w"], [shown, "a"]]
+    field = f'"{shown}"' if "," in shown else shown
+    assert csv(tab) == f"v,w\r\n{field},a\r\n"
+
+
+def test_no_value_is_said_and_not_large(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "How many stops are there?")
+    edit(tab, "SELECT sum(zone) FROM stop WHERE zone > 9")
+    tab.until("document.querySelector('.one-null')?.innerText === 'no value (NULL)'")
+    assert tab.value("document.querySelector('.one')") is None
+
+
+def test_a_chart_rounds_what_it_writes_and_names_what_it_draws(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "Openings by year")
+    edit(
+        tab, "SELECT substr(opened, 1, 4) AS year, 300.126 * count(*) AS fares, max(zone) AS zone FROM stop GROUP BY 1"
+    )
+    tab.until("document.querySelectorAll('article th').length === 3")
+    tab.click("article button", "Chart")
+    assert tab.value("[...document.querySelectorAll('.chart .tick')].map(t => t.textContent)") == [
+        "0",
+        "200",
+        "400",
+        "600",
+        "800",
+    ]
+    titles = tab.value("[...document.querySelectorAll('.chart .mark title')].map(t => t.textContent)")
+    assert titles == ["1921: 600.252", "1968: 300.126", "2004: 300.126"]
+    drawn = tab.value("document.querySelector('.chart').textContent")
+    assert "fares" in drawn
+    assert "year" in drawn
+    assert "Drawn: fares. In the table only: zone." in text(tab, "article")
+
+
+@pytest.mark.parametrize(("width", "dots"), [(1200, 30), (390, 0)])
+def test_many_points_are_a_line_without_dots(tab: Tab, tram: Server, width: int, dots: int) -> None:
+    asked(tab, tram, "Openings by year", width=width)
+    edit(tab, "SELECT 1990 + zone * 10 + id AS year, 9007199254740993 AS n FROM stop UNION ALL " + " UNION ALL ".join(
+        f"SELECT {1900 + i}, {i}" for i in range(26)))  # fmt: skip
+    tab.until("document.querySelectorAll('article tr').length === 31")
+    tab.click("article button", "Chart")
+    assert tab.value("document.querySelectorAll('.chart .mark').length") == dots
+    titles = tab.value("[...document.querySelectorAll('.chart circle title')].map(t => t.textContent)")
+    assert titles[-1] == "2024: 9007199254740993"
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "SELECT name, phone FROM driver",
@@ -165,15 +229,46 @@ def test_a_result_without_such_a_shape_is_a_table_only(tab: Tab, tram: Server, s
 def test_csv_holds_all_rows_and_no_formula(tab: Tab, tram: Server) -> None:
     asked(tab, tram, "Everything about drivers")
     tab.value("document.querySelector('details').open = true")
-    tab.value("URL.createObjectURL = blob => { window.saved = blob.text(); return '#'; }")
-    tab.click("article button", "Download CSV")
-    assert tab.value("window.saved") == (
+    assert csv(tab) == (
         'name,phone,both\r\nIto,555-0101,"Ito, 555-0101"\r\nLund,555-0102,"Lund, 555-0102"\r\nMora,,"Mora, "\r\n'
     )
     edit(tab, "SELECT '=1+1' AS a, -2 AS b")
     tab.until("document.querySelector('article th')?.innerText === 'a'")
+    assert csv(tab) == "a,b\r\n'=1+1,-2\r\n"
+    assert tab.value("window.named") == "everything-about-drivers.csv"
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+A1", "-cmd|' /C calc'!A0", "\t=1", "\r=1", "+49 40 x"])
+def test_csv_keeps_what_may_be_a_formula_as_text(tab: Tab, tram: Server, cell: str) -> None:
+    assert csv_field(tab, tram, cell).strip('"') == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["+49 40 550000", "+1 (555) 01-23", "-5", "-1.5/2", "- 3", "49 40", "a=b"])
+def test_csv_leaves_numbers_and_phones_alone(tab: Tab, tram: Server, cell: str) -> None:
+    assert csv_field(tab, tram, cell) == cell
+
+
+def csv_field(tab: Tab, server: Server, cell: str) -> str:
+    """Return a text as it stands in the CSV file of a result."""
+    asked(tab, server, "How many stops are there?")
+    literal = "||".join(f"char({ord(c)})" for c in cell)
+    edit(tab, f"SELECT {literal} AS c, 'end' AS d")
+    tab.until("document.querySelector('article table')")
+    return csv(tab).removeprefix("c,d\r\n").removesuffix(",end\r\n")
+
+
+def csv(tab: Tab) -> str:
+    """Return the text of the CSV file, and leave its name in `window.named`."""
+    tab.value("URL.createObjectURL = blob => { window.saved = blob.text(); return '#'; }")
+    tab.value("HTMLAnchorElement.prototype.click = function () { window.named = this.download; }")
     tab.click("article button", "Download CSV")
-    assert tab.value("window.saved") == "a,b\r\n'=1+1,-2\r\n"
+    return str(tab.value("window.saved"))
+
+
+def test_a_cut_result_says_so_beside_its_download(tab: Tab, tmp_path: Path) -> None:
+    with serving(tmp_path, "database.max_rows=2") as server:
+        asked(tab, server, "Colours of the lines")
+        assert text(tab, ".cut") == "Cut: the first 2 rows only."
 
 
 def edit(tab: Tab, sql: str) -> None:
@@ -219,11 +314,55 @@ def test_changed_sql_runs_and_a_refusal_names_its_layer(tab: Tab, tram: Server) 
     assert "understood" not in text(tab, "article")
     edit(tab, "DROP TABLE stop")
     tab.until("document.querySelector('.notice')")
-    assert tab.value("document.querySelector('.right').hidden") is True
-    assert text(tab, ".notice").startswith("Refused by the layer “policy”:")
+    assert tab.value("document.querySelector('.judge').checkVisibility()") is False
+    assert text(tab, ".count").startswith("refused · ")
+    assert (
+        text(tab, ".notice").split("\n")[0] == "Refused: Only SELECT statements may run; this one begins with 'DROP'."
+    )
+    assert text(tab, ".notice .quiet") == "layer: policy"
+    edit(tab, "SELEC name FROM stop")
+    tab.until("document.querySelector('.notice .quiet')?.innerText === 'layer: parse'")
+    assert "Did you mean SELECT?" in text(tab, ".notice")
     asked(tab, tram, "Forget the drivers")
     assert "policy" in text(tab, ".notice")
     assert tab.value("document.querySelector('#sql').value") == "DELETE FROM driver"
+
+
+def test_edited_sql_does_not_pass_for_the_answer(tab: Tab, tram: Server) -> None:
+    asked(tab, tram, "How many stops are there?")
+    own = tab.value("document.querySelector('#sql').value")
+    assert text(tab, ".right") == "Right"
+    edit(tab, "SELECT count(*) FROM line")
+    tab.until("document.querySelector('.asked').innerText === 'Result of the edited SQL'")
+    assert text(tab, ".heading p") == "It may not answer “How many stops are there?”"
+    assert text(tab, ".right") == "Right: keep this SQL as the answer to “How many stops are there?”"
+    edit(tab, "SELECT count(*) FROM lines")
+    tab.until("document.querySelector('.asked').innerText === 'The edited SQL'")
+    edit(tab, own)
+    tab.until("document.querySelector('.asked').innerText === 'How many stops are there?'")
+    assert text(tab, ".right") == "Right"
+
+
+@pytest.mark.parametrize("question", ["Forget the drivers", "What is the weather?"])
+def test_where_nothing_was_answered_nothing_can_be_wrong(tab: Tab, tram: Server, question: str) -> None:
+    asked(tab, tram, question)
+    assert tab.value("document.querySelector('.judge').checkVisibility()") is False
+    tab.click("article button", "Give the right SQL")
+    assert tab.value("document.querySelector('#correction').checkVisibility()") is True
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+def test_a_long_question_is_clamped(tab: Tab, tram: Server, width: int, dark: bool) -> None:
+    question = "How many stops are there? " + "And how many are there really, all in all? " * 170
+    asked(tab, tram, question, width=width, dark=dark)
+    for selector in (".asked", "#history a"):
+        assert tab.value(f"document.querySelector({selector!r}).getBoundingClientRect().height") < 120
+        assert tab.value(f"document.querySelector({selector!r}).title") == question.strip()
+    edit(tab, "SELECT 1")
+    tab.until("document.querySelector('.one')?.innerText === '1'")
+    assert tab.value("document.querySelector('.heading').getBoundingClientRect().height") < 150
+    assert len(text(tab, ".right")) < 150
+    tab.value("localStorage.clear()")
 
 
 def test_nothing_of_the_database_is_taken_for_markup(tab: Tab, tram: Server) -> None:
@@ -266,7 +405,7 @@ def test_thumbs_and_corrections_become_pairs(tab: Tab, tram: Server) -> None:
     asked(tab, tram, "Names of the stops in zone 1")
     tab.click("article button", "Wrong")
     for sql, said in [
-        ("SELECT nothing FROM stop", "Not kept. Refused by the layer"),
+        ("SELECT nothing FROM stop", "Not kept. Refused: "),
         ("SELECT name FROM stop", "It ran"),
     ]:
         tab.until("document.querySelector('#correction').checkVisibility()")
@@ -337,9 +476,13 @@ def test_with_approval_the_sql_is_read_before_it_runs(tab: Tab, tmp_path: Path) 
         assert tab.value("document.querySelector('#sql').checkVisibility()") is True
         assert text(tab, ".one") == ""
         assert "Read the SQL" in text(tab, ".notice")
+        assert tab.value("document.querySelector('.judge').checkVisibility()") is False
+        assert tab.value("document.querySelector('.give').checkVisibility()") is True
         tab.click("article button", "Run it")
         tab.until("document.querySelector('.one')?.innerText === '4'")
         assert text(tab, ".notice") == ""
+        assert text(tab, ".right") == "Right"
+        assert tab.value("document.querySelector('.give').checkVisibility()") is False
 
 
 def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Path) -> None:
@@ -360,6 +503,35 @@ def test_a_key_is_asked_for_and_a_reader_sees_no_sql(browser: Tab, tmp_path: Pat
         browser.until("document.querySelector('.one')?.innerText === '4'")
         assert browser.value("document.querySelector('#sql')") is None
         assert text(browser, "#key-button") == "ada"
+        assert browser.value("document.querySelector('#key-button').ariaLabel") == "Key: ada. Change or sign out"
+
+
+def test_a_key_is_changed_kept_or_left(browser: Tab, tmp_path: Path) -> None:
+    token = KeyFile(tmp_path / "keys.json").add("ada", "reader")
+    with serving(tmp_path) as server:
+        browser.open(server.url)
+        browser.until("document.querySelector('#key-dialog')?.open")
+        assert browser.value("document.querySelector('#sign-out').checkVisibility()") is False
+        browser.click("#key-form button", "Cancel")
+        browser.until("document.querySelector('#status').innerText === 'This server asks for a key.'")
+        for key, wait in [
+            ("st-wrong", "document.querySelector('#key-fault').innerText === 'This key is not valid.'"),
+            (token, "document.querySelector('.chip')"),
+        ]:
+            browser.click("#key-button")
+            browser.value(f"document.querySelector('#key').value = {key!r}")
+            browser.click("#key-form button", "Continue")
+            browser.until(wait)
+            browser.value("document.querySelector('#key-dialog').close()")
+        assert text(browser, "#status") == ""
+        browser.click("#key-button")
+        assert text(browser, "#key-title") == "Key: ada"
+        browser.click("#key-form button", "Cancel")
+        assert browser.value("document.querySelector('#key-dialog').open") is False
+        browser.click("#key-button")
+        browser.click("#key-form button", "Sign out")
+        browser.until("document.querySelector('#key-title')?.innerText === 'This server asks for a key'")
+        assert browser.value("sessionStorage.getItem('key')") is None
 
 
 def test_states_are_told_and_escape_stops(tab: Tab, tmp_path: Path) -> None:

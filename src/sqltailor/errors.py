@@ -67,15 +67,29 @@ class MissingExtra(SQLTailorError):
     """An optional package is not installed."""
 
 
+_LIKE = 0.5
+"""Names that are less alike are not suggested."""
+
+
 def did_you_mean(value: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the nearest known name, or an empty string.
 
     >>> did_you_mean("exec", ["execution", "exact_match"])
     " Did you mean 'execution'?"
+    >>> did_you_mean("nme", ["since", "full_name"])
+    " Did you mean 'full_name'?"
     """
-    nearest = difflib.get_close_matches(value.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.5)
-    by_lower = {name.lower(): name for name in known}
-    return f" Did you mean '{by_lower[nearest[0]]}'?" if nearest else ""
+    likeness, nearest = max(((_likeness(value.lower(), name.lower()), name) for name in known), default=(0.0, ""))
+    return f" Did you mean '{nearest}'?" if likeness >= _LIKE else ""
+
+
+def _likeness(value: str, name: str) -> float:
+    """Return from 0 to 1 how alike two names are. One that holds the other, or has a word like it, comes close to 1."""
+    ratio = difflib.SequenceMatcher(None, name, value).ratio()
+    if len(value) < 3:  # too short to tell a word by
+        return ratio
+    words = [0.9 * difflib.SequenceMatcher(None, word, value).ratio() for word in name.split("_")]
+    return max(ratio, 0.8 if value in name else 0.0, *words)
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> str:

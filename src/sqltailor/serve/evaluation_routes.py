@@ -16,7 +16,7 @@ from sqltailor.serve.web_page import page, page_response
 from sqltailor.types import Grant
 
 SCRIPTS = (
-    *("elements", "theme", "key", "server", "table", "statements"),
+    *("elements", "theme", "key", "server", "numbers", "table", "statements"),
     *("evaluation_list", "evaluation_job", "evaluation_view", "evaluation_question", "evaluation_start"),
 )
 

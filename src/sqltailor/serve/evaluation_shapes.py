@@ -129,7 +129,7 @@ def answers_json(example: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], 
                 **_outcome(row),
                 "means": OUTCOMES[row["outcome"]],
                 "predicted": _marked(row, other if between or row["outcome"] not in RIGHT else None),
-                "reason": why(row, golds, example.get("dialect", "sqlite")),
+                "reasons": why(row, golds, example.get("dialect", "sqlite")),
                 "result": found.get("predicted"),
             }
             for row, other, found in zip(rows, others, results, strict=True)

@@ -141,7 +141,7 @@ class Gate:
         key = self._key(headers)
         seen.key = key.name
         if route.tier not in key.rights:
-            raise HttpFault(403, f"The role '{key.role}' of the key '{key.name}' may not use {route.path}.")
+            raise HttpFault(403, f"The role '{key.role}' of the key '{key.name}' may not use {request.url.path}.")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         # AWS clients name none where the caller does not; a page elsewhere cannot send what they send for it
         is_aws = not kind and "authorization" in headers

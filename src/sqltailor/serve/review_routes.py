@@ -19,7 +19,10 @@ from sqltailor.serve.http_faults import HttpFault
 from sqltailor.serve.review_service import ReviewService
 from sqltailor.serve.web_page import page, page_response
 
-SCRIPTS = ("elements", "theme", "key", "server", "table", "statements", "review_list", "review_answer", "review_start")
+SCRIPTS = (
+    *("elements", "theme", "key", "server", "numbers", "table", "statements"),
+    *("review_list", "review_answer", "review_start"),
+)
 
 
 async def show_page(request: Request) -> Response:

@@ -26,14 +26,17 @@ SCRIPTS = (
     "theme",
     "key",
     "server",
+    "numbers",
     "chart",
     "table",
+    "csv",
     "result",
     "schema",
     "history",
     "feedback",
     "values",
     "answer",
+    "rerun",
     "start",
 )
 """The parts of the script, in the order in which they are joined; they share one scope."""

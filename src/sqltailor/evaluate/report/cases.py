@@ -27,7 +27,7 @@ class Given(NamedTuple):
     sql: str
     outcome: str
     kind: str
-    reason: str | None
+    reasons: list[str]
     is_right: bool
     rows: Row | None
 
@@ -96,8 +96,8 @@ def _given(model: int, row: Row, golds: Sequence[str], dialect: str) -> Given:
     return Given(model, text, row["outcome"], kind, why(row, golds, dialect), is_right, rows)
 
 
-def why(row: Row, golds: Sequence[str], dialect: str) -> str | None:
+def why(row: Row, golds: Sequence[str], dialect: str) -> list[str]:
     """Return why an answer is not right, the parts of the statement that are wrong, and what helps with the gravest."""
+    reasons = [row["reason"]] if row.get("reason") else []
     found = mistakes_in(row["predicted"], golds, outcome=row["outcome"], results=row.get("results"), dialect=dialect)
-    told = f"Wrong: {', '.join(found)}. What helps: {HINTS[found[0]]}." if found else None
-    return " — ".join(part for part in (row.get("reason"), told) if part) or None
+    return [*reasons, f"Wrong: {', '.join(found)}.", f"What helps: {HINTS[found[0]]}."] if found else reasons

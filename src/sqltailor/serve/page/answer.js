@@ -45,7 +45,7 @@ function showAnswer(question, values, reply, ms) {
   const result = make("div", { class: "stack" });
   const editor = reply.sql === null ? null : sqlBox(question, reply, result);
   const sqlNow = () => editor?.querySelector("textarea").value ?? null;
-  if (reply.rows) result.append(resultOf(reply));
+  if (reply.rows) result.append(resultOf(reply, fileName(question)));
   const parts = [
     factsOf(reply, ms),
     valuesOf(question, values, reply),
@@ -63,7 +63,7 @@ function showAnswer(question, values, reply, ms) {
 function card(question, ...parts) {
   const copy = copyButton("Copy link", () => location.href, "plain small push");
   return make("article", { class: "card" },
-    make("div", { class: "facts" }, make("h2", { class: "asked" }, question), copy), ...parts);
+    make("div", { class: "facts" }, askedHeading(question), copy), ...parts);
 }
 
 /** Return a button that copies, or null where browsers forbid it: on a page that came over plain HTTP from afar. */
@@ -79,27 +79,34 @@ function copyButton(text, content, kind = "plain small") {
 function factsOf(reply, ms) {
   const badge = (text, kind = "") => make("span", { class: `badge ${kind}` }, text);
   const rows = reply.rows && (reply.truncated ? `first ${counted(reply.rows.length, "row")}` : counted(reply.rows.length, "row"));
+  const about = isRefused(reply) ? "refused" : reply.verified ? "a checked pair asks the same" : reply.edited ? "the SQL that you ran" : null;
   return make("div", { class: "facts" },
     reply.verified ? badge("✓ Verified", "verified") : null,
     reply.confidence === null ? null : badge(`${Math.round(reply.confidence * 100)} % agree`),
-    make("span", { class: "quiet count" }, (reply.verified ? "a checked pair asks the same · " : reply.edited ? "the SQL that you ran · " : "")
-      + [rows, seconds(ms)].filter(Boolean).join(" in ")));
+    make("span", { class: "quiet count" }, [about, [rows, seconds(ms)].filter(Boolean).join(" in ")].filter(Boolean).join(" · ")));
 }
 
 function seconds(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** Whether a statement was kept from running; one that was stopped while it ran is not refused. */
+function isRefused(reply) {
+  return Boolean(reply.layer && !reply.rows && !(reply.allowed && reply.layer === "limits"));
+}
+
 function refusal(reply) {
-  if (reply.layer && !reply.rows) return `Refused by the layer “${reply.layer}”: ${reply.reason}`;
-  return reply.reason[0].toUpperCase() + reply.reason.slice(1);
+  const reason = reply.reason[0].toUpperCase() + reply.reason.slice(1);
+  return isRefused(reply) ? `Refused: ${reason}` : reason;
 }
 
 function problemOf(reply) {
   if (isGuess(reply)) {
     return notice("warn", `Nothing has run: ${reply.reason}.`, reply.sql !== null && rights.has("edit") ? "Or read the SQL below, and run it if it is what you mean." : null);
   }
-  return reply.reason && !isSplit(reply) ? notice(reply.layer ? "bad" : "warn", refusal(reply)) : null;
+  if (!reply.reason || isSplit(reply)) return null;
+  const layer = reply.layer ? make("p", { class: "quiet" }, `layer: ${reply.layer}`) : null;
+  return notice(reply.layer ? "bad" : "warn", refusal(reply), layer);
 }
 
 function approvalOf(reply) {
@@ -142,26 +149,6 @@ function sqlBox(question, reply, result) {
     ? make("div", { class: "tools" }, button(label, run, { class: reply.needs_approval ? "" : "plain small" }),
         copyButton("Copy", () => text.value)) : null;
   return make("details", { class: "stack", open: !reply.rows }, make("summary", {}, "SQL"), text, tools);
-}
-
-/** Run a statement that a person read, chose or changed; what was said of another one makes way. */
-async function runSql(sql, question, reply, result) {
-  say("Running it…", { busy: true });
-  const began = performance.now();
-  const article = result.closest("article");
-  const edited = sql !== reply.sql;
-  try {
-    const ran = await fetchJson("/run", { sql, question });
-    const facts = factsOf({ ...ran, edited, verified: reply.verified && !edited, confidence: null }, performance.now() - began);
-    article.querySelector(".count").parentElement.replaceWith(facts);
-    article.querySelectorAll(edited ? ".approval, .of-answer" : ".approval").forEach((part) => part.remove());
-    article.querySelectorAll(".right").forEach((right) => { right.hidden = !ran.rows; });
-    result.dataset.sql = article.querySelector("#sql").value = sql;
-    result.replaceChildren(...[problemOf(ran), ran.rows ? resultOf(ran) : null].filter(Boolean));
-  } catch (error) {
-    result.replaceChildren(notice("bad", error.message));
-  }
-  say("");
 }
 
 function understoodOf(found) {

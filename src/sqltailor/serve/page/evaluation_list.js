@@ -55,11 +55,14 @@ function choices({ a, b }) {
     const groups = runs.map((run) => make("optgroup", { label: run.name }, ...run.evaluations.flatMap(({ models, written }) =>
       models.map(({ ref, model, rate }) => make("option", { value: ref, selected: ref === chosen },
         [model, rate?.shown, time(written)].filter(Boolean).join(" · "))))));
-    const none = name === "a" ? [make("option", { value: "" }, "nothing: B alone")] : [];
+    const found = runs.flatMap((run) => run.evaluations.flatMap(({ models, written }) => models.map((one) => ({ ...one, written }))))
+      .find(({ ref }) => ref === chosen);
+    const none = name === "a" ? [make("option", { value: "" }, "none: B alone")] : [];
     return make("div", { class: `choice ${name}` }, make("label", { for: `choice-${name}` }, label),
       make("select", { id: `choice-${name}`, on: { change: (event) => goTo({ ...CLEAR, a, b, [name]: event.target.value }) } },
-        ...none, ...groups.filter((group) => group.children.length)));
+        ...none, ...groups.filter((group) => group.children.length)),
+      found ? make("p", { class: "quiet narrow" }, [found.rate?.shown, time(found.written)].filter(Boolean).join(" · ")) : null);
   };
   const swap = a ? make("a", { class: "swap", href: addressOf({ a: b, b: a }) }, "Swap A and B") : null;
-  return make("div", { class: "choices" }, choice("a", "A, compared with", a), choice("b", "B, looked at", b), swap);
+  return make("div", { class: "choices" }, choice("a", "A, the one before", a), choice("b", "B, compared with it", b), swap);
 }

@@ -36,10 +36,10 @@ function goldSide({ gold, gold_result: result }) {
 }
 
 function answerSide(answer, name, two) {
-  const { outcome, difference, is_right: isRight, means, predicted, reason, result } = answer;
+  const { is_right: isRight, means, predicted, reasons, result } = answer;
   const title = make("h3", {}, two ? make("span", { class: `letter ${name}` }, name.toUpperCase()) : "Answer ",
-    make("span", { class: `badge ${isRight ? "fixed" : "broken"}`, title: means }, said(outcome) + (difference ? `, ${difference}` : "")));
+    make("span", { class: `badge ${isRight ? "fixed" : "broken"}`, title: means }, outcomeSaid(answer)));
   const instead = isRight ? "It returns what the gold does." : "It has no result.";
   return make("section", { class: two ? `answer-${name}` : null }, title, ...statementsOf([predicted]),
-    reason ? make("p", { class: "reason" }, reason) : null, rowsOf(two ? `Result of ${name.toUpperCase()}` : "Result of the answer", isRight ? null : result, instead));
+    ...reasons.map((reason) => make("p", { class: "reason" }, reason)), rowsOf(two ? `Result of ${name.toUpperCase()}` : "Result of the answer", isRight ? null : result, instead));
 }

@@ -40,9 +40,16 @@ async function show() {
     say("");
   } catch (error) {
     if (error.name === "AbortError") return;
-    find("view").replaceChildren();
-    say(isAskedForKey() ? "" : error.message);
+    find("view").replaceChildren(...(error.status === 403 ? [forOwners()] : []));
+    say(error.status === 403 ? "" : error.message);
   }
+}
+
+/** What stands here for those who may ask and not see evaluations. */
+function forOwners() {
+  return make("section", { class: "card stack" }, make("h2", {}, "Evaluations are for the model's owner"),
+    make("p", {}, "Your key may ask questions, but not see how the model was evaluated. Whoever runs this server can give you a key that may: one with the role owner, for all tables."),
+    make("p", {}, make("a", { href: "/" }, "Ask your database")));
 }
 
 /** Show elements in the place of the others; what had the focus, and what is being typed, stays. */

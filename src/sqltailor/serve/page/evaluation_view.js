@@ -78,7 +78,17 @@ function questionsOf({ questions, total, sides }) {
     make("ol", { class: "plain-list card questions" }, ...questions.map(({ id, question, change, answers }) => make("li", {},
       make("a", { href: addressOf({ id }) }, question),
       make("p", { class: "quiet" }, change ? make("span", { class: `badge ${change}` }, CHANGES[change]) : null,
-        answers.map(({ outcome, difference }) => said(outcome) + (difference ? `, ${difference}` : "")).join(" → "))))));
+        changeSaid(answers.map(outcomeSaid)))))));
+}
+
+/** Return what an answer is and, where it is wrong, how its result differs. */
+function outcomeSaid({ outcome, difference }) {
+  return said(outcome) + (difference ? ` (${said(difference)})` : "");
+}
+
+function changeSaid([before, after = null]) {
+  if (after === null) return before;
+  return before === after ? `${after}, as before` : `${before} → ${after}`;
 }
 
 function said(outcome) {

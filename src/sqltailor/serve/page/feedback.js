@@ -1,6 +1,10 @@
 // Thumbs, and a box for the right SQL. What shall be learned runs on the database first.
 
+const MOST_QUOTED = 80;
+
+/** Return what asks for a word on an answer, or null where there is none, and whoever asked may not write SQL. */
 function feedbackOf(question, reply, sqlNow, result) {
+  if (!isAnswered(reply) && !rights.has("edit")) return null;
   const outcome = make("p", { class: "quiet", role: "status" });
   const box = correctionBox(sqlNow);
   let newest = 0; // what was sent before may be answered later, and is not shown then
@@ -23,17 +27,42 @@ function feedbackOf(question, reply, sqlNow, result) {
     const ran = result.dataset.sql ?? reply.sql; // what is right may be what a person made of the answer
     return tell(good && ran !== reply.sql ? { good: false, correction: ran } : { good });
   };
-  const up = button([thumb("up"), "Right"], () => choose(true),
-    { class: "plain small right", "aria-pressed": "false", hidden: !reply.rows });
+  const up = button([thumb("up"), make("span", { class: "keeps" }, "Right")], () => choose(true),
+    { class: "plain small right", "aria-pressed": "false" });
   const down = button([thumb("down"), "Wrong"], () => choose(false), { "aria-pressed": "false" });
+  const give = button("Give the right SQL", () => { box.hidden = false; }, { class: "plain small give" });
   box.addEventListener("submit", async (event) => {
     event.preventDefault();
     const correction = box.querySelector("textarea").value;
     if (await tell({ good: false, correction })) box.hidden = true;
   });
-  return make("div", { class: "feedback stack" },
-    make("div", { class: "facts" }, make("span", { class: "quiet" }, "Is this right?"), up, down),
-    box, outcome);
+  const shown = make("div", { class: "feedback stack" },
+    make("div", { class: "facts judge" }, make("span", { class: "quiet" }, "Is this right?"), up, down),
+    give, box, outcome);
+  judgeAnew(shown, question, { isOther: false, isAnswered: isAnswered(reply) });
+  return shown;
+}
+
+/** Whether there is something that can be right: rows, or a statement for those who never see rows. */
+function isAnswered({ rows, allowed }) {
+  return Boolean(rows) || (allowed === true && !rights.has("rows"));
+}
+
+/** Ask about what stands there now, and say what pressing *Right* keeps; words on what stood there before are gone. */
+function judgeAnew(part, question, { isOther, isAnswered }) {
+  const feedback = part.querySelector(".judge");
+  if (!feedback) return;
+  feedback.hidden = !isAnswered;
+  part.querySelector(".give").hidden = isAnswered;
+  feedback.querySelectorAll("[aria-pressed]").forEach((one) => one.setAttribute("aria-pressed", "false"));
+  part.querySelector(".give ~ [role=status]").textContent = "";
+  const keeps = `keep this SQL as the answer to “${cut(question)}”`;
+  feedback.querySelector(".keeps").textContent = isOther ? `Right: ${keeps}` : "Right";
+  feedback.querySelector(".right").title = rights.has("edit") ? `Right: ${keeps}` : "";
+}
+
+function cut(question) {
+  return question.length > MOST_QUOTED ? `${question.slice(0, MOST_QUOTED - 1)}…` : question;
 }
 
 function thumb(way) {

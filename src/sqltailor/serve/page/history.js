@@ -30,7 +30,7 @@ function remember(question) {
 }
 
 function showHistory() {
-  const links = remembered().map((question) => make("li", {}, make("a", { href: linkTo(question) }, question)));
+  const links = remembered().map((question) => make("li", {}, make("a", { href: linkTo(question), title: question }, make("span", { class: "clamp" }, question))));
   find("history").replaceChildren(...links);
   find("history-box").hidden = !links.length;
 }

@@ -1,22 +1,18 @@
-// A result: one number large, or a table, or a chart; and as a CSV file.
+// A result: one number large, or a table, or a chart; and as a CSV file, named `file`.
 
-function resultOf(reply) {
+function resultOf(reply, file) {
   const { columns, rows } = reply;
   if (!rows.length) {
     return make("p", { class: "quiet" }, "No rows: nothing in the database fits." + (reply.sql ? " If that surprises you, read the SQL." : ""));
   }
-  if (rows.length === 1 && columns.length === 1) {
-    return make("div", { class: "stack" },
-      make("div", { class: "one" }, large(rows[0][0])),
-      /^[\p{L}_][\p{L}\d_ ]*$/u.test(columns[0]) ? make("p", { class: "quiet" }, columns[0]) : null); // not COUNT(*)
-  }
+  if (rows.length === 1 && columns.length === 1) return oneValue(columns[0], rows[0][0]);
   const table = tableOf(columns, rows);
   const shape = chartShape(columns, rows);
   const chart = shape && chartOf(columns, rows, shape);
   const views = make("div", { class: "tools" });
   const show = (view) => {
     table.hidden = view !== "table";
-    if (chart) chart.toggleAttribute("hidden", view !== "chart");
+    if (chart) chart.hidden = view !== "chart";
     for (const choice of views.querySelectorAll("[data-view]")) {
       choice.setAttribute("aria-pressed", String(choice.dataset.view === view));
     }
@@ -26,27 +22,14 @@ function resultOf(reply) {
     views.append(button("Table", () => show("table"), { "data-view": "table" }),
       button("Chart", () => show("chart"), { "data-view": "chart" }));
   }
-  views.append(button("Download CSV", () => download(csvOf(columns, rows), "answer.csv")));
+  views.append(button("Download CSV", () => download(csvOf(columns, rows), file)));
+  if (reply.truncated) views.append(make("p", { class: "quiet cut" }, `Cut: the first ${counted(rows.length, "row")} only.`));
   show(chart && localStorage.getItem("view") === "chart" ? "chart" : "table");
   return make("div", { class: "stack" }, views, table, chart);
 }
 
-function large(cell) {
-  return typeof cell === "number" && Math.abs(cell) >= 10_000 ? number(cell) : shown(cell);
-}
-
-/** Return a result as CSV. What a spreadsheet would take for a formula is kept as text. */
-function csvOf(columns, rows) {
-  const field = (cell) => {
-    let text = cell === null ? "" : String(cell);
-    if (typeof cell === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [columns, ...rows].map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
-}
-
-function download(text, name) {
-  const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
-  link.click();
-  URL.revokeObjectURL(link.href);
+function oneValue(column, cell) {
+  return make("div", { class: "stack" },
+    cell === null ? make("p", { class: "one-null" }, "no value (NULL)") : make("div", { class: "one" }, exact(cell)),
+    /^[\p{L}_][\p{L}\d_ ]*$/u.test(column) ? make("p", { class: "quiet" }, column) : null); // not COUNT(*)
 }

@@ -1,6 +1,11 @@
 // What the page asks of its server.
 
-class ServerFault extends Error {}
+class ServerFault extends Error {
+  constructor(message, status = null) {
+    super(message);
+    this.status = status;
+  }
+}
 
 function headers() {
   const key = sessionStorage.getItem("key");
@@ -18,14 +23,18 @@ async function send(path, body, signal) {
     throw new ServerFault("The server cannot be reached.");
   }
   if (response.ok) return response;
+  if (response.status === 401) {
+    const fault = sessionStorage.getItem("key") ? "This key is not valid." : "";
+    askForKey(fault);
+    throw new ServerFault(fault || "This server asks for a key.", 401);
+  }
   const said = (await response.json().catch(() => ({}))).error ?? `The server answered ${response.status}.`;
-  if (response.status === 401) askForKey(sessionStorage.getItem("key") ? said : "");
   const wait = response.headers.get("Retry-After");
-  throw new ServerFault(wait ? `${said} Try again in ${wait} s.` : said);
+  throw new ServerFault(wait ? `${said} Try again in ${wait} s.` : said, response.status);
 }
 
 async function fetchJson(path, body, signal) {
-  return (await send(path, body, signal)).json();
+  return parsed(await (await send(path, body, signal)).text());
 }
 
 /** Call `onReply` with each state of an answer: when it is written, and when it has run. */
@@ -39,7 +48,7 @@ async function askServer(question, values, signal, onReply) {
     const lines = text.split("\n");
     text = lines.pop();
     for (const line of lines) {
-      const reply = JSON.parse(line);
+      const reply = parsed(line);
       if (reply.error) throw new ServerFault(reply.error);
       onReply(reply);
     }

@@ -5,19 +5,29 @@ async function start() {
   try {
     about = await fetchJson("/about");
   } catch (error) {
-    say(isAskedForKey() ? "" : error.message);
+    say(error.message); // behind the dialog where a key is asked for, and still there when it is left
+    showKey("");
     return;
   }
   rights = new Set(about.rights);
   find("served").textContent = `${about.model} · ${about.dialect}`;
-  find("key-button").hidden = !sessionStorage.getItem("key");
-  find("key-button").textContent = about.name;
+  showKey(about.name);
   find("evaluations-link").hidden = !rights.has("own");
   find("starters").replaceChildren(make("p", { class: "quiet" }, "Try one of these:"), ...about.starters.map((question) =>
     make("button", { type: "button", class: "chip", on: { click: () => goTo(question) } }, question)));
   say("");
   askLinked();
   await loadSchema();
+}
+
+/** Show whose key the page has, or that it may be given one. */
+function showKey(name) {
+  const about = name ? `Key: ${name}. Change or sign out` : "Give a key";
+  const key = find("key-button");
+  key.hidden = name ? !sessionStorage.getItem("key") : !isAskedForKey();
+  key.textContent = name || "Key";
+  key.title = key.ariaLabel = about;
+  key.onclick = () => askForKey("", name);
 }
 
 /** Go to a question: the address changes, so that Back works and the link can be shared. */
@@ -61,7 +71,6 @@ document.addEventListener("keydown", (event) => {
     stop();
   }
 });
-find("key-button").addEventListener("click", () => askForKey(""));
 addEventListener("hashchange", askLinked);
 
 if (matchMedia("(max-width: 52rem)").matches) document.querySelectorAll(".side").forEach((box) => { box.open = false; });

@@ -25,7 +25,10 @@ function rowsOf(name, result, instead) {
   const many = result.rows.length < result.count || result.is_cut;
   const count = many ? `${result.rows.length} of ${result.count.toLocaleString("en")}${result.is_cut ? " or more" : ""} rows`
     : counted(result.count, "row");
+  const differing = result.differing ?? 0;
+  const isNoneAlike = differing >= result.rows.length; // a colour that all rows have would say nothing
   const table = result.rows.length ? tableOf(result.columns, result.rows, name) : null;
-  table?.querySelectorAll("tbody tr").forEach((row, i) => row.classList.toggle("differs", i < (result.differing ?? 0)));
-  return make("div", { class: "stack" }, table, make("p", { class: "quiet" }, count));
+  table?.querySelectorAll("tbody tr").forEach((row, i) => row.classList.toggle("differs", !isNoneAlike && i < differing));
+  return make("div", { class: "stack" }, table,
+    make("p", { class: "quiet" }, differing && isNoneAlike ? `${count}, none as in the other result` : count));
 }

@@ -3,7 +3,7 @@
 const LONG = 40;
 
 function tableOf(columns, rows, name = "Result") {
-  const numeric = columns.map((_, place) => rows.every((row) => row[place] === null || typeof row[place] === "number"));
+  const numeric = columns.map((_, place) => rows.every((row) => row[place] === null || isNumber(row[place])));
   const kind = (place, cell) => (numeric[place] ? "number" : String(cell).length > LONG ? "long" : null);
   const head = make("tr", {}, ...columns.map((name, place) => make("th", { scope: "col", class: kind(place, "") }, name)));
   const body = rows.map((row) => make("tr", {}, ...row.map((cell, place) => make("td", { class: kind(place, cell) }, shown(cell)))));
@@ -12,7 +12,5 @@ function tableOf(columns, rows, name = "Result") {
 }
 
 function shown(cell) {
-  if (cell === null) return make("span", { class: "null" }, "none");
-  return typeof cell === "number" && !Number.isInteger(cell)
-    ? cell.toLocaleString("en", { maximumFractionDigits: 4, useGrouping: false }) : String(cell);
+  return cell === null ? make("span", { class: "null" }, "NULL") : exact(cell);
 }

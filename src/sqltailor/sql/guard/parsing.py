@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,7 +44,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     sqlglot = Dialect.get_or_raise(dialect)
     try:
         tokens = sqlglot.tokenize(text.sql)
-        _check_tokens(text, tokens)
+        _check_tokens(text, tokens, dialect)
         if [token.text.upper() for token in tokens[:2]] == ["VALUES", "("]:
             sqlglot = Dialect.get_or_raise("")  # its MySQL parser takes this VALUES for the function
         trees = statements(sqlglot, tokens, text.sql)
@@ -70,7 +71,7 @@ def parse(text: Text, dialect: str = "sqlite") -> Statement:
     return Statement(trees[0], nodes, called(text.sql, tokens, nodes))
 
 
-def _check_tokens(text: Text, tokens: list[Any]) -> None:
+def _check_tokens(text: Text, tokens: list[Any], dialect: str) -> None:
     """Refuse words that cannot begin a query, and text that sqlglot cuts otherwise than our reader."""
     if not tokens:
         raise Refused("There is no statement, only a comment.", "parse")
@@ -78,6 +79,9 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
         raise Refused(f"The statement has {len(tokens):,} tokens; at most {MAX_TOKENS:,} are allowed.", "text")
     first = tokens[0].text
     if first.lower() not in FIRST_WORDS:
+        if meant := _mistyped(tokens[0]):
+            fault = f"it begins with {shown(first)}. Did you mean {meant.upper()}?"
+            raise Refused(not_valid(dialect, fault), "parse")
         raise Refused(f"Only SELECT statements may run; this one begins with {shown(first.upper())}.", "policy")
     pieces, i = [*text.pieces, Piece("end", len(text.sql), len(text.sql))], 0
     for token in tokens:
@@ -94,6 +98,13 @@ def _check_tokens(text: Text, tokens: list[Any]) -> None:
         if all(piece.kind in ("comment", "end") for piece in pieces[i:]):
             return
     raise Refused("The quotes or comments are ambiguous: different databases would read them differently.", "text")
+
+
+def _mistyped(token: Any) -> str | None:
+    """Return the first word that was meant by one that begins no statement at all."""
+    if token.token_type.name != "VAR":
+        return None
+    return next(iter(get_close_matches(token.text.lower(), FIRST_WORDS, n=1, cutoff=0.75)), None)
 
 
 _REFUSED = {
