@@ -102,7 +102,7 @@ def test_the_table_says_what_is_not_known_and_that_questions_come_again(
     lines = {line.split("│")[1].strip(): line for line in shown.stdout.splitlines() if "│" in line}
     assert "not known" in lines["warm: first token, p50"]
     assert "not known" in lines["cost of 1,000 right answers"]
-    assert "+28.6 points" in lines["right answers"]
+    assert "+33.3 points" in lines["right answers"]
     assert not any(label.startswith("cold") for label in lines)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import ClassVar
 
@@ -67,8 +67,8 @@ class MissingExtra(SQLTailorError):
     """An optional package is not installed."""
 
 
-_LIKE = 0.5
-"""Names that are less alike are not suggested."""
+_LIKE = 0.49
+"""Names that are no more alike are not suggested."""
 
 
 def did_you_mean(value: str, known: Iterable[str]) -> str:
@@ -79,17 +79,25 @@ def did_you_mean(value: str, known: Iterable[str]) -> str:
     >>> did_you_mean("nme", ["since", "full_name"])
     " Did you mean 'full_name'?"
     """
-    likeness, nearest = max(((_likeness(value.lower(), name.lower()), name) for name in known), default=(0.0, ""))
-    return f" Did you mean '{nearest}'?" if likeness >= _LIKE else ""
+    nearest, best = None, _LIKE
+    matcher = difflib.SequenceMatcher(None, "", value.lower())
+    for name in known:
+        for part, most in _parts(name.lower(), value.lower()):
+            matcher.set_seq1(part)
+            # two bounds from above first: the ratio itself takes long where there are thousands of names
+            if all(most * like() > best for like in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)):
+                nearest, best = name, most * matcher.ratio()
+    return f" Did you mean '{nearest}'?" if nearest is not None else ""
 
 
-def _likeness(value: str, name: str) -> float:
-    """Return from 0 to 1 how alike two names are. One that holds the other, or has a word like it, comes close to 1."""
-    ratio = difflib.SequenceMatcher(None, name, value).ratio()
-    if len(value) < 3:  # too short to tell a word by
-        return ratio
-    words = [0.9 * difflib.SequenceMatcher(None, word, value).ratio() for word in name.split("_")]
-    return max(ratio, 0.8 if value in name else 0.0, *words)
+def _parts(name: str, value: str) -> Iterator[tuple[str, float]]:
+    """Yield a name, and its words where `value` is long enough to tell them, with how much being like them counts."""
+    yield name, 1.0
+    if len(value) < 3:
+        return
+    if value in name:
+        yield value, 0.8
+    yield from ((word, 0.9) for word in name.split("_"))
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> str:
