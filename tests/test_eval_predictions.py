@@ -195,6 +195,46 @@ def test_eval_of_predictions_needs_no_recipe(place: str, tmp_path: Path, monkeyp
     assert "sorted (wrong" not in shown.stderr
 
 
+def test_rows_without_a_database_are_not_left_out_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "dbs" / "taxi.db")
+    write(tmp_path, GOLD)
+    lines = (tmp_path / "gold.jsonl").read_text().splitlines()
+    named, nameless = lines[:1], [line.replace('"db_id": "taxi", ', "") for line in lines[1:]]
+    (tmp_path / "gold.jsonl").write_text("\n".join([*named, *nameless]))
+    words = ("eval", "--predictions", "p.jsonl", "--data", "gold.jsonl", "--database", "dbs", "--workers", "1")
+    assert ok_json(*words)["models"]["p.jsonl"]["execution"]["n"] == 4  # the only database is that of all
+    make(tmp_path / "dbs" / "bus" / "bus.sqlite")
+    said = str(run(*words).exception)
+    assert "3 of 4 examples name no database, the first is 'count' (line 2), and dbs holds several" in said
+    assert "Give each row a db_id, or name the database of all: --database FILE" in said
+    said = str(run("eval", "--model", "gold", "--data", "gold.jsonl", "--database", "dbs").exception)
+    assert "3 of 4 examples name no database" in said
+
+
+def test_a_gate_is_not_passed_on_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "dbs" / "taxi.db")
+    own = "CREATE TABLE ride (id INTEGER, driver TEXT, km INTEGER)"
+    rows = [{"id": e.id, "question": "?", "sql": e.sql[0]} for e in EXAMPLES]
+    rows += [{"id": "no", "question": "?", "sql": "-- cannot answer: no weather here"}]
+    for row, more in zip(rows, ({"schema": own}, {}, {}, {}, {}), strict=True):
+        row |= more
+    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "p.json").write_text(json.dumps({row["id"]: row["sql"] for row in rows}))
+    words = ("eval", "--predictions", "p.json", "--data", "gold.jsonl", "--metric", "schema_valid", "--workers", "1")
+    result = run(*words, "--fail-under", "schema_valid=0.9")
+    assert result.exit_code == 1
+    assert "p.json has no schema_valid for 3 of 5 questions, such as 'count': a gate is not passed on" in result.stderr
+    words = (*words[:-4], "--workers", "1", "--database", "dbs")
+    assert run(*words, "--fail-under", "execution=0.9").exit_code == 0
+    rows[0]["sql"] = "SELECT nothing FROM ride"  # a gold error is told, and is not the model's fault
+    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(*words, "--fail-under", "execution=0.9")
+    assert result.exit_code == 0
+    assert "gold against itself: 4 of 5 right; execution rates leave out the other 1" in result.stdout
+
+
 def test_wrong_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, GOLD)
