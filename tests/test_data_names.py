@@ -81,7 +81,7 @@ COUNTED = "(SELECT count(*) AS n FROM absence a WHERE employee_id = e.id AND nam
         ("postgres", "SELECT id, x.n FROM employee e, LATERAL (SELECT 1 FROM absence WHERE employee_id = id) x(n)"),
         ("postgres", "SELECT id, x.days FROM employee e, LATERAL (SELECT days FROM absence WHERE employee_id = e.id "
                      "UNION ALL SELECT id) x"),
-        ("postgres", "SELECT id, t.tag, t.n FROM employee, unnest(regexp_split(tags)) WITH ORDINALITY t(tag, n)"),
+        ("postgres", "SELECT id, t.g, t.n FROM employee, unnest(string_to_array(tags, ',')) WITH ORDINALITY t(g, n)"),
         ("postgres", "SELECT id, tag FROM employee e, LATERAL (SELECT u.tag FROM unnest(string_to_array(tags, ',')) "
                      "AS u(tag)) y"),
         ("postgres", "SELECT id, v.x FROM employee e CROSS JOIN LATERAL (VALUES (e.id), (name)) AS v(x)"),
