@@ -199,6 +199,21 @@ def test_show_prints_the_prompt_that_a_model_is_given(begun: Path) -> None:
     assert [message["role"] for message in first["prompt"]] == ["system", "user"]
 
 
+def test_rows_without_a_dialect_are_in_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text("dialect: postgres\ndatabase:\n  schema: s.sql\nprompt:\n  name: compact\n")
+    Path("s.sql").write_text("CREATE TABLE ride (id int, at timestamptz);")
+    row = {"id": "a", "question": "Rides today?", "sql": "SELECT id::text FROM ride WHERE at > now()"}
+    Path("t.jsonl").write_text(json.dumps(row))
+    [shown] = ok_json("data", "show", "t.jsonl", "--prompt")
+    assert shown["dialect"] == "postgres"
+    assert "postgres" in shown["prompt"][0]["content"].lower()
+    ok("data", "export", "t.jsonl", "--format", "examples", "--out", "o.jsonl")
+    assert json.loads(Path("o.jsonl").read_text())["dialect"] == "postgres"
+    imported = run("data", "import", "t.jsonl", "--against", "t.jsonl", "--out", "out", "--json")
+    assert json.loads(imported.stdout)["reasons"] == {"in_test": 1}
+
+
 def test_synth_writes_pairs_that_import_accepts(begun: Path) -> None:
     made = ok_json("data", "synth", "-n", "20")
     assert made["out"] == "data/synth.jsonl"

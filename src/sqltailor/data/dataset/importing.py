@@ -138,7 +138,7 @@ def _process(
     dialect = dialect or _dialect_of(checks.database)
     opened = [open_source(path, format, mapping, dialect, tables) for path in sources]
     before = _replaced(out, sources) if split_by else ""
-    tests = read_tests(against, schema=checks.schema) if against else None
+    tests = read_tests(against, schema=checks.schema, dialect=dialect) if against else None
     counts: Counter[str] = Counter()
     with _working_folder(out) as folder, KeptRows(folder) as kept:
         kept.take(_items(opened, counts), checks, workers=workers)
