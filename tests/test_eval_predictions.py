@@ -242,6 +242,7 @@ def test_wrong_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     make(tmp_path / "taxi.db")
     words = ("eval", "--predictions", "p.jsonl", "--data", "gold.jsonl")
     assert "holds no database" in str(run(*words, "--database", "empty").exception)
+    assert "No such file: nope.jsonl" in str(run(*words, "--data", "nope.jsonl", "--database", "taxi.db").exception)
     assert "give one of them" in str(run(*words, "--model", "nano").exception)
     assert "Did you mean 'order'" in str(run(*words, "--show", "1", "--only", "ordr").exception)
     assert "Did you mean 'ray'" in str(run(*words, "--database", "taxi.db", "--engine", "rai").exception)

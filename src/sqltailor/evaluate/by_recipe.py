@@ -131,7 +131,7 @@ def evaluate_predictions(
     """
     with opened(recipe) as project, scoring_of(project, scoring_options) as (scoring, _):
         recipe = project.recipe
-        known = read_parts(data or recipe.data.test, project, what="test")
+        known = read_parts(data or recipe.data.test, project, what="test", all_of_them=bool(data))
         examples = with_databases(_drawn(known, recipe, data, limit), scoring_options)
         asked = {example.id for example in examples}
         answers = {
@@ -174,7 +174,7 @@ def _examples(
     project: Project, data: Sequence[str] | None, limit: int | None, own: Sequence[str] = ()
 ) -> list[Example]:
     """Return the examples of `data`; else of `data.test`, or of a run's `own` tests, drawn as the recipe says."""
-    examples = read_parts(data or project.recipe.data.test or own, project, what="test")
+    examples = read_parts(data or project.recipe.data.test or own, project, what="test", all_of_them=bool(data))
     return _drawn(examples, project.recipe, data, limit)
 
 
