@@ -305,6 +305,24 @@ def test_the_same_result_with_one_process_and_with_several(tmp_path):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+def test_the_card_adds_up_to_what_is_kept(tmp_path):
+    ddl = "CREATE TABLE hr.staff (id INT); CREATE TABLE hr.orders (id INT); CREATE TABLE sales.orders (id INT)"
+    statements = {
+        "How many staff?": "SELECT count(*) FROM hr.staff WHERE id > 77",
+        "How many staff ?": "SELECT count(*) FROM hr.staff WHERE id > 77",
+        "Which staff?": "SELECT id FROM staff",
+        "Which orders?": "SELECT id FROM hr.orders",
+        "Which sales?": "SELECT id FROM sales.orders",
+    }
+    path = write_rows(tmp_path / "a.jsonl", [{"question": q, "sql": sql} for q, sql in statements.items()])
+    summary = import_data([path], tmp_path / "out", schema=from_ddl(ddl, "postgres"), dialect="postgres")
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert (card["kept"], card["rejected"]) == (4, 1)
+    assert sum(card["levels"].values()) == sum(card["tokens"].values()) == 4
+    assert summary.warnings == {"value_not_asked": 1}
+    assert card["tables"] == {"staff": 2, "hr.orders": 1, "sales.orders": 1}
+
+
 def test_the_card_shows_hostile_text_as_text(tmp_path):
     rows = [
         row("<script>alert(1)</script> how many?", "SELECT COUNT(*) FROM customer WHERE city = 'x'"),

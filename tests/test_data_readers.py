@@ -292,6 +292,27 @@ def test_a_mapping_without_the_sql(tmp_path):
         list(read_examples(path, mapping={"question": "Frage"}))
 
 
+@pytest.mark.parametrize("header", ["Question,SQL Query", "QUESTION,sql-query", "Natural Language,goldSql"])
+def test_names_of_columns_are_read_however_they_are_written(tmp_path, header):
+    path = tmp_path / "q.csv"
+    path.write_text(f"{header}\nOne?,SELECT 1\n")
+    [example] = read_examples(path)
+    assert (example.question, example.sql) == ("One?", ("SELECT 1",))
+
+
+def test_the_mapping_that_is_proposed_can_be_pasted(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("Question,My SQL\nOne?,SELECT 1\n")
+    with pytest.raises(DataError, match=r"has questions \('Question'\).*--map 'question=Question,sql=My SQL'$"):
+        list(read_examples(path))
+    path.write_text("Frage,My SQL\nOne?,SELECT 1\n")
+    with pytest.raises(DataError, match=r"no questions .*\(--map 'question=COL,sql=My SQL'\)"):
+        list(read_examples(path))
+    path.write_text("Meine Frage,Abfrage\nOne?,SELECT 1\n")
+    with pytest.raises(ConfigError, match=r"--map 'question=Meine Frage,sql=COL'"):
+        list(read_examples(path, mapping={"question": "Meine Frage"}))
+
+
 def test_an_address_is_no_file():
     with pytest.raises(DataError, match="download it"):
         list(read_examples("https://example.org/train.jsonl"))

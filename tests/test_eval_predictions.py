@@ -85,6 +85,8 @@ SHAPES: dict[str, str] = {
     "lines with blank ones between": "\n\n".join(SAID) + "\n",
     "JSON Lines with a byte order mark": "\ufeff" + "".join(json.dumps({"sql": sql}) + "\r\n" for sql in SAID),
     "lines with CRLF and an end": "\r\n".join(SAID) + "\r\n\r\n",
+    "other names": "".join(json.dumps({"Question ID": i, "SQL": sql}) + "\n" for i, sql in GOLD.items()),
+    "answers": "".join(json.dumps({"id": i, "answer": sql}) + "\n" for i, sql in GOLD.items()),
     "lines with the database": "\n".join(f"{sql}\ttaxi" for sql in SAID),
 }
 
@@ -95,6 +97,15 @@ def test_every_shape_of_predictions_is_read(shape: str, tmp_path: Path) -> None:
     path.write_bytes(SHAPES[shape].encode())
     found = read_answers(path, EXAMPLES)
     assert {i: answer.text for i, answer in found.items()} == GOLD
+
+
+def test_a_blank_line_is_an_answer_without_sql(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_text("\n".join([SAID[0], "", *SAID[2:]]))
+    assert [answer.text for answer in read_answers(path, EXAMPLES).values()] == [SAID[0], "", *SAID[2:]]
+    path.write_text("\n".join([*SAID[:2], "", *SAID[2:]]))
+    with pytest.raises(DataError, match="5 lines for 4 examples, of which 1 is blank, the first line 3"):
+        read_answers(path, EXAMPLES)
 
 
 def test_numbers_may_be_the_end_of_an_id(tmp_path: Path) -> None:
@@ -126,7 +137,9 @@ def test_what_is_no_file_of_predictions_is_told(text: str, says: str, tmp_path: 
 def test_tables_of_predictions_are_read(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("id,predicted\n" + "".join(f'{i},"{sql}"\n' for i, sql in GOLD.items()))
     (tmp_path / "p.tsv").write_text("prediction\ttokens_in\n" + "".join(f"{sql}\t7\n" for sql in SAID))
-    for name in ("p.csv", "p.tsv"):
+    excel = "ID\tSQL\r\n" + "".join(f"{i}\t{sql}\r\n" for i, sql in GOLD.items())
+    (tmp_path / "excel.tsv").write_bytes(excel.encode("utf-16"))
+    for name in ("p.csv", "p.tsv", "excel.tsv"):
         assert {i: answer.text for i, answer in read_answers(tmp_path / name, EXAMPLES).items()} == GOLD
     (tmp_path / "p.csv").write_text('id,predicted\nfar,"SELECT 1\n')
     with pytest.raises(DataError, match=r"p\.csv, line 2: "):
@@ -138,7 +151,7 @@ def test_an_answer_that_is_null_is_one_without_sql(tmp_path: Path) -> None:
     assert {i: answer.text for i, answer in read_answers(tmp_path / "p", EXAMPLES).items()} == {"far": "", "ben": ""}
 
 
-@pytest.mark.parametrize(("encoding", "says"), [("utf-16", "is UTF-16"), ("cp1252", "iconv -f cp1252")])
+@pytest.mark.parametrize(("encoding", "says"), [("utf-16-le", "is UTF-16"), ("cp1252", "iconv -f cp1252")])
 def test_predictions_in_another_encoding_are_told(encoding: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "p").write_text(
         "\n".join([*SAID[:3], "SELECT km FROM ride WHERE driver = 'Jürgen'"]), encoding=encoding

@@ -143,6 +143,7 @@ def _process(
     with _working_folder(out) as folder, KeptRows(folder) as kept:
         kept.take(_items(opened, counts), checks, workers=workers)
         removed = find_copies(kept.ledger, kept.question, near=near) | _in_tests(kept.ledger, tests)
+        kept.count(removed)
         split = split_by(kept.ledger, without=removed) if split_by else None
         runs_shared = write_parts(kept, folder, removed, split, tests)
         card = card_of(kept, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)
