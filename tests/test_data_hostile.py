@@ -124,7 +124,7 @@ def test_empty_files(tmp_path, content):
 def test_an_empty_array_and_a_table_without_rows(tmp_path):
     with pytest.raises(DataError, match="has no rows"):
         read(put(tmp_path, "[]", "x.json"))
-    with pytest.raises(DataError, match="has no rows"):
+    with pytest.raises(DataError, match="has a header and no rows"):
         read(put(tmp_path, "question,sql\n", "x.csv"))
 
 

@@ -305,6 +305,19 @@ def test_the_same_result_with_one_process_and_with_several(tmp_path):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+def test_rejects_hint_at_what_helps(tmp_path, shop):
+    statements = ["SELECT `name` FROM `customer`", "SELECT TOP 3 name FROM customer"]
+    path = write_rows(tmp_path / "a.jsonl", [{"question": f"q{i}", "sql": sql} for i, sql in enumerate(statements)])
+    import_data([path], tmp_path / "out", schema=from_ddl(DDL, "postgres"), dialect="postgres")
+    assert ["--from-dialect mysql" in rejects(tmp_path / "out")[0]["detail"],
+            "--from-dialect tsql" in rejects(tmp_path / "out")[1]["detail"]] == [True, True]  # fmt: skip
+    path = write_rows(tmp_path / "b.jsonl", [{"question": "q", "sql": "SELECT fare_of(id) FROM customer"}])
+    import_data([path], tmp_path / "out", database=shop)
+    [told] = rejects(tmp_path / "out")
+    assert told["reason"] == "refused"
+    assert "docs/dialects.md" in told["detail"]
+
+
 def test_the_card_adds_up_to_what_is_kept(tmp_path):
     ddl = "CREATE TABLE hr.staff (id INT); CREATE TABLE hr.orders (id INT); CREATE TABLE sales.orders (id INT)"
     statements = {

@@ -144,6 +144,17 @@ def named_table(path: Path) -> str | None:
     return next((s[1:] for s in (".csv", ".tsv") if s in suffixes), None)
 
 
+_NO_TABLES = frozenset({".sql", ".ddl", ".md"})
+"""Endings of files that are no tables, though there may be a comma in their first line."""
+_KINDS = "Known: JSON, JSON Lines, CSV, TSV, Parquet."
+
+
+def _what_instead(path: Path) -> str:
+    if ".md" in path.suffixes:
+        return _KINDS
+    return f"{_KINDS} Statements without questions: sqltailor data log {path}"
+
+
 def container(path: Path) -> str:
     """Return `csv`, `tsv`, `parquet`, `array` (JSON array or an object that wraps one), `objects` (JSON objects over
     several lines, or with commas between them) or `lines`.
@@ -160,8 +171,10 @@ def container(path: Path) -> str:
         return "objects"
     if start[:1] == b"{" or {s.lower() for s in path.suffixes} & {".jsonl", ".ndjson", ".json"}:
         return "lines"
+    if {s.lower() for s in path.suffixes} & _NO_TABLES:
+        raise DataError(f"{path} is not a file of questions with their SQL. {_what_instead(path)}")
     first = start.split(b"\n", 1)[0]
     is_told = SEPARATOR_LINE.fullmatch(first.decode("utf-8", "replace")) is not None
     if b"\0" in head or not (b"," in first or b"\t" in first or is_told):
-        raise DataError(f"{path} is not a readable data file. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
+        raise DataError(f"{path} is not a readable data file. {_KINDS}")
     return "tsv" if b"\t" in first and not is_told else "csv"

@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqltailor.data.checks.what_helps import own_function
 from sqltailor.data.rows import RowError
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
@@ -129,7 +130,7 @@ def _run(example: Example, databases: Databases) -> QueryResult | None:
     dialect = example.dialect if load_dialect(example.dialect).base == database.dialect else database.dialect
     verdict = check(sql, dialect=dialect, schema=schema, grant=databases.grant)
     if not verdict.allowed:
-        raise RowError("refused", f"{verdict.layer}: {verdict.reason}")
+        raise RowError("refused", f"{verdict.layer}: {verdict.reason}{own_function(verdict)}")
     try:
         return database.run(sql)
     except Timeout as e:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqltailor.data.checks.example import Statements, check_example
 from sqltailor.data.checks.execute import Databases, compare_sides, run_gold
+from sqltailor.data.checks.what_helps import other_dialect
 from sqltailor.data.examples import to_line
 from sqltailor.data.facts import Facts
 from sqltailor.data.readers import Source, converter
@@ -86,13 +87,16 @@ class Checker:
     def _check(self, written: Example, *, loose: bool) -> Kept:
         settings, databases = self._settings, self._databases
         schema = databases.find(written.db_id)[1] if databases is not None else settings.schema
-        example, facts, warnings = check_example(
-            written,
-            schema=schema,
-            statements=settings.statements,
-            loose=loose,
-            from_dialect=settings.from_dialect,
-        )
+        try:
+            example, facts, warnings = check_example(
+                written,
+                schema=schema,
+                statements=settings.statements,
+                loose=loose,
+                from_dialect=settings.from_dialect,
+            )
+        except RowError as e:
+            raise RowError(e.reason, f"{e}{other_dialect(written, settings.from_dialect or written.dialect)}") from e
         can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
         if databases is not None and can_run:
             warnings += tuple(run_gold(example, databases))

@@ -189,11 +189,18 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
     found = next((f for value in objects if (f := recognise(value, is_table))), None)
     if found is not None:
         return found
+    if is_table and not rows:
+        raise DataError(f"{name} has a header and no rows.")
     if not objects:
         said = f" The first row, line {rows[0].line}: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
         said += f" A log of statements: sqltailor data log {name}." if name.endswith((".log", ".sql", ".txt")) else ""
         raise DataError(f"{name} has no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
     columns = ", ".join(map(str, objects[0]))[:300]
+    if any(SELECTS.match(str(column)) for column in objects[0]):
+        raise DataError(
+            f"{name} has no header line: its first line is a row. Put the names of the columns before it, such as "
+            "question,sql"
+        )
     sql, question = _sql_column(objects), column_called(QUESTION_NAMES, objects[0])
     if sql is not None and question is not None:
         raise DataError(
