@@ -305,6 +305,15 @@ def test_the_same_result_with_one_process_and_with_several(tmp_path):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+def test_earlier_turns_of_a_conversation_are_told(tmp_path):
+    turns = [("user", "Who?"), ("assistant", "SELECT name FROM customer"), ("user", "And where?")]
+    turns += [("assistant", "SELECT name, city FROM customer")]
+    said = [{"role": role, "content": text} for role, text in turns]
+    path = write_rows(tmp_path / "a.jsonl", [{"messages": said}, {"messages": said[:2]}])
+    summary = import_data([path], tmp_path / "out", schema=from_ddl(DDL))
+    assert (summary.kept, summary.warnings) == (2, {"earlier_turns": 1})
+
+
 def test_rejects_hint_at_what_helps(tmp_path, shop):
     statements = ["SELECT `name` FROM `customer`", "SELECT TOP 3 name FROM customer"]
     path = write_rows(tmp_path / "a.jsonl", [{"question": f"q{i}", "sql": sql} for i, sql in enumerate(statements)])

@@ -78,6 +78,9 @@ CONTAINERS = ("csv", "tsv", "parquet", "jsonl", "json")
 LOOSE = frozenset({"sql-create-context", "wikisql", "spider"})
 """Formats whose SQL writes text values in double quotes and odd names bare: read by `dialect.relex`."""
 
+CONVERSATIONS = frozenset({"bedrock", "claude", "openai", "sharegpt"})
+"""Formats whose rows may hold several questions with their SQL, of which the last is the example."""
+
 _OF_TRAINERS = frozenset({"prompt-completion", "instruction", "openai", "sharegpt"})
 """Formats in which `label` says whether the answer is wanted."""
 
