@@ -102,6 +102,13 @@ def test_schema_in_three_formats(begun: Path) -> None:
     }
 
 
+def test_samples_that_change_nothing_are_told(begun: Path) -> None:
+    assert "--samples changes nothing" in ok("schema", "--format", "compact", "--samples", "2").stderr
+    Path("s.sql").write_text("CREATE TABLE t (a INT)")
+    assert "--samples changes nothing" in ok("schema", "s.sql", "--samples", "2").stderr
+    assert "changes nothing" not in ok("schema", "--samples", "2").stderr
+
+
 def test_the_schema_that_is_printed_can_be_read_again(begun: Path) -> None:
     Path("tram.sql").write_text(ok("schema").stdout)
     sql = "SELECT name FROM stop"
@@ -197,6 +204,21 @@ def test_show_prints_the_prompt_that_a_model_is_given(begun: Path) -> None:
     assert user.strip().endswith("How many stops are there?")
     [first] = ok_json("data", "show", "data/test.jsonl", "-n", "1", "--prompt")
     assert [message["role"] for message in first["prompt"]] == ["system", "user"]
+
+
+def test_rows_without_a_dialect_are_in_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text("dialect: postgres\ndatabase:\n  schema: s.sql\nprompt:\n  name: compact\n")
+    Path("s.sql").write_text("CREATE TABLE ride (id int, at timestamptz);")
+    row = {"id": "a", "question": "Rides today?", "sql": "SELECT id::text FROM ride WHERE at > now()"}
+    Path("t.jsonl").write_text(json.dumps(row))
+    [shown] = ok_json("data", "show", "t.jsonl", "--prompt")
+    assert shown["dialect"] == "postgres"
+    assert "postgres" in shown["prompt"][0]["content"].lower()
+    ok("data", "export", "t.jsonl", "--format", "examples", "--out", "o.jsonl")
+    assert json.loads(Path("o.jsonl").read_text())["dialect"] == "postgres"
+    imported = run("data", "import", "t.jsonl", "--against", "t.jsonl", "--out", "out", "--json")
+    assert json.loads(imported.stdout)["reasons"] == {"in_test": 1}
 
 
 def test_synth_writes_pairs_that_import_accepts(begun: Path) -> None:
@@ -463,9 +485,10 @@ def test_ask_says_without_the_model_that_a_question_is_about_something_else(begu
 
 
 def test_ask_loads_no_model_for_a_question_that_needs_none(begun: Path) -> None:
-    missing = ("--model", "echo:missing.sql")
-    assert ok_json("ask", "what will the weather be?", *missing)["declined"]
-    assert "missing.sql" in str(run("ask", "How many lines?", *missing).exception)
+    Path("empty.sql").touch()  # loading a file without an answer is an error
+    empty = ("--model", "echo:empty.sql")
+    assert ok_json("ask", "what will the weather be?", *empty)["declined"]
+    assert "empty.sql" in str(run("ask", "How many lines?", *empty).exception)
 
 
 def test_ask_fails_when_the_statement_did_not_run(begun: Path) -> None:

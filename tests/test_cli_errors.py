@@ -58,7 +58,19 @@ TEST = ("--data", "data/test.jsonl")
         (["schema"], 0, ""),
         (["check-sql", "-- x\nDELETE FROM stop", "--json"], 1, ""),
         (["frobnicate"], 2, "No such command 'frobnicate'"),
+        (
+            ["check-sql", "--file", "gone.tsv"],
+            2,
+            "error: The file of statements 'gone.tsv' cannot be read: no such file",
+        ),
         (["ask", "How many?", "--model", "runs/gone"], 3, "error: There is no model at runs/gone"),
+        (["ask", "What is the weather like?", "--model", "runs/gone"], 3, "error: There is no model at runs/gone"),
+        (["ask", "What is the weather like?", "--model", "gone.gguf"], 3, "error: There is no model at gone.gguf"),
+        (
+            ["ask", "What is the weather like?", "--model", "echo:gone"],
+            3,
+            "error: gone cannot be read: there is no such file",
+        ),
     ],
 )
 def test_exit_codes_of_the_process(project: Path, arguments: list[str], code: int, said: str) -> None:

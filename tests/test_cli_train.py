@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sqltailor.generate.bases import BASES
 from tests.support.cli_project import make_database, ok, ok_json, run, write_test_file
 
 pytest.importorskip("torch")
@@ -49,6 +50,16 @@ def _inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_plan_costs_nothing() -> None:
     assert "steps" in ok("train", "--dry-run").stdout
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("base", [name for name, base in BASES.items() if base.bytes])
+def test_a_plan_downloads_nothing(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQLTAILOR_CACHE", str(tmp_path / "empty"))
+    planned = run("train", f"base={base}", "--dry-run").stdout
+    assert f"download: {BASES[base].bytes / 1e6:,.0f} MB of {base}, which is not here yet" in planned
+    assert not list(tmp_path.rglob("*.gguf*"))
+    parameters = int(json.loads(run("train", f"base={base}", "--dry-run", "--json").stdout)["stages"][0]["parameters"])
+    assert parameters == pytest.approx(BASES[base].parameters, rel=0.001)
 
 
 def test_what_was_trained_is_evaluated_against_its_base_and_asked_by_default() -> None:

@@ -124,7 +124,7 @@ def test_empty_files(tmp_path, content):
 def test_an_empty_array_and_a_table_without_rows(tmp_path):
     with pytest.raises(DataError, match="has no rows"):
         read(put(tmp_path, "[]", "x.json"))
-    with pytest.raises(DataError, match="has no rows"):
+    with pytest.raises(DataError, match="has a header and no rows"):
         read(put(tmp_path, "question,sql\n", "x.csv"))
 
 
@@ -137,8 +137,14 @@ def test_a_directory_and_a_missing_file(tmp_path):
 
 
 def test_utf16(tmp_path):
-    with pytest.raises(DataError, match="UTF-16; save it as UTF-8"):
-        read(put(tmp_path, ROW.encode("utf-16")))
+    assert read(put(tmp_path, ROW.encode("utf-16"))) == [(1, "q")]
+    assert read(put(tmp_path, "question\tsql\r\nWo ist Köln?\tSELECT 1\r\n".encode("utf-16"), "unicode.txt")) == [
+        (2, "Wo ist Köln?")
+    ]
+    with pytest.raises(DataError, match=r"iconv -f utf-16le -t utf-8 .*x\.jsonl"):
+        read(put(tmp_path, ROW.encode("utf-16-le")))
+    with pytest.raises(DataError, match="not UTF-16 throughout"):
+        read(put(tmp_path, ROW.encode("utf-16") + b"x"))
 
 
 def test_nan_is_an_empty_cell(tmp_path):

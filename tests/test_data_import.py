@@ -305,6 +305,46 @@ def test_the_same_result_with_one_process_and_with_several(tmp_path):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+def test_earlier_turns_of_a_conversation_are_told(tmp_path):
+    turns = [("user", "Who?"), ("assistant", "SELECT name FROM customer"), ("user", "And where?")]
+    turns += [("assistant", "SELECT name, city FROM customer")]
+    said = [{"role": role, "content": text} for role, text in turns]
+    path = write_rows(tmp_path / "a.jsonl", [{"messages": said}, {"messages": said[:2]}])
+    summary = import_data([path], tmp_path / "out", schema=from_ddl(DDL))
+    assert (summary.kept, summary.warnings) == (2, {"earlier_turns": 1})
+
+
+def test_rejects_hint_at_what_helps(tmp_path, shop):
+    statements = ["SELECT `name` FROM `customer`", "SELECT TOP 3 name FROM customer"]
+    path = write_rows(tmp_path / "a.jsonl", [{"question": f"q{i}", "sql": sql} for i, sql in enumerate(statements)])
+    import_data([path], tmp_path / "out", schema=from_ddl(DDL, "postgres"), dialect="postgres")
+    assert ["--from-dialect mysql" in rejects(tmp_path / "out")[0]["detail"],
+            "--from-dialect tsql" in rejects(tmp_path / "out")[1]["detail"]] == [True, True]  # fmt: skip
+    path = write_rows(tmp_path / "b.jsonl", [{"question": "q", "sql": "SELECT fare_of(id) FROM customer"}])
+    import_data([path], tmp_path / "out", database=shop)
+    [told] = rejects(tmp_path / "out")
+    assert told["reason"] == "refused"
+    assert "docs/dialects.md" in told["detail"]
+
+
+def test_the_card_adds_up_to_what_is_kept(tmp_path):
+    ddl = "CREATE TABLE hr.staff (id INT); CREATE TABLE hr.orders (id INT); CREATE TABLE sales.orders (id INT)"
+    statements = {
+        "How many staff?": "SELECT count(*) FROM hr.staff WHERE id > 77",
+        "How many staff ?": "SELECT count(*) FROM hr.staff WHERE id > 77",
+        "Which staff?": "SELECT id FROM staff",
+        "Which orders?": "SELECT id FROM hr.orders",
+        "Which sales?": "SELECT id FROM sales.orders",
+    }
+    path = write_rows(tmp_path / "a.jsonl", [{"question": q, "sql": sql} for q, sql in statements.items()])
+    summary = import_data([path], tmp_path / "out", schema=from_ddl(ddl, "postgres"), dialect="postgres")
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert (card["kept"], card["rejected"]) == (4, 1)
+    assert sum(card["levels"].values()) == sum(card["tokens"].values()) == 4
+    assert summary.warnings == {"value_not_asked": 1}
+    assert card["tables"] == {"staff": 2, "hr.orders": 1, "sales.orders": 1}
+
+
 def test_the_card_shows_hostile_text_as_text(tmp_path):
     rows = [
         row("<script>alert(1)</script> how many?", "SELECT COUNT(*) FROM customer WHERE city = 'x'"),

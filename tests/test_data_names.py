@@ -63,6 +63,51 @@ def test_unknown_names_are_found(sql, kind, name):
     assert [(u.kind, u.name) for u in unknown_names(parse(sql), SCHEMA)] == [(kind, name)]
 
 
+STAFF = from_ddl(
+    "CREATE TABLE employee (id INT, name TEXT, tags TEXT); CREATE TABLE absence (employee_id INT, days INT)"
+)
+COUNTED = "(SELECT count(*) AS n FROM absence a WHERE employee_id = e.id AND name <> '') x"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("postgres", f"SELECT e.id, x.n FROM employee e, LATERAL {COUNTED}"),
+        ("postgres", f"SELECT e.id, n FROM employee e LEFT JOIN LATERAL {COUNTED} ON true"),
+        ("mysql", f"SELECT e.id, n FROM employee e JOIN LATERAL {COUNTED} ON true"),
+        ("tsql", f"SELECT e.id, x.n FROM employee e CROSS APPLY {COUNTED}"),
+        ("tsql", f"SELECT e.id, x.n FROM employee e OUTER APPLY {COUNTED}"),
+        ("postgres", f"SELECT e.id, y.m FROM employee e, LATERAL {COUNTED}, LATERAL (SELECT n + 1 AS m) y"),
+        ("postgres", "SELECT id, x.n FROM employee e, LATERAL (SELECT 1 FROM absence WHERE employee_id = id) x(n)"),
+        ("postgres", "SELECT id, x.days FROM employee e, LATERAL (SELECT days FROM absence WHERE employee_id = e.id "
+                     "UNION ALL SELECT id) x"),
+        ("postgres", "SELECT id, t.g, t.n FROM employee, unnest(string_to_array(tags, ',')) WITH ORDINALITY t(g, n)"),
+        ("postgres", "SELECT id, tag FROM employee e, LATERAL (SELECT u.tag FROM unnest(string_to_array(tags, ',')) "
+                     "AS u(tag)) y"),
+        ("postgres", "SELECT id, v.x FROM employee e CROSS JOIN LATERAL (VALUES (e.id), (name)) AS v(x)"),
+        ("sqlite", "SELECT name, n FROM employee, (SELECT count(*) AS n FROM absence)"),
+        ("sqlite", "SELECT n, m FROM (SELECT count(*) AS n FROM absence), (SELECT max(days) AS m FROM absence)"),
+        ("sqlite", "SELECT id FROM employee e WHERE 3 < (SELECT max(d) FROM (SELECT d FROM (SELECT sum(days) AS d FROM "
+                   "absence WHERE employee_id = e.id) q) r)"),
+    ],
+)  # fmt: skip
+def test_lateral_and_unnamed_tables_raise_no_alarm(dialect, sql):
+    assert unknown_names(parse(sql, dialect), STAFF) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "detail"),
+    [
+        ("SELECT x.m FROM employee e, LATERAL (SELECT days FROM absence) x", "no column 'm' in 'x'."),
+        ("SELECT 1 FROM employee e, LATERAL (SELECT days FROM absence WHERE employe_id = e.id) x",
+         "no column 'employe_id' in e, x, absence. Did you mean 'employee_id'?"),
+        ("SELECT nam FROM (SELECT name FROM employee)", "no column 'nam' in the query. Did you mean 'name'?"),
+    ],
+)  # fmt: skip
+def test_unknown_names_are_found_in_and_beside_lateral(sql, detail):
+    assert [u.detail for u in unknown_names(parse(sql, "postgres"), STAFF)] == [detail]
+
+
 def test_the_detail_names_the_nearest():
     [unknown] = unknown_names(parse("SELECT nmae FROM customer"), SCHEMA)
     assert unknown.detail == "no column 'nmae' in customer. Did you mean 'name'?"

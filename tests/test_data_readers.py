@@ -292,6 +292,51 @@ def test_a_mapping_without_the_sql(tmp_path):
         list(read_examples(path, mapping={"question": "Frage"}))
 
 
+@pytest.mark.parametrize("header", ["Question,SQL Query", "QUESTION,sql-query", "Natural Language,goldSql"])
+def test_names_of_columns_are_read_however_they_are_written(tmp_path, header):
+    path = tmp_path / "q.csv"
+    path.write_text(f"{header}\nOne?,SELECT 1\n")
+    [example] = read_examples(path)
+    assert (example.question, example.sql) == ("One?", ("SELECT 1",))
+
+
+def test_the_mapping_that_is_proposed_can_be_pasted(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("Question,My SQL\nOne?,SELECT 1\n")
+    with pytest.raises(DataError, match=r"has questions \('Question'\).*--map 'question=Question,sql=My SQL'$"):
+        list(read_examples(path))
+    path.write_text("Frage,My SQL\nOne?,SELECT 1\n")
+    with pytest.raises(DataError, match=r"no questions .*\(--map 'question=COL,sql=My SQL'\)"):
+        list(read_examples(path))
+    path.write_text("Meine Frage,Abfrage\nOne?,SELECT 1\n")
+    with pytest.raises(ConfigError, match=r"--map 'question=Meine Frage,sql=COL'"):
+        list(read_examples(path, mapping={"question": "Meine Frage"}))
+
+
+def test_blank_rows_of_a_table_are_counted_but_for_those_at_its_end(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("question;sql\nOne?;SELECT 1\n;\n;;;\n\nTwo?;SELECT 2\n;\n;\n")
+    found = list(read_examples(path))
+    assert [(row.line, getattr(row, "reason", "")) for row in found] == [
+        (2, ""), (3, "empty_question"), (4, "empty_question"), (6, "")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("q.csv", "How many?,SELECT 1\nWhich?,SELECT 2\n", "has no header line: its first line is a row"),
+        ("q.csv", "question,sql\n", "has a header and no rows"),
+        ("q.sql", "SELECT a, b FROM t;\n", r"Known: JSON.*Statements without questions: sqltailor data log .*q\.sql"),
+        ("q.md", "# One, two\n", "is not a file of questions with their SQL. Known: JSON"),
+    ],
+)
+def test_files_that_hold_no_pairs_are_told_what_they_lack(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        list(read_examples(tmp_path / name))
+
+
 def test_an_address_is_no_file():
     with pytest.raises(DataError, match="download it"):
         list(read_examples("https://example.org/train.jsonl"))

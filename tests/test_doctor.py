@@ -48,6 +48,16 @@ def test_no_recipe_is_a_warning(tmp_path: Path) -> None:
     assert found["database"].remedy == "sqltailor init URL"
 
 
+def test_it_says_whether_the_base_is_here(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQLTAILOR_CACHE", str(tmp_path / "empty"))
+    found = by_name(examine(cwd=shop, env={}))["base"]
+    assert (found.status, found.remedy) == ("warn", "sqltailor bases pull small")
+    assert "491 MB are downloaded" in found.found
+    with (shop / "recipe.yaml").open("a") as file:
+        file.write("base: nano\n")
+    assert by_name(examine(cwd=shop, env={}))["base"].status == "ok"
+
+
 def test_a_broken_recipe_fails_with_its_faults(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("train: {epochs: -1}\nbasee: x\n")
     found = by_name(examine(cwd=tmp_path, env={}))["recipe"]

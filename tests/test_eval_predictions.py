@@ -85,6 +85,8 @@ SHAPES: dict[str, str] = {
     "lines with blank ones between": "\n\n".join(SAID) + "\n",
     "JSON Lines with a byte order mark": "\ufeff" + "".join(json.dumps({"sql": sql}) + "\r\n" for sql in SAID),
     "lines with CRLF and an end": "\r\n".join(SAID) + "\r\n\r\n",
+    "other names": "".join(json.dumps({"Question ID": i, "SQL": sql}) + "\n" for i, sql in GOLD.items()),
+    "answers": "".join(json.dumps({"id": i, "answer": sql}) + "\n" for i, sql in GOLD.items()),
     "lines with the database": "\n".join(f"{sql}\ttaxi" for sql in SAID),
 }
 
@@ -95,6 +97,15 @@ def test_every_shape_of_predictions_is_read(shape: str, tmp_path: Path) -> None:
     path.write_bytes(SHAPES[shape].encode())
     found = read_answers(path, EXAMPLES)
     assert {i: answer.text for i, answer in found.items()} == GOLD
+
+
+def test_a_blank_line_is_an_answer_without_sql(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_text("\n".join([SAID[0], "", *SAID[2:]]))
+    assert [answer.text for answer in read_answers(path, EXAMPLES).values()] == [SAID[0], "", *SAID[2:]]
+    path.write_text("\n".join([*SAID[:2], "", *SAID[2:]]))
+    with pytest.raises(DataError, match="5 lines for 4 examples, of which 1 is blank, the first line 3"):
+        read_answers(path, EXAMPLES)
 
 
 def test_numbers_may_be_the_end_of_an_id(tmp_path: Path) -> None:
@@ -126,7 +137,9 @@ def test_what_is_no_file_of_predictions_is_told(text: str, says: str, tmp_path: 
 def test_tables_of_predictions_are_read(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("id,predicted\n" + "".join(f'{i},"{sql}"\n' for i, sql in GOLD.items()))
     (tmp_path / "p.tsv").write_text("prediction\ttokens_in\n" + "".join(f"{sql}\t7\n" for sql in SAID))
-    for name in ("p.csv", "p.tsv"):
+    excel = "ID\tSQL\r\n" + "".join(f"{i}\t{sql}\r\n" for i, sql in GOLD.items())
+    (tmp_path / "excel.tsv").write_bytes(excel.encode("utf-16"))
+    for name in ("p.csv", "p.tsv", "excel.tsv"):
         assert {i: answer.text for i, answer in read_answers(tmp_path / name, EXAMPLES).items()} == GOLD
     (tmp_path / "p.csv").write_text('id,predicted\nfar,"SELECT 1\n')
     with pytest.raises(DataError, match=r"p\.csv, line 2: "):
@@ -138,7 +151,7 @@ def test_an_answer_that_is_null_is_one_without_sql(tmp_path: Path) -> None:
     assert {i: answer.text for i, answer in read_answers(tmp_path / "p", EXAMPLES).items()} == {"far": "", "ben": ""}
 
 
-@pytest.mark.parametrize(("encoding", "says"), [("utf-16", "is UTF-16"), ("cp1252", "iconv -f cp1252")])
+@pytest.mark.parametrize(("encoding", "says"), [("utf-16-le", "is UTF-16"), ("cp1252", "iconv -f cp1252")])
 def test_predictions_in_another_encoding_are_told(encoding: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "p").write_text(
         "\n".join([*SAID[:3], "SELECT km FROM ride WHERE driver = 'Jürgen'"]), encoding=encoding
@@ -195,6 +208,46 @@ def test_eval_of_predictions_needs_no_recipe(place: str, tmp_path: Path, monkeyp
     assert "sorted (wrong" not in shown.stderr
 
 
+def test_rows_without_a_database_are_not_left_out_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "dbs" / "taxi.db")
+    write(tmp_path, GOLD)
+    lines = (tmp_path / "gold.jsonl").read_text().splitlines()
+    named, nameless = lines[:1], [line.replace('"db_id": "taxi", ', "") for line in lines[1:]]
+    (tmp_path / "gold.jsonl").write_text("\n".join([*named, *nameless]))
+    words = ("eval", "--predictions", "p.jsonl", "--data", "gold.jsonl", "--database", "dbs", "--workers", "1")
+    assert ok_json(*words)["models"]["p.jsonl"]["execution"]["n"] == 4  # the only database is that of all
+    make(tmp_path / "dbs" / "bus" / "bus.sqlite")
+    said = str(run(*words).exception)
+    assert "3 of 4 examples name no database, the first is 'count' (line 2), and dbs holds several" in said
+    assert "Give each row a db_id, or name the database of all: --database FILE" in said
+    said = str(run("eval", "--model", "gold", "--data", "gold.jsonl", "--database", "dbs").exception)
+    assert "3 of 4 examples name no database" in said
+
+
+def test_a_gate_is_not_passed_on_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "dbs" / "taxi.db")
+    own = "CREATE TABLE ride (id INTEGER, driver TEXT, km INTEGER)"
+    rows = [{"id": e.id, "question": "?", "sql": e.sql[0]} for e in EXAMPLES]
+    rows += [{"id": "no", "question": "?", "sql": "-- cannot answer: no weather here"}]
+    for row, more in zip(rows, ({"schema": own}, {}, {}, {}, {}), strict=True):
+        row |= more
+    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "p.json").write_text(json.dumps({row["id"]: row["sql"] for row in rows}))
+    words = ("eval", "--predictions", "p.json", "--data", "gold.jsonl", "--metric", "schema_valid", "--workers", "1")
+    result = run(*words, "--fail-under", "schema_valid=0.9")
+    assert result.exit_code == 1
+    assert "p.json has no schema_valid for 3 of 5 questions, such as 'count': a gate is not passed on" in result.stderr
+    words = (*words[:-4], "--workers", "1", "--database", "dbs")
+    assert run(*words, "--fail-under", "execution=0.9").exit_code == 0
+    rows[0]["sql"] = "SELECT nothing FROM ride"  # a gold error is told, and is not the model's fault
+    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(*words, "--fail-under", "execution=0.9")
+    assert result.exit_code == 0
+    assert "gold against itself: 4 of 5 right; execution rates leave out the other 1" in result.stdout
+
+
 def test_wrong_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, GOLD)
@@ -202,6 +255,7 @@ def test_wrong_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     make(tmp_path / "taxi.db")
     words = ("eval", "--predictions", "p.jsonl", "--data", "gold.jsonl")
     assert "holds no database" in str(run(*words, "--database", "empty").exception)
+    assert "No such file: nope.jsonl" in str(run(*words, "--data", "nope.jsonl", "--database", "taxi.db").exception)
     assert "give one of them" in str(run(*words, "--model", "nano").exception)
     assert "Did you mean 'order'" in str(run(*words, "--show", "1", "--only", "ordr").exception)
     assert "Did you mean 'ray'" in str(run(*words, "--database", "taxi.db", "--engine", "rai").exception)

@@ -419,8 +419,8 @@ def test_predictions_files_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     with pytest.raises(DataError, match="No such file"):
         read_answers(path, EXAMPLES)
-    path.write_text('{"id": "all", "answer": "SELECT 1"}\n')
-    with pytest.raises(DataError, match="has `id` and `predicted`, a text, not id, answer"):
+    path.write_text('{"id": "all", "reply": "SELECT 1"}\n')
+    with pytest.raises(DataError, match="has `id` and `predicted`, a text, not id, reply"):
         read_answers(path, EXAMPLES)
     path.write_text("SELECT 1\nSELECT 2\n")
     with pytest.raises(DataError, match="2 lines for 8 examples"):

@@ -30,8 +30,8 @@ from sqltailor.recipe import (
     variants,
 )
 from sqltailor.recipe.fields import Section
-from sqltailor.recipe.keys import leaves, meaning
-from sqltailor.recipe.source import parse_value, scalar
+from sqltailor.recipe.keys import OF_OTHER_TRAINERS, leaves, meaning, nearest
+from sqltailor.recipe.source import dotted, parse_value, scalar
 from sqltailor.recipe.variables import LEGACY, read_env_file
 
 BOMB = "a: &a [1, 2]\n" + "".join(
@@ -109,10 +109,17 @@ def test_faults_of_command_line_and_environment_are_told_with_the_others(tmp_pat
     found = faults(tmp_path, "train:\n  seed: -1\n", *words)
     assert len(found) == 6
     assert "command line: train.local.epochs is not a key. Did you mean 'train.epochs'?" in found
+
     assert "command line: 'nonsense' is not of the form key=value, such as train.epochs=2." in found
     assert "command line: train.epochs is 0; allowed: a number above 0, at most 1000 (epochs)." in found
     assert "command line: generate.temprature is not a key. Did you mean 'generate.temperature'?" in found
     assert ".env TRAIN_SAMPLES: data.train_samples is many; allowed: a whole number from 1 (examples)." in found
+
+
+def test_the_names_of_other_trainers_are_understood() -> None:
+    known = {dotted(leaf) for leaf in leaves(Recipe)}
+    assert set(OF_OTHER_TRAINERS.values()) <= known
+    assert nearest(("train", "lr")) == " Did you mean 'train.learning_rate'?"
 
 
 @pytest.mark.parametrize(

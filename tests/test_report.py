@@ -224,7 +224,7 @@ def test_the_verdict_keeps_in_mind_what_weakens_it() -> None:
     found = scores(nano=0.5) | {"examples": 30, "gold_errors": [{}], "gold_empty": 2}
     found["outcomes"] = {"nano": {"truncated": 1, "timeout": 3, "correct": 20}}
     assert [note.split(":")[0] for note in sentences.verdict(found).notes] == [
-        "1 gold statement of 30 failed",
+        "1 gold statement of 30 failed or did not match its own result",
         "2 gold results are empty",
         "30 questions",
         "1 answer of nano hit the length limit",

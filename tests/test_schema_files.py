@@ -33,7 +33,7 @@ def test_text_with_a_mark_is_read(encoding: str) -> None:
     ("content", "message"),
     [
         (DDL.encode("cp1252"), r"s\.sql is not UTF-8; it looks like cp1252 .*iconv -f cp1252 -t utf-8 s.sql"),
-        (DDL.encode("utf-16-le"), r"s.sql is UTF-16 without a mark; save it as UTF-8"),
+        (DDL.encode("utf-16-le"), r"s.sql is UTF-16 without a mark. Next: iconv"),
         (b"SQLite format 3\0\x10", r"s\.sql is not a text file"),
         (DDL.encode() + b"-- \xe4\n", r"s\.sql is not UTF-8 throughout: line 4"),
     ],

@@ -284,7 +284,7 @@ def test_a_crashed_run_ends_as_an_unbroken_one(folder: Path, words: tuple[str, .
     assert resumed.train_loss == pytest.approx(unbroken.train_loss, abs=1e-6)
 
 
-def test_kill_9_resumes(folder: Path) -> None:
+def test_kill_9_resumes(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     words = [*BASIC, "train.epochs=8", "train.local.save_steps=10"]
     code = "import sys; from sqltailor.recipe import load_recipe; from sqltailor.train import train; "
     code += "train(load_recipe(None, sys.argv[1:]))"
@@ -301,6 +301,7 @@ def test_kill_9_resumes(folder: Path) -> None:
     half = folder / "runs" / found[0].parts[-4] / "checkpoints" / "checkpoint-999"
     half.mkdir()
     resumed = train(load_recipe(None, words, env={}))
+    assert re.search(r"continuing .* after step [1-9]0", caplog.text)
     assert Path(resumed.run).name == found[0].parts[-4]
     assert not half.exists()
     assert [row["step"] for row in metrics(resumed)] == list(range(1, 41))

@@ -10,6 +10,7 @@ import pytest
 from sqltailor.data import write_examples
 from sqltailor.errors import DataError
 from sqltailor.recipe import load_recipe
+from sqltailor.train.planning.ready import check_named
 from sqltailor.train.rows.training_data import read_material
 from sqltailor.types import Example
 
@@ -40,6 +41,26 @@ def test_test_and_validation_examples_are_not_trained_on(caplog: pytest.LogCaptu
     kept = trained_on('data.test=["test.jsonl", "later.jsonl"]', "data.validation=validation.jsonl")
     assert kept == [str(n) for n in range(10) if n not in (1, 2)]
     assert "train.jsonl: 2 of 10 examples are also validation or test examples and are dropped" in caplog.text
+
+
+def test_a_missing_test_or_validation_file_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    trained_on("data.test=nope.jsonl", "data.validation=none.jsonl")
+    for name in ("nope", "none"):
+        assert f"{name}.jsonl is not there yet" in caplog.text
+
+
+def test_before_an_import_only_its_train_file_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    words = 'data.train=["train.jsonl", "data/train.jsonl"]', "data.validation=data/validation.jsonl"
+    trained_on(*words, "data.test=[data/test.jsonl, data/tset.jsonl]")
+    told = [record.getMessage().split(" ")[0] for record in caplog.records]
+    assert told == ["data/train.jsonl", "data/tset.jsonl"]
+
+
+def test_a_missing_training_file_of_the_command_line_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"No such file: nope\.jsonl"):
+        check_named(load_recipe(None, ["data.train=[train.jsonl, nope.jsonl]"], env={}))
+    Path("recipe.yaml").write_text("data:\n  train: [train.jsonl, nope.jsonl]\n")
+    check_named(load_recipe(None, env={}))
 
 
 def test_a_question_is_known_by_its_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from sqltailor.database import open_database
 from sqltailor.errors import ConfigError, DataError, SQLError, SQLTailorError, counted, install_command
+from sqltailor.generate.bases import BASES, bytes_to_download
 from sqltailor.project import SHOWN, Project
 from sqltailor.recipe import Resolved, load_recipe, mask
 from sqltailor.runs import cores, newest_training, package_version
@@ -40,7 +41,7 @@ def examine(
     cwd = Path.cwd() if cwd is None else Path(cwd)
     machine = [_python(), *_packages(), _torch(), _cpu(), _memory(), _disk(cwd), _nano()]
     check, resolved = _recipe(recipe, cwd, env)
-    return [*machine, check, _database(resolved), *_drift(resolved, cwd)]
+    return [*machine, check, *_base(resolved), _database(resolved), *_drift(resolved, cwd)]
 
 
 def _python() -> Check:
@@ -164,6 +165,18 @@ def _recipe(recipe: str | Path | None, cwd: Path, env: Mapping[str, str] | None)
     return Check(
         "recipe", "ok", f"{resolved.path}: tunes {resolved.recipe.base} ({resolved.recipe.train.backend})"
     ), resolved
+
+
+def _base(resolved: Resolved | None) -> Iterator[Check]:
+    """Yield one check of the recipe's base where it is a named one that is trained here."""
+    if resolved is None or resolved.recipe.train.backend != "local" or resolved.recipe.base not in BASES:
+        return
+    base = BASES[resolved.recipe.base]
+    if size := bytes_to_download(base.name):
+        found = f"{base.name} is not here: {size / 1e6:,.0f} MB are downloaded when it is first used"
+        yield Check("base", "warn", found, f"sqltailor bases pull {base.name}")
+    else:
+        yield Check("base", "ok", f"{base.name} is here")
 
 
 def _database(resolved: Resolved | None) -> Check:

@@ -286,12 +286,19 @@ def read_file(path: str | Path, recipe: Recipe | Project) -> tuple[list[Example]
     return examples, [r for r in rows if isinstance(r, Reject)]
 
 
-def read_parts(paths: Sequence[str | Path], recipe: Recipe | Project, *, what: str) -> list[Example]:
+def read_parts(
+    paths: Sequence[str | Path], recipe: Recipe | Project, *, what: str, all_of_them: bool = False
+) -> list[Example]:
     """Return the examples of several files; `source` says which file each is from. Rows that are none are told.
 
-    Raises `DataError` when none of the files exists, or there are no examples.
+    Raises `DataError` when none of the files exists (`all_of_them`: when one does not), or there are no examples.
     """
     existing = [p for p in paths if str(p).startswith("hf:") or Path(p).is_file()]
+    if missing := [str(p) for p in paths if p not in existing]:
+        if all_of_them and existing:
+            raise DataError(f"No such file: {', '.join(missing)}.")
+        if existing:
+            logger.warning("%s: no such file, so nothing of it is among the %s examples", ", ".join(missing), what)
     if not existing:
         listed = ", ".join(map(str, paths)) or "none is named"
         raise DataError(

@@ -50,12 +50,12 @@ def ask(
     Example: sqltailor ask "and of those in Norway?" --follow talk.jsonl
     """
     from sqltailor.asker import open_asker
-    from sqltailor.cli.defaults import newest_model, project_for
+    from sqltailor.cli.defaults import asked_model, project_for
     from sqltailor.conversation import Conversation
 
     asked, conversation = read_asked(question, spec, follow), Conversation(follow)
     with project_for(recipe, database, unprotected=unprotected) as project:
-        asker = open_asker(project, model or newest_model(project.recipe), votes=votes, load_now=False)
+        asker = open_asker(project, asked_model(model, project.recipe), votes=votes, load_now=False)
         reply = asker(asked, conversation.history, run=run)
         print_json(reply.to_json()) if json else _print_reply(reply)
         if reply.asks_back and not json and sys.stdin.isatty() and (reading := _chosen(reply)):

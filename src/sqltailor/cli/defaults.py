@@ -59,6 +59,19 @@ def answers_folder(run: str | None, recipe: Recipe) -> Path:
     return folder if list(folder.glob("predictions-*.jsonl")) else newest_with_predictions(folder).path
 
 
+def asked_model(model: str | None, recipe: Recipe) -> str:
+    """Return the model that is named, which must be there, or the newest one.
+
+    What is known already, or about something else, is answered without it, so that a typo would not be noticed.
+    """
+    from sqltailor.generate.references import check_there
+
+    if model is None:
+        return newest_model(recipe)
+    check_there(model)
+    return model
+
+
 def newest_model(recipe: Recipe) -> str:
     """Return the newest finished training run, or the recipe's base where there is none, and say which."""
     from sqltailor.runs import newest_training

@@ -179,7 +179,7 @@ def eval_(
     _print(measured, comparison, json=json, markdown=markdown)
     if show:
         print_wrong(measured.result, measured.examples, show, wanted)
-    if not gates.are_passed(measured.result, comparison):
+    if not gates.are_passed(measured.result, measured.examples, comparison):
         sys.exit(1)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqltailor.cli.output import note
 from sqltailor.cli.scores import compared
-from sqltailor.errors import ConfigError
+from sqltailor.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from sqltailor.evaluate import Evaluation
     from sqltailor.evaluate.comparison import Comparison, Side
+    from sqltailor.types import Example
 
 
 class Gates(NamedTuple):
@@ -35,13 +37,17 @@ class Gates(NamedTuple):
 
         return compare_runs(self.before, read_side(run)) if self.before else None
 
-    def are_passed(self, result: Evaluation, comparison: Comparison | None) -> bool:
+    def are_passed(self, result: Evaluation, examples: Sequence[Example], comparison: Comparison | None) -> bool:
         """Tell whether the last model passes, and say where it does not."""
-        passed = self.minimum is None or _reaches(result, *self.minimum)
-        if self.worse_than and comparison and comparison.is_worse:
-            note(f"worse than {self.worse_than}: {comparison.metric} {compared(comparison.pair)}")
-            return False
-        return passed
+        passed = [self.minimum is None or _reaches(result, *self.minimum)]
+        metrics = [self.minimum[0]] if self.minimum else []
+        if self.worse_than and comparison:
+            metrics.append(comparison.metric)
+            passed.append(not comparison.is_worse)
+            if comparison.is_worse:
+                note(f"worse than {self.worse_than}: {comparison.metric} {compared(comparison.pair)}")
+        passed += [_covers_all(result, examples, metric) for metric in dict.fromkeys(metrics)]
+        return all(passed)
 
 
 def _least_rate(text: str | None) -> tuple[str, float] | None:
@@ -59,6 +65,27 @@ def _least_rate(text: str | None) -> tuple[str, float] | None:
     if not 0 <= least <= 1:
         raise ConfigError(f"--fail-under '{text}': a rate is a number from 0 to 1, such as execution=0.8.")
     return metric, least
+
+
+def _covers_all(result: Evaluation, examples: Sequence[Example], metric: str) -> bool:
+    """Tell whether the last model has a score for each example, and say how many it lacks.
+
+    Questions whose gold statement fails or that cannot be answered may lack one, and all may of a metric that is about
+    some answers by its nature.
+    """
+    from sqltailor.evaluate.metrics import OF_SOME_ANSWERS
+    from sqltailor.prompt.extract import is_declined
+
+    if metric in OF_SOME_ANSWERS:
+        return True
+    model, predictions = list(result.predictions.items())[-1]
+    aside = {error["id"] for error in result.scores["gold_errors"]}
+    aside |= {example.id for example in examples if is_declined(example.sql[0])}
+    lacking = [p.id for p in predictions if metric not in p.scores and p.id not in aside]
+    if lacking:
+        few = f"{len(lacking):,} of {counted(len(predictions), 'question')}, such as '{lacking[0]}'"
+        note(f"{model} has no {metric} for {few}: a gate is not passed on the others alone")
+    return not lacking
 
 
 def _reaches(result: Evaluation, metric: str, least: float) -> bool:

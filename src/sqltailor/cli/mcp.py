@@ -26,8 +26,8 @@ def mcp(
 
     Example: sqltailor mcp --model runs/shop
     """
-    from sqltailor.cli.defaults import newest_model, recipe_for
+    from sqltailor.cli.defaults import asked_model, recipe_for
     from sqltailor.serve.mcp_server import serve_stdio
 
     found = recipe_for(recipe, database)
-    serve_stdio(found, model or newest_model(found))
+    serve_stdio(found, asked_model(model, found))

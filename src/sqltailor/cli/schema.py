@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sqltailor.cli.output import Recipe, print_json
+from sqltailor.cli.output import Recipe, note, print_json
 
 
 def schema(
@@ -44,6 +44,10 @@ def schema(
     resolved = load_recipe(recipe, [*words, f"database.samples={samples}"] if samples else words).recipe
     with Project(resolved) as project:
         found, spoken = project.granted, project.dialect
+    if samples and format == "compact":
+        note("note: compact shows no stored values, so --samples changes nothing: --format ddl or json shows them")
+    elif samples and resolved.database.schema_file is not None:
+        note("note: a schema file has no stored values, so --samples changes nothing: name the database")
     if format == "json":
         print_json(to_json(found))
     elif format == "compact":

@@ -72,7 +72,7 @@ def serve(
     import sys
     from pathlib import Path
 
-    from sqltailor.cli.defaults import newest_model, recipe_for
+    from sqltailor.cli.defaults import asked_model, recipe_for
     from sqltailor.serve.http_server import serve
     from sqltailor.serve.options import ServeOptions
 
@@ -96,4 +96,4 @@ def serve(
         certificate_key=Path(certificate_key) if certificate_key else None,
     )
     found = recipe_for(recipe, database)
-    serve(found, model or newest_model(found), options, on_ready=lambda url: note(f"serving at {url} until Ctrl-C"))
+    serve(found, asked_model(model, found), options, on_ready=lambda url: note(f"serving at {url} until Ctrl-C"))

@@ -63,10 +63,12 @@ def train(
     from sqltailor.recipe import load_recipe
     from sqltailor.train import plan, train
     from sqltailor.train.continuing import continued
+    from sqltailor.train.planning.ready import check_named
     from sqltailor.train.running.processes import is_first_process
     from sqltailor.train.running.progress import live
 
     resolved = load_recipe(*recipe_and_words(recipe, words))
+    check_named(resolved)
     if from_run or add:
         resolved = continued(resolved, from_run, add or ())
     if resolved.recipe.train.backend != "local":

@@ -37,7 +37,7 @@ class Facts(NamedTuple):
     """Keys and measures of one example.
 
     `exact` = schema, normalised question and gold SQL together; `pair` the same without the schema; `question` and
-    `sql` each with the schema.
+    `sql` each with the schema. `tables`: lower-case names, with their namespaces where these are written.
     """
 
     exact: int
@@ -72,10 +72,10 @@ def facts_of(example: Example, tree: Expression | None, nodes: Sequence[Expr]) -
     template, shape = question, DECLINED  # that others have the same reason makes no two questions alike
     level = LEVELS[0]
     if tree is not None:
-        tables, level = tables_read(nodes), level_of(nodes)
+        tables, level = tables_written(nodes), level_of(nodes)
         columns = {node.name.lower() for node in nodes if isinstance(node, exp.Column)}
         template = write(mask_values(tree), example.dialect, keep=False)
-        shape = shape_of(template, tables, columns)
+        shape = shape_of(template, tables_read(nodes), columns)
     return Facts(
         exact=key(str(schema), question, fold_sql(example.sql[0])),
         question=key(str(schema), question),
@@ -151,12 +151,31 @@ def _written_words() -> frozenset[str]:
 
 def tables_read(nodes: Iterable[Expr]) -> tuple[str, ...]:
     """Return the lower-case names of the tables that a statement with these nodes reads, each once."""
+    return tuple(dict.fromkeys(name.rpartition(".")[2] for name in tables_written(nodes)))
+
+
+def tables_written(nodes: Iterable[Expr]) -> tuple[str, ...]:
+    """Return the same names, each behind its namespace where that is written."""
     from sqlglot import exp
 
     nodes = list(nodes)
     local = {cte.alias.lower() for cte in nodes if isinstance(cte, exp.CTE)}
-    named = (t.name.lower() for t in nodes if isinstance(t, exp.Table) and isinstance(t.this, exp.Identifier))
+    tables = (t for t in nodes if isinstance(t, exp.Table) and isinstance(t.this, exp.Identifier))
+    named = (f"{t.db}.{t.name}".lower() if t.db else t.name.lower() for t in tables)
     return tuple(dict.fromkeys(name for name in named if name not in local))
+
+
+def shortest_names(tables: Iterable[str]) -> dict[str, str]:
+    """Return table as `tables_written` names it → its bare name, or the same where several namespaces have that name.
+
+    >>> shortest_names(["hr.staff", "staff", "hr.order", "sales.order"])
+    {'hr.staff': 'staff', 'staff': 'staff', 'hr.order': 'hr.order', 'sales.order': 'sales.order'}
+    """
+    parts = {table: table.rpartition(".") for table in tables}
+    spaces: dict[str, set[str]] = {}
+    for space, _, name in parts.values():
+        spaces.setdefault(name, set()).update({space} - {""})
+    return {table: table if len(spaces[name]) > 1 else name for table, (_, _, name) in parts.items()}
 
 
 def tables_of(sql: str, dialect: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import re
 import zipfile
 from collections.abc import Iterator
@@ -24,11 +25,20 @@ TABLES_FILES = ("tables.json", "tables.json.gz", "dev_tables.json", "train_table
 """Where Spider and BIRD keep their schemas."""
 
 
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
 @contextmanager
 def open_bytes(path: Path, *, tables: bool = False) -> Iterator[BinaryIO]:
     """Open a plain, gzip or zip file for reading; the content decides, not the name.
 
-    Of a zip file the one data file is read that it holds; with `tables` the tables file that lies beside that.
+    Of a zip file the one data file is read that it holds; with `tables` the tables file that lies beside that. Text in
+    UTF-16 or UTF-32 that begins with its mark, as Excel writes it, is given as UTF-8.
     """
     if path.is_dir():
         files = sorted(f.name for f in path.iterdir() if f.suffix in ENDINGS)
@@ -45,16 +55,36 @@ def open_bytes(path: Path, *, tables: bool = False) -> Iterator[BinaryIO]:
             plain.seek(0)
             if magic[:2] == b"\x1f\x8b":
                 with gzip.open(plain) as unpacked:
-                    yield cast(BinaryIO, unpacked)
+                    yield _as_utf8(path, cast(BinaryIO, unpacked))
             elif magic == b"PK\x03\x04":
                 with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive, tables)) as member:
-                    yield cast(BinaryIO, member)
+                    yield _as_utf8(path, cast(BinaryIO, member))
             else:
-                yield cast(BinaryIO, plain)
+                yield _as_utf8(path, cast(BinaryIO, plain))
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as e:
         raise DataError(f"{path} is a broken compressed file: {e}") from e
     except PermissionError as e:
         raise DataError(f"{path} may not be read: {e.strerror}") from e
+
+
+def _as_utf8(path: Path, file: BinaryIO) -> BinaryIO:
+    """Return a file as it is, or in UTF-8 where a mark says that it is UTF-16 or UTF-32."""
+    head = file.read(4)
+    file.seek(0)
+    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if encoding is None:
+        return file
+    try:
+        return io.BytesIO(file.read().decode(encoding).encode())
+    except UnicodeDecodeError as e:
+        raise DataError(f"{path} is not {encoding.upper()} throughout: byte {e.start} is none of it.") from e
+
+
+def without_mark(path: Path) -> DataError:
+    """Return the error about a file in UTF-16 that does not begin with its mark."""
+    return DataError(
+        f"{path} is UTF-16 without a mark. Next: iconv -f utf-16le -t utf-8 {path} > utf8-{path.name} (or utf-16be)"
+    )
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile, tables: bool) -> str:
@@ -98,13 +128,13 @@ def check_encoding(path: Path) -> None:
 
 
 def beginning(path: Path) -> bytes:
-    """Return the beginning of a file. Raises `DataError` for one that is empty, or in UTF-16."""
+    """Return the beginning of a file. Raises `DataError` for one that is empty, or in UTF-16 without its mark."""
     with open_bytes(path) as file:
         head = file.read(65536)
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         raise DataError(f"{path} is empty.")
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path} is UTF-16; save it as UTF-8.")
+    if b"\0\0" in (head[0:3:2], head[1:4:2]):
+        raise without_mark(path)
     return head
 
 
@@ -112,6 +142,17 @@ def named_table(path: Path) -> str | None:
     """Return `csv` or `tsv` where a file's name says that it is one."""
     suffixes = [s.lower() for s in path.suffixes]
     return next((s[1:] for s in (".csv", ".tsv") if s in suffixes), None)
+
+
+_NO_TABLES = frozenset({".sql", ".ddl", ".md"})
+"""Endings of files that are no tables, though there may be a comma in their first line."""
+_KINDS = "Known: JSON, JSON Lines, CSV, TSV, Parquet."
+
+
+def _what_instead(path: Path) -> str:
+    if ".md" in path.suffixes:
+        return _KINDS
+    return f"{_KINDS} Statements without questions: sqltailor data log {path}"
 
 
 def container(path: Path) -> str:
@@ -130,8 +171,10 @@ def container(path: Path) -> str:
         return "objects"
     if start[:1] == b"{" or {s.lower() for s in path.suffixes} & {".jsonl", ".ndjson", ".json"}:
         return "lines"
+    if {s.lower() for s in path.suffixes} & _NO_TABLES:
+        raise DataError(f"{path} is not a file of questions with their SQL. {_what_instead(path)}")
     first = start.split(b"\n", 1)[0]
     is_told = SEPARATOR_LINE.fullmatch(first.decode("utf-8", "replace")) is not None
     if b"\0" in head or not (b"," in first or b"\t" in first or is_told):
-        raise DataError(f"{path} is not a readable data file. Known: JSON, JSON Lines, CSV, TSV, Parquet.")
+        raise DataError(f"{path} is not a readable data file. {_KINDS}")
     return "tsv" if b"\t" in first and not is_told else "csv"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 import re
 from pathlib import Path
 
-from sqltailor.data.file_kinds import check_encoding, open_bytes
+from sqltailor.data.file_kinds import check_encoding, open_bytes, without_mark
 from sqltailor.errors import DataError
 from sqltailor.sql.schema.ddl import read_ddl
 from sqltailor.types import Schema
@@ -18,12 +17,6 @@ _ENDINGS = (".sql", ".ddl", ".hql", ".sql.gz")
 _BACK = re.compile(r"(?:.*[._-])?(?:down|undo|rollback|revert)\.sql|U\d[\w.]*__.*", re.IGNORECASE)
 """Names of scripts that take a migration back: `0002_add.down.sql`, `U2__add.sql`."""
 _BACK_FOLDERS = frozenset({"down", "undo", "rollback", "revert", "verify"})
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 def is_schema_file(place: str) -> bool:
@@ -74,17 +67,14 @@ def _text(path: Path) -> str:
             content = file.read()
     except OSError as e:
         raise DataError(f"The schema file '{path}' cannot be read: {e.strerror}.") from e
-    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "")
     try:
-        text = content.decode(marked or "utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        if not marked and b"\0" not in content:
-            check_encoding(path)
-        line = content.count(b"\n", 0, e.start) + 1
-        likely = marked.upper() or "UTF-8"
         if b"\0" in content:
             raise _no_text(path, content) from e
-        raise DataError(f"{path} is not {likely} throughout: line {line} holds other bytes. Save it as UTF-8.") from e
+        check_encoding(path)
+        line = content.count(b"\n", 0, e.start) + 1
+        raise DataError(f"{path} is not UTF-8 throughout: line {line} holds other bytes. Save it as UTF-8.") from e
     if "\0" in text:
         raise _no_text(path, content)
     if "\n" not in text:
@@ -94,5 +84,5 @@ def _text(path: Path) -> str:
 
 def _no_text(path: Path, content: bytes) -> DataError:
     if b"\0" in content[:2]:
-        return DataError(f"{path} is UTF-16 without a mark; save it as UTF-8.")
+        return without_mark(path)
     return DataError(f"{path} is not a text file. A schema file holds CREATE TABLE statements.")

@@ -1,4 +1,4 @@
-"""CSV and TSV as rows: an unterminated quote spoils its own line only."""
+"""CSV and TSV as rows: an unterminated quote spoils its own line only; blank rows at the end are none."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ class _Lines:
 def _records(lines: _Lines, delimiter: str, names: Sequence[str] | None) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter)
     names = names or _told_apart([name.strip().removeprefix("\ufeff") for name in next(reader, [])])
+    blank: list[int] = []
     while True:
         lines.taken.clear()
         fault, cells = "", list[str]()
@@ -83,8 +84,12 @@ def _records(lines: _Lines, delimiter: str, names: Sequence[str] | None) -> Iter
             break
         except csv.Error as e:
             fault = str(e)
-        if not fault and not any(cells):
+        if not fault and not any(cell.strip() for cell in cells):
+            blank += [lines.taken[0][0]] if len(cells) > 1 else []
             continue
+        for line in blank:  # that no row follows are the end of a sheet, not rows
+            yield Record(line, dict.fromkeys(names, ""))
+        blank.clear()
         if any('\\"' in text for _, text in lines.taken) and (escaped := _escaped(lines, delimiter, len(names))):
             fault, cells = "", escaped
         elif lines.ended:

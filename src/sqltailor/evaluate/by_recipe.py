@@ -18,7 +18,7 @@ from sqltailor.evaluate.compat import Sources, tables_beside
 from sqltailor.evaluate.compat.as_written import as_written
 from sqltailor.evaluate.confidence import calibrate, check_runs
 from sqltailor.evaluate.report import write_report
-from sqltailor.evaluate.scoring_options import ScoringOptions, scoring_of, stamp
+from sqltailor.evaluate.scoring_options import ScoringOptions, scoring_of, stamp, with_databases
 from sqltailor.evaluate.votes import with_votes
 from sqltailor.generate import context_of, load, token_counter
 from sqltailor.generate.calibration import Calibration
@@ -62,7 +62,7 @@ def evaluate_models(
         chosen = list(models) if models else run_and_base(newest_training(Path(recipe.train.out)))
         for model in chosen:
             project.warn_of_drift(model)
-        examples = _examples(project, data, limit, _own_tests(chosen[-1]))
+        examples = with_databases(_examples(project, data, limit, _own_tests(chosen[-1])), scoring_options)
         if databases is not None:
             examples = [as_meant(_with_schema(example, databases)) for example in examples]
         how = recipe.generate
@@ -131,8 +131,8 @@ def evaluate_predictions(
     """
     with opened(recipe) as project, scoring_of(project, scoring_options) as (scoring, _):
         recipe = project.recipe
-        known = read_parts(data or recipe.data.test, project, what="test")
-        examples = _drawn(known, recipe, data, limit)
+        known = read_parts(data or recipe.data.test, project, what="test", all_of_them=bool(data))
+        examples = with_databases(_drawn(known, recipe, data, limit), scoring_options)
         asked = {example.id for example in examples}
         answers = {
             file: {i: answer for i, answer in read_answers(Path(file), known).items() if i in asked} for file in files
@@ -174,7 +174,7 @@ def _examples(
     project: Project, data: Sequence[str] | None, limit: int | None, own: Sequence[str] = ()
 ) -> list[Example]:
     """Return the examples of `data`; else of `data.test`, or of a run's `own` tests, drawn as the recipe says."""
-    examples = read_parts(data or project.recipe.data.test or own, project, what="test")
+    examples = read_parts(data or project.recipe.data.test or own, project, what="test", all_of_them=bool(data))
     return _drawn(examples, project.recipe, data, limit)
 
 

@@ -31,7 +31,8 @@ class GoldCheck(NamedTuple):
 def certificate(examples: Sequence[Example], checks: Sequence[GoldCheck], *, fuzz: int) -> dict[str, Any]:
     """Return what `scores.json` says of the gold statements, and warn of those by which nothing can be judged.
 
-    `ceiling`: the share of examples, with its interval, that a model could get right at all; None where nothing ran.
+    `ceiling`: the share of examples, with its interval, whose gold is a right answer to itself: execution rates are of
+    these alone. None where nothing ran.
     Raises `DataError` when no gold statement is right.
     """
     pairs = list(zip(examples, checks, strict=True))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqltailor.data.examples import from_json
 from sqltailor.errors import ConfigError, DataError, unknown
+from sqltailor.evaluate.eval_folder import has_evaluation, no_evaluation
 from sqltailor.evaluate.report.read import Contents, read_run
 from sqltailor.evaluate.report.sentences import HEADLINE_METRICS
 from sqltailor.evaluate.slices import Slices, slices
@@ -97,9 +98,11 @@ def read_side(path: Path, model: str | None = None) -> Side:
 
     Raises `DataError` without answers.
     """
+    if path.is_dir() and not has_evaluation(path):
+        raise no_evaluation(path)
     run = read_run(path)
-    if not run.predictions or not run.scores:
-        raise DataError(f"{path} holds no finished evaluation. Make one: sqltailor eval --out {path}")
+    if not run.predictions:
+        raise DataError(f"{path} holds no answers. Make some: sqltailor eval")
     if model is not None and model not in run.predictions:
         raise DataError(unknown("model", model, run.predictions))
     model = model or list(run.predictions)[-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.data import write_examples
+from sqltailor.errors import DataError
 from sqltailor.evaluate.prepare import Exam, described
 from sqltailor.runs import Run, environment, evaluation_folder, move_aside, read_json, read_jsonl, write_json_atomic
 from sqltailor.types import Prediction
@@ -56,3 +57,24 @@ def written(folder: Run, model: str) -> dict[str, Prediction]:
     """Return example id → prediction that a folder holds of a model."""
     path = folder.predictions(model)
     return {row["id"]: Prediction(**row) for row in read_jsonl(path)} if path.exists() else {}
+
+
+def has_evaluation(path: Path) -> bool:
+    """Tell whether the folder of a run or an evaluation holds a finished evaluation."""
+    return Run(path).scores.exists() or any(path.glob("eval-*/scores.json"))
+
+
+def no_evaluation(path: Path) -> DataError:
+    """Return the error about a folder that holds no finished evaluation: how one is made, or ended."""
+    run = Run(path)
+    if run.has_failed:
+        return DataError(f"The training of {path} failed: there is no model to evaluate.")
+    if run.is_training and not run.is_done:
+        return DataError(
+            f"The training of {path} is unfinished. Repeat its command, sqltailor train …, which goes on where it was; "
+            f"then: sqltailor eval --model {path}"
+        )
+    if (path / "evaluation.json").is_file():
+        return DataError(f"The evaluation in {path} is unfinished. Repeat its command, which goes on where it was.")
+    command = f"sqltailor eval --model {path}" if run.is_training else f"sqltailor eval --out {path}"
+    return DataError(f"{path} holds no finished evaluation. Make one: {command}")

@@ -28,7 +28,8 @@ def _scores(scores: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     if ceiling := scores["ceiling"]:
-        yield f"- gold against itself: {percent(ceiling['value'])} right, the most that a model can reach"
+        rest = "; the rest counts in no execution rate" if ceiling["value"] < 1 else ""
+        yield f"- gold against itself: {percent(ceiling['value'])} right{rest}"
     for model, outcomes in scores["outcomes"].items():
         kinds = scores["differences"][model]
         told = ", ".join(f"{n} {name}" for name, n in outcomes.items())

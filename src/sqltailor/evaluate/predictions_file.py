@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from sqltailor.data.column_names import cell_called, column_called
 from sqltailor.data.file_kinds import beginning, check_encoding, named_table, open_bytes
 from sqltailor.data.rows import Reject, Row, read_rows
 from sqltailor.errors import DataError, counted
@@ -16,7 +18,18 @@ from sqltailor.types import Completion, Example
 logger = logging.getLogger(__name__)
 
 ID_KEYS = ("id", "question_id", "instance_id")
-SQL_KEYS = ("predicted", "predicted_sql", "prediction", "pred_sql", "pred", "generated_sql", "sql", "query")
+SQL_KEYS = (
+    "predicted",
+    "predicted_sql",
+    "prediction",
+    "pred_sql",
+    "pred",
+    "generated_sql",
+    "sql",
+    "query",
+    "sql_query",
+    "answer",
+)
 MEASURED = ("tokens_in", "tokens_out", "first_token_ms", "total_ms", "confidence", "led", "repairs")
 BIRD_MARK = "\t----- bird -----\t"
 """BIRD writes it between a statement and the `db_id`."""
@@ -39,7 +52,7 @@ def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completio
     with open_bytes(path) as file:
         text = file.read().decode("utf-8-sig", errors="replace")
     if text.lstrip()[:1] not in ("{", "["):
-        return _in_order(path, [Completion(line) for line in _lines(text, len(examples))], examples)
+        return _in_order(path, [Completion(line) for line in _lines(path, text, len(examples))], examples)
     value = _json(path, text)
     if not isinstance(value, Mapping):
         return _by_row(path, [row if isinstance(row, Mapping) else {"sql": row} for row in value], examples)
@@ -49,7 +62,7 @@ def read_answers(path: Path, examples: Sequence[Example]) -> dict[str, Completio
 
 def _by_row(path: Path, rows: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> dict[str, Completion]:
     answers = [_completion(path, place, row) for place, row in enumerate(rows, 1)]
-    ids = [next((str(row[key]) for key in ID_KEYS if row.get(key) is not None), None) for row in rows]
+    ids = [None if (i := cell_called(ID_KEYS, row)) is None else str(i) for row in rows]
     named: dict[str, Completion] = {}
     for i, answer in zip(ids, answers, strict=True):
         if i is not None and named.setdefault(i, answer) != answer:
@@ -77,7 +90,7 @@ def _json(path: Path, text: str) -> Any:
         return [
             row for number, line in enumerate(lines, 1) if (row := _row(path, line, number, len(lines))) is not None
         ]
-    one_row = isinstance(value, Mapping) and any(key in value for key in (*ID_KEYS, *SQL_KEYS))
+    one_row = isinstance(value, Mapping) and column_called((*ID_KEYS, *SQL_KEYS), value) is not None
     return [value] if one_row else value
 
 
@@ -91,25 +104,34 @@ def _row(path: Path, line: str, number: int, of: int) -> Any:
         raise DataError(f"{path}, prediction {number}: neither JSON nor one statement a line: {e}.") from e
 
 
-def _lines(text: str, wanted: int) -> list[str]:
-    """Return the lines; those that are blank only where they stand for an answer: else they part or end the file."""
+def _lines(path: Path, text: str, wanted: int) -> list[str]:
+    """Return the lines, of which a blank one is an answer without SQL, unless such part all others or end the file."""
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     while len(lines) > wanted and not lines[-1].strip():
         lines.pop()
-    full = [line for line in lines if line.strip()]
-    return full if len(lines) != wanted == len(full) else lines
+    full = [place for place, line in enumerate(lines) if line.strip()]
+    gaps = {after - before for before, after in pairwise(full)}
+    if len(lines) != wanted == len(full) and len(gaps) == 1 and gaps != {1}:
+        return [lines[place] for place in full]
+    if len(lines) != wanted and (blank := len(lines) - len(full)):
+        first = next(number for number, line in enumerate(lines, 1) if not line.strip())
+        raise DataError(
+            f"{path} has {counted(len(lines), 'line')} for {counted(wanted, 'example')}, of which {blank:,} "
+            f"{'is' if blank == 1 else 'are'} blank, the first line {first}. A blank line is an answer without SQL: "
+            "take out those that are none, or give ids (JSON Lines with id and predicted)."
+        )
+    return lines
 
 
 def _completion(path: Path, place: int, row: Mapping[str, Any]) -> Completion:
-    keys = [key for key in SQL_KEYS if key in row]
-    given = next((row[key] for key in keys if row[key] is not None), None)
+    is_named, given = column_called(SQL_KEYS, row) is not None, cell_called(SQL_KEYS, row)
     sql = given[0] if isinstance(given, list) and given else given
     if isinstance(sql, Mapping):
         sql = json.dumps(sql)  # WikiSQL's own notation
-    elif sql is None and (keys or "error" in row):
+    elif sql is None and (is_named or "error" in row):
         sql = ""
     if not isinstance(sql, str):
-        held = f"{sql!r} for it" if keys else ", ".join(map(str, row)) or "nothing"
+        held = f"{sql!r} for it" if is_named else ", ".join(map(str, row)) or "nothing"
         raise DataError(f"{path}, prediction {place}: it has `id` and `predicted`, a text, not {held}.")
     measured = {key: row[key] for key in MEASURED if key in row and not isinstance(row[key], str)}
     return Completion(sql.encode(errors="replace").decode(), row.get("stop", "end"), **measured)

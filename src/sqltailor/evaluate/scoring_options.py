@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqltailor.data.checks.execute import Databases, database_file
+from sqltailor.data.checks.execute import Databases, database_file, only_database
 from sqltailor.database.url import locate
+from sqltailor.errors import DataError, counted
 from sqltailor.evaluate.metrics import metrics_without_database
 from sqltailor.evaluate.scoring import Scoring
 from sqltailor.project import Project
+from sqltailor.prompt.extract import is_declined
 from sqltailor.types import Example
 
 
@@ -64,6 +66,32 @@ def scoring_of(project: Project, scoring_options: ScoringOptions) -> Iterator[tu
     finally:
         if databases is not None:
             databases.close()
+
+
+def with_databases(examples: Sequence[Example], options: ScoringOptions) -> list[Example]:
+    """Return the examples, each of which names its database where a folder of them is given.
+
+    The only database of a folder is that of all. Raises `DataError` for examples that would not be run, so that no rate
+    stands for the others alone; with `fuzz`, those that bring their schemas run on databases made up for them.
+    """
+    if options.folder is None:
+        return list(examples)
+    folder, only = Path(options.folder), only_database(Path(options.folder))
+    if only is not None:
+        return [dataclasses.replace(e, db_id=only) if _is_nameless(e, options) else e for e in examples]
+    if nameless := [e for e in examples if _is_nameless(e, options)]:
+        first = nameless[0]
+        place = f"'{first.id}'" + (f" (line {first.line})" if first.line else "")
+        raise DataError(
+            f"{len(nameless):,} of {counted(len(examples), 'example')} name no database, the first is {place}, and "
+            f"{folder} holds several. Give each row a db_id, or name the database of all: --database FILE."
+        )
+    return list(examples)
+
+
+def _is_nameless(example: Example, options: ScoringOptions) -> bool:
+    is_made_up = options.fuzz > 0 and example.schema is not None
+    return not example.db_id and not is_made_up and not is_declined(example.sql[0])
 
 
 def stamp(project: Project, scoring_options: ScoringOptions, examples: Sequence[Example]) -> str | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
-from sqltailor.data.facts import level_of, tables_read
+from sqltailor.data.facts import level_of, shortest_names, tables_written
 from sqltailor.errors import SQLError
 from sqltailor.evaluate.metrics.features import FEATURES, features_of
 from sqltailor.sql.dialect import mask_values, parse, write
@@ -36,6 +36,10 @@ def slices(examples: Sequence[Example]) -> Slices:
         for kind, names in _names(example).items():
             for name in names:
                 groups.setdefault(kind, {}).setdefault(name, set()).add(example.id)
+    tables: dict[str, set[str]] = {}
+    for written, shown in shortest_names(groups.get("table", {})).items():
+        tables.setdefault(shown, set()).update(groups["table"][written])
+    groups["table"] = tables
     for kind in ("database", "table", "template"):
         groups[kind] = _largest(groups.get(kind, {}))
     orders = {"feature": FEATURES, "difficulty": LEVELS, "length": (*(name for _, name in LENGTHS), LONGER)}
@@ -59,7 +63,7 @@ def _names(example: Example) -> dict[str, Iterable[str]]:
     try:
         tree = parse(sql, example.dialect)
         nodes = list(tree.walk())
-        found |= {"feature": features_of(tree), "table": tables_read(nodes)}
+        found |= {"feature": features_of(tree), "table": tables_written(nodes)}
         found |= {} if example.difficulty else {"difficulty": (level_of(nodes),)}
         return found | {"template": (write(mask_values(tree), example.dialect, keep=False),)}
     except (SQLError, RecursionError):

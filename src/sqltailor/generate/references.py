@@ -36,13 +36,12 @@ def resolve(reference: str) -> Source:
         raise BackendError(f"This installation has no nano weights in {NANO}: install the wheel, or run base/.")
     if reference in BASES:
         return Source(str(folder_of(BASES[reference])))
+    check_there(reference)
     name, _, adapter = reference.removeprefix("hf:").partition("+")
     folder = Path(name).expanduser()
     if folder.suffix == ".gguf" and folder.is_file():
         return Source(str(folder_of_gguf(folder)), adapter or None)
     if not folder.is_dir():
-        if name.startswith(("runs/", ".", "/", "~")) or name.count("/") > 1:
-            raise BackendError(f"There is no model at {name}.{other_references(name)}")
         return Source(name, adapter or None)
     if Run(folder).job.is_file() and not Run(folder).has_weights:
         raise BackendError(f"{folder} was tuned in the cloud: its weights stay there. Only its deployment can be used.")
@@ -50,11 +49,31 @@ def resolve(reference: str) -> Source:
         return _of_run(Run(folder))
     if (folder / "adapter_config.json").is_file():
         return _of_adapter(folder)
-    if not (folder / "config.json").is_file():
+    return Source(str(folder), adapter or None)
+
+
+def check_there(reference: str) -> None:
+    """Raise `BackendError` where a reference is a path and no model is there; nothing is opened or downloaded."""
+    kind, _, rest = reference.partition(":")
+    if kind in ("gguf", "echo") and rest:
+        if not Path(rest).expanduser().is_file():
+            raise BackendError(f"{rest} cannot be read: there is no such file.")
+        return
+    name, _, _ = reference.removeprefix("hf:").partition("+")
+    folder = Path(name).expanduser()
+    is_path = name.startswith(("runs/", ".", "/", "~")) or name.endswith(".gguf") or name.count("/") > 1
+    if is_path and ":" not in name and not folder.exists():
+        raise BackendError(f"There is no model at {name}.{other_references(name)}")
+    if folder.is_dir() and reference not in BASES and not _holds_model(Run(folder)):
         raise BackendError(
             f"{folder} holds neither a model (config.json), an adapter (adapter_config.json) nor a finished run."
         )
-    return Source(str(folder), adapter or None)
+
+
+def _holds_model(run: Run) -> bool:
+    is_run = run.prompt.is_file() and run.has_weights
+    files = run.job, run.deployment, run.path / "adapter_config.json", run.path / "config.json"
+    return is_run or any(file.is_file() for file in files)
 
 
 def other_references(name: str) -> str:

@@ -95,7 +95,7 @@ def measure(
     load.check()
     book = price_book(prices)
     with Project(recipe) as project, scoring_of(project, ScoringOptions()) as (scoring, _):
-        examples = read_parts(data or recipe.data.test, project, what="test")
+        examples = read_parts(data or recipe.data.test, project, what="test", all_of_them=bool(data))
         asked = list(itertools.islice(itertools.cycle(examples), load.warm))
         with contextlib.closing(Scorer(scoring)) as scorer:
             _certify(project, scorer, examples[: load.warm])

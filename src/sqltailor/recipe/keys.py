@@ -48,14 +48,30 @@ def meaning(path: KeyPath) -> str:
     return (field and field.description) or ""
 
 
+OF_OTHER_TRAINERS: Mapping[str, str] = {
+    "lr": "train.learning_rate",
+    "rank": "train.lora.r",
+    "lora_r": "train.lora.r",
+    "lora_alpha": "train.lora.alpha",
+    "lora_dropout": "train.lora.dropout",
+    "optim": "train.local.optimizer",
+    "model": "base",
+    "dataset": "data.train",
+}
+"""Names that other trainers have, and that are unlike ours → the key."""
+
+
 def nearest(path: KeyPath) -> str:
     """Return `" Did you mean 'train.epochs'?"` for an unknown key, or an empty string.
 
-    The same name in another section comes first, then one like it in the same section, then one elsewhere.
+    The same name in another section comes first, then what other trainers call a key, then one like it in the same
+    section, then one elsewhere.
     """
     name = str(path[-1])
     elsewhere = {dotted(leaf): str(leaf[-1]) for leaf in leaves(Recipe)}
     found = [whole for whole, last in elsewhere.items() if last == name]
+    if not found and name in OF_OTHER_TRAINERS:
+        found = [OF_OTHER_TRAINERS[name]]
     if not found:
         here = difflib.get_close_matches(name.lower(), keys(section_at(path[:-1])), n=1, cutoff=0.6)
         found = [dotted((*path[:-1], last)) for last in here]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import logging
 import tempfile
@@ -76,13 +77,15 @@ class Plans:
 def plan(resolved: Resolved) -> Plans:
     """Return what each stage of a recipe will take, without loading weights. Nothing is written or trained.
 
-    Data of the Hub that cannot be reached is assumed to fill `train.max_length`, and the plan says so.
+    Of a named base that is not here nothing is downloaded: the plan says how much that will be. Data of the Hub that
+    cannot be reached is assumed to fill `train.max_length`, and the plan says so.
     """
     _check_backend(resolved.recipe)
     recipe = resolved.recipe
     with opened(recipe) as project, quiet_libraries(), tempfile.TemporaryDirectory() as folder:
         check_ready(resolved, project)
-        return Plans(tuple(_plan(stage, project)[0] for stage in _stages(recipe, Run(Path(folder)))))
+        stages_planned = _stages(recipe, Run(Path(folder)))
+        return Plans(tuple(_plan(stage, project, downloads=False)[0] for stage in stages_planned))
 
 
 def _check_backend(recipe: Recipe) -> None:
@@ -145,7 +148,7 @@ def _train_stages(
         if stage.output.is_dir():
             continue
         with first_process_first():
-            planned, setup, rows = _plan(stage, project)
+            planned, setup, rows = _plan(stage, project, downloads=True)
         check(planned)
         if is_first_process():
             on_plan(planned)
@@ -174,8 +177,12 @@ def _stages(recipe: Recipe, run: Run) -> list[Stage]:
     return found
 
 
-def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
-    """Return a stage's plan, what `auto` came to, and its rows unless the data cannot be reached from here."""
+def _plan(stage: Stage, project: Project, *, downloads: bool) -> tuple[Plan, Setup, Rows | None]:
+    """Return a stage's plan, what `auto` came to, and its rows unless the data cannot be reached from here.
+
+    Without `downloads`, the rows of a base that is not here are cut into the tokens of nano, which always is.
+    """
+    from sqltailor.generate.bases import bytes_to_download
     from sqltailor.generate.references import resolve
     from sqltailor.generate.weights import open_tokenizer
     from sqltailor.train.methods.sft import read_rows, shares
@@ -187,10 +194,12 @@ def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
     sizes = count(base_config(root), section)
     away = any(path.startswith("hf:") for path in recipe.data.train)
     setup = choose_setup(section, sizes.parameters, must_be_here=not away)
+    waits_bytes = 0 if downloads else bytes_to_download(root)
     rows = None
     try:
-        tokenizer = open_tokenizer(resolve(recipe.base))
-        give_template(tokenizer, recipe)
+        tokenizer = open_tokenizer(resolve("nano" if waits_bytes else recipe.base))
+        if not waits_bytes:
+            give_template(tokenizer, recipe)
         rows = read_rows(stage, project, tokenizer)
         lengths = measure_rows(
             rows.train,
@@ -206,7 +215,8 @@ def _plan(stage: Stage, project: Project) -> tuple[Plan, Setup, Rows | None]:
         examples = recipe.data.train_samples or 10_000
         whole = examples * section.max_length
         lengths = Lengths(examples, 0, whole, whole, section.max_length, assumed=True)
-    return make_plan(root, section, setup, sizes, lengths), setup, rows
+    planned = make_plan(root, section, setup, sizes, lengths)
+    return dataclasses.replace(planned, download_bytes=waits_bytes), setup, rows
 
 
 def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:

@@ -46,6 +46,7 @@ def export(
             out,
             validation=validation,
             schema=project.granted if project.has_schema else None,
+            dialect=project.dialect,
             model=model,
             skip_bad=skip_bad,
             complete=project.complete,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sqltailor.cli.data.options import Format, Map, mapping_of
 from sqltailor.cli.output import Json, Recipe, print_json
+
+if TYPE_CHECKING:
+    from sqltailor.project import Project
+    from sqltailor.types import Example
 
 
 def show(
@@ -31,10 +35,16 @@ def show(
 
     from sqltailor.data.examples import to_json
     from sqltailor.data.readers import read_examples
+    from sqltailor.project import Project
+    from sqltailor.recipe import load_recipe
     from sqltailor.types import Example
 
-    items = list(islice(read_examples(file, format=format, mapping=mapping_of(map, [file], format)), limit))
-    prompts = _prompts([item for item in items if isinstance(item, Example)], recipe) if prompt else {}
+    with Project(load_recipe(recipe).recipe) as project:
+        settings = project.recipe.data
+        mapping = mapping_of(map, [file], format) or settings.mapping
+        items = list(islice(read_examples(file, format or settings.format, mapping, project.dialect), limit))
+        examples = [item for item in items if isinstance(item, Example)]
+        prompts = _prompts(project, [project.as_meant(example) for example in examples]) if prompt else {}
     if json:
         rows: list[dict[str, Any]] = []
         for item in items:
@@ -56,14 +66,11 @@ def show(
             print(f"line {item.line} rejected: {item.reason}: {item.detail}")
 
 
-def _prompts(examples: list[Any], recipe: str | None) -> dict[str, list[dict[str, str]]]:
+def _prompts(project: Project, examples: list[Example]) -> dict[str, list[dict[str, str]]]:
     """Return the messages of each example's prompt, by its id."""
-    from sqltailor.project import Project
-    from sqltailor.recipe import load_recipe
     from sqltailor.train.rows.training_data import asked_prompts
 
-    with Project(load_recipe(recipe).recipe) as project:
-        return {
-            example.id: [{"role": message.role, "content": message.content} for message in prompt.messages]
-            for example, prompt in zip(examples, asked_prompts(project, examples), strict=True)
-        }
+    return {
+        example.id: [{"role": message.role, "content": message.content} for message in prompt.messages]
+        for example, prompt in zip(examples, asked_prompts(project, examples), strict=True)
+    }

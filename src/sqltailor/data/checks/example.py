@@ -55,6 +55,7 @@ WARNINGS: Mapping[str, str] = {
     "contradiction": "another row has the same question and schema, and other SQL",
     "names_unchecked": "no schema is known, so tables and columns could not be checked",
     "schema_in_part": "a part of the schema beside the question is not understood; the rest is used",
+    "earlier_turns": "an earlier answer of the conversation is SQL, too: it is history, only the last is a pair",
     "limit_ties": "LIMIT after ORDER BY: rows that tie with the last one are cut off",
     "limit_unordered": "LIMIT without ORDER BY: which rows come back is left to the database",
     "storage_order": "the answer depends on the order in which rows are stored",

@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqltailor.data.checks.what_helps import own_function
 from sqltailor.data.rows import RowError
 from sqltailor.database import Database, dialect_of, open_database
 from sqltailor.errors import DataError, Refused, SQLError, Timeout
@@ -56,6 +57,7 @@ class Databases:
         folder = Path(self.location)
         if "://" in self.location or not folder.is_dir():
             return self.location
+        db_id = db_id or only_database(folder)
         if not db_id:
             raise RowError("unknown_database", f"the row has no db_id to choose a database in {folder}")
         found = database_file(folder, db_id)
@@ -75,6 +77,15 @@ def database_file(folder: Path, db_id: str) -> Path | None:
     places = [folder / name / f"{name}{end}" for end in ENDINGS]
     places += [folder / f"{name}{end}" for end in ENDINGS]
     return next((p for p in places if p.is_file()), None)
+
+
+def only_database(folder: Path) -> str | None:
+    """Return the `db_id` of the one database in a folder; None where it holds none or several.
+
+    It stands for rows that name no database.
+    """
+    names = {f.stem for f in (*folder.glob("*"), *folder.glob("*/*")) if database_file(folder, f.stem) == f}
+    return names.pop() if len(names) == 1 else None
 
 
 def dialect_of_folder(folder: Path) -> str:
@@ -119,7 +130,7 @@ def _run(example: Example, databases: Databases) -> QueryResult | None:
     dialect = example.dialect if load_dialect(example.dialect).base == database.dialect else database.dialect
     verdict = check(sql, dialect=dialect, schema=schema, grant=databases.grant)
     if not verdict.allowed:
-        raise RowError("refused", f"{verdict.layer}: {verdict.reason}")
+        raise RowError("refused", f"{verdict.layer}: {verdict.reason}{own_function(verdict)}")
     try:
         return database.run(sql)
     except Timeout as e:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sqltailor.data.dataset.overlap import WORDS, Tests
 from sqltailor.data.dataset.split import PARTS, Split
 from sqltailor.data.dataset.tally import SHOWN_A_KIND, example_shown
 from sqltailor.data.examples import json_line
+from sqltailor.data.facts import shortest_names
 from sqltailor.errors import MissingExtra, require
 
 logger = logging.getLogger(__name__)
@@ -32,10 +34,11 @@ def card_of(
     tests: Tests | None = None,
     runs_shared: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Return the card as JSON values. Distributions and warnings are over the rows that passed the checks, before
-    copies were removed; `read`, `kept`, `rejected` and `split` are final.
-    """
+    """Return the card as JSON values; distributions and warnings are over the rows that are kept."""
     tally, columns = kept.tally, kept.ledger.columns
+    shorter, tables = shortest_names(tally.tables), Counter[str]()
+    for table, count in tally.tables.items():
+        tables[shorter[table]] += count
     clashes = contradictions(kept.ledger, removed)
     warnings = dict(tally.warnings) | ({"contradiction": sum(map(len, clashes))} if clashes else {})
     shown = dict(tally.warnings_shown)
@@ -50,10 +53,13 @@ def card_of(
         "rejects_shown": tally.rejects_shown,
         "warnings": dict(sorted(warnings.items(), key=lambda item: -item[1])),
         "warnings_shown": shown,
-        "distinct": {name: len(set(columns[name])) for name in ("question", "template", "schema", "database")},
+        "distinct": {
+            name: len({value for row, value in enumerate(columns[name]) if row not in removed})
+            for name in ("question", "template", "schema", "database")
+        },
         "levels": dict(tally.levels.most_common()),
-        "tables": dict(tally.tables.most_common(TOP_TABLES)),
-        "tables_in_all": len(tally.tables),
+        "tables": dict(tables.most_common(TOP_TABLES)),
+        "tables_in_all": len(tables),
         "shapes": dict(tally.shapes.most_common(TOP_SHAPES)),
         "shapes_in_all": len(tally.shapes),
         "tokens": {str(end): tally.tokens[end] for end in sorted(tally.tokens)},

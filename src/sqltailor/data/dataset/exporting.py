@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def export(
     *,
     validation: FilePath | None = None,
     schema: Schema | None = None,
+    dialect: str = "sqlite",
     model: str | None = None,
     skip_bad: bool = False,
     complete: Callable[[Example], Example] = lambda example: example,
@@ -46,10 +47,10 @@ def export(
     """Write examples in a training format (`WRITERS`) and return what was written and which rules it breaks.
 
     `out` is a folder (one `.jsonl` a file read, by its name) or, for a single file, a path with an ending. `schema` is
-    shown for examples that have none of their own. `model` chooses the rules: nova, nova-2-lite, llama,
-    claude-3-haiku; default Nova for `bedrock`. `skip_bad` leaves out rows that break a rule by themselves. `complete`
-    adds to an example what its prompt would say (`Project.complete`). Rows that cannot be read or written are
-    violations too. Raises `ConfigError`, and `DataError` for unreadable files.
+    shown for examples that have none of their own; `dialect` is that of rows that name none. `model` chooses the rules:
+    nova, nova-2-lite, llama, claude-3-haiku; default Nova for `bedrock`. `skip_bad` leaves out rows that break a rule
+    by themselves. `complete` adds to an example what its prompt would say (`Project.complete`). Rows that cannot be
+    read or written are violations too. Raises `ConfigError`, and `DataError` for unreadable files.
     """
     write = writer(format)
     sources = [Path(train)] if isinstance(train, (str, os.PathLike)) else [Path(path) for path in train]
@@ -64,7 +65,9 @@ def export(
     written = {}
     for source, target in targets.items():
         with atomic_writer(target) as file:
-            written[str(target)] = sum(file.write(line) > 0 for line in _rows(source, format, to_row, limits, found))
+            rows = read_examples(source, dialect=dialect)
+            lines = _rows(source, rows, format, to_row, limits, found)
+            written[str(target)] = sum(file.write(line) > 0 for line in lines)
     paths = list(targets.values())
     found += check_files(format, paths[: len(sources)], paths[len(sources) :], model=model)
     return ExportSummary(written, found)
@@ -82,10 +85,15 @@ def _targets(sources: list[Path], out: Path) -> dict[Path, Path]:
 
 
 def _rows(
-    source: Path, format: str, to_row: Callable[[Example], Any], limits: Limits | None, found: list[Violation]
+    source: Path,
+    rows: Iterable[Example | Reject],
+    format: str,
+    to_row: Callable[[Example], Any],
+    limits: Limits | None,
+    found: list[Violation],
 ) -> Iterator[str]:
     """Yield the rows of a file in a format; those that cannot be read or written are added to `found`."""
-    for position, example in enumerate(read_examples(source), 1):
+    for position, example in enumerate(rows, 1):
         if isinstance(example, Reject):
             found.append(Violation(str(source), example.line, example.reason, example.detail))
             continue

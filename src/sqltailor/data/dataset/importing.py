@@ -138,11 +138,12 @@ def _process(
     dialect = dialect or _dialect_of(checks.database)
     opened = [open_source(path, format, mapping, dialect, tables) for path in sources]
     before = _replaced(out, sources) if split_by else ""
-    tests = read_tests(against, schema=checks.schema) if against else None
+    tests = read_tests(against, schema=checks.schema, dialect=dialect) if against else None
     counts: Counter[str] = Counter()
     with _working_folder(out) as folder, KeptRows(folder) as kept:
         kept.take(_items(opened, counts), checks, workers=workers)
         removed = find_copies(kept.ledger, kept.question, near=near) | _in_tests(kept.ledger, tests)
+        kept.count(removed)
         split = split_by(kept.ledger, without=removed) if split_by else None
         runs_shared = write_parts(kept, folder, removed, split, tests)
         card = card_of(kept, removed, sources=counts, split=split, tests=tests, runs_shared=runs_shared)

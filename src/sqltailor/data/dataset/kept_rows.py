@@ -6,7 +6,7 @@ import functools
 import json
 import mmap
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -14,7 +14,7 @@ from typing import Self, TextIO
 from sqltailor.data.dataset.deduplicate import Ledger
 from sqltailor.data.dataset.pool import map_ordered
 from sqltailor.data.dataset.row_checker import Checker, Item, Kept, Settings
-from sqltailor.data.dataset.tally import Tally
+from sqltailor.data.dataset.tally import Tally, Traits
 from sqltailor.data.examples import from_json, json_line
 from sqltailor.data.facts import asked_text
 from sqltailor.data.rows import Reject
@@ -28,6 +28,8 @@ class KeptRows:
         self.tally = Tally()
         self.path = folder / "kept.jsonl"
         self._kept = open_to_write(self.path)
+        self._traits_path = folder / "traits.jsonl"
+        self._traits = open_to_write(self._traits_path)
         self._rejects = open_to_write(folder / "rejects.jsonl")
         self._smells = open_to_write(folder / "smells.jsonl")
         self._starts = array("Q")
@@ -43,6 +45,17 @@ class KeptRows:
             else:
                 self._keep(result)
         self._kept.flush()
+        self._traits.flush()
+
+    def count(self, removed: Container[int]) -> None:
+        """Tally the rows that passed the checks, but those that are removed as copies."""
+        with self._traits_path.open(encoding="utf-8", newline="\n") as file:
+            for row, (line, traits) in enumerate(zip(self.lines(), file, strict=True)):
+                if row not in removed:
+                    found = Traits(*json.loads(traits))
+                    self.tally.keep(found)
+                    for name in found.warnings:
+                        self.tally.warn(name, line)
 
     def reject(self, reject: Reject) -> None:
         """Write a row that is not taken to `rejects.jsonl`."""
@@ -52,9 +65,8 @@ class KeptRows:
 
     def _keep(self, kept: Kept) -> None:
         self.ledger.add(kept.facts)
-        self.tally.keep(kept.facts)
-        for name in kept.warnings:
-            self.tally.warn(name, kept.line)
+        facts = kept.facts
+        self._traits.write(json_line(Traits(facts.shape, facts.tables, facts.level, facts.tokens, kept.warnings)))
         for smell in kept.smells:
             self._smells.write(json_line(smell))
         self._starts.append(self._size)
@@ -81,6 +93,7 @@ class KeptRows:
     def close(self) -> None:
         """Close all files."""
         self._kept.close()
+        self._traits.close()
         self._rejects.close()
         self._smells.close()
         self.ledger.close()

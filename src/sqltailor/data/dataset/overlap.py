@@ -28,8 +28,13 @@ class Tests:
     runs: frozenset[str]
 
 
-def read_tests(paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None = None) -> Tests:
-    """Return the keys of test files in any known format. Raises `DataError` when one has no example."""
+def read_tests(
+    paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None = None, dialect: str = "sqlite"
+) -> Tests:
+    """Return the keys of test files in any known format. `dialect` is that of rows that name none.
+
+    Raises `DataError` when a file has no example.
+    """
     files: list[str] = []
     count = 0
     pairs: set[int] = set()
@@ -37,7 +42,7 @@ def read_tests(paths: Iterable[str | os.PathLike[str]], *, schema: Schema | None
     runs: set[str] = set()
     for path in paths:
         before = count
-        for example in read_examples(path):
+        for example in read_examples(path, dialect=dialect):
             if isinstance(example, Reject):
                 continue
             try:

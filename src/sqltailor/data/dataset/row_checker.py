@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from sqltailor.data.checks.example import Statements, check_example
 from sqltailor.data.checks.execute import Databases, compare_sides, run_gold
+from sqltailor.data.checks.what_helps import other_dialect
 from sqltailor.data.examples import to_line
 from sqltailor.data.facts import Facts
-from sqltailor.data.readers import Source, converter
+from sqltailor.data.readers import CONVERSATIONS, Source, converter
 from sqltailor.data.rows import Reject, Row, RowError, shown
 from sqltailor.database import Database
-from sqltailor.prompt.extract import is_declined
+from sqltailor.prompt.extract import extract, is_declined
 from sqltailor.types import Example, Grant, Schema
 
 
@@ -57,6 +58,11 @@ class Kept(NamedTuple):
 Item = tuple[Source, Row | Reject]
 
 
+def _has_earlier_answers(example: Example) -> bool:
+    said = (message.content for message in example.history if message.role == "assistant")
+    return any(extract(text, example.dialect).sql is not None for text in said)
+
+
 class Checker:
     """Reads and checks one row a call; opens databases when it first needs them, until it is closed."""
 
@@ -73,7 +79,9 @@ class Checker:
             return row
         try:
             convert = self._converters.get(source.name) or self._converters.setdefault(source.name, converter(source))
-            return self._check(convert(row), loose=source.is_loose)
+            kept = self._check(written := convert(row), loose=source.is_loose)
+            more = ("earlier_turns",) if source.format in CONVERSATIONS and _has_earlier_answers(written) else ()
+            return kept._replace(warnings=(*kept.warnings, *more))
         except RowError as e:
             return Reject(row.line, e.reason, str(e), shown(row.value), source.name)
 
@@ -86,13 +94,16 @@ class Checker:
     def _check(self, written: Example, *, loose: bool) -> Kept:
         settings, databases = self._settings, self._databases
         schema = databases.find(written.db_id)[1] if databases is not None else settings.schema
-        example, facts, warnings = check_example(
-            written,
-            schema=schema,
-            statements=settings.statements,
-            loose=loose,
-            from_dialect=settings.from_dialect,
-        )
+        try:
+            example, facts, warnings = check_example(
+                written,
+                schema=schema,
+                statements=settings.statements,
+                loose=loose,
+                from_dialect=settings.from_dialect,
+            )
+        except RowError as e:
+            raise RowError(e.reason, f"{e}{other_dialect(written, settings.from_dialect or written.dialect)}") from e
         can_run = settings.run and settings.statements == "select" and not is_declined(example.sql[0])
         if databases is not None and can_run:
             warnings += tuple(run_gold(example, databases))

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqltailor.data.facts import Facts
 from sqltailor.data.rows import Reject
 
 SHOWN_A_KIND = 3
 MAX_COUNTED = 100_000
 """Distinct shapes or tables beyond this many are counted as `(other)`."""
+
+
+class Traits(NamedTuple):
+    """What is counted of a row that is taken."""
+
+    shape: str
+    tables: Sequence[str]
+    level: str
+    tokens: int
+    warnings: Sequence[str]
 
 
 class Tally:
@@ -39,14 +48,14 @@ class Tally:
                 {"source": reject.source, "line": reject.line, "detail": reject.detail, "raw": reject.raw[:300]}
             )
 
-    def keep(self, facts: Facts) -> None:
+    def keep(self, traits: Traits) -> None:
         """Count a row that is taken."""
-        _count(self.shapes, facts.shape)
-        for table in facts.tables:
+        _count(self.shapes, traits.shape)
+        for table in traits.tables:
             _count(self.tables, table)
-        self.levels[facts.level] += 1
-        self.tokens[token_bin(facts.tokens)] += 1
-        self.longest = max(self.longest, facts.tokens)
+        self.levels[traits.level] += 1
+        self.tokens[token_bin(traits.tokens)] += 1
+        self.longest = max(self.longest, traits.tokens)
 
     def warn(self, name: str, line: str) -> None:
         """Count a warning about a row that is taken; `line` is its JSON."""

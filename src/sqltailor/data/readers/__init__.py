@@ -34,10 +34,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from sqltailor.data.column_names import column_called
 from sqltailor.data.examples import stem
 from sqltailor.data.file_kinds import container
 from sqltailor.data.layouts import SELECTS
-from sqltailor.data.readers.recognise import columns_of, lacks_mapped, objects_of, recognise
+from sqltailor.data.readers.recognise import (
+    QUESTION_NAMES,
+    columns_of,
+    lacks_mapped,
+    map_option,
+    objects_of,
+    recognise,
+)
 from sqltailor.data.readers.trainers import is_wrong, usual
 from sqltailor.data.rows import Reject, Row, RowError, read_rows, shown
 from sqltailor.data.sections import without_marks
@@ -69,6 +77,9 @@ CONTAINERS = ("csv", "tsv", "parquet", "jsonl", "json")
 
 LOOSE = frozenset({"sql-create-context", "wikisql", "spider"})
 """Formats whose SQL writes text values in double quotes and odd names bare: read by `dialect.relex`."""
+
+CONVERSATIONS = frozenset({"bedrock", "claude", "openai", "sharegpt"})
+"""Formats whose rows may hold several questions with their SQL, of which the last is the example."""
 
 _OF_TRAINERS = frozenset({"prompt-completion", "instruction", "openai", "sharegpt"})
 """Formats in which `label` says whether the answer is wanted."""
@@ -181,15 +192,29 @@ def _recognised(name: str, rows: list[Row | Reject], is_table: bool) -> str:
     found = next((f for value in objects if (f := recognise(value, is_table))), None)
     if found is not None:
         return found
+    if is_table and not rows:
+        raise DataError(f"{name} has a header and no rows.")
     if not objects:
         said = f" The first row, line {rows[0].line}: {rows[0].detail}." if rows and isinstance(rows[0], Reject) else ""
         said += f" A log of statements: sqltailor data log {name}." if name.endswith((".log", ".sql", ".txt")) else ""
         raise DataError(f"{name} has no rows that can be read.{said} Known formats: {', '.join(READERS)}.")
     columns = ", ".join(map(str, objects[0]))[:300]
-    if (sql := _sql_column(objects)) is not None:
+    if any(SELECTS.match(str(column)) for column in objects[0]):
+        raise DataError(
+            f"{name} has no header line: its first line is a row. Put the names of the columns before it, such as "
+            "question,sql"
+        )
+    sql, question = _sql_column(objects), column_called(QUESTION_NAMES, objects[0])
+    if sql is not None and question is not None:
+        raise DataError(
+            f"{name} has questions ('{question}'), and statements in '{sql}', which is no usual name for them. "
+            f"Its columns: {columns}. Name both: {map_option({'question': question, 'sql': sql})}"
+        )
+    if sql is not None:
         raise DataError(
             f"{name} has statements ('{sql}') and no questions that can be told by their name. Its columns: {columns}. "
-            f"Name the questions (--map question=COL,sql={sql}); if there are none: sqltailor data log {name}"
+            f"Name the questions ({map_option({'question': 'COL', 'sql': sql})}); if there are none: "
+            f"sqltailor data log {name}"
         )
     raise DataError(
         f"The format of {name} is not recognised. Its columns: {columns}. "

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqltailor.data.canonical import canonical_ddl
+from sqltailor.data.column_names import column_called
 from sqltailor.data.examples import from_json, text_field
 from sqltailor.data.readers import FIELDS, Source
 from sqltailor.data.readers.recognise import FEEDBACK, QUESTION_NAMES, SCHEMA_NAMES, SQL_NAMES
@@ -31,17 +32,12 @@ def read_context(row: Mapping[str, Any], source: Source) -> Example:
 
 
 def read_mapped(row: Mapping[str, Any], source: Source) -> Example:
-    """Return the example of any row: columns as the mapping says, else by their usual names, in any case."""
-    row = {str(name).lower(): value for name, value in reversed(list(row.items()))} | dict(row)
-    usual = {name: name for name in FIELDS if name in row}
+    """Return the example of any row: columns as the mapping says, else by their usual names, however written."""
+    names = {field: (field,) for field in FIELDS} | {"schema": SCHEMA_NAMES, "sql": SQL_NAMES}
     if "question" not in source.mapping and "spec" not in source.mapping:
-        usual |= _first("question", QUESTION_NAMES, row)
-    usual |= _first("schema", SCHEMA_NAMES, row) | _first("sql", SQL_NAMES, row)
+        names["question"] = QUESTION_NAMES
+    usual = {field: column for field, known in names.items() if (column := column_called(known, row)) is not None}
     return _example(_picked(row, usual | dict(source.mapping)), source)
-
-
-def _first(field: str, names: tuple[str, ...], row: Mapping[str, Any]) -> dict[str, str]:
-    return next(({field: name} for name in names if name in row), {})
 
 
 def _mapped(row: Mapping[str, Any], source: Source) -> Mapping[str, Any]:

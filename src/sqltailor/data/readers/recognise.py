@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqltailor.data.column_names import column_called
 from sqltailor.data.readers.trainers import usual
 from sqltailor.data.rows import Reject, Row
 from sqltailor.data.sections import has_answer
@@ -21,7 +23,6 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
     """Return the format that a row's keys show, or None."""
     row = usual(row)
     has = set(row).__contains__
-    in_any_case = {str(key).lower() for key in row}.__contains__
     if has("messages"):
         return _chat_format(row)
     if has("conversations"):
@@ -38,7 +39,7 @@ def recognise(row: Mapping[str, Any], is_table: bool = False) -> str | None:
         ("input-output", has("input") and has("output")),
         ("examples", (has("question") or has("spec")) and has("sql") and not is_table),
         ("examples", row.get("source") == FEEDBACK),
-        ("table", any(map(in_any_case, QUESTION_NAMES)) and any(map(in_any_case, SQL_NAMES))),
+        ("table", None not in (column_called(QUESTION_NAMES, row), column_called(SQL_NAMES, row))),
         ("text", has_answer(str(row.get("text") or ""))),
     )
     return next((name for name, matches in rules if matches), None)
@@ -68,13 +69,21 @@ def lacks_mapped(name: str, rows: Sequence[Row | Reject], mapping: Mapping[str, 
         for field in ("question", "spec", "sql"):
             if (column := mapping.get(field)) in missing and column is not None:
                 raise ConfigError(unknown(f"column for '{field}' in {name}", column, columns))
-    if columns and "sql" not in mapping and not {name.lower() for name in columns} & {*SQL_NAMES}:
-        named = ",".join(f"{field}={column}" for field, column in mapping.items())
+    if columns and "sql" not in mapping and column_called(SQL_NAMES, columns) is None:
         raise ConfigError(
-            f"Which column of {name} is the SQL? Name it, too: --map {named},sql=COL. "
+            f"Which column of {name} is the SQL? Name it, too: {map_option({**mapping, 'sql': 'COL'})}. "
             f"Its columns: {', '.join(columns)[:300]}."
         )
     return False
+
+
+def map_option(mapping: Mapping[str, str]) -> str:
+    """Return the option that names columns, as a shell takes it.
+
+    >>> map_option({"question": "COL", "sql": "SQL Query"})
+    "--map 'question=COL,sql=SQL Query'"
+    """
+    return f"--map {shlex.quote(','.join(f'{field}={column}' for field, column in mapping.items()))}"
 
 
 def columns_of(rows: Sequence[Row | Reject]) -> dict[str, None]:

@@ -44,6 +44,16 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relnamespace NOT IN (
 _HEAD = re.compile(r"(?>(?:[\s(]+|--[^\n]*|/\*.*?\*/)*)(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
 
 
+def _sentences(text: str) -> str:
+    """Return the driver's lines as sentences, each with its full stop.
+
+    >>> _sentences("Connection refused\\n\\tIs the server running there?")
+    'Connection refused. Is the server running there?'
+    """
+    lines = (" ".join(line.split()) for line in text.splitlines() if line.strip())
+    return " ".join(line if line[-1] in ".?!" else f"{line}." for line in lines)
+
+
 class Engine:
     """A read-only session, opened again when it was lost."""
 
@@ -75,7 +85,7 @@ class Engine:
             self._connection = psycopg.connect(autocommit=True, prepare_threshold=None, **self._arguments)
         except psycopg.Error as e:
             raise OSError(
-                f"{self._shown} cannot be reached: {' '.join(str(e).split())} Next: psql '{self._shown}' -c 'SELECT 1'"
+                f"{self._shown} cannot be reached: {_sentences(str(e))} Next: psql '{self._shown}' -c 'SELECT 1'"
             ) from e
         for info in psycopg.postgres.types:
             for oid, name in ((info.oid, info.name), (info.array_oid, f"{info.name}[]")):

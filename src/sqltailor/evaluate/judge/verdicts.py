@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sqltailor.data.examples import from_json
-from sqltailor.errors import BackendError, ConfigError, DataError, unknown
+from sqltailor.errors import BackendError, ConfigError, unknown
+from sqltailor.evaluate.eval_folder import no_evaluation
 from sqltailor.evaluate.judge.agreement import agreement
 from sqltailor.evaluate.judge.rubrics import RUBRICS, Rubric, judge_prompt
 from sqltailor.runs import Run, append_jsonl, file_name, read_json, read_jsonl, write_json_atomic
@@ -76,7 +77,7 @@ def configuration(rubric: str, reference: str) -> str:
 def _examples(run: Run) -> list[Example]:
     file = run.path / "examples.jsonl"
     if not file.is_file() or not run.scores.is_file():
-        raise DataError(f"{run.path} holds no finished evaluation. Make one: sqltailor eval")
+        raise no_evaluation(run.path)
     return [from_json(row) for row in read_jsonl(file)]
 
 

@@ -45,6 +45,10 @@ ON_REQUEST = ("exact_set", *WHEN_NAMED)
 NEEDS_RESULTS = ("execution", "executable", "efficiency")
 """Metrics of results, so that without a database none can be computed."""
 
+OF_SOME_ANSWERS = ("names_exist", "ast_similarity", "efficiency", "agrees_with_compiler", "exact_set")
+"""Metrics that are about some answers by their nature: those that parse, are right, or have a gold statement or a
+specification of a certain kind."""
+
 NEEDS_EMBEDDER = ("embedding_similarity",)
 """Metrics for which a model is downloaded."""
 

@@ -72,19 +72,19 @@ def _notes(scores: Mapping[str, Any]) -> Sequence[str]:
     notes = []
     asked = int(scores.get("examples", 0))
     metric = headline_metric(scores)
-    if ceiling := scores.get("ceiling"):
-        if hits(ceiling) == ceiling["n"]:
-            notes.append("Every gold statement, run again, agrees with itself.")
-        else:
-            right = f"{hits(ceiling):,} of {counted(ceiling['n'], 'gold statement')} are right answers to themselves"
-            notes.append(f"{right}: no model can reach more than {percent(ceiling['value'])}.")
+    if (ceiling := scores.get("ceiling")) and hits(ceiling) == ceiling["n"]:
+        notes.append("Every gold statement, run again, agrees with itself.")
     if least := max((found.get(metric, 0) for found in scores.get("detectable", {}).values()), default=0):
         notes.append(f"With this many questions, a difference below {_decimal(100 * least)} points may well be chance.")
     for model, found in scores.get("clustered", {}).items():
         if rate := found.get(metric):
             notes.append(f"On other databases than these {rate['databases']}, {model} may reach {interval(rate)}.")
     if failing := len(scores.get("gold_errors", ())):
-        notes.append(f"{counted(failing, 'gold statement')} of {asked} failed: execution rates leave them out.")
+        whose, them = ("its own result", "it") if failing == 1 else ("their own results", "them")
+        notes.append(
+            f"{counted(failing, 'gold statement')} of {asked} failed or did not match {whose}: "
+            f"execution rates leave {them} out."
+        )
     if empty := scores.get("gold_empty"):
         notes.append(
             f"{counted(empty, 'gold result')} {'is' if empty == 1 else 'are'} empty: matching one proves little."

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sqltailor.data.examples import from_json
 from sqltailor.errors import DataError, unknown
+from sqltailor.evaluate.eval_folder import no_evaluation
 from sqltailor.runs import Run, append_jsonl, file_name, read_json, read_jsonl
 from sqltailor.types import Example
 
@@ -90,7 +91,7 @@ def _answers(folder: Path, model: str | None) -> tuple[str, Sequence[Answered]]:
     run = Run(folder)
     examples = folder / "examples.jsonl"
     if not examples.is_file() or not run.scores.is_file():
-        raise DataError(f"{folder} holds no finished evaluation. Make one: sqltailor eval")
+        raise no_evaluation(folder)
     models = [name for name in read_json(run.scores)["models"] if run.predictions(name).is_file()]
     if not models:
         raise DataError(f"{folder} holds no answers. Make some: sqltailor eval")

@@ -43,4 +43,20 @@ def is_here(base: Base) -> bool:
     return cached_file(base).is_file() and cached_file(base).stat().st_size == base.bytes
 
 
-__all__ = ["BASES", "DEFAULT", "SOURCE", "Base", "cache_folder", "folder_of", "folder_of_gguf", "is_here"]
+def bytes_to_download(reference: str) -> int:
+    """Return how much is downloaded before a model can be opened, as far as it is a named base; else 0."""
+    named = BASES.get(reference)
+    return 0 if named is None or is_here(named) else named.bytes
+
+
+__all__ = [
+    "BASES",
+    "DEFAULT",
+    "SOURCE",
+    "Base",
+    "bytes_to_download",
+    "cache_folder",
+    "folder_of",
+    "folder_of_gguf",
+    "is_here",
+]

@@ -28,8 +28,10 @@ def read_statements(path: Path) -> Iterator[Statement]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"'{path}' cannot be read as UTF-8 text: {e}") from e
+    except OSError as e:
+        raise DataError(f"The file of statements '{path}' cannot be read: {(e.strerror or str(e)).lower()}.") from e
+    except UnicodeDecodeError as e:
+        raise DataError(f"'{path}' is not UTF-8 text: byte {e.start} is none of it.") from e
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith(("#", "```")):
             continue

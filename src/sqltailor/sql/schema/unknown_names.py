@@ -143,9 +143,11 @@ def _unknown_of(
 
 
 def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, Known], written: Written) -> str | None:
-    if source not in visible and None in visible.values():
+    # a derived table without an alias has the name '', which no column can be qualified by
+    is_known = bool(source) and source in visible
+    if not is_known and None in visible.values():
         return None
-    if source in visible:
+    if is_known:
         columns = visible[source]
         if columns is None or name in columns:
             return None
@@ -160,7 +162,7 @@ def _why_unknown(column: Column, name: str, source: str, visible: Mapping[str, K
         )
     if name in everything:
         return None
-    places = ", ".join(written.get(place, place) for place in visible) or "the query"
+    places = ", ".join(written.get(place, place) for place in visible if place) or "the query"
     return f"no column '{column.name}' in {places}.{_nearest(name, everything, written)}"
 
 
@@ -173,11 +175,19 @@ def _visible(scope: Scope, known: Mapping[str, frozenset[str]]) -> Iterator[tupl
     outer = scope.parent
     if outer is not None and (scope.is_subquery or scope.is_udtf):
         yield from _visible(outer, known)
-    elif outer is not None and outer.is_subquery:
+    elif outer is not None and _is_in_subquery(outer):
         # a derived table or union branch inside a correlated subquery sees what the subquery sees
         yield from _visible(outer, known)
     for name, source in scope.sources.items():
         yield name.lower(), _columns_of(source, name, known)
+    if sum(not derived.alias for derived in scope.derived_tables) > 1:
+        yield "", None  # of several without an alias, only the last is among the sources
+
+
+def _is_in_subquery(scope: Scope | None) -> bool:
+    while scope is not None and not scope.is_subquery:
+        scope = scope.parent
+    return scope is not None
 
 
 def _columns_of(source: Table | Scope, name: str, known: Mapping[str, frozenset[str]]) -> Known:
@@ -192,6 +202,8 @@ def _columns_of(source: Table | Scope, name: str, known: Mapping[str, frozenset[
     expression = source.expression
     if named := _named_by_alias(expression, name):
         return named
+    if isinstance(expression, exp.Lateral) and source.subquery_scopes:
+        return _columns_of(source.subquery_scopes[0], name, known)
     if source.is_udtf or not isinstance(expression, exp.Query):
         return None
     columns = frozenset(name.lower() for name in expression.named_selects if name and name != "*")
@@ -202,11 +214,12 @@ def _columns_of(source: Table | Scope, name: str, known: Mapping[str, frozenset[
 
 
 def _named_by_alias(expression: Expr, name: str) -> Known:
-    """Return the columns that `WITH name(a, b) AS (...)` or `(...) AS name(a, b)` gives, or None."""
+    """Return the columns that `WITH name(a, b) AS (...)` or `[LATERAL] (...) AS name(a, b)` gives, or None."""
     from sqlglot import exp
 
-    owner = expression.find_ancestor(exp.CTE, exp.Subquery)
+    kinds = exp.CTE, exp.Subquery, exp.Lateral
+    owner = expression if isinstance(expression, exp.Lateral) else expression.find_ancestor(*kinds)
     while owner is not None and owner.alias != name:
-        owner = owner.find_ancestor(exp.CTE, exp.Subquery)
+        owner = owner.find_ancestor(*kinds)
     alias = owner.args.get("alias") if owner is not None else None
     return frozenset(c.name.lower() for c in alias.columns) or None if isinstance(alias, exp.TableAlias) else None

@@ -38,7 +38,10 @@ class Lengths(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one stage will take. `memory_gb` by part; `available_gb` None where the device is not here."""
+    """What one stage will take. `memory_gb` by part; `available_gb` None where the device is not here.
+
+    `download_bytes`: of a base that is not here yet, without whose tokenizer the numbers of tokens are estimates.
+    """
 
     base: str
     method: str
@@ -60,6 +63,7 @@ class Plan:
     available_gb: float | None
     seconds: float | None
     assumed: bool = False
+    download_bytes: int = 0
 
     @property
     def needs_gb(self) -> float:
@@ -98,6 +102,9 @@ class Plan:
             "memory: " + " + ".join(f"{name} {size:.2f}" for name, size in self.memory_gb.items()),
             f"        = {self.needs_gb:.1f} GB; {self._verdict()}",
         ]
+        if self.download_bytes:
+            size = f"{self.download_bytes / 1e6:,.0f} MB"
+            lines.append(f"download: {size} of {self.base}, which is not here yet; until then, tokens are estimates")
         return "\n".join(lines)
 
     def _verdict(self) -> str:

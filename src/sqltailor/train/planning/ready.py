@@ -39,6 +39,18 @@ def check_ready(resolved: Resolved, project: Project, *, executes: bool = True) 
         _ = project.schema  # is it there, and can it be read?
 
 
+def check_named(resolved: Resolved) -> None:
+    """Raise `DataError` for a training file that the command line names and that is not there.
+
+    A recipe may list files that are still to be made.
+    """
+    if resolved.origins.get("data.train") != "command line":
+        return
+    for path in resolved.recipe.data.train:
+        if not path.startswith("hf:") and not Path(path).exists():
+            raise DataError(f"No such file: {path} (data.train on the command line).")
+
+
 def _holds_something(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 

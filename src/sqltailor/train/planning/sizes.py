@@ -46,6 +46,16 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
         "head_dim": 64,
         "tie_word_embeddings": True,
     },
+    "QuantFactory/SmolLM2-135M": {
+        "model_type": "llama",
+        "vocab_size": 49_152,
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "tie_word_embeddings": True,
+    },
     "Qwen/Qwen2.5-Coder-0.5B": {
         "model_type": "qwen2",
         "vocab_size": 151_936,

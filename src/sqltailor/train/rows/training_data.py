@@ -54,7 +54,7 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
         files = {"data.train": train}
     else:
         files, validation = {path: _learned(path, recipe, rejected) for path in paths}, []
-    if data.validation and existing((data.validation,)):
+    if data.validation and _held_out([data.validation], recipe):
         validation = list(_read(data.validation, recipe, rejected))
     train = _without_held_out(files, [*validation, *_tests(recipe)])
     if data.train_samples is not None and data.train_samples < len(train):
@@ -68,9 +68,24 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
 
 
 def _tests(recipe: Recipe) -> Iterator[Example]:
-    for path in recipe.data.test:
-        if path.startswith("hf:") or Path(path).is_file():
-            yield from _read(path, recipe, Counter())
+    for path in _held_out(recipe.data.test, recipe):
+        yield from _read(path, recipe, Counter())
+
+
+def _held_out(paths: Sequence[str], recipe: Recipe) -> list[str]:
+    """Return the files that hold something, and tell of the others as `existing` does, but for what an import makes.
+
+    It makes `validation.jsonl` and `test.jsonl` with a `train.jsonl`: where that is not there yet, it alone is told.
+    """
+
+    def is_awaited(path: str) -> bool:
+        file = Path(path)
+        train = file.with_name("train.jsonl")
+        if file.name not in ("validation.jsonl", "test.jsonl") or file.is_file() or train.is_file():
+            return False
+        return train in map(Path, recipe.data.train)
+
+    return existing([path for path in paths if not is_awaited(path)])
 
 
 def _without_held_out(files: Mapping[str, Sequence[Example]], held_out: Iterable[Example]) -> list[Example]:
@@ -147,7 +162,8 @@ def _split(recipe: Recipe, paths: Sequence[str], out: Path) -> tuple[list[Exampl
 
 def hash_material(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Return path → hash of every file that training reads; a Hub data set is named, not hashed."""
-    paths = existing([*recipe.data.train, *([recipe.data.validation] if recipe.data.validation else [])])
+    paths = existing(recipe.data.train)
+    paths += _held_out([recipe.data.validation], recipe) if recipe.data.validation else []
     paths += [str(file) for path in existing(recipe.data.documents) for file in _files(Path(path))]
     hashes = hash_data([Path(path) for path in paths if not path.startswith("hf:")])
     return hashes | {path: {"sha256": path, "rows": None} for path in paths if path.startswith("hf:")}

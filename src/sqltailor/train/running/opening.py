@@ -13,6 +13,7 @@ from sqltailor.generate.weights import best_device
 from sqltailor.recipe import Resolved, dump, recipe_hash
 from sqltailor.runs import Run, create_run, data_hash, file_name, find_run, lock, unfinished_run
 from sqltailor.train.rows.training_data import hash_material
+from sqltailor.train.running.checkpoints import COMPLETE, step_of
 from sqltailor.train.running.processes import check_launch, leave_at_exit
 from sqltailor.train.running.settings import world_size
 
@@ -33,7 +34,9 @@ def run_of(resolved: Resolved) -> Iterator[Run]:
 
 def _say_continued(run: Run) -> None:
     if run.metrics.is_file():
-        logger.warning("continuing %s", run.path)
+        steps = [step_of(path) for path in run.path.glob("**/checkpoints/checkpoint-*") if (path / COMPLETE).is_file()]
+        where = f"after step {max(steps):,}" if steps else "from its first step: no checkpoint was saved"
+        logger.warning("continuing %s %s", run.path, where)
 
 
 def _shared_run(resolved: Resolved) -> Iterator[Run]:
