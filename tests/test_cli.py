@@ -346,6 +346,16 @@ def test_eval_can_be_a_gate(echo: str) -> None:
     assert "below 0.9" in result.stderr
 
 
+def test_values_of_the_command_line_win_over_the_recipe(echo: str) -> None:
+    found = ok_json("eval", "--model", "gold", "evaluate.metrics=[exact_match]", "--limit", "2")
+    assert set(found["models"]["gold"]) >= {"exact_match"}
+    assert "execution" not in found["models"]["gold"]
+    told = str(run("eval", "--model", "gold", "generate.constrian=false").exception)
+    assert "generate.constrian is not a key. Did you mean 'generate.constrain'?" in told
+    assert "nope is not a key" in str(run("bench", "ops", "nope=1", "--model", "gold").exception)
+    assert "nope is not a key" in str(run("serve", "nope=1", "--model", "gold").exception)
+
+
 def test_eval_takes_files_and_a_database_without_a_recipe(project: Path) -> None:
     write_test_file(project / "mine" / "questions.jsonl")
     words = ("--model", "gold", "--data", "mine/questions.jsonl", "--database", "tram.db", "--out", "found")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Json, Recipe, answering, note, print_json, print_table
+from sqltailor.cli.output import DatabaseUrl, Json, Recipe, Words, answering, note, print_json, print_table
 
 if TYPE_CHECKING:
     from sqltailor.ops.timed_calls import Ops
@@ -16,6 +16,7 @@ group = typer.Typer(name="bench", help="Measure models in use: ops.", no_args_is
 
 @group.command("ops")
 def ops(
+    words: Words = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +65,12 @@ def ops(
     load = Load(url, concurrency, warm, cold)
     with answering("measuring") as on_progress:
         found = measure(
-            recipe_for(recipe, database), models=model, data=data, load=load, prices=prices, on_progress=on_progress
+            recipe_for(recipe, database, words or ()),
+            models=model,
+            data=data,
+            load=load,
+            prices=prices,
+            on_progress=on_progress,
         )
     first = found.models[0]
     if first.questions < first.calls:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def recipe_for(path: str | None, database: str | None, words: Sequence[str] = ()) -> Recipe:
-    """Return the recipe with the database that the command line names."""
+    """Return the recipe with the database and the `key=value` words of the command line."""
     from sqltailor.recipe import load_recipe
 
     more = [f"database.url={database}"] if database else []
@@ -35,18 +35,18 @@ def unprotected_words(unprotected: bool) -> Sequence[str]:
 
 
 def recipe_and_folder(
-    path: str | None, database: str | None, *, unprotected: bool = False
+    path: str | None, database: str | None, words: Sequence[str] = (), *, unprotected: bool = False
 ) -> tuple[Recipe, str | None]:
-    """Return the recipe with the database of the command line, and the folder, one database a `db_id`, if it is one.
+    """Return the recipe as `recipe_for` does, and the folder, one database a `db_id`, if the database is one.
 
     A folder takes the place of the recipe's own database.
     """
     from sqltailor.data.checks.execute import dialect_of_folder
 
     if database is None or not Path(database).is_dir():
-        return recipe_for(path, database, unprotected_words(unprotected)), None
+        return recipe_for(path, database, [*words, *unprotected_words(unprotected)]), None
     dialect = dialect_of_folder(Path(database))
-    found = recipe_for(path, None)
+    found = recipe_for(path, None, words)
     more: dict[str, Any] = {"database": found.database.model_copy(update={"url": None})}
     return found.model_copy(update=more | ({"dialect": dialect} if found.dialect == "sqlite" else {})), database
 

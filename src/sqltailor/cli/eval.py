@@ -9,7 +9,7 @@ import typer
 
 from sqltailor.cli.data.options import Format, Map
 from sqltailor.cli.eval_tables import print_benchmarks, print_mistakes
-from sqltailor.cli.output import Json, Recipe, Unprotected, Votes, answering, note, print_json
+from sqltailor.cli.output import Json, Recipe, Unprotected, Votes, Words, answering, note, print_json
 
 if TYPE_CHECKING:
     from sqltailor import recipe as recipes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def eval_(
+    words: Words = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -120,6 +121,8 @@ def eval_(
 
     Example: sqltailor eval --model nano --model runs/shop
 
+    Example: sqltailor eval generate.constrain=false generate.repairs=1
+
     Example: sqltailor eval --votes 7 --calibrate
 
     Example: sqltailor eval --model bedrock:amazon.nova-micro-v1:0 --batch --max-usd 2
@@ -157,7 +160,7 @@ def eval_(
             raise ConfigError(why)
     if compat is not None:
         benchmark_called(compat)
-    found, folder = recipe_and_folder(recipe, database, unprotected=unprotected)
+    found, folder = recipe_and_folder(recipe, database, words or (), unprotected=unprotected)
     found = with_options(found, metric, data, format, map)
     gates, wanted = Gates.of(fail_under, fail_if_worse_than, against), known_kind(only)
     if data is None and found.data.test and not calibrate:

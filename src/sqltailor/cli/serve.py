@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from sqltailor.cli.output import DatabaseUrl, Recipe, Votes, note
+from sqltailor.cli.output import DatabaseUrl, Recipe, Votes, Words, note
 
 
 def serve(
+    words: Words = None,
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on; any but this machine needs keys.")
     ] = "127.0.0.1",
@@ -66,6 +67,8 @@ def serve(
 
     Example: sqltailor serve --port 8000
 
+    Example: sqltailor serve generate.engine=torch database.timeout_s=3
+
     Example: sqltailor serve --host 0.0.0.0 --host-name sql.example.com --votes 5
     """
     import logging
@@ -95,5 +98,5 @@ def serve(
         certificate=Path(certificate) if certificate else None,
         certificate_key=Path(certificate_key) if certificate_key else None,
     )
-    found = recipe_for(recipe, database)
+    found = recipe_for(recipe, database, words or ())
     serve(found, asked_model(model, found), options, on_ready=lambda url: note(f"serving at {url} until Ctrl-C"))
