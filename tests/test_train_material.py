@@ -82,5 +82,5 @@ def test_the_same_pair_is_known_without_its_schema() -> None:
 
 def test_nothing_left_is_an_error() -> None:
     write_examples("test.jsonl", [example(n) for n in range(10)])
-    with pytest.raises(DataError, match="has no example but validation and test examples"):
+    with pytest.raises(DataError, match="each of its 10 examples is also a validation or test example"):
         trained_on('data.test=["test.jsonl"]')

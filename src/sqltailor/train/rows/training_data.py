@@ -62,8 +62,7 @@ def read_material(recipe: Recipe, folder: Path) -> TrainingData:
     for reason, count in rejected.items():
         logger.warning("left out of training: %s (%s)", counted(count, "row"), reason)
     if not train:
-        what = "but validation and test examples" if any(files.values()) else "that can be trained on"
-        raise DataError(f"{', '.join(paths)} has no example {what}.")
+        raise DataError(f"{', '.join(paths)} has no example that can be trained on.")
     return TrainingData(train, validation, rejected)
 
 
