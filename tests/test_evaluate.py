@@ -284,7 +284,7 @@ def test_answers_to_something_else_are_moved_aside(
     evaluate(EXAMPLES, {"m": gold}, out_dir=out, scoring=Scoring(database))
     assert "answers of 'm' to other prompts" in caplog.text
     assert {folder.name for folder in tmp_path.iterdir()} >= {"eval", "eval-1", "eval-2", "eval-3"}
-    with lock(Run(out)), pytest.raises(BackendError, match="is in use by process"):
+    with lock(out), pytest.raises(BackendError, match="is in use by process"):
         evaluate(EXAMPLES[:3], {"m": gold}, out_dir=out, scoring=Scoring(database))
     # another model may join; the first is not asked again
     found = evaluate(

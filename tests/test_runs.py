@@ -110,30 +110,30 @@ def test_only_an_unfinished_run_of_equal_recipe_and_data_is_continued(tmp_path: 
 def test_a_second_process_cannot_have_the_run_but_a_dead_one_lets_go(tmp_path: Path) -> None:
     run = make(tmp_path)
     code = (
-        "import sys, time; from pathlib import Path; from sqltailor.runs import Run, lock\n"
-        "with lock(Run(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from sqltailor.runs import lock\n"
+        "with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(BackendError, match=f"in use by process {other.pid}"), runs.lock(run):
+        with pytest.raises(BackendError, match=f"in use by process {other.pid}"), runs.lock(run.path):
             pass
         other.send_signal(signal.SIGKILL)
         other.wait()
-    with runs.lock(run):
+    with runs.lock(run.path):
         assert (run.path / ".lock").read_text() == f"{os.getpid()}\n"
-    with runs.lock(run):
+    with runs.lock(run.path):
         pass
 
 
 def test_the_workers_of_a_killed_process_are_waited_for(tmp_path: Path) -> None:
     run = make(tmp_path)
     code = (
-        "import os, sys, time; from pathlib import Path; from sqltailor.runs import Run, lock\n"
+        "import os, sys, time; from pathlib import Path; from sqltailor.runs import lock\n"
         "def work(parent):\n"
         "    while os.getppid() == parent: time.sleep(0.01)\n"
         "    time.sleep(0.5)\n"
-        "with lock(Run(Path(sys.argv[1]))):\n"
+        "with lock(Path(sys.argv[1])):\n"
         "    me = os.getpid()\n"
         "    os.fork() or sys.exit(work(me))\n"
         "    print('held', flush=True); time.sleep(60)"
@@ -144,7 +144,7 @@ def test_the_workers_of_a_killed_process_are_waited_for(tmp_path: Path) -> None:
         other.kill()
         other.wait()
         started = time.monotonic()
-        with runs.lock(run):
+        with runs.lock(run.path):
             assert time.monotonic() - started > 0.2
 
 

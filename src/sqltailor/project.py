@@ -29,7 +29,7 @@ from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import BuildPrompt, notes_of
 from sqltailor.prompt_builder import PromptBuilder
-from sqltailor.recipe import Recipe, load_recipe
+from sqltailor.recipe import Recipe
 from sqltailor.runs import Run, read_json
 from sqltailor.sql.dialect import load_dialect
 from sqltailor.sql.guard.granted_views import visible
@@ -175,8 +175,7 @@ class Project:
 
     def learn_from(self, reference: str) -> None:
         """Take the training files of a run for known pairs, too: `train --add` names some that the recipe does not."""
-        recipe = Run(Path(reference)).recipe
-        self._learned = load_recipe(recipe).recipe.data.train if recipe.is_file() else ()
+        self._learned = Run(Path(reference)).training_files()
         for name in ("known", "_subject"):
             self.__dict__.pop(name, None)
 

@@ -51,7 +51,7 @@ def attach(root: Path, reference: str | None, on_status: OnStatus) -> Run:
     if not run.job.is_file():
         raise ConfigError(f"{run.path} was trained on this machine: it has no job.")
     if not run.is_done:
-        with lock(run):
+        with lock(run.path):
             finish(run, on_status)
     return run
 

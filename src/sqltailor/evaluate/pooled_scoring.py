@@ -103,7 +103,7 @@ def score_predictions(
     inputs = {m: exam.inputs([[a.text, a.stop] for a in found]) for m, found in answers.items()}
     folder = Run(out_dir(inputs) if callable(out_dir) else out_dir)
     open_folder(folder, exam, inputs, {})
-    with lock(folder):
+    with lock(folder.path):
         checks = _graded(exam, schema, answers, folder, engine, workers, on_progress)
         rows = {model: _in_order(folder, model, examples) for model in answers}
     return finish(folder, exam, rows, checks, metrics)

@@ -18,13 +18,13 @@ from sqltailor.runs.folder import (
     create_run,
     evaluation_folder,
     find_run,
-    lock,
     log_to,
     move_aside,
     newest_training,
     newest_with_predictions,
     unfinished_run,
 )
+from sqltailor.runs.lock import lock
 
 __all__ = [
     "Run",

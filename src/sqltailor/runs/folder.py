@@ -1,6 +1,6 @@
 """The run folder: everything that one training or evaluation made.
 
-A finished run holds `DONE`, written last. Locks are advisory (POSIX flock): they end with the process that holds them.
+A finished run holds `DONE`, written last.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ import contextlib
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from sqltailor.errors import BackendError, ConfigError, DataError
+from sqltailor.errors import ConfigError, DataError
 from sqltailor.runs.environment import environment
 from sqltailor.runs.files import data_hash, file_name, read_json, write_json_atomic, write_text_atomic
-
-# the workers of a killed process have its lock until they notice, a second later, that it is gone
-_ORPHANS_END_S = 5.0
+from sqltailor.runs.lock import lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +115,14 @@ class Run:
         """Return the file of one model's predictions."""
         return self.path / f"predictions-{file_name(reference)}.jsonl"
 
+    def training_files(self) -> list[str]:
+        """Return the files of examples that its recipe trained on; the other keys may be of another version."""
+        import yaml
+
+        recipe = yaml.safe_load(self.recipe.read_text(encoding="utf-8")) if self.recipe.is_file() else None
+        found = ((recipe or {}).get("data") or {}).get("train") or []
+        return [found] if isinstance(found, str) else list(found)
+
     def hashes(self) -> dict[str, Any]:
         """Return what resuming compares: the recipe's hash and those of the data."""
         return read_json(self.path / "hashes.json") if self.is_training else {}
@@ -189,7 +194,7 @@ def move_aside(folder: Run) -> Path:
     Raises `BackendError` when another process has it locked.
     """
     path = folder.path.resolve()
-    with lock(folder):
+    with lock(folder.path):
         for number in range(1, 1000):
             if _claim(path, aside := path.with_name(f"{path.name}-{number}")):
                 return folder.path.with_name(aside.name)
@@ -238,42 +243,6 @@ def unfinished_run(root: Path, *, recipe_hash: str, data: Mapping[str, Mapping[s
     wanted = {"recipe": recipe_hash, "data": data_hash(data)}
     waiting = (run for run in all_runs(root) if run.is_training and not run.is_done and not run.has_failed)
     return next((run for run in waiting if run.hashes() == wanted), None)
-
-
-@contextlib.contextmanager
-def lock(run: Run) -> Iterator[None]:
-    """Hold a run for this process; BackendError when another living process holds it."""
-    with (run.path / ".lock").open("a+") as file:
-        _take(file, run)
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
-
-
-def _take(file: IO[str], run: Run) -> None:
-    import fcntl
-
-    deadline = time.monotonic() + _ORPHANS_END_S
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            file.seek(0)
-            owner = file.read().strip()
-            if _is_living(owner) or time.monotonic() > deadline:
-                raise BackendError(f"{run.path} is in use by process {owner or '?'}. Wait, or stop it.") from e
-        time.sleep(0.05)
-
-
-def _is_living(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ class BatchModel:
             planned = plan_batch(self._recipe, self.model, records, options.max_tokens)
             self._confirm(planned)
         run.path.mkdir(parents=True, exist_ok=True)
-        with lock(run):
+        with lock(run.path):
             if planned is not None:
                 self._begin(run, planned, records)
             if not (run.path / OUTPUT).exists():

@@ -27,7 +27,7 @@ def run_of(resolved: Resolved) -> Iterator[Run]:
         yield from _shared_run(resolved)
         return
     run = _open_run(resolved)
-    with lock(run):
+    with lock(run.path):
         _say_continued(run)
         yield run
 
@@ -52,7 +52,7 @@ def _shared_run(resolved: Resolved) -> Iterator[Run]:
         if state.is_main_process:
             try:
                 run = _open_run(resolved)
-                held.enter_context(lock(run))
+                held.enter_context(lock(run.path))
                 _say_continued(run)
                 found[0] = str(run.path)
             except (ConfigError, DataError, BackendError) as e:
