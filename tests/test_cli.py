@@ -346,6 +346,18 @@ def test_eval_can_be_a_gate(echo: str) -> None:
     assert "below 0.9" in result.stderr
 
 
+def test_a_test_part_that_says_little_is_told(project: Path) -> None:
+    for count, told in ((60, "only 6 rows for test, so that a rate is known to ±31 points"), (400, "")):
+        rows = (
+            {"question": f"Stops of zone {n}?", "sql": f"SELECT name FROM stop WHERE zone = {n}"} for n in range(count)
+        )
+        (project / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = ("--by", "question", "--out", f"out-{count}", "--database", "tram.db")
+        said = ok("data", "import", "many.jsonl", *words).stderr
+        assert told in said
+        assert ("for test" in said) == bool(told)
+
+
 def test_values_of_the_command_line_win_over_the_recipe(echo: str) -> None:
     found = ok_json("eval", "--model", "gold", "evaluate.metrics=[exact_match]", "--limit", "2")
     assert set(found["models"]["gold"]) >= {"exact_match"}

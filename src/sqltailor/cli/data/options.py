@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sqltailor.cli.output import note, print_counts, print_json
+from sqltailor.errors import counted
 
 if TYPE_CHECKING:
     from sqltailor.data.dataset.importing import ImportSummary
@@ -24,6 +25,10 @@ Map = Annotated[
         "--map", metavar="NAME=COL,…", help="Columns of a CSV: question=COL,sql=COL (schema, evidence, id, … too)."
     ),
 ]
+
+
+FEW = 30
+"""Test questions of which fewer say little."""
 
 
 def import_options(
@@ -76,9 +81,16 @@ def named_columns(text: str, such_as: str) -> dict[str, str]:
 
 def print_summary(summary: ImportSummary, json: bool, **shares: float) -> None:
     """Print what an import did; `shares` are those that the parts were to have."""
+    from sqltailor.evaluate.statistics import rate
+
     for part, share in shares.items():
         if share and summary.kept and not summary.parts[part]:
             note(f"note: no row for {part}: too few to split by {summary.split_by} (--by question, --{part} 0.3)")
+    if 0 < (count := summary.parts.get("test", 0)) < FEW:
+        half = rate([0.5] * count)
+        assert half is not None
+        told = f"{counted(count, 'row')} for test, so that a rate is known to ±{100 * (half.high - 0.5):.0f} points"
+        note(f"note: only {told} (more: --by question, --test 0.3)")
     if json:
         print_json(summary.to_json())
         return
