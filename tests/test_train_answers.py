@@ -138,6 +138,10 @@ def test_equal_answers_run_once(rewarder: Rewarder, monkeypatch: pytest.MonkeyPa
 def test_tables_of_a_statement() -> None:
     tree = parse('WITH c AS (SELECT * FROM customer) SELECT * FROM c, main."order"')
     assert set(tables_read(tree.walk())) == {"customer", "order"}
+    tree = parse(
+        'WITH a AS (SELECT 1) SELECT * FROM a JOIN "order.items" AS i ON TRUE JOIN hr.a AS h ON TRUE', "duckdb"
+    )
+    assert tables_read(tree.walk()) == ("order.items", "a")  # of the two, not the query
 
 
 WORDS = (

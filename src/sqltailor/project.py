@@ -54,7 +54,7 @@ class Project:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.grant = Grant(tuple(recipe.database.allow), tuple(recipe.database.deny))
-        self._learned: Sequence[str] = ()
+        self._learned: list[str] = []
 
     @property
     def has_database(self) -> bool:
@@ -175,9 +175,11 @@ class Project:
 
     def learn_from(self, reference: str) -> None:
         """Take the training files of a run for known pairs, too: `train --add` names some that the recipe does not."""
-        self._learned = Run(Path(reference)).training_files()
-        for name in ("known", "_subject"):
-            self.__dict__.pop(name, None)
+        learned = Run(Path(reference)).training_files()
+        if learned != self._learned:
+            self._learned = learned
+            for name in ("known", "_subject"):
+                self.__dict__.pop(name, None)
 
     def as_meant(self, example: Example) -> Example:
         """Return an example with text in double quotes as text, where SQLite would take it for that."""

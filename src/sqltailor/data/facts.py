@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -19,7 +19,7 @@ from sqltailor.sql.dialect import mask_values, parse, write
 from sqltailor.types import Example
 
 if TYPE_CHECKING:
-    from sqlglot.expressions import Expr, Expression
+    from sqlglot.expressions import Expr, Expression, Table
 
 BANDS, BAND_ROWS = 8, 4
 """MinHash bands: questions that share 80 % of their shingles share a band with probability 0.985."""
@@ -151,18 +151,27 @@ def _written_words() -> frozenset[str]:
 
 def tables_read(nodes: Iterable[Expr]) -> tuple[str, ...]:
     """Return the lower-case names of the tables that a statement with these nodes reads, each once."""
-    return tuple(dict.fromkeys(name.rpartition(".")[2] for name in tables_written(nodes)))
+    return tuple(dict.fromkeys(table.name.lower() for table in _tables(nodes)))
 
 
 def tables_written(nodes: Iterable[Expr]) -> tuple[str, ...]:
     """Return the same names, each behind its namespace where that is written."""
+    return tuple(dict.fromkeys(f"{t.db}.{t.name}".lower() if t.db else t.name.lower() for t in _tables(nodes)))
+
+
+def _tables(nodes: Iterable[Expr]) -> Iterator[Table]:
+    """Yield the tables that are no CTEs."""
     from sqlglot import exp
 
     nodes = list(nodes)
     local = {cte.alias.lower() for cte in nodes if isinstance(cte, exp.CTE)}
-    tables = (t for t in nodes if isinstance(t, exp.Table) and isinstance(t.this, exp.Identifier))
-    named = (f"{t.db}.{t.name}".lower() if t.db else t.name.lower() for t in tables)
-    return tuple(dict.fromkeys(name for name in named if name not in local))
+    for node in nodes:
+        if (
+            isinstance(node, exp.Table)
+            and isinstance(node.this, exp.Identifier)
+            and (node.db or node.name.lower() not in local)
+        ):
+            yield node
 
 
 def shortest_names(tables: Iterable[str]) -> dict[str, str]:

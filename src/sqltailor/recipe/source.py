@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from sqltailor.database.url import mask as mask_url
 from sqltailor.errors import ConfigError
 
+COMMAND_LINE = "command line"
+"""Origin of the values that a command was given."""
 KeyPath = tuple[str | int, ...]
 """Where a value lies in a recipe: `("train", "lora", "r")`."""
 
@@ -163,12 +165,12 @@ def read_overrides(overrides: Sequence[str]) -> Layer:
         path = tuple(name.strip().split("."))
         if not equals or not all(path):
             message = f"'{mask(word)}' is not of the form key=value, such as train.epochs=2."
-            layer.faults.append(Fault((), "command line", message))
+            layer.faults.append(Fault((), COMMAND_LINE, message))
             continue
         try:
-            layer.put(path, parse_value(text), "command line")
+            layer.put(path, parse_value(text), COMMAND_LINE)
         except ConfigError as e:
-            layer.faults.append(Fault(path, "command line", str(e)))
+            layer.faults.append(Fault(path, COMMAND_LINE, str(e)))
     return layer
 
 

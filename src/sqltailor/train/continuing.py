@@ -10,10 +10,8 @@ from typing import Any
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.recipe import Resolved
 from sqltailor.recipe.plan import with_values
-from sqltailor.recipe.source import KeyPath, dotted
+from sqltailor.recipe.source import COMMAND_LINE, KeyPath, dotted
 from sqltailor.runs import Run, find_run, read_json
-
-ORIGIN = "command line"
 
 
 def continued(resolved: Resolved, run: str | None, add: Sequence[str] = ()) -> Resolved:
@@ -30,7 +28,7 @@ def continued(resolved: Resolved, run: str | None, add: Sequence[str] = ()) -> R
             raise DataError(f"There is no file {file} to add. The page of sqltailor serve writes feedback.jsonl.")
     if add:
         changes["data", "train"] = [*resolved.recipe.data.train, *add]
-    origins = resolved.origins | {dotted(path): ORIGIN for path in changes}
+    origins = resolved.origins | {dotted(path): COMMAND_LINE for path in changes}
     return dataclasses.replace(resolved, recipe=with_values(resolved.recipe, changes), origins=origins)
 
 

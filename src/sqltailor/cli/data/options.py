@@ -81,12 +81,12 @@ def named_columns(text: str, such_as: str) -> dict[str, str]:
 
 def print_summary(summary: ImportSummary, json: bool, **shares: float) -> None:
     """Print what an import did; `shares` are those that the parts were to have."""
-    from sqltailor.evaluate.statistics import rate
-
     for part, share in shares.items():
         if share and summary.kept and not summary.parts[part]:
             note(f"note: no row for {part}: too few to split by {summary.split_by} (--by question, --{part} 0.3)")
     if 0 < (count := summary.parts.get("test", 0)) < FEW:
+        from sqltailor.evaluate.statistics import rate
+
         half = rate([0.5] * count)
         assert half is not None
         told = f"{counted(count, 'row')} for test, so that a rate is known to ±{100 * (half.high - 0.5):.0f} points"

@@ -15,21 +15,10 @@ _SIGNS = {
 """Dialect → what in a statement suggests that it is written in it."""
 _LACK = {
     "mysql": frozenset(
-        [
-            "postgres",
-            "redshift",
-            "materialize",
-            "risingwave",
-            "duckdb",
-            "oracle",
-            "tsql",
-            "snowflake",
-            "trino",
-            "presto",
-        ]
+        "postgres redshift materialize risingwave duckdb oracle tsql snowflake trino presto".split()  # noqa: SIM905
     ),
     "tsql": frozenset(
-        ["postgres", "materialize", "risingwave", "duckdb", "sqlite", "mysql", "oracle", "bigquery", "trino", "presto"]
+        "postgres materialize risingwave duckdb sqlite mysql oracle bigquery trino presto".split()  # noqa: SIM905
     ),
 }
 """Dialect → the dialects that do not know its sign."""

@@ -55,7 +55,7 @@ class JoinKeys(Columns):
             self.put(key=None)
             return
         alias = use.qualifier or next(a for a, source in self.top.sources.items() if use.column in source.columns)
-        self.put(key=Key("equals", alias, Place(self.top.sources[alias].table, use.column.translate(TO_LOWER))))
+        self.put(key=Key("equals", alias, _place(self.top.sources[alias], use.column)))
 
     def _key_columns(self, qualifier: str | None) -> list[str]:
         """Return the columns behind a qualifier, or without one, that the equality may name next."""
@@ -69,17 +69,16 @@ class JoinKeys(Columns):
             if key.next == "right":
                 others = {key.place}
             else:
-                others = {
-                    Place(s.table, c.translate(TO_LOWER)) for a, s in sources.items() if a != alias for c in s.columns
-                }
-            found += [
-                column
-                for column in source.columns
-                if joins.partners(Place(source.table, column.translate(TO_LOWER))) & others
-            ]
+                others = {_place(s, c) for a, s in sources.items() if a != alias for c in s.columns}
+            found += [column for column in source.columns if joins.partners(_place(source, column)) & others]
         return found
 
     def _key_names(self) -> list[str]:
         """Return the aliases and columns that the equality may name next."""
         aliases = [alias for alias in self.top.sources if self._key_columns(alias)]
         return aliases + self._key_columns(None)
+
+
+def _place(source: Source, column: str) -> Place:
+    """Return a column as the known joins name it: folded, also where its quotes keep the case."""
+    return Place(source.table, column.translate(TO_LOWER))

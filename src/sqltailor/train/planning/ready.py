@@ -9,6 +9,7 @@ from sqltailor.data import Reject, read_examples
 from sqltailor.errors import ConfigError, DataError
 from sqltailor.project import Project
 from sqltailor.recipe import Recipe, Resolved, stages
+from sqltailor.recipe.source import COMMAND_LINE
 from sqltailor.train.rows.training_data import document_texts
 
 NAME_IT = "set database.url=sqlite:///shop.db or the like after `train`, or DATABASE_URL=… in .env"
@@ -44,7 +45,7 @@ def check_named(resolved: Resolved) -> None:
 
     A recipe may list files that are still to be made.
     """
-    if resolved.origins.get("data.train") != "command line":
+    if resolved.origins.get("data.train") != COMMAND_LINE:
         return
     for path in resolved.recipe.data.train:
         if not path.startswith("hf:") and not Path(path).exists():
