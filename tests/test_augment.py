@@ -186,7 +186,11 @@ def test_only_questions_pass(question: str, reason: str | None) -> None:
         ("SELECT a FROM t WHERE b LIKE '%Crime%'", "all crime", "Crimes", None),
         ("SELECT a FROM t WHERE b = 'NO'", "a of NO", "a of Norway", "value_lost"),
         ("SELECT a FROM t WHERE s = 'X'", "cancelled a", "a that were called off", None),
+        ("SELECT a FROM t WHERE c = 'AT'", "Austrian a ending at b", "a of Austria with b at the end", None),
+        ("SELECT a FROM t WHERE b = 1", "a with 1 star", "a with a single star", None),
         ("SELECT a FROM t", "all a", "the first 5 a", "value_added"),
+        ("SELECT a FROM t", "all a", "the first five a", "value_added"),
+        ("SELECT a FROM t", "all a", "the a, each one once, also those with zero b", None),
         ("-- cannot answer: no such data", "the weather", "what is the weather like", None),
     ],
 )

@@ -10,6 +10,7 @@ from sqltailor.data.checks.smells import NUMBER_WORDS, unasked_values
 from sqltailor.data.facts import asked_text, fold_sql, jaccard, key, normalise, shingles
 from sqltailor.data.rows import RowError
 from sqltailor.errors import SQLError
+from sqltailor.naming.forms import is_code
 from sqltailor.sql.dialect import parse
 from sqltailor.types import Example
 
@@ -63,6 +64,7 @@ _CODE = re.compile(
 )
 """What only code holds, and how only code begins: "Select all customers" and "with which carriers" are questions."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_LOOSE = ("zero", "one", "single", "once", "both")
 
 
 def check_question(question: str, tables: Collection[str], dialect: str) -> None:
@@ -106,19 +108,21 @@ def check_values(first: Example, made: Example) -> None:
         literals = []
     if lost := next((literal.name for literal in literals if _is_lost(literal, first, made)), None):
         raise RowError("value_lost", f"{lost!r} stood in the question and does not any more")
-    allowed = {*_numbers(before), *_numbers(" ".join(literal.name for literal in literals))}
+    allowed = {*_numbers(before), *_numbers(" ".join(literal.name for literal in literals)), *"0", "1"}
     if added := next((number for number in _numbers(after) if number not in allowed), None):
         raise RowError("value_added", f"{added} stands in neither the first question nor the SQL")
 
 
 def _is_lost(literal: Literal, first: Example, made: Example) -> bool:
     """Tell whether a question named a value that its rewording does not; text and dates must be spelled the same."""
-    if not literal.is_string or not (text := literal.name.strip("%").casefold()):
+    if not literal.is_string or not (text := literal.name.strip("%")):
         return _is_told(literal, first) and not _is_told(literal, made)
-    spelled = re.compile(rf"(?<!\w){re.escape(text)}" + (r"(?!\w)" if len(text) <= 3 else ""))
-    if spelled.search(asked_text(first).casefold()):
-        return spelled.search(asked_text(made).casefold()) is None
-    return _is_told(literal, first) and not _is_told(literal, made)
+    spelled = re.compile(
+        rf"(?<!\w){re.escape(text)}" + (r"(?!\w)" if len(text) <= 3 else ""), 0 if is_code(text) else re.IGNORECASE
+    )
+    if spelled.search(asked_text(first)):
+        return spelled.search(asked_text(made)) is None
+    return not is_code(text) and _is_told(literal, first) and not _is_told(literal, made)
 
 
 def _is_told(literal: Literal, example: Example) -> bool:
@@ -128,9 +132,10 @@ def _is_told(literal: Literal, example: Example) -> bool:
     return not any(True for _ in unasked_values(example, [literal.copy()]))
 
 
-def _numbers(text: str) -> list[str]:
+def _numbers(text: str, *, loose: bool = True) -> list[str]:
+    """Return the numbers of a text; those in words that need not mean one ("each one") only if `loose`."""
     words = re.findall(r"[^\W\d_]+", text.casefold())
-    spelled = [NUMBER_WORDS[word] for word in words if word in NUMBER_WORDS and word not in ("single", "once", "both")]
+    spelled = [NUMBER_WORDS[word] for word in words if word in NUMBER_WORDS and (loose or word not in _LOOSE)]
     return [re.sub(r"[.,](?=\d{3}\b)", "", number) for number in _NUMBER.findall(text)] + spelled
 
 
