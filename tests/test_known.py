@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sqltailor.asker import Asker
 from sqltailor.errors import DataError
 from sqltailor.project import Project
-from sqltailor.prompt.known import Answered, Value
+from sqltailor.prompt.known import Answered, Embed, Value
 from sqltailor.recipe import load_recipe
 from sqltailor.sql.dialect import parse
 from sqltailor.types import Completion, Example, GenerateOptions, Prompt
@@ -103,6 +105,36 @@ def test_variants_of_one_question_are_shown_once(project: Project) -> None:
     near = project.known.nearest("How many drivers work on the green line, and which?", 3)
     assert [pair.id for pair in near][:2] == ["k4", "k5"]
     assert project.known.nearest("weather tomorrow", 3) == []
+
+
+def test_with_vectors_the_nearest_are_those_of_one_meaning(project: Project) -> None:
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        said = [("open" in text or "began" in text, "driver" in text or "staff" in text) for text in texts]
+        return np.array(said, np.float32)
+
+    near = project.known.nearest("Since what day do trams call at the Zoo, and when was it began?", 2, embed=embed)
+    assert near[0].id == "k1"  # not a word in common but those of any question
+    assert project.known.nearest("the staff", 1, embed=embed)[0].sql[0].find("driver") > 0
+
+
+@pytest.mark.parametrize("embed", [None, lambda texts: np.ones((len(texts), 1), np.float32)])
+def test_half_of_the_learned_questions_see_no_other_wording_of_their_own_statement(
+    project: Project, embed: Embed | None
+) -> None:
+    rows = [
+        {"id": f"w{n}", "question": f"the wording number {word} of when the Zoo opened", "sql": [sql]}
+        for n, word in enumerate(("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"))
+        for sql in [PAIRS["When did the Zoo stop open?"]]
+    ]
+    rows.append({"id": "other", "question": "the wording of zone", "sql": ["SELECT zone FROM stop"]})
+    Path("train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shown = [
+        [pair.id[0] for pair in project.known.nearest(row["question"], 5, without_same=True, embed=embed)]
+        for row in rows[:-1]
+    ]
+    assert sorted(map(sorted, shown)) == [["o"]] * 2 + [["o", "w"]] * 6  # one pair for each statement; by hash
+    asked = project.known.nearest("wording number iota of when the Zoo opened", 5, without_same=True, embed=embed)
+    assert sorted(pair.id[0] for pair in asked) == ["o", "w"]  # what is not learned from is shown all
 
 
 def test_a_known_question_that_cannot_be_answered_is_declined_without_the_model(project: Project) -> None:

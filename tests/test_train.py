@@ -115,8 +115,8 @@ def test_a_run_holds_everything_that_it_made(folder: Path) -> None:
     assert result.eval_loss == [row["eval_loss"] for row in rows if "eval_loss" in row][-1]
     assert seen[-1][1] == 10
     assert read_json(made.prompt) == {
-        "name": "compact", "version": 1, "hints": 0, "examples": 0, "show": "auto", "schema_hash": None,
-        "base": "./tiny",
+        "name": "compact", "version": 1, "hints": 0, "examples": 0, "nearest": "words", "show": "auto",
+        "schema_hash": None, "base": "./tiny",
     }  # fmt: skip
     assert read_json(made.adapter / "base.json")["reference"] == "./tiny"
     assert sorted(p.name for p in made.checkpoints.iterdir()) == ["checkpoint-10", "checkpoint-5"]

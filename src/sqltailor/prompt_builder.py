@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sqltailor.errors import DataError
+from sqltailor.generate.embedder import vectors
 from sqltailor.prompt.hints import Stored
 from sqltailor.prompt.known import KnownPairs
 from sqltailor.prompt.linking import SchemaLinker
 from sqltailor.prompt.text import build_prompt, compact_schema
 from sqltailor.recipe import Recipe
 from sqltailor.sql.schema import to_ddl
-from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
+from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_nearest, prompt_show
 from sqltailor.types import Example, Prompt, Schema
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class PromptBuilder:
         self._sources, self._model, self._without_same, self._context = sources, model, without_same, context
         self._settings = recipe.prompt
         self._hints, self._pairs = prompt_hints(recipe, model), prompt_examples(recipe, model)
+        self._embed = vectors if self._pairs and prompt_nearest(recipe, model) == "meaning" else None
         self._show, name = prompt_show(recipe, model), prompt_name(recipe, model)
         self._build = functools.partial(
             build_prompt,
@@ -110,7 +112,9 @@ class PromptBuilder:
     def _nearest(self, example: Example) -> Sequence[Example]:
         if not self._pairs or not example.question:
             return ()
-        return self._sources.known.nearest(example.question, self._pairs, without_same=self._without_same)
+        return self._sources.known.nearest(
+            example.question, self._pairs, without_same=self._without_same, embed=self._embed
+        )
 
     def _linked(self, about: str) -> Schema:
         """Return the part of the schema that a question needs."""

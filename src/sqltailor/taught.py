@@ -32,6 +32,12 @@ def prompt_examples(recipe: Recipe, reference: str) -> int:
     return int(recorded.get("examples", 0)) if recorded else recipe.prompt.examples
 
 
+def prompt_nearest(recipe: Recipe, reference: str) -> str:
+    """Return how the nearest known pairs are found: as a run was taught, else as the recipe says."""
+    recorded = _recorded_prompt(reference)
+    return str(recorded.get("nearest", "words")) if recorded else recipe.prompt.nearest
+
+
 def prompt_hints(recipe: Recipe, reference: str) -> int:
     """Return how many stored values a model is shown at most: as many as a run was taught with, else the recipe's."""
     recorded = _recorded_prompt(reference)

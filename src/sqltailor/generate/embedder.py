@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,12 @@ from sqltailor.errors import require
 from sqltailor.generate.bases import cache_folder, log_progress
 from sqltailor.generate.bases.download import File, fetch_all
 from sqltailor.generate.bases.table import Part
+from sqltailor.generate.prefixes import StateFolder
 from sqltailor.generate.quiet import quiet_libraries
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 NAME = "all-MiniLM-L6-v2"
@@ -22,6 +26,10 @@ NAME = "all-MiniLM-L6-v2"
 MAX_TOKENS = 256
 """What is longer is cut there, as by the model's own settings."""
 BATCH = 32
+SIZE = 384
+"""Numbers in a vector."""
+KEPT = 16
+"""Sets of texts whose vectors are kept on disk."""
 
 
 def _file(name: str, size: int, sha256: str) -> File:
@@ -39,12 +47,17 @@ FILES = (
 )
 
 
-def embedder_folder() -> Path:
-    """Return the folder with the weights, downloaded on first use. Raises `MissingExtra` and `BackendError`."""
-    require("torch", extra="local", feature="Metric embedding_similarity")
-    require("transformers", extra="local", feature="Metric embedding_similarity")
+def embedder_folder(
+    feature: str = "Metric embedding_similarity", instead: str = "leave the metric embedding_similarity out"
+) -> Path:
+    """Return the folder with the weights, downloaded on first use. Raises `MissingExtra` and `BackendError`.
+
+    The errors name the `feature` that needs it, and what to do `instead`.
+    """
+    require("torch", extra="local", feature=feature)
+    require("transformers", extra="local", feature=feature)
     folder = cache_folder() / "files" / NAME
-    fetch_all(FILES, folder, _tell_of_weights, instead="leave the metric embedding_similarity out")
+    fetch_all(FILES, folder, _tell_of_weights, instead=instead)
     return folder
 
 
@@ -74,6 +87,25 @@ def _embedded(texts: Sequence[str]) -> Tensor:
     mask = batch["attention_mask"].unsqueeze(-1)  # (B, T, 1)
     mean = (said * mask).sum(dim=1) / mask.sum(dim=1)  # (B, 384)
     return torch.nn.functional.normalize(mean, dim=1)
+
+
+def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return what `embed` does as an array, for `prompt.nearest`; several texts are kept in the cache folder.
+
+    Raises `MissingExtra` and `BackendError`.
+    """
+    import numpy as np
+
+    embedder_folder("prompt.nearest=meaning", "set prompt.nearest to words")
+    if len(texts) == 1:
+        return embed(texts).numpy()
+    folder = StateFolder(cache_folder() / "vectors", WEIGHTS.sha256, KEPT)
+    key = list(hashlib.sha256("\0".join(texts).encode()).digest())
+    if (state := folder.read(key)) is not None and len(state) == 4 * SIZE * len(texts):
+        return np.frombuffer(state, np.float32).reshape(len(texts), SIZE)
+    found = embed(texts).numpy()
+    folder.write(key, found.tobytes())
+    return found
 
 
 @functools.cache

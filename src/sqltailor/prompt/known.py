@@ -6,20 +6,23 @@ Kassel` are one question about other values.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqltailor.errors import DataError, SQLError, counted
 from sqltailor.prompt.extract import is_declined
 from sqltailor.prompt.hints import Linker, Stored
-from sqltailor.sql.dialect import mask_values, parse, write
+from sqltailor.sql.dialect import mask_values, parse, template, write
 from sqltailor.types import Cell, Example
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sqlglot.expressions import Expression, Literal
 
 K1, B = 1.2, 0.75
@@ -28,6 +31,10 @@ LEAST_WORDS = 2
 """Words besides values that a question needs to be taken for a known one."""
 VALUE, NUMBER = "‹value›", "‹number›"
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+
+
+Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
+"""Texts → a vector of length 1 for each: (B, D)."""
 
 
 class Part(NamedTuple):
@@ -107,6 +114,8 @@ class KnownPairs:
         count = max(len(self._pairs), 1)
         self._rarity = {word: math.log(1 + (count - n + 0.5) / (n + 0.5)) for word, n in found.items()}
         self._mean = sum(pair.words.total() for pair in self._pairs) / count
+        self._statements: dict[int, str] = {}
+        self._vectors: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -115,27 +124,54 @@ class KnownPairs:
         """Yield the pairs."""
         return (pair.example for pair in self._pairs)
 
-    def nearest(self, question: str, count: int, *, without_same: bool = False) -> list[Example]:
-        """Return the pairs whose questions are nearest, the nearest first.
+    def nearest(
+        self, question: str, count: int, *, without_same: bool = False, embed: Embed | None = None
+    ) -> list[Example]:
+        """Return the pairs whose questions are nearest, the nearest first, one for each statement but for its values.
 
-        `without_same`: without the question itself and those that differ from it in values only, as in training and
-        evaluation, where the answer must not stand in the prompt.
+        They are near by their words (BM25), or with `embed` by what they mean. `without_same`: without the question
+        itself and those that differ from it in values only, as in training and evaluation, where the answer must not
+        stand in the prompt. Half of the questions that are learned from see no pair with their own statement either,
+        so that a model learns both to follow the nearest pair and to do without.
         """
         asked = self._parts(question)
         same = set(self._by_words.get(_masked(asked), ())) if without_same else set()
-        words = set(_masked(asked))
-        scored = [
-            (score, number)
-            for number, pair in enumerate(self._pairs)
-            if number not in same and (score := self._score(words, pair.words)) > 0
-        ]
-        best = sorted(scored, key=lambda found: (-found[0], found[1]))
-        taken: dict[tuple[str, ...], Example] = {}
-        for _, number in best:  # one of each question: its variants say the same
-            taken.setdefault(_masked(self._pairs[number].parts), self._pairs[number].example)
+        itself = next((number for number in same if self._pairs[number].example.question == question), None)
+        own = None if itself is None or not _is_withheld(question) else self._statement(itself)
+        taken: dict[str, Example] = {}
+        for number in self._by_bm25(asked) if embed is None else self._by_meaning(question, embed):
+            if number in same or (statement := self._statement(number)) == own:
+                continue
+            taken.setdefault(statement, self._pairs[number].example)
             if len(taken) == count:
                 break
         return list(taken.values())
+
+    def _by_bm25(self, asked: Sequence[Part]) -> list[int]:
+        """Return the numbers of the pairs that share a word, the nearest first."""
+        words = set(_masked(asked))
+        scores = ((self._score(words, pair.words), number) for number, pair in enumerate(self._pairs))
+        return [number for score, number in sorted(scores, key=lambda found: (-found[0], found[1])) if score > 0]
+
+    def _by_meaning(self, question: str, embed: Embed) -> list[int]:
+        """Return the numbers of all pairs, the nearest first."""
+        import numpy as np
+
+        if not self._pairs:
+            return []
+        if self._vectors is None:
+            self._vectors = embed([pair.example.question or "" for pair in self._pairs])
+        return [int(number) for number in np.argsort(-(self._vectors @ embed([question])[0]), kind="stable")]
+
+    def _statement(self, number: int) -> str:
+        """Return a pair's statement with its values masked; one that does not parse as it is."""
+        example = self._pairs[number].example
+        if number not in self._statements:
+            try:
+                self._statements[number] = template(example.sql[0], example.dialect)
+            except SQLError:
+                self._statements[number] = example.sql[0]
+        return self._statements[number]
 
     def answer(self, question: str, dialect: str) -> Answered | None:
         """Return the statement of the known pair that asks the same, about the values of this question.
@@ -167,6 +203,10 @@ class KnownPairs:
             for word in words
             if word in of_pair
         )
+
+
+def _is_withheld(question: str) -> bool:
+    return hashlib.sha256(question.encode()).digest()[0] % 2 == 1
 
 
 def _part(word: str, stored: Sequence[Stored]) -> Part:

@@ -113,6 +113,11 @@ class PromptOptions(Section):
         ge=0,
         le=20,
     )
+    nearest: Literal["words", "meaning"] = key(
+        "words",
+        "How `examples` finds the nearest: by their `words`; or by their `meaning`, for which a small encoder of "
+        "English (91 MB) is downloaded once.",
+    )
     show: Literal["auto", "full", "linked", "none"] = key(
         "auto",
         "Of the schema: `full`; the `linked` tables that the question needs; `none`, for a model that learned it by "

@@ -43,6 +43,6 @@ def _from_bedrock(resolved: Resolved, run: Run) -> dict[KeyPath, Any]:
         raise ConfigError(f"{run.path} was tuned on AWS, so Bedrock goes on: train.backend is {backend}, set bedrock.")
     known, prompt = read_json(run.job), read_json(run.prompt)
     kept: dict[KeyPath, Any] = {
-        ("prompt", name): prompt[name] for name in ("name", "hints", "examples", "show") if name in prompt
+        ("prompt", name): prompt[name] for name in ("name", "hints", "examples", "nearest", "show") if name in prompt
     }
     return {("base",): known["base"], ("train", "bedrock", "continue_from"): known["model_arn"], **kept}

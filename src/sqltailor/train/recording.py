@@ -9,7 +9,7 @@ from sqltailor.prompt.text import PROMPTS
 from sqltailor.runs import Run, write_json_atomic
 from sqltailor.sql.constrain import known_joins
 from sqltailor.sql.schema import schema_hash, to_json, without_samples
-from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_show
+from sqltailor.taught import prompt_examples, prompt_hints, prompt_name, prompt_nearest, prompt_show
 from sqltailor.types import Example
 
 
@@ -25,6 +25,7 @@ def record_prompt(project: Project, run: Run, base: str) -> None:
         "version": PROMPTS[name],
         "hints": prompt_hints(recipe, recipe.base),
         "examples": prompt_examples(recipe, recipe.base),
+        "nearest": prompt_nearest(recipe, recipe.base),
         "show": prompt_show(recipe, recipe.base),
         "schema_hash": schema_hash(project.schema) if project.has_schema else None,
         "base": base,
