@@ -2,8 +2,8 @@
 
 Stands in the folder of a recipe (the demo's, for instance) and asks a run its test questions: free or constrained,
 greedily or with votes, and asked again where a statement does not run; then its base, also with the nearest known pairs
-in the prompt and no training at all. Prints execution by test part with 95 % intervals, schema validity, seconds a
-question, and how the surer half did.
+in the prompt, found by words or by meaning, and no training at all. Prints execution by test part with 95 % intervals,
+schema validity, seconds a question, and how the surer half did.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     run = Run(Path(args.run)) if args.run else newest_training(Path("runs"))
     base, tuned = run_and_base(run)
+    near = [f"prompt.examples={args.examples}"]
     print("| | execution by part | names only what exists | surer half | s a question |\n|---|---|---|---|---|")
     for name, model, words, votes in (
         ("tuned, free, greedy", tuned, ["generate.constrain=false"], 0),
@@ -38,7 +39,8 @@ def main() -> None:
         ("untuned, free, greedy", base, ["generate.constrain=false"], 0),
         ("untuned, free, greedy, repair", base, ["generate.constrain=false", f"generate.repairs={args.repairs}"], 0),
         ("untuned, constrained, greedy", base, [], 0),
-        (f"untuned, constrained, {args.examples} known pairs", base, [f"prompt.examples={args.examples}"], 0),
+        (f"untuned, constrained, {args.examples} pairs near by words", base, near, 0),
+        (f"untuned, constrained, {args.examples} pairs near by meaning", base, [*near, "prompt.nearest=meaning"], 0),
     ):
         print(measured(name, model, words, votes, args.data), flush=True)
 

@@ -140,6 +140,7 @@ class Project:
             repairs=settings.repairs,
             constrain=settings.constrain,
             known_joins=settings.known_joins,
+            grammar_for=None if settings.send_grammar == "none" else settings.send_grammar,
             guardrail=Guardrail(rail.id, rail.version, rail.trace) if rail.id is not None else None,
         )
 

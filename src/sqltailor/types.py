@@ -132,13 +132,18 @@ MAX_TOKENS = 256
 """Tokens of the longest answer, where nothing else is said."""
 
 
+GrammarServer = Literal["vllm", "sglang", "llama.cpp"]
+"""Servers of models that take a grammar with a request, each in its own field."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
     """How to generate. `temperature` 0 is greedy; `n` completions a prompt; `stop` strings end the text, excluded.
 
     `candidates` are drawn beside the greedy answer by what chooses among them, `generate.choose`; `repairs` is how
     often `generate.repair` asks again. `constrain` keeps a local model to SQL that names only what the prompt's schema
-    has, `known_joins` to the joins that it knows. `guardrail` checks questions and answers.
+    has, `known_joins` to the joins that it knows; `grammar_for` is the kind of server that is sent the grammar of it.
+    `guardrail` checks questions and answers.
     """
 
     max_tokens: int = MAX_TOKENS
@@ -151,6 +156,7 @@ class GenerateOptions:
     repairs: int = 0
     constrain: bool = False
     known_joins: bool = True
+    grammar_for: GrammarServer | None = None
     guardrail: Guardrail | None = None
 
 

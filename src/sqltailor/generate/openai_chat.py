@@ -2,6 +2,7 @@
 
 URL is what stands before `/chat/completions`. The key, where one is asked for, is in the environment variable
 `OPENAI_API_KEY`; it is sent to that URL and shown nowhere. Answers come whole, one request each, several at a time.
+A server of a known kind is sent the grammar of what the prompt's schema grants (`generate.send_grammar`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqltailor.errors import BackendError, ConfigError
-from sqltailor.types import Completion, GenerateOptions, Prompt
+from sqltailor.generate.local_text import is_kept_to_schema
+from sqltailor.sql.constrain.grammar import grammar
+from sqltailor.types import Completion, GenerateOptions, GrammarServer, Prompt
 from sqltailor.wire.chat_completions import chat_request
 
 TIMEOUT_S = 600.0
@@ -25,6 +28,10 @@ WAITS_S = (0.5, 2.0, 8.0)
 FOR_NOW = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """HTTP states after which the same request may succeed."""
 MAX_REPLY_BYTES = 16 << 20
+FIELDS: Mapping[GrammarServer, str] = {"vllm": "structured_outputs", "sglang": "ebnf", "llama.cpp": "grammar"}
+"""Where requests to these servers hold a grammar."""
+FOR_LLGUIDANCE = "%llguidance {}"
+"""The first line by which llama.cpp and SGLang know in which notation a grammar is; the notation has it, too."""
 
 
 class OpenAIChat:
@@ -41,7 +48,8 @@ class OpenAIChat:
 
     def __call__(self, prompts: Sequence[Prompt], options: GenerateOptions) -> list[Completion]:
         """Return `options.n` completions a prompt, side by side. Raises `BackendError`."""
-        bodies = [{"model": self.model} | chat_request(p, options) for p in prompts for _ in range(options.n)]
+        asked = [{"model": self.model} | chat_request(p, options) | _grammar(p, options) for p in prompts]
+        bodies = [body for body in asked for _ in range(options.n)]
         if options.seed is not None:  # one each: with the same seed, all candidates would be the same
             bodies = [body | {"seed": options.seed + number} for number, body in enumerate(bodies)]
         with ThreadPoolExecutor(self._at_once) as pool:
@@ -69,6 +77,14 @@ class OpenAIChat:
                     raise BackendError(f"{self._url} gives no answer: {why}. Is the server running there?") from e
             self._sleep(wait)
         raise AssertionError("the last attempt returns or raises")
+
+
+def _grammar(prompt: Prompt, options: GenerateOptions) -> dict[str, Any]:
+    """Return what a request says of the grammar of its prompt's schema, where the server takes one."""
+    if options.grammar_for is None or not is_kept_to_schema(prompt, options):
+        return {}
+    text = f"{FOR_LLGUIDANCE}\n{grammar(prompt.schema, prompt.dialect, is_alone=True)}"
+    return {FIELDS[options.grammar_for]: {"grammar": text} if options.grammar_for == "vllm" else text}
 
 
 def _completion(reply: Any, elapsed_ms: float, url: str) -> Completion:

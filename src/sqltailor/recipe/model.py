@@ -178,6 +178,10 @@ class Generation(Section):
     known_joins: bool = key(
         True, "With `constrain`: join tables only by the schema's keys, and as statements that the run learned from do."
     )
+    send_grammar: Literal["none", "vllm", "sglang", "llama.cpp"] = key(
+        "none",
+        "With `constrain`: send an `openai:` server of this kind, run with llguidance, the grammar of what is granted.",
+    )
     known: bool = key(
         True,
         "`ask` answers a question of `data.train`, or one about other stored values, by that pair, without the model.",
