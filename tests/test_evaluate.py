@@ -200,6 +200,10 @@ def test_what_can_be_answered_is_declined_wrongly(database: Database, tmp_path: 
     model = answers(GOLD | {"all": "-- cannot answer: nothing about it"})
     found = evaluate(EXAMPLES, {"m": model, "gold": answers(GOLD)}, out_dir=tmp_path / "e", scoring=Scoring(database))
     assert found.scores["declines"] == {"m": {"rightly": 0, "wrongly": 1, "missed": 0}}
+    rates = found.scores["models"]["m"]
+    assert (rates["parse_valid"]["value"], rates["schema_valid"]["value"]) == (1, 1)  # of the statements
+    assert rates["parse_valid"]["n"] == rates["execution"]["n"] - 1
+    assert rates["execution"]["value"] < 1
     notes = verdict(found.scores).notes
     assert "m declined 0 of 0 questions that cannot be answered, and 1 that can." in notes
 

@@ -19,9 +19,9 @@ _NO_SUCH_NAME = re.compile(
 def parse_valid(attempt: Attempt) -> float | None:
     """Return 1 when the answer holds exactly one statement that the dialect can read, else 0.
 
-    None where declining is right and the model did: there is no statement to judge.
+    None where the model declined, rightly or not: there is no statement to judge.
     """
-    if attempt.gold_declined and attempt.declined is not None:
+    if attempt.declined is not None:
         return None
     return float(attempt.tree is not None)
 
@@ -29,9 +29,9 @@ def parse_valid(attempt: Attempt) -> float | None:
 def schema_valid(attempt: Attempt) -> float | None:
     """Return 1 when the answer is a statement whose tables and columns all exist, else 0; None without a schema.
 
-    What the database has run, exists.
+    What the database has run, exists. None, too, where the model declined.
     """
-    if not attempt.schema.tables or (attempt.gold_declined and attempt.declined is not None):
+    if not attempt.schema.tables or attempt.declined is not None:
         return None
     if attempt.predicted is None:
         return 0.0
