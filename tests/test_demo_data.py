@@ -17,6 +17,7 @@ import yaml
 from sqlglot import exp
 
 from sqltailor.data.examples import load_examples
+from sqltailor.data.facts import jaccard, normalise, shingles
 from sqltailor.demo import database
 from sqltailor.demo.database import build_database
 from sqltailor.prompt.text import compact_schema, used_terms
@@ -170,6 +171,16 @@ def test_new_wordings_have_shapes_of_train_and_new_shapes_do_not() -> None:
     known = {shape(sql) for example in examples("train") for sql in example.sql}
     assert [e.id for e in examples("new_wordings") if shape(e.sql[0]) not in known] == []
     assert [e.id for e in examples("new_shapes") if known & {shape(sql) for sql in e.sql}] == []
+
+
+def test_rewordings_ask_the_training_questions_anew_and_no_test_question() -> None:
+    pairs = {example.id: example for example in examples("train")}
+    made = examples("rewordings")
+    assert [e.id for e in made if e.sql != pairs[e.id.partition("~")[0]].sql] == []
+    said = [normalise(e.question or "") for e in (*pairs.values(), *made)]
+    assert [text for text, count in Counter(said).items() if count > 1] == []
+    tested = [shingles(normalise(e.question or "")) for name in FILES[1:] for e in examples(name)]
+    assert max(jaccard(shingles(text), other) for text in said for other in tested) < 0.6
 
 
 def near_misses(sql: str) -> Iterator[tuple[str, str]]:
