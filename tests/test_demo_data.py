@@ -183,6 +183,15 @@ def test_rewordings_ask_the_training_questions_anew_and_no_test_question() -> No
     assert max(jaccard(shingles(text), other) for text in said for other in tested) < 0.6
 
 
+def test_development_questions_have_answers_and_are_asked_nowhere_else(shop: sqlite3.Connection) -> None:
+    folder = Path(__file__).parent.parent / "bench"
+    made = [example for part in ("wordings", "shapes") for example in load_examples(folder / f"dev_{part}.jsonl")]
+    assert [e.id for e in made if not rows(shop, e.sql[0])] == []
+    said = Counter(normalise(e.question or "") for name in (*FILES, "rewordings") for e in examples(name))
+    said.update(normalise(e.question or "") for e in made)
+    assert [e.id for e in made if said[normalise(e.question or "")] > 1] == []
+
+
 def near_misses(sql: str) -> Iterator[tuple[str, str]]:
     """Yield the name of one part of `sql`, and the statement in which just that part is gone or another."""
     tree = sqlglot.parse_one(sql, read="sqlite")
