@@ -190,6 +190,7 @@ def test_only_questions_pass(question: str, reason: str | None) -> None:
         ("SELECT a FROM t WHERE b = 1", "a with 1 star", "a with a single star", None),
         ("SELECT a FROM t", "all a", "the first 5 a", "value_added"),
         ("SELECT a FROM t", "all a", "the first five a", "value_added"),
+        ("SELECT a FROM t", "all a", "a with 1 b", "value_added"),
         ("SELECT a FROM t", "all a", "the a, each one once, also those with zero b", None),
         ("-- cannot answer: no such data", "the weather", "what is the weather like", None),
     ],

@@ -12,7 +12,8 @@ import pytest
 
 from sqltailor.errors import BackendError, MissingExtra
 from sqltailor.evaluate.metrics import METRICS, Attempt
-from sqltailor.generate.embedder import FILES, embed
+from sqltailor.generate.bases import cache_folder
+from sqltailor.generate.embedder import FILES, embed, embedder_folder, vectors
 from tests.support.cli_project import make_database, ok_json, run
 
 GOLD = "SELECT name FROM stop WHERE zone = 1"
@@ -83,6 +84,25 @@ def test_vectors_have_length_one_whatever_stands_beside_them() -> None:
     assert float((found[0] - alone).abs().max()) < 1e-5
     many = embed(texts[:1] * 70)  # several batches
     assert float((many - alone).abs().max()) < 1e-5
+
+
+@pytest.mark.weights
+def test_vectors_of_several_texts_are_kept_for_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder_folder()
+    (tmp_path / "files").symlink_to(cache_folder() / "files")
+    monkeypatch.setenv("SQLTAILOR_CACHE", str(tmp_path))
+    texts = ["How many stops are there?", "Count the stops", "Which line is red?"]
+    made = vectors(texts)
+    [kept] = (tmp_path / "vectors").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("sqltailor.generate.embedder.embed", None)
+        assert (vectors(texts) == made).all()
+    kept.write_bytes(b"torn")
+    assert (vectors(texts) == made).all()
+    assert float(vectors(texts[:1])[0] @ made[1]) > float(vectors(texts[:1])[0] @ made[2])
+    assert list((tmp_path / "vectors").iterdir()) == [kept]  # one text is not worth a file
 
 
 @pytest.mark.weights

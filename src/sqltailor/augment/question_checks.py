@@ -65,6 +65,7 @@ _CODE = re.compile(
 """What only code holds, and how only code begins: "Select all customers" and "with which carriers" are questions."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LOOSE = ("zero", "one", "single", "once", "both")
+"""Words that seldom say a number: each one, once more."""
 
 
 def check_question(question: str, tables: Collection[str], dialect: str) -> None:
@@ -108,8 +109,8 @@ def check_values(first: Example, made: Example) -> None:
         literals = []
     if lost := next((literal.name for literal in literals if _is_lost(literal, first, made)), None):
         raise RowError("value_lost", f"{lost!r} stood in the question and does not any more")
-    allowed = {*_numbers(before), *_numbers(" ".join(literal.name for literal in literals)), *"0", "1"}
-    if added := next((number for number in _numbers(after) if number not in allowed), None):
+    allowed = {*_numbers(before), *_numbers(" ".join(literal.name for literal in literals))}
+    if added := next((number for number in _numbers(after, loose=False) if number not in allowed), None):
         raise RowError("value_added", f"{added} stands in neither the first question nor the SQL")
 
 
