@@ -57,7 +57,9 @@ def test_a_plan_downloads_nothing(base: str, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("SQLTAILOR_CACHE", str(tmp_path / "empty"))
     planned = run("train", f"base={base}", "--dry-run").stdout
     assert f"download: {BASES[base].bytes / 1e6:,.0f} MB of {base}, which is not here yet" in planned
-    assert not list(tmp_path.rglob("*.gguf*"))
+    words = ("prompt.examples=2", "prompt.nearest=meaning", "train.max_length=100")  # too short in the tokens of nano
+    assert "the longest 100" in ok("train", f"base={base}", "--dry-run", *words).stdout
+    assert not (tmp_path / "empty" / "files").exists()
     parameters = int(json.loads(run("train", f"base={base}", "--dry-run", "--json").stdout)["stages"][0]["parameters"])
     assert parameters == pytest.approx(BASES[base].parameters, rel=0.001)
 

@@ -61,6 +61,11 @@ def embedder_folder(
     return folder
 
 
+def is_embedder_here() -> bool:
+    """Say whether the model needs no download."""
+    return all((cache_folder() / "files" / NAME / one.file).is_file() for one in FILES)
+
+
 def _tell_of_weights(what: str, done: int, total: int) -> None:
     """Tell of the one large file only."""
     if total == WEIGHTS.bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from sqltailor.errors import BackendError, ConfigError, DataError, require
 from sqltailor.generate.quiet import quiet_libraries
 from sqltailor.project import Project, opened
 from sqltailor.recipe import Recipe, Resolved, stages
+from sqltailor.recipe.plan import with_values
 from sqltailor.runs import Run, log_to
 from sqltailor.train.planning.preflight import Lengths, Plan, check, make_plan, measure_rows
 from sqltailor.train.planning.ready import check_ready
@@ -81,11 +83,20 @@ def plan(resolved: Resolved) -> Plans:
     cannot be reached is assumed to fill `train.max_length`, and the plan says so.
     """
     _check_backend(resolved.recipe)
-    recipe = resolved.recipe
+    recipe = _without_downloads(resolved.recipe)
     with opened(recipe) as project, quiet_libraries(), tempfile.TemporaryDirectory() as folder:
         check_ready(resolved, project)
         stages_planned = _stages(recipe, Run(Path(folder)))
         return Plans(tuple(_plan(stage, project, downloads=False)[0] for stage in stages_planned))
+
+
+def _without_downloads(recipe: Recipe) -> Recipe:
+    """Return a recipe whose nearest pairs are found by words where what finds them by meaning is not here yet."""
+    from sqltailor.generate.embedder import is_embedder_here
+
+    if recipe.prompt.nearest == "words" or is_embedder_here():
+        return recipe
+    return with_values(recipe, {("prompt", "nearest"): "words"})
 
 
 def _check_backend(recipe: Recipe) -> None:
@@ -197,10 +208,12 @@ def _plan(stage: Stage, project: Project, *, downloads: bool) -> tuple[Plan, Set
     waits_bytes = 0 if downloads else bytes_to_download(root)
     rows = None
     try:
-        tokenizer = open_tokenizer(resolve("nano" if waits_bytes else recipe.base))
-        if not waits_bytes:
+        if waits_bytes:
+            rows = _estimated_rows(stage, project)
+        else:
+            tokenizer = open_tokenizer(resolve(recipe.base))
             give_template(tokenizer, recipe)
-        rows = read_rows(stage, project, tokenizer)
+            rows = read_rows(stage, project, tokenizer)
         lengths = measure_rows(
             rows.train,
             left_out=len(rows.too_long),
@@ -217,6 +230,23 @@ def _plan(stage: Stage, project: Project, *, downloads: bool) -> tuple[Plan, Set
         lengths = Lengths(examples, 0, whole, whole, section.max_length, assumed=True)
     planned = make_plan(root, section, setup, sizes, lengths)
     return dataclasses.replace(planned, download_bytes=waits_bytes), setup, rows
+
+
+def _estimated_rows(stage: Stage, project: Project) -> Rows:
+    """Return a stage's rows in the tokens of nano, which are shorter than others; what is too long in them is cut."""
+    from sqltailor.generate.references import resolve
+    from sqltailor.generate.weights import open_tokenizer
+    from sqltailor.train.methods.sft import read_rows
+    from sqltailor.train.rows.encoding import shortened
+
+    tokenizer = open_tokenizer(resolve("nano"))
+    tokenizer.model_max_length = sys.maxsize
+    section = stage.recipe.train
+    if section.method == "pretrain":  # documents are divided, whatever a token is
+        return read_rows(stage, project, tokenizer)
+    whole = with_values(stage.recipe, {("train", "max_length"): sys.maxsize})
+    rows = read_rows(stage._replace(recipe=whole), project, tokenizer)
+    return rows._replace(train=[shortened(row, section.max_length) for row in rows.train])
 
 
 def _record_prompt(recipe: Recipe, project: Project, run: Run) -> None:

@@ -61,6 +61,14 @@ def encode_examples(
     return rows, too_long
 
 
+def shortened(row: Row, max_length: int) -> Row:
+    """Return a row for counting only, with no more tokens than fit: the last ones that are not learned are left out."""
+    over = max(len(row.input_ids) - max_length, 0)
+    end = row.prompt_tokens
+    start = max(end - over, 0)
+    return Row(row.id, row.input_ids[:start] + row.input_ids[end:], row.labels[:start] + row.labels[end:])
+
+
 def encode_example(example: Example, prompt: Prompt, tokenizer: Any, *, turns: Literal["last", "all"] = "last") -> Row:
     """Return one example as a row."""
     asked, answer = encode_pair(tokenizer, prompt, completion_text(example))
