@@ -63,7 +63,7 @@ dialect: {dialect}"""
 _PROMPT = """\
 prompt:
   hints: 8                      # the model sees the stored values that a question names; 0 keeps them from it
-  # examples: 3                 # also the nearest known pairs: right more often, slower; max_length needs 300 more
+  # examples: 3                 # also the nearest known pairs: worth it where questions have several wordings
   # nearest: meaning            # found by a small encoder of English (91 MB), not by equal words"""
 _NO_VALUES = """\
 # prompt:

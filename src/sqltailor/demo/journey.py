@@ -38,7 +38,7 @@ HERE = Path(__file__).parent
 QUESTION = "Which three brands have the most items?"
 TESTS = ("new_wordings", "new_shapes")
 REWORDINGS = "rewordings"
-"""Up to three more wordings of each hand-written question. The demo's own training has no time for them."""
+"""Up to three more wordings of each hand-written question, for `prompt.examples`; not in the demo's own training."""
 SYNTHETIC = {"nano": 900}
 """Pairs made from the database, besides the 160 hand-written ones; nano needs more of them."""
 FEWER = 220
