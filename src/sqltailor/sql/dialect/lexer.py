@@ -72,7 +72,7 @@ def _pattern(base: str, backslash: bool, unclosed: frozenset[str]) -> re.Pattern
 
     is_mysql = base in _MYSQL_LIKE
     closing = {
-        "/": r"/\*(?:[^*]|\*(?!/))*+\*/",
+        "/": r"/\*.*?\*/",
         "q": r"[qQ]'(?:\[.*?\]|\{.*?\}|\(.*?\)|<.*?>|(?P<q>[^\s\[{(<]).*?(?P=q))'" if base == "oracle" else "",
         "'": quoted("'"),
         "$": r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$" if base in _POSTGRES_LIKE else "",
