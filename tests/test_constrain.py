@@ -94,6 +94,14 @@ def test_so_may_one_of_another_dialect(dialect: str, sql: str) -> None:
     assert check(sql, dialect=dialect, schema=SHOP).allowed
 
 
+def test_top_is_no_name_in_t_sql() -> None:
+    schema = from_ddl("CREATE TABLE hill (top INTEGER)")
+    assert refused(vocabulary().constraint(schema, "tsql"), "SELECT top FROM hill") is not None
+    assert refused(vocabulary().constraint(SHOP, "tsql"), "SELECT top") is not None
+    assert refused(vocabulary().constraint(schema, "tsql"), "SELECT [top] FROM hill") is None
+    assert refused(vocabulary().constraint(schema, "sqlite"), "SELECT top FROM hill") is None
+
+
 # up to the bar all is well, the word behind it is refused
 REFUSED = """
 SELECT customer.|nope FROM customer

@@ -104,7 +104,7 @@ _READ_OTHERWISE = frozenset(
 
 def no_alias(base: str) -> frozenset[str]:
     """Return the words that are no name without quotes in a dialect."""
-    return RESERVED | (RESERVED_MYSQL if base == "mysql" else frozenset())
+    return RESERVED | {"mysql": RESERVED_MYSQL, "tsql": frozenset({"top"})}.get(base, frozenset())
 
 
 def no_bare_alias(base: str) -> frozenset[str]:
