@@ -101,7 +101,7 @@ def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     """
     import numpy as np
 
-    embedder_folder("prompt.nearest=meaning", "set prompt.nearest to words")
+    _need_for_nearest()
     if len(texts) == 1:
         return embed(texts).numpy()
     folder = StateFolder(cache_folder() / "vectors", WEIGHTS.sha256, KEPT)
@@ -111,6 +111,12 @@ def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     found = embed(texts).numpy()
     folder.write(key, found.tobytes())
     return found
+
+
+@functools.cache
+def _need_for_nearest() -> None:
+    """Download the model, or say what to do instead; once a process, since each look hashes 91 MB."""
+    embedder_folder("prompt.nearest=meaning", "set prompt.nearest to words")
 
 
 @functools.cache
